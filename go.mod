@@ -1,0 +1,3 @@
+module qualifybase
+
+go 1.26
