@@ -67,6 +67,7 @@ type Error struct {
 	Alternatives []Slot        // SlotTaken: the nearest open slots, at most three
 	Allowed      []string      // InvalidTransition: the states that may follow; MethodNotAllowed: methods
 	Candidates   any           // Conflict of people: what they may be, for callers who may read patients
+	Missing      Scope         // Forbidden: the right that lacks; the face spells it
 	RetryAfter   time.Duration // Busy, ReadOnly, RateLimited
 	Err          error         // the cause, for the log alone
 }

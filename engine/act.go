@@ -1,0 +1,256 @@
+package engine
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"sync/atomic"
+	"time"
+)
+
+// deed says what a use case is: the right it needs and its words in the audit.
+type deed struct {
+	action string // "appointment.book"
+	scope  Scope
+}
+
+// entity is the noun of the action: "appointment".
+func (d deed) entity() string {
+	for i := range len(d.action) {
+		if d.action[i] == '.' {
+			return d.action[:i]
+		}
+	}
+	return d.action
+}
+
+// Stats are the engine's counters since the start, for /metrics.
+type Stats struct {
+	Booked, Refused, Replayed, DeniedActs atomic.Int64
+}
+
+// Stats gives the counters.
+func (e *Engine) Stats() *Stats { return &e.stats }
+
+// work is one act inside its transaction: the Tx, who acts and when, and what
+// the act has to say of itself when it succeeds.
+type work struct {
+	Tx
+	e   *Engine
+	c   Caller
+	now int64 // UTC seconds, one instant for the whole act
+
+	entityID string // audit: what was acted on
+	patient  int64  // audit: whose record it is
+	subject  string // idempotency: the person in the reply
+	fields   []string
+	reason   string // free text, kept erasable beside the chain
+	quiet    bool   // nothing changed: no event, no audit row
+	events   []Event
+}
+
+// act runs a write: rights, the stored reply of the idempotency key, the effects
+// in a savepoint of their own, then events, audit and the reply's record, all in
+// one transaction (architecture.md "One booking, as data"). A decided refusal
+// rolls its effects back but is itself recorded, so that a retry hears it again
+// (contract.md §6). Waking the sender comes after the commit.
+func act[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *work) (T, error)) (T, error) {
+	var (
+		out     T
+		verdict error
+		woke    bool
+	)
+	if err := e.allow(c, d); err != nil {
+		return out, err
+	}
+	err := e.store.Update(ctx, func(tx Tx) error {
+		w := &work{Tx: tx, e: e, c: c, now: e.now().Unix()}
+		replay, err := w.kept()
+		if err != nil {
+			return err
+		}
+		if replay != nil {
+			e.stats.Replayed.Add(1)
+			verdict = replay
+			return nil
+		}
+		verdict = tx.Savepoint(func() (err error) {
+			if out, err = fn(w); err != nil {
+				return err
+			}
+			return w.publish()
+		})
+		if verdict != nil && !KindOf(verdict).decided() {
+			return verdict
+		}
+		woke = verdict == nil && len(w.events) > 0
+		if err := w.record(d, verdict); err != nil {
+			return err
+		}
+		return w.keep(out, verdict)
+	})
+	if err != nil {
+		return out, err
+	}
+	if woke {
+		e.opt.Nudge()
+	}
+	return out, verdict
+}
+
+// allow checks the right; a denial is a row in the audit.
+func (e *Engine) allow(c Caller, d deed) error {
+	if c.May(d.scope) && c.Clinic != 0 {
+		return nil
+	}
+	e.stats.DeniedActs.Add(1)
+	if c.Clinic != 0 {
+		entry := c.entry(d, e.now().Unix())
+		entry.Outcome, entry.Fields = Denied, []string{"scope:" + d.scope.String()}
+		e.store.Later(func(tx Tx) error { return appendAudit(tx, entry) })
+	}
+	return &Error{Kind: Forbidden, Message: "The key lacks a required permission", Missing: d.scope}
+}
+
+// kept finds the stored reply of the request's idempotency key.
+func (w *work) kept() (*Replay, error) {
+	id := w.c.Idempotency
+	if id == nil {
+		return nil, nil
+	}
+	since := w.now - int64(w.e.opt.ReplyTTL/time.Second)
+	fingerprint, reply, found, err := w.KeptReply(w.c.Clinic, w.c.Name(), id.Key, since)
+	if err != nil || !found {
+		return nil, err
+	}
+	if fingerprint != id.Fingerprint {
+		return nil, Fail(KeyReused, "This Idempotency-Key was used with another request; send a new key")
+	}
+	return &Replay{reply}, nil
+}
+
+// keep stores the reply under the idempotency key, encoded by the face.
+func (w *work) keep(out any, verdict error) error {
+	id := w.c.Idempotency
+	if id == nil {
+		return nil
+	}
+	if s, ok := out.(Secretive); ok {
+		out = s.WithoutSecret()
+	}
+	return w.KeepReply(w.c.Clinic, w.c.Name(), id.Key, id.Fingerprint, w.subject, w.c.Encode(out, verdict), w.now)
+}
+
+// record writes the audit row of a success or of a decided refusal.
+func (w *work) record(d deed, verdict error) error {
+	if w.quiet && verdict == nil {
+		return nil
+	}
+	entry := w.c.entry(d, w.now)
+	entry.EntityID, entry.PatientID, entry.Fields = w.entityID, w.patient, w.fields
+	if verdict != nil {
+		entry.Outcome, entry.Fields = Failed, []string{"error:" + string(KindOf(verdict))}
+	}
+	if w.reason != "" && verdict == nil {
+		mac := hmac.New(sha256.New, w.e.opt.Secret)
+		mac.Write([]byte(w.c.RequestID + "\x00" + w.entityID + "\x00" + w.reason))
+		entry.ReasonRef = hex.EncodeToString(mac.Sum(nil)[:16])
+		if err := w.InsertReason(entry.ReasonRef, w.c.Clinic, w.patient, w.reason); err != nil {
+			return err
+		}
+	}
+	return appendAudit(w.Tx, entry)
+}
+
+// entry begins an audit row of the caller.
+func (c Caller) entry(d deed, now int64) AuditEntry {
+	return AuditEntry{
+		Clinic: c.Clinic, At: now, ActorKind: c.Kind, ActorID: c.ID, ActorLabel: c.Label, IP: c.IP,
+		RequestID: c.RequestID, Action: d.action, Entity: d.entity(), Outcome: OK,
+	}
+}
+
+// appendAudit gives the entry its number and its place in the hash chain.
+func appendAudit(tx Tx, entry AuditEntry) error {
+	heads, err := tx.Heads(entry.Clinic)
+	if err != nil {
+		return err
+	}
+	heads.Audit++
+	entry.Seq, entry.PrevHash = heads.Audit, heads.AuditHash
+	if entry.Fields == nil {
+		entry.Fields = []string{}
+	}
+	entry.Hash = entry.Digest()
+	heads.AuditHash = entry.Hash
+	return tx.InsertAudit(entry)
+}
+
+// changed takes the clinic's next change number and stamps a row with it.
+func (w *work) changed(m *Meta) error {
+	heads, err := w.Heads(w.c.Clinic)
+	if err != nil {
+		return err
+	}
+	heads.Change++
+	if m.Version == 0 {
+		m.CreatedAt, m.CreatedBy = w.now, w.c.Name()
+	}
+	m.Version++
+	m.Change, m.UpdatedAt, m.UpdatedBy = heads.Change, w.now, w.c.Name()
+	return nil
+}
+
+// happened notes a change's events, in the order of the table in event.go.
+func (w *work) happened(what change, fact any) error {
+	data, err := json.Marshal(fact)
+	if err != nil {
+		return err
+	}
+	for _, typ := range eventTypes[what] {
+		w.events = append(w.events, Event{Clinic: w.c.Clinic, Type: typ, Test: w.c.Test, CreatedAt: w.now, Data: data})
+	}
+	return nil
+}
+
+// publish writes the noted events.
+func (w *work) publish() error {
+	if len(w.events) == 0 {
+		return nil
+	}
+	heads, err := w.Heads(w.c.Clinic)
+	if err != nil {
+		return err
+	}
+	for i := range w.events {
+		heads.Event++
+		ev := &w.events[i]
+		ev.Seq, ev.ID = heads.Event, "evt_"+NewID(w.e.now())
+		if err := w.InsertEvent(*ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read runs a question: rights, then fn on one snapshot.
+func read[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(r Reader) (T, error)) (T, error) {
+	var out T
+	if err := e.allow(c, d); err != nil {
+		return out, err
+	}
+	err := e.store.View(ctx, func(r Reader) (err error) {
+		out, err = fn(r)
+		return err
+	})
+	return out, err
+}
+
+// seen puts a read of people's data into the audit, without making the reader wait.
+func (e *Engine) seen(c Caller, d deed, entityID string, patient int64, fields ...string) {
+	entry := c.entry(d, e.now().Unix())
+	entry.EntityID, entry.PatientID, entry.Fields = entityID, patient, fields
+	e.store.Later(func(tx Tx) error { return appendAudit(tx, entry) })
+}

@@ -1,0 +1,51 @@
+package engine
+
+// Clinic is the tenant: one file holds many, each key sees one.
+type Clinic struct {
+	N         int64  // the tenant's short number in the database; never on the wire
+	ID        string // UUIDv7, the organization_id
+	Slug      string
+	Name      string
+	TimeZone  string // IANA
+	Country   string // ISO 3166 alpha-2, reads phone numbers typed without +
+	Settings  ClinicSettings
+	Version   int64
+	CreatedAt int64
+	UpdatedAt int64
+}
+
+// ClinicSettings are the booking rules of the house, where a service sets none (booking.md §§2, 5, 7, 8).
+type ClinicSettings struct {
+	StepMinutes        int  `json:"step_minutes"`         // grid of offered starts
+	DefaultMinutes     int  `json:"default_minutes"`      // length with neither service nor duration
+	NoticeMinutes      int  `json:"notice_minutes"`       // start ≥ now + notice
+	HorizonDays        int  `json:"horizon_days"`         // local_date(start) ≤ local_date(now) + horizon
+	BuffersInsideHours bool `json:"buffers_inside_hours"` // the footprint, too, must lie inside opening hours
+	ReconfirmOnMove    bool `json:"reconfirm_on_move"`    // a moved confirmed appointment is scheduled again
+	Continuity         bool `json:"continuity"`           // the last provider seen goes first in assignment
+	LateCancelHours    int  `json:"late_cancel_hours"`    // a cancellation closer to the start is late
+	NoShowSweep        bool `json:"no_show_sweep"`        // mark no-shows at the local day's end
+}
+
+// DefaultSettings are those of a new clinic.
+var DefaultSettings = ClinicSettings{
+	StepMinutes: 15, DefaultMinutes: 30, HorizonDays: 365, Continuity: true, LateCancelHours: 24,
+}
+
+// Meta is what every row carries: its version (the ETag), the clinic's change
+// number of its last write, and when and by whom it was made and last written.
+type Meta struct {
+	Version   int64
+	Change    int64
+	CreatedAt int64 // UTC seconds
+	UpdatedAt int64
+	CreatedBy string // Caller.Name
+	UpdatedBy string
+}
+
+// Heads are the running numbers of a clinic: the last change, event seq and
+// audit seq given, and the hash of the last audit row.
+type Heads struct {
+	Change, Event, Audit int64
+	AuditHash            string
+}

@@ -1,0 +1,69 @@
+// Package engine is QualifyBase's only source of truth: every type, rule and use
+// case of the clinic's front office. Faces (httpapi, webhook, cmd) decode, call
+// one use case and encode; package store implements Store on SQLite. It imports
+// the standard library and golang.org/x alone, so that no rule can hide in SQL,
+// in HTTP or in a flag (architecture.md).
+package engine
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"time"
+)
+
+// Engine holds what the use cases share. Make one with New.
+type Engine struct {
+	store Store
+	now   func() time.Time
+	log   *slog.Logger
+	opt   Options
+	stats Stats
+}
+
+// Options are the choices of the operator; New fills in the defaults.
+type Options struct {
+	Now    func() time.Time // tests choose dates; default time.Now
+	Log    *slog.Logger     // default: discards
+	Secret []byte           // keys the hashes of audit reasons; default random, so not comparable across starts
+
+	HoldsPerCaller int           // open holds of one key; default 500 (booking.md §6)
+	RatePerMinute  int           // requests of a key that sets none; default 120
+	UserPerMinute  int           // requests of a session; default 600
+	ReplyTTL       time.Duration // how long idempotency replies are kept; default 24 h
+
+	// Nudge is called after a commit that wrote events, to wake the webhook sender.
+	Nudge func()
+}
+
+// New makes the engine on a store.
+func New(s Store, o Options) *Engine {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(o.Secret) == 0 {
+		o.Secret = make([]byte, 32)
+		_, _ = rand.Read(o.Secret)
+	}
+	if o.HoldsPerCaller == 0 {
+		o.HoldsPerCaller = 500
+	}
+	if o.RatePerMinute == 0 {
+		o.RatePerMinute = 120
+	}
+	if o.UserPerMinute == 0 {
+		o.UserPerMinute = 600
+	}
+	if o.ReplyTTL == 0 {
+		o.ReplyTTL = 24 * time.Hour
+	}
+	if o.Nudge == nil {
+		o.Nudge = func() {}
+	}
+	return &Engine{store: s, now: o.Now, log: o.Log, opt: o}
+}
+
+// Now is the engine's clock.
+func (e *Engine) Now() time.Time { return e.now() }

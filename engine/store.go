@@ -1,0 +1,231 @@
+package engine
+
+import "context"
+
+// Store is everything the engine ever asks a database. Package store implements
+// it on SQLite; the roles below are small so that each file of use cases shows
+// what it needs.
+type Store interface {
+	// Update runs fn inside a write transaction that it may share with other
+	// callers (group commit) and returns after the commit. fn's error rolls back
+	// fn's effects alone. Once admitted, ctx no longer stops it. The error is fn's,
+	// or Busy, ReadOnly or StorageFull when nothing of the group was written.
+	Update(ctx context.Context, fn func(Tx) error) error
+	// View runs fn on one snapshot, which is never older than the last
+	// acknowledged Update.
+	View(ctx context.Context, fn func(Reader) error) error
+	// Later queues a write that rides the next group commit, without waiting for
+	// it: the audit of reads. Close writes what is queued.
+	Later(fn func(Tx) error)
+}
+
+// Reader answers questions on one snapshot.
+type Reader interface {
+	ClinicReader
+	PlanReader
+	DirectoryReader
+	LeadReader
+	PatientReader
+	CalendarReader
+	AccessReader
+	HistoryReader
+}
+
+// Tx is a Reader that also writes.
+type Tx interface {
+	Reader
+	// Savepoint runs fn so that its error undoes fn's effects and nothing else.
+	Savepoint(fn func() error) error
+	// Heads gives the clinic's running numbers for reading and moving on; the
+	// store writes them back with the commit and restores them with a rollback.
+	Heads(clinic int64) (*Heads, error)
+
+	ClinicWriter
+	DirectoryWriter
+	LeadWriter
+	PatientWriter
+	CalendarWriter
+	AccessWriter
+	HistoryWriter
+}
+
+// Position is where a list goes on: behind the row with these keys. The zero
+// Position is the list's beginning.
+type Position struct {
+	CreatedAt int64  // lists by creation
+	ID        string // text, or an integer in decimal
+	Number    int64  // lists by change number or seq
+}
+
+// ClinicReader reads tenants.
+type ClinicReader interface {
+	Clinic(n int64) (Clinic, error)             // NotFound
+	ClinicBySlug(slug string) (Clinic, error)   // NotFound
+	Clinics() ([]Clinic, error)                 // oldest first
+	ClinicByPublicID(id string) (Clinic, error) // NotFound
+}
+
+// ClinicWriter writes tenants.
+type ClinicWriter interface {
+	InsertClinic(c *Clinic) error // sets N
+	UpdateClinic(c Clinic) error
+}
+
+// PlanReader gives the compiled plan of a clinic: who works where and when. It
+// is kept in memory and refreshed when its tables change.
+type PlanReader interface {
+	Plan(clinic int64) (*Plan, error)
+}
+
+// DirectoryReader reads providers, locations, services and their hours.
+type DirectoryReader interface {
+	Providers(clinic int64, after Position, limit int) ([]Provider, error) // newest first; limit 0 = all
+	Provider(clinic, id int64) (Provider, error)
+	Locations(clinic int64, after Position, limit int) ([]Location, error)
+	Location(clinic, id int64) (Location, error)
+	Services(clinic int64, after Position, limit int) ([]Service, error)
+	Service(clinic, id int64) (Service, error)
+	CountDirectory(clinic int64, table string) (int64, error) // "providers", "locations", "services"
+	Schedules(clinic int64) ([]OwnedSchedule, error)
+	Schedule(clinic int64, owner OwnerRef) (OwnedSchedule, error) // NotFound
+	Closures(clinic int64, owner OwnerRef) ([]Closure, error)     // owner "" = all; oldest first
+	Closure(clinic int64, id string) (Closure, error)
+}
+
+// DirectoryWriter writes them. Every write drops the clinic's compiled plan.
+type DirectoryWriter interface {
+	InsertProvider(p *Provider) error // sets ID
+	UpdateProvider(p Provider) error
+	TouchAssigned(provider int64, at int64) error // last automatic assignment; leaves the plan alone
+	InsertLocation(l *Location) error
+	UpdateLocation(l Location) error
+	InsertService(s *Service) error
+	UpdateService(s Service) error
+	PutSchedule(s OwnedSchedule) error // insert or replace
+	InsertClosure(c Closure) error
+	DeleteClosure(clinic int64, id string) error
+}
+
+// LeadReader reads leads.
+type LeadReader interface {
+	Lead(clinic int64, test bool, id string) (Lead, error)
+	Leads(q LeadQuery, after Position, limit int) ([]Lead, error) // newest first, or by change number with UpdatedSince
+	CountLeads(q LeadQuery) (int64, error)
+	LeadByExternal(clinic int64, test bool, source, externalID string) (Lead, error)
+	LeadsByEmail(clinic int64, test bool, emailKey string) ([]Lead, error) // oldest first
+	LeadsByPhone(clinic int64, test bool, phoneKey string) ([]Lead, error) // oldest first
+	// FirstLeadChange is the smallest change number of a row updated at or after since, and where a sync starts.
+	FirstLeadChange(clinic int64, test bool, since int64) (int64, error)
+}
+
+// LeadWriter writes leads.
+type LeadWriter interface {
+	InsertLead(l Lead) error
+	UpdateLead(l Lead) error
+	DeleteLead(clinic int64, id string) error
+}
+
+// PatientReader reads patients.
+type PatientReader interface {
+	Patient(clinic int64, test bool, id int64) (Patient, error)
+	Patients(q PatientQuery, after Position, limit int) ([]Patient, error)
+	CountPatients(q PatientQuery) (int64, error)
+	FirstPatientChange(clinic int64, test bool, since int64) (int64, error)
+}
+
+// PatientWriter writes patients.
+type PatientWriter interface {
+	InsertPatient(p *Patient) error // sets ID
+	UpdatePatient(p Patient) error
+}
+
+// CalendarReader reads appointments and what is occupied.
+type CalendarReader interface {
+	// Busy appends the live footprints of a resource that touch the window, in
+	// order of their start. Expired holds may be among them.
+	Busy(r Resource, test bool, window Span, dst []Occupied) ([]Occupied, error)
+	// BookedOn counts live appointments by local start date: of a provider or, with service > 0, of a service.
+	BookedOn(provider, service int64, test bool, day Date) (int, error)
+	// BookedMinutes sums the live minutes of a provider whose start lies in the window.
+	BookedMinutes(provider int64, test bool, window Span) (int64, error)
+	// LastSeen is the provider of the person's last completed visit since a time; 0 = none.
+	LastSeen(clinic int64, test bool, leadID string, patientID int64, since int64) (int64, error)
+	// PersonBusy finds a live appointment of the person that overlaps the span, other than except; "" = none.
+	PersonBusy(clinic int64, test bool, leadID string, patientID int64, span Span, except string) (string, error)
+
+	Appointment(clinic int64, test bool, id string) (Appointment, error)
+	Appointments(q AppointmentQuery, after Position, limit int) ([]Appointment, error)
+	CountAppointments(q AppointmentQuery) (int64, error)
+	FirstAppointmentChange(clinic int64, test bool, since int64) (int64, error)
+	// LiveAppointments are the scheduled and confirmed ones from a time on: whom a change of hours may strand.
+	LiveAppointments(clinic int64, from int64) ([]Appointment, error)
+	// OccupancyOf gives the rows of an appointment or a hold.
+	OccupancyOf(appointmentID, holdID string) ([]Occupancy, error)
+	Hold(clinic int64, test bool, id string) (Hold, error)
+	OpenHolds(clinic int64, caller string, now int64) (int, error)
+}
+
+// CalendarWriter writes them. The triggers of schema.sql check every occupancy
+// row a second time: their refusal is a SlotTaken error.
+type CalendarWriter interface {
+	InsertAppointment(a Appointment) error
+	UpdateAppointment(a Appointment) error
+	InsertOccupancy(o *Occupancy) error // sets Row
+	UpdateOccupancy(o Occupancy) error
+	DeleteOccupancy(o Occupancy) error
+	InsertHold(h Hold) error
+	DeleteHold(h Hold) error // with its occupancy
+	// DeleteExpired frees the expired holds of a resource before it is checked.
+	DeleteExpired(r Resource, test bool, now int64) error
+}
+
+// AccessReader reads keys, users and kept replies.
+type AccessReader interface {
+	KeyByLookup(f Family, keyID string) (Key, error) // of any clinic; NotFound
+	Key(clinic int64, id string) (Key, error)
+	Keys(clinic int64, after Position, limit int) ([]Key, error) // newest first; limit 0 = all
+	CountKeys(clinic int64) (int64, error)
+	PublicOrigins(now int64) ([]string, error) // of all live public keys: the preflight's answer
+	User(id string) (User, error)              // of any clinic
+	UsersByEmail(emailKey string) ([]User, error)
+	Users(clinic int64) ([]User, error)
+	KeptReply(clinic int64, caller, key string, since int64) (fingerprint string, r Reply, found bool, err error)
+}
+
+// AccessWriter writes them.
+type AccessWriter interface {
+	InsertKey(k Key) error
+	UpdateKey(k Key) error
+	TouchKey(id string, at int64) error // last_used_at
+	InsertUser(u User) error
+	UpdateUser(u User) error
+	KeepReply(clinic int64, caller, key, fingerprint, subject string, r Reply, now int64) error
+	DropReplies(before int64, limit int) (int, error) // older ones; how many
+}
+
+// HistoryReader reads events and the audit.
+type HistoryReader interface {
+	Events(clinic int64, test bool, afterSeq int64, typ string, limit int) ([]Event, error) // oldest first
+	AppointmentEvents(clinic int64, id string) ([]AuditEntry, error)                        // the history of one appointment
+	Audit(q AuditQuery, after Position, limit int) ([]AuditEntry, error)                    // newest first
+	CountAudit(q AuditQuery) (int64, error)
+	AuditChain(clinic, afterSeq int64, limit int) ([]AuditEntry, error) // oldest first, for verifying
+}
+
+// HistoryWriter writes them.
+type HistoryWriter interface {
+	InsertEvent(ev Event) error
+	InsertAudit(a AuditEntry) error
+	InsertReason(ref string, clinic, patient int64, reason string) error
+}
+
+// AuditQuery asks for a list of audit rows; zero fields do not filter.
+type AuditQuery struct {
+	Clinic    int64
+	PatientID int64
+	Entity    string
+	EntityID  string
+	Action    string
+	Outcome   Outcome
+	From, To  int64
+}

@@ -1,0 +1,445 @@
+-- The database as it is today: what a new install gets. The invariants of the
+-- product live here as constraints and triggers, so that they hold against
+-- every path, also against a SQL shell (any stock sqlite3 from 3.40 on).
+--
+-- Conventions. Every table is STRICT. Times are UTC seconds. `clinic` is the
+-- tenant and stands first in every index that serves a list. `test` = 1 marks
+-- the rows of test keys, which never meet live ones (booking.md §1.5a).
+-- `change` is the clinic's change number of the row's last write: sync walks it,
+-- so that equal seconds and backward clocks skip nothing. `version` is the ETag.
+-- Triggers use RAISE(ABORT) only: anything stronger would tear down the group
+-- commit of which the failed write is one member.
+
+PRAGMA application_id = 0x51420001; -- "QB", so that a foreign file is known at once
+
+-- ---------------------------------------------------------------- the clinic
+
+CREATE TABLE clinics (
+  n          INTEGER PRIMARY KEY,   -- the tenant in every other table: short, never shown
+  id         TEXT NOT NULL UNIQUE,  -- UUIDv7, the organization_id of the wire
+  slug       TEXT NOT NULL UNIQUE,  -- for the shell: --clinic SLUG
+  name       TEXT NOT NULL,
+  time_zone  TEXT NOT NULL,         -- IANA
+  country    TEXT NOT NULL,         -- ISO 3166 alpha-2: reads phone numbers typed without +
+  settings   TEXT NOT NULL,         -- JSON, engine.ClinicSettings
+  version    INTEGER NOT NULL,
+  change     INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT;
+
+-- The running numbers of a clinic, apart from its row because every write moves them.
+CREATE TABLE heads (
+  clinic     INTEGER PRIMARY KEY REFERENCES clinics(n),
+  change     INTEGER NOT NULL, -- last change number given
+  event      INTEGER NOT NULL, -- last event seq given
+  audit      INTEGER NOT NULL, -- last audit seq given
+  audit_hash TEXT NOT NULL     -- hash of the audit row with that seq; '' before the first
+) STRICT;
+
+CREATE TABLE locations (
+  id         INTEGER PRIMARY KEY,
+  clinic     INTEGER NOT NULL REFERENCES clinics(n),
+  name       TEXT NOT NULL,
+  kind       TEXT NOT NULL CHECK (kind IN ('clinic', 'room', 'virtual')), -- only a room is a resource
+  parent_id  INTEGER REFERENCES locations(id),
+  address    TEXT NOT NULL, -- JSON
+  phone      TEXT NOT NULL,
+  time_zone  TEXT NOT NULL, -- '' = the clinic's
+  capacity   INTEGER NOT NULL, -- descriptive: a room takes one booking at a time
+  active     INTEGER NOT NULL,
+  version    INTEGER NOT NULL,
+  change     INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  updated_by TEXT NOT NULL
+) STRICT;
+CREATE INDEX locations_list ON locations (clinic, created_at, id);
+
+CREATE TABLE providers (
+  id              INTEGER PRIMARY KEY,
+  clinic          INTEGER NOT NULL REFERENCES clinics(n),
+  display_name    TEXT NOT NULL,
+  credentials     TEXT NOT NULL,
+  specialty       TEXT NOT NULL,
+  registration_no TEXT NOT NULL,
+  email           TEXT NOT NULL,
+  phone           TEXT NOT NULL,
+  active          INTEGER NOT NULL,
+  bookable_online INTEGER NOT NULL, -- 0 = only by callers with appointments:override
+  colour          TEXT NOT NULL,
+  weight          INTEGER NOT NULL CHECK (weight > 0), -- share of the work in assignment, 100 = one full share
+  priority        INTEGER NOT NULL, -- lower goes first in assignment
+  buffer_before   INTEGER NOT NULL, -- minutes; the larger of service and provider wins per side
+  buffer_after    INTEGER NOT NULL,
+  daily_cap       INTEGER NOT NULL, -- live appointments by local start date; 0 = none
+  assigned_at     INTEGER NOT NULL, -- last automatic assignment, for "least recently assigned"
+  version         INTEGER NOT NULL,
+  change          INTEGER NOT NULL,
+  created_at      INTEGER NOT NULL,
+  updated_at      INTEGER NOT NULL,
+  created_by      TEXT NOT NULL,
+  updated_by      TEXT NOT NULL
+) STRICT;
+CREATE INDEX providers_list ON providers (clinic, created_at, id);
+
+CREATE TABLE services (
+  id                 INTEGER PRIMARY KEY,
+  clinic             INTEGER NOT NULL REFERENCES clinics(n),
+  name               TEXT NOT NULL,
+  duration_minutes   INTEGER NOT NULL CHECK (duration_minutes BETWEEN 1 AND 1439),
+  buffer_before      INTEGER NOT NULL, -- minutes
+  buffer_after       INTEGER NOT NULL,
+  step               INTEGER NOT NULL, -- minutes; 0 = the clinic's
+  align              TEXT NOT NULL CHECK (align IN ('start', 'clock', 'pack')),
+  location_kind      TEXT NOT NULL CHECK (location_kind IN ('', 'clinic', 'room', 'virtual')), -- '' = any
+  min_notice         INTEGER NOT NULL, -- minutes; -1 = the clinic's
+  horizon_days       INTEGER NOT NULL, -- -1 = the clinic's
+  daily_cap          INTEGER NOT NULL, -- 0 = none
+  auto_confirm       INTEGER NOT NULL,
+  intake_campaign_id TEXT,
+  active             INTEGER NOT NULL,
+  version            INTEGER NOT NULL,
+  change             INTEGER NOT NULL,
+  created_at         INTEGER NOT NULL,
+  updated_at         INTEGER NOT NULL,
+  created_by         TEXT NOT NULL,
+  updated_by         TEXT NOT NULL
+) STRICT;
+CREATE INDEX services_list ON services (clinic, created_at, id);
+
+-- Where a provider works, in order of preference.
+CREATE TABLE provider_locations (
+  provider_id INTEGER NOT NULL REFERENCES providers(id),
+  location_id INTEGER NOT NULL REFERENCES locations(id),
+  position    INTEGER NOT NULL,
+  PRIMARY KEY (provider_id, location_id)
+) STRICT, WITHOUT ROWID;
+
+-- Who offers a service. A service without a row is offered by every provider.
+CREATE TABLE service_providers (
+  service_id  INTEGER NOT NULL REFERENCES services(id),
+  provider_id INTEGER NOT NULL REFERENCES providers(id),
+  PRIMARY KEY (service_id, provider_id)
+) STRICT, WITHOUT ROWID;
+
+-- Opening hours of the clinic ('c'), a location ('l1'), a provider ('p1') or a
+-- service ('s1'). No row = not set: such an owner restricts nothing.
+CREATE TABLE schedules (
+  clinic     INTEGER NOT NULL REFERENCES clinics(n),
+  owner      TEXT NOT NULL,
+  doc        TEXT NOT NULL, -- JSON, engine.Schedule: weekly, breaks, overrides
+  version    INTEGER NOT NULL,
+  change     INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  updated_by TEXT NOT NULL,
+  PRIMARY KEY (clinic, owner)
+) STRICT;
+
+-- Closures of the clinic or a location, time off of a provider: either instants
+-- (starts_at, ends_at) or local dates (from_date to to_date, both included).
+CREATE TABLE closures (
+  id         TEXT PRIMARY KEY NOT NULL,
+  clinic     INTEGER NOT NULL REFERENCES clinics(n),
+  owner      TEXT NOT NULL, -- as in schedules
+  starts_at  INTEGER,
+  ends_at    INTEGER,
+  from_date  TEXT,
+  to_date    TEXT,
+  reason     TEXT NOT NULL,
+  change     INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  CHECK ((starts_at IS NULL) = (ends_at IS NULL)),
+  CHECK ((from_date IS NULL) = (to_date IS NULL)),
+  CHECK ((starts_at IS NULL) <> (from_date IS NULL)),
+  CHECK (starts_at IS NULL OR ends_at > starts_at),
+  CHECK (from_date IS NULL OR to_date >= from_date)
+) STRICT;
+CREATE INDEX closures_owner ON closures (clinic, owner, created_at, id);
+
+-- ---------------------------------------------------------------- people
+
+CREATE TABLE leads (
+  id          TEXT PRIMARY KEY NOT NULL,
+  clinic      INTEGER NOT NULL REFERENCES clinics(n),
+  test        INTEGER NOT NULL,
+  source      TEXT NOT NULL,
+  external_id TEXT,
+  name        TEXT NOT NULL,
+  first_name  TEXT NOT NULL,
+  last_name   TEXT NOT NULL,
+  name_key    TEXT NOT NULL, -- folded name, for matching and search
+  email       TEXT NOT NULL,
+  email_key   TEXT NOT NULL, -- case-folded
+  phone       TEXT NOT NULL, -- as typed
+  phone_key   TEXT NOT NULL, -- E.164
+  status      TEXT NOT NULL CHECK (status IN ('new', 'in_interview', 'contacted', 'qualified',
+                'needs_review', 'booked', 'converted', 'disqualified', 'lost')),
+  notes       TEXT NOT NULL,
+  tags        TEXT NOT NULL, -- JSON array
+  metadata    TEXT NOT NULL, -- JSON object
+  consent     TEXT NOT NULL, -- JSON object
+  patient_id  INTEGER REFERENCES patients(id),
+  version     INTEGER NOT NULL,
+  change      INTEGER NOT NULL,
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  created_by  TEXT NOT NULL,
+  updated_by  TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX leads_external ON leads (clinic, test, source, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX leads_list ON leads (clinic, test, created_at, id);
+CREATE INDEX leads_change ON leads (clinic, test, change);
+CREATE INDEX leads_updated ON leads (clinic, test, updated_at); -- where a sync finds its first change number
+CREATE INDEX leads_email ON leads (clinic, test, email_key) WHERE email_key <> '';
+CREATE INDEX leads_phone ON leads (clinic, test, phone_key) WHERE phone_key <> '';
+CREATE INDEX leads_name ON leads (clinic, test, name_key) WHERE name_key <> '';
+
+CREATE TABLE patients (
+  id             INTEGER PRIMARY KEY,
+  clinic         INTEGER NOT NULL REFERENCES clinics(n),
+  test           INTEGER NOT NULL,
+  given_name     TEXT NOT NULL CHECK (given_name <> ''),
+  family_name    TEXT NOT NULL CHECK (family_name <> ''),
+  name_key       TEXT NOT NULL, -- folded "family given"
+  birth_date     TEXT,          -- YYYY-MM-DD
+  email          TEXT NOT NULL,
+  email_key      TEXT NOT NULL,
+  phones         TEXT NOT NULL, -- JSON array of {number, e164, label}
+  phone_key      TEXT NOT NULL, -- E.164 of the first
+  source_lead_id TEXT,
+  status         TEXT NOT NULL CHECK (status IN ('active', 'inactive', 'merged', 'deceased')),
+  version        INTEGER NOT NULL,
+  change         INTEGER NOT NULL,
+  created_at     INTEGER NOT NULL,
+  updated_at     INTEGER NOT NULL,
+  created_by     TEXT NOT NULL,
+  updated_by     TEXT NOT NULL
+) STRICT;
+CREATE INDEX patients_list ON patients (clinic, test, created_at, id);
+CREATE INDEX patients_change ON patients (clinic, test, change);
+CREATE INDEX patients_updated ON patients (clinic, test, updated_at);
+CREATE INDEX patients_email ON patients (clinic, test, email_key) WHERE email_key <> '';
+CREATE INDEX patients_phone ON patients (clinic, test, phone_key) WHERE phone_key <> '';
+CREATE INDEX patients_name ON patients (clinic, test, name_key);
+
+-- ---------------------------------------------------------------- the calendar
+
+CREATE TABLE appointments (
+  id                  TEXT PRIMARY KEY NOT NULL,
+  clinic              INTEGER NOT NULL REFERENCES clinics(n),
+  test                INTEGER NOT NULL,
+  lead_id             TEXT REFERENCES leads(id) ON DELETE SET NULL,
+  patient_id          INTEGER REFERENCES patients(id),
+  provider_id         INTEGER NOT NULL REFERENCES providers(id),
+  location_id         INTEGER REFERENCES locations(id),
+  service_id          INTEGER REFERENCES services(id),
+  title               TEXT NOT NULL,
+  notes               TEXT NOT NULL,
+  status              TEXT NOT NULL CHECK (status IN ('scheduled', 'confirmed', 'completed', 'cancelled', 'no_show')),
+  starts_at           INTEGER NOT NULL,
+  ends_at             INTEGER NOT NULL CHECK (ends_at > starts_at),
+  time_zone           TEXT NOT NULL, -- the zone it was booked in
+  local_date          TEXT NOT NULL, -- its start's date there: what daily caps count
+  checked_in_at       INTEGER,
+  cancellation_reason TEXT NOT NULL,
+  late_cancel         INTEGER NOT NULL,
+  source              TEXT NOT NULL,
+  series_id           TEXT,
+  rebooked_from       TEXT,
+  assigned            TEXT NOT NULL, -- why this provider ("least booked: 120 min vs 180"); '' = asked for
+  override            TEXT NOT NULL, -- JSON {overlap, hours, reason}; '' = none
+  undo                TEXT NOT NULL, -- JSON of the state before the last transition; '' = nothing to undo
+  sequence            INTEGER NOT NULL, -- iCalendar SEQUENCE
+  version             INTEGER NOT NULL,
+  change              INTEGER NOT NULL,
+  created_at          INTEGER NOT NULL,
+  updated_at          INTEGER NOT NULL,
+  created_by          TEXT NOT NULL,
+  updated_by          TEXT NOT NULL
+) STRICT;
+CREATE INDEX appointments_list ON appointments (clinic, test, created_at, id);
+CREATE INDEX appointments_change ON appointments (clinic, test, change);
+CREATE INDEX appointments_start ON appointments (clinic, test, starts_at);
+CREATE INDEX appointments_provider ON appointments (provider_id, test, starts_at);
+CREATE INDEX appointments_service ON appointments (service_id, test, starts_at) WHERE service_id IS NOT NULL;
+CREATE INDEX appointments_lead ON appointments (lead_id, starts_at) WHERE lead_id IS NOT NULL;
+CREATE INDEX appointments_patient ON appointments (patient_id, starts_at) WHERE patient_id IS NOT NULL;
+
+-- A hold keeps a slot for some minutes; its occupancy row is what reserves.
+CREATE TABLE holds (
+  id          TEXT PRIMARY KEY NOT NULL,
+  clinic      INTEGER NOT NULL REFERENCES clinics(n),
+  test        INTEGER NOT NULL,
+  caller      TEXT NOT NULL, -- whose limit of open holds it counts against
+  token_hash  TEXT NOT NULL, -- SHA-256, hex
+  provider_id INTEGER NOT NULL REFERENCES providers(id),
+  location_id INTEGER REFERENCES locations(id),
+  service_id  INTEGER REFERENCES services(id),
+  starts_at   INTEGER NOT NULL,
+  ends_at     INTEGER NOT NULL CHECK (ends_at > starts_at),
+  expires_at  INTEGER NOT NULL,
+  created_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX holds_caller ON holds (clinic, caller, expires_at);
+
+-- What occupies a provider ('p1') or a room ('l1'), as the footprint [s, e): the
+-- appointment with its buffers (booking.md §1.2). The booking invariant is the
+-- two triggers below: no two live rows of one resource overlap. The search is
+-- bounded because no footprint is longer than a day.
+CREATE TABLE occupancy (
+  id             INTEGER PRIMARY KEY,
+  clinic         INTEGER NOT NULL REFERENCES clinics(n),
+  resource       TEXT NOT NULL CHECK (resource GLOB '[pl][0-9]*'),
+  test           INTEGER NOT NULL,
+  s              INTEGER NOT NULL,
+  e              INTEGER NOT NULL,
+  appointment_id TEXT REFERENCES appointments(id),
+  hold_id        TEXT REFERENCES holds(id) ON DELETE CASCADE,
+  expires_at     INTEGER, -- holds only: free for readers from then on, deleted by the next write
+  live           INTEGER NOT NULL CHECK (live IN (0, 1)),
+  override       INTEGER NOT NULL CHECK (override IN (0, 1)), -- skips its own check, never another's
+  CHECK (e > s AND e - s <= 86400),
+  CHECK ((appointment_id IS NULL) <> (hold_id IS NULL)),
+  CHECK ((hold_id IS NULL) = (expires_at IS NULL))
+) STRICT;
+CREATE INDEX occupancy_live ON occupancy (resource, test, s, e) WHERE live = 1;
+CREATE INDEX occupancy_appointment ON occupancy (appointment_id) WHERE appointment_id IS NOT NULL;
+CREATE INDEX occupancy_hold ON occupancy (hold_id) WHERE hold_id IS NOT NULL;
+CREATE INDEX occupancy_expiry ON occupancy (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE TRIGGER occupancy_no_overlap_insert BEFORE INSERT ON occupancy
+WHEN new.live = 1 AND new.override = 0
+BEGIN
+  SELECT RAISE(ABORT, 'slot taken') WHERE EXISTS (
+    SELECT 1 FROM occupancy WHERE live = 1 AND resource = new.resource AND test = new.test
+      AND s > new.s - 86400 AND s < new.e AND e > new.s);
+END;
+
+-- Fires only when the row could newly collide, so that confirming beside a
+-- legal override neighbour works.
+CREATE TRIGGER occupancy_no_overlap_update BEFORE UPDATE ON occupancy
+WHEN new.live = 1 AND new.override = 0
+ AND (old.live = 0 OR new.resource <> old.resource OR new.test <> old.test OR new.s <> old.s OR new.e <> old.e)
+BEGIN
+  SELECT RAISE(ABORT, 'slot taken') WHERE EXISTS (
+    SELECT 1 FROM occupancy WHERE live = 1 AND resource = new.resource AND test = new.test
+      AND s > new.s - 86400 AND s < new.e AND e > new.s AND id <> old.id);
+END;
+
+-- ---------------------------------------------------------------- access
+
+CREATE TABLE api_keys (
+  id              TEXT PRIMARY KEY NOT NULL,
+  clinic          INTEGER NOT NULL REFERENCES clinics(n),
+  key_id          TEXT NOT NULL, -- the 8 characters after the family: the look-up
+  family          TEXT NOT NULL,
+  name            TEXT NOT NULL,
+  hash            TEXT NOT NULL, -- SHA-256 of the whole key, hex; never the key
+  scopes          TEXT NOT NULL, -- JSON array
+  rate_per_minute INTEGER,       -- NULL = the tier's; 0 = unlimited
+  allowed_origins TEXT NOT NULL, -- JSON array
+  expires_at      INTEGER,
+  revoked_at      INTEGER,
+  rotated_to      TEXT,          -- the key that replaces it
+  created_at      INTEGER NOT NULL,
+  created_by      TEXT NOT NULL,
+  last_used_at    INTEGER        -- written at most once a minute
+) STRICT;
+CREATE UNIQUE INDEX api_keys_lookup ON api_keys (family, key_id);
+CREATE INDEX api_keys_list ON api_keys (clinic, created_at, id);
+
+CREATE TABLE users (
+  id            TEXT PRIMARY KEY NOT NULL,
+  clinic        INTEGER NOT NULL REFERENCES clinics(n),
+  email         TEXT NOT NULL,
+  email_key     TEXT NOT NULL, -- case-folded
+  name          TEXT NOT NULL,
+  role          TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'provider', 'front_desk', 'auditor')),
+  password_hash TEXT NOT NULL, -- argon2id in PHC form; '' = signs in by a foreign JWT only
+  failures      INTEGER NOT NULL, -- since first_failure_at
+  first_failure_at INTEGER,
+  disabled_at   INTEGER,
+  version       INTEGER NOT NULL,
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX users_email ON users (clinic, email_key);
+CREATE INDEX users_any_clinic ON users (email_key);
+
+-- Replies kept for 24 hours, so that a retry hears the first answer again. In
+-- insertion order with a small unique index: a table clustered by a random key
+-- would cost every booking a random page.
+CREATE TABLE idempotency (
+  id          INTEGER PRIMARY KEY,
+  h           INTEGER NOT NULL UNIQUE, -- 64 bits of SHA-256 over clinic, caller and key
+  clinic      INTEGER NOT NULL,
+  caller      TEXT NOT NULL,
+  key         TEXT NOT NULL,
+  fingerprint TEXT NOT NULL, -- SHA-256 of method, path, query and canonical body, hex
+  status      INTEGER NOT NULL,
+  headers     TEXT NOT NULL, -- JSON: Location and ETag
+  body        BLOB NOT NULL, -- the bytes as they were sent
+  subject     TEXT NOT NULL, -- the person in it ('lead:…', 'patient:7'), so that erasing blanks it
+  created_at  INTEGER NOT NULL
+) STRICT;
+
+-- ---------------------------------------------------------------- what happened
+
+-- The thin canonical fact of every change, append-only (webhooks.md).
+CREATE TABLE events (
+  clinic     INTEGER NOT NULL REFERENCES clinics(n),
+  seq        INTEGER NOT NULL, -- gap-free per clinic
+  id         TEXT NOT NULL,    -- evt_…
+  type       TEXT NOT NULL,
+  test       INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  data       TEXT NOT NULL,    -- JSON: ids, status, times; never a name or a clinical word
+  PRIMARY KEY (clinic, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER events_no_update BEFORE UPDATE ON events
+BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+CREATE TRIGGER events_no_delete BEFORE DELETE ON events
+BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+
+-- One row per act and per read of patient data (records.md §5), chained by hash.
+-- It holds ids and names of fields, never a person's values, so that erasure
+-- and an append-only chain can both be true.
+CREATE TABLE audit (
+  clinic      INTEGER NOT NULL REFERENCES clinics(n),
+  seq         INTEGER NOT NULL, -- gap-free per clinic
+  at          INTEGER NOT NULL,
+  actor_kind  TEXT NOT NULL CHECK (actor_kind IN ('key', 'user', 'cli', 'system', 'link')),
+  actor_id    TEXT NOT NULL,
+  actor_label TEXT NOT NULL,
+  ip          TEXT NOT NULL,
+  request_id  TEXT NOT NULL,
+  action      TEXT NOT NULL, -- 'appointment.book', 'lead.list'
+  entity      TEXT NOT NULL,
+  entity_id   TEXT NOT NULL,
+  patient_id  INTEGER,
+  outcome     TEXT NOT NULL CHECK (outcome IN ('ok', 'denied', 'failed')),
+  reason_ref  TEXT NOT NULL, -- keyed hash of a free-text reason in audit_reasons; '' = none
+  fields      TEXT NOT NULL, -- JSON: names of changed fields; of a list: filter names and ids
+  prev_hash   TEXT NOT NULL,
+  hash        TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX audit_seq ON audit (clinic, seq);
+CREATE INDEX audit_patient ON audit (clinic, patient_id, seq) WHERE patient_id IS NOT NULL;
+
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+
+-- Free-text reasons, erasable, so apart from the chain.
+CREATE TABLE audit_reasons (
+  ref        TEXT PRIMARY KEY NOT NULL,
+  clinic     INTEGER NOT NULL REFERENCES clinics(n),
+  patient_id INTEGER,
+  reason     TEXT NOT NULL
+) STRICT;
