@@ -23,7 +23,7 @@ type Plan struct {
 // CompilePlan makes the plan of a clinic from its rows.
 func CompilePlan(c Clinic, providers []Provider, locations []Location, services []Service,
 	schedules []OwnedSchedule, closures []Closure) (*Plan, error) {
-	zone, err := LoadZone(c.TimeZone)
+	zone, err := time.LoadLocation(c.TimeZone)
 	if err != nil {
 		return nil, err
 	}
