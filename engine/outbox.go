@@ -12,10 +12,10 @@ import "context"
 type Outbox interface {
 	// Exchange settles c.Settled, then claims at most c.Room due deliveries, in one
 	// transaction. An error means that nothing at all was written; the dispatcher
-	// calls again with the same outcomes, so an outcome that is already written
+	// calls again with the same settlements, so one that is already written
 	// (attempt n exists) is passed over without an error.
 	//
-	// What settling and claiming write is told at Outcome and Claim.
+	// What settling and claiming write is told at Settlement and Claim.
 	Exchange(ctx context.Context, c Claim) ([]Delivery, error)
 
 	// NextDue is the earliest next_at after the given time among the pending
@@ -49,7 +49,7 @@ const MaxInterrupted = 3
 // attempts before this one − interrupted.
 type Claim struct {
 	Now        int64
-	Settled    []Outcome
+	Settled    []Settlement
 	Room       int            // deliveries wanted in all; 0 only settles
 	Rooms      map[string]int // by webhook id; 0 = none now
 	After      string         // the endpoint that was served last
@@ -88,7 +88,7 @@ type Target struct {
 type Result string
 
 // The results, and what settling writes for each. Every result is written only
-// where the row is still (sending, attempts = Outcome.Attempt): a delivery that was
+// where the row is still (sending, attempts = Settlement.Attempt): a delivery that was
 // cancelled, dropped or deleted meanwhile stays so.
 const (
 	Delivered Result = "succeeded" // state succeeded
@@ -115,11 +115,11 @@ const (
 	InternalFault    Class = "internal"          // ours; the log has it
 )
 
-// Outcome is the end of one claimed delivery. Unless the result is Released,
+// Settlement is the end of one claimed delivery. Unless the result is Released,
 // settling also inserts the attempt row (Attempt, StartedAt, MS, Status, Error(),
 // Response), copies Status and Error() to the delivery's last_status and
 // last_error, and runs the endpoint's Streak over it in the order given.
-type Outcome struct {
+type Settlement struct {
 	DeliveryID string
 	WebhookID  string
 	Attempt    int
@@ -136,7 +136,7 @@ type Outcome struct {
 
 // Error is the text for attempt_log.error and last_error: the class, and the way
 // out behind it.
-func (o *Outcome) Error() string {
+func (o *Settlement) Error() string {
 	if o.Hint == "" {
 		return string(o.Class)
 	}
@@ -157,7 +157,7 @@ const (
 
 // Add is the streak after one more attempt: any success ends it, what was not sent
 // does not count.
-func (s Streak) Add(o Outcome) Streak {
+func (s Streak) Add(o Settlement) Streak {
 	switch o.Result {
 	case Released:
 		return s

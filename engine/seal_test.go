@@ -94,7 +94,7 @@ func TestOpenSealer(t *testing.T) {
 
 func TestStreak(t *testing.T) {
 	const day = 24 * 60 * 60
-	fail := func(at int64) Outcome { return Outcome{Result: Retry, StartedAt: at} }
+	fail := func(at int64) Settlement { return Settlement{Result: Retry, StartedAt: at} }
 	run := func(n int, every int64) (s Streak) {
 		for i := range n {
 			s = s.Add(fail(1000 + int64(i)*every))
@@ -112,9 +112,9 @@ func TestStreak(t *testing.T) {
 		{"nineteen in five days", run(19, 6*3600), 1000 + 5*day, false},
 		{"twenty in five days", run(20, 6*3600), 1000 + 5*day, true},
 		{"twenty, a second before five days", run(20, 6*3600), 999 + 5*day, false},
-		{"a success resets", run(40, 6*3600).Add(Outcome{Result: Delivered}), 1e9, false},
-		{"unsent ones do not count", run(19, 6*3600).Add(Outcome{Result: Released}), 1e9, false},
-		{"the dead one counts", run(19, 6*3600).Add(Outcome{Result: Dead}), 1e9, true},
+		{"a success resets", run(40, 6*3600).Add(Settlement{Result: Delivered}), 1e9, false},
+		{"unsent ones do not count", run(19, 6*3600).Add(Settlement{Result: Released}), 1e9, false},
+		{"the dead one counts", run(19, 6*3600).Add(Settlement{Result: Dead}), 1e9, true},
 	} {
 		if got := c.s.Hopeless(c.now); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
