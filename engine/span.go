@@ -71,25 +71,22 @@ func IntersectSpans(a, b []Span) []Span {
 	return out
 }
 
-// SubtractSpans returns the instants of a that are not in b. a must be merged,
-// b sorted by start; the result is merged and always new memory.
+// SubtractSpans returns the instants of a that are not in b. Both must be merged
+// (MergeSpans); so is the result, which is always new memory.
 func SubtractSpans(a, b []Span) []Span {
 	out := make([]Span, 0, len(a)+1)
 	for _, s := range a {
+		for len(b) > 0 && b[0].End <= s.Start {
+			b = b[1:]
+		}
 		for _, hole := range b {
 			if hole.Start >= s.End {
 				break
-			}
-			if hole.End <= s.Start || hole.Empty() {
-				continue
 			}
 			if hole.Start > s.Start {
 				out = append(out, Span{s.Start, hole.Start})
 			}
 			s.Start = hole.End
-			if s.Empty() {
-				break
-			}
 		}
 		if !s.Empty() {
 			out = append(out, s)

@@ -1,0 +1,97 @@
+package engine
+
+// Verdict is what the rules say about one start: Offered, or the first reason why
+// not, in the order of booking.md §1.7.
+type Verdict uint8
+
+// The verdicts in their order. The four of closed hours go from the weakest
+// reason to the strongest.
+const (
+	Offered            Verdict = iota
+	RefusedLength              // no length, or more than 24 h with its buffers
+	RefusedPast                // before now
+	RefusedNotice              // sooner than the notice that the service asks for
+	RefusedHorizon             // on a date beyond the horizon
+	RefusedHours               // outside the weekly hours
+	RefusedBreak               // in a weekly break
+	RefusedOverride            // the date's own hours say no
+	RefusedClosure             // closed by a closure
+	RefusedTaken               // the provider or the room is not free
+	RefusedProviderCap         // the provider's appointments of that date are full
+	RefusedServiceCap          // the service's appointments of that date are full
+)
+
+var verdictTexts = [...]string{
+	Offered:            "offered",
+	RefusedLength:      "no valid length",
+	RefusedPast:        "in the past",
+	RefusedNotice:      "too soon: notice",
+	RefusedHorizon:     "beyond the horizon",
+	RefusedHours:       "closed: hours",
+	RefusedBreak:       "closed: break",
+	RefusedOverride:    "closed: override",
+	RefusedClosure:     "closed: closure",
+	RefusedTaken:       "taken",
+	RefusedProviderCap: "provider's daily cap reached",
+	RefusedServiceCap:  "service's daily cap reached",
+}
+
+// String is the reason as --explain prints it.
+func (v Verdict) String() string { return verdictTexts[v] }
+
+// Kind is the kind of error that the verdict becomes; "" for Offered.
+func (v Verdict) Kind() Kind {
+	switch v {
+	case Offered:
+		return ""
+	case RefusedLength:
+		return Invalid
+	case RefusedPast:
+		return InThePast
+	case RefusedNotice:
+		return TooSoon
+	case RefusedHorizon:
+		return BeyondHorizon
+	case RefusedHours, RefusedBreak, RefusedOverride, RefusedClosure:
+		return OutsideHours
+	case RefusedTaken:
+		return SlotTaken
+	}
+	return CapReached
+}
+
+// Closed tells the verdicts about opening hours, which staff may overrule with
+// allow_outside_hours (booking.md §1.5).
+func (v Verdict) Closed() bool { return v.Kind() == OutsideHours }
+
+// Refusal is the error a caller reads, with the way out by the rules that refused;
+// nil for Offered. Who holds a taken time is never part of it.
+func (v Verdict) Refusal(r Rules) *Error {
+	const field = "scheduled_at"
+	switch v {
+	case Offered:
+		return nil
+	case RefusedLength:
+		return lengthFault()
+	case RefusedPast:
+		return Fail(v.Kind(), "That time is in the past").On(field, "must not be before now")
+	case RefusedNotice:
+		return Fail(v.Kind(), "That time is too soon").On(field, "must be at least %s from now", minutesText(r.Notice))
+	case RefusedHorizon:
+		return Fail(v.Kind(), "That time is too far ahead").
+			On(field, "must be at most %d days from today", r.HorizonDays)
+	case RefusedHours:
+		return Fail(v.Kind(), "That time is outside opening hours").On(field, "must lie inside opening hours")
+	case RefusedBreak:
+		return Fail(v.Kind(), "That time is in a break").On(field, "must not reach into a break")
+	case RefusedOverride:
+		return Fail(v.Kind(), "That date has other hours").On(field, "must lie inside the hours of that date")
+	case RefusedClosure:
+		return Fail(v.Kind(), "That time is in a closure").On(field, "must not reach into a closure")
+	case RefusedTaken:
+		return Fail(v.Kind(), "That time is no longer free").On(field, "choose another time")
+	case RefusedProviderCap:
+		return Fail(v.Kind(), "That day is full").On(field, "choose another day: the provider takes %d appointments a day", r.ProviderCap)
+	}
+	return Fail(v.Kind(), "That day is full").On(field, "choose another day: the service takes %d appointments a day", r.ServiceCap)
+}
