@@ -1,0 +1,328 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// maxConfigSize bounds a configuration file; a larger one is not ours.
+const maxConfigSize = 1 << 20
+
+// configFault is one thing wrong with the configuration.
+type configFault struct {
+	where   string // "qb.toml:7", "QB_SERVER_LISTEN", "--listen"
+	key     string
+	value   string // as given; "" for secrets
+	message string // what is wanted instead
+}
+
+func (f configFault) String() string {
+	text := f.where + ": "
+	if f.key != "" {
+		text += f.key
+		if f.value != "" {
+			text += " = " + f.value
+		}
+		text += ": "
+	}
+	return text + f.message
+}
+
+// configFaults are all of them at once, so that one edit mends the file.
+type configFaults []configFault
+
+func (f configFaults) Error() string {
+	lines := make([]string, len(f))
+	for i, fault := range f {
+		lines[i] = fault.String()
+	}
+	if len(f) == 1 {
+		return lines[0]
+	}
+	return fmt.Sprintf("the configuration has %d faults\n  %s", len(f), strings.Join(lines, "\n  "))
+}
+
+// err is nil without faults. Where only flags are at fault, it is the command
+// line that is wrong.
+func (f configFaults) err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	if slices.ContainsFunc(f, func(x configFault) bool { return !strings.HasPrefix(x.where, "--") }) {
+		return f
+	}
+	return &failure{exitUsage, f}
+}
+
+// loaded is a configuration and where each of its values came from.
+type loaded struct {
+	*Config
+	path   string            // the file that was read; "" when there is none
+	source map[string]string // by key; a key that is not in it has its default
+}
+
+// override is a setting given as a flag.
+type override struct{ key, flag, value string }
+
+// loadConfig is the configuration of the data directory: defaults, file,
+// environment, flags, in that order. Relative paths in it are made absolute
+// against the data directory.
+func loadConfig(g *global, flags ...override) (*loaded, error) {
+	l := &loaded{Config: defaultConfig(), source: map[string]string{}}
+	path, named := g.config, g.config != ""
+	if !named {
+		path = filepath.Join(g.data, "qb.toml")
+	}
+	data, err := readConfig(path)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		err = nil // runs without one
+	} else if err == nil {
+		l.path = path
+	}
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	faults := l.readTOML(path, data)
+	faults = append(faults, l.readEnv(g.env)...)
+	faults = append(faults, l.readFlags(flags)...)
+	if len(faults) == 0 {
+		l.resolvePaths(g.data)
+		faults = append(l.validate(), l.readSecretFile()...)
+	}
+	return l, faults.err()
+}
+
+// readConfig reads a regular file of bearable size.
+func readConfig(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxConfigSize+1))
+	if err == nil && len(data) > maxConfigSize {
+		err = fmt.Errorf("%s is larger than 1 MiB", path)
+	}
+	return data, err
+}
+
+// readTOML lays the file over what l holds. Unknown keys and wrong types are
+// faults with their lines.
+func (l *loaded) readTOML(path string, data []byte) configFaults {
+	at := func(line int) string { return fmt.Sprintf("%s:%d", path, line) }
+	// Syntax first, into a map: a document that does not parse has no keys to judge.
+	var document map[string]any
+	if err := toml.Unmarshal(data, &document); err != nil {
+		return configFaults{decodeFault(path, err, nil)}
+	}
+	var faults configFaults
+	err := toml.Unmarshal(data, l.Config)
+	// An inline table replaces the whole map, a [tiers.x] adds to it. Both must
+	// mean the same, so the tiers that went missing come back.
+	if l.Tiers == nil {
+		l.Tiers = map[string]*Tier{}
+	}
+	for name, tier := range defaultConfig().Tiers {
+		if l.Tiers[name] == nil {
+			l.Tiers[name] = tier
+		}
+	}
+	// After decoding the settings hold the file's own tiers too.
+	known := map[string]setting{}
+	for _, s := range l.settings() {
+		known[s.key] = s
+	}
+	for _, k := range tomlKeys(data) {
+		switch s, ok := known[k.path]; {
+		case ok:
+			l.source[s.key] = at(k.line)
+		case !isSection(known, k.path):
+			faults = append(faults, configFault{where: at(k.line), key: k.path, message: unknownKey(known, k.path)})
+		}
+	}
+	if err != nil {
+		faults = append(faults, decodeFault(path, err, known))
+	}
+	return faults
+}
+
+// decodeFault puts a decoder's error into our words: its own name Go types.
+func decodeFault(path string, err error, known map[string]setting) configFault {
+	de, ok := errors.AsType[*toml.DecodeError](err)
+	if !ok {
+		return configFault{where: path, message: strings.TrimPrefix(err.Error(), "toml: ")}
+	}
+	line, _ := de.Position()
+	fault := configFault{where: fmt.Sprintf("%s:%d", path, line), key: strings.Join(de.Key(), ".")}
+	if s, ok := known[fault.key]; ok {
+		fault.message = "want " + s.want()
+	} else if known != nil && isSection(known, fault.key) {
+		fault.message = "want a table, such as [" + fault.key + "]"
+	} else {
+		fault.key, fault.message = "", strings.TrimPrefix(de.Error(), "toml: ")
+	}
+	return fault
+}
+
+// tomlKey is a key of a document, with its line.
+type tomlKey struct {
+	path string
+	line int
+}
+
+// tomlKeys lists the tables and keys of a well-formed document. The decoder
+// itself tells no positions of keys that it accepts, and takes a key in any case.
+func tomlKeys(data []byte) []tomlKey {
+	var p unstable.Parser
+	var keys []tomlKey
+	var add func(prefix string, n *unstable.Node)
+	add = func(prefix string, n *unstable.Node) {
+		path, line := prefix, 0
+		for it := n.Key(); it.Next(); {
+			part := it.Node()
+			path += "." + string(part.Data)
+			if part.Raw.Length > 0 {
+				line = p.Shape(part.Raw).Start.Line
+			}
+		}
+		keys = append(keys, tomlKey{strings.TrimPrefix(path, "."), line})
+		if n.Kind == unstable.KeyValue && n.Value().Kind == unstable.InlineTable {
+			for it := n.Value().Children(); it.Next(); {
+				add(path, it.Node())
+			}
+		}
+	}
+	table := ""
+	for p.Reset(data); p.NextExpression(); {
+		n := p.Expression()
+		switch n.Kind {
+		case unstable.KeyValue:
+			add(table, n)
+		case unstable.Table, unstable.ArrayTable:
+			add("", n)
+			table = "." + keys[len(keys)-1].path
+		}
+	}
+	return keys
+}
+
+// isSection tells whether the path is a table of settings.
+func isSection(known map[string]setting, path string) bool {
+	if path == "tiers" || strings.HasPrefix(path, "tiers.") && strings.Count(path, ".") == 1 {
+		return true
+	}
+	for key := range known {
+		if strings.HasPrefix(key, path+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// unknownKey names the nearest key there is.
+func unknownKey(known map[string]setting, path string) string {
+	best, least := "", 3 // three letters off is another word
+	for key := range known {
+		if d := distance(key, path); d < least || d == least && key < best {
+			best, least = key, d
+		}
+	}
+	if best != "" {
+		return "unknown key; did you mean " + best + "?"
+	}
+	return "unknown key; config.example.toml lists every key"
+}
+
+// distance is Levenshtein's: how many letters to change, add or drop.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// readEnv takes QB_<SECTION>_<KEY> for every key there is; other names are
+// never looked at.
+func (l *loaded) readEnv(env func(string) (string, bool)) configFaults {
+	var faults configFaults
+	for _, s := range l.settings() {
+		text, ok := env(s.envName())
+		if !ok {
+			continue
+		}
+		l.source[s.key] = s.envName()
+		if err := s.setText(text); err != nil {
+			faults = append(faults, configFault{s.envName(), s.key, quote(text), err.Error()})
+		}
+	}
+	return faults
+}
+
+// readFlags takes the settings that were given as flags.
+func (l *loaded) readFlags(flags []override) configFaults {
+	var faults configFaults
+	for _, s := range l.settings() {
+		for _, o := range flags {
+			if o.key != s.key {
+				continue
+			}
+			l.source[s.key] = "--" + o.flag
+			if err := s.setText(o.value); err != nil {
+				faults = append(faults, configFault{"--" + o.flag, s.key, quote(o.value), err.Error()})
+			}
+		}
+	}
+	return faults
+}
+
+// resolvePaths makes the paths absolute: qb.toml moves with the data directory,
+// so its relative paths start there.
+func (l *loaded) resolvePaths(data string) {
+	for _, p := range []*string{&l.TLS.Cert, &l.TLS.Key, &l.Auth.JWTSecretFile, &l.Backup.Dir} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(data, *p)
+		}
+	}
+}
+
+// readSecretFile puts the content of auth.jwt_secret_file into auth.jwt_secret,
+// without the line end that editors add.
+func (l *loaded) readSecretFile() configFaults {
+	if l.Auth.JWTSecretFile == "" || l.Auth.JWTSecret != "" {
+		return nil
+	}
+	data, err := readConfig(l.Auth.JWTSecretFile)
+	if err != nil {
+		return configFaults{l.fault("auth.jwt_secret_file", "cannot be read: %v", err)}
+	}
+	l.Auth.JWTSecret = Secret(strings.TrimRight(string(data), "\r\n"))
+	if len(l.Auth.JWTSecret) < minJWTSecret {
+		return configFaults{l.fault("auth.jwt_secret_file", shortSecret)}
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func newConfigCommand(g *global) *cobra.Command {
+	c := group("config", "Check and show the configuration", newConfigCheck(g), newConfigDump(g))
+	c.Long = `Check and show the configuration.
+
+A setting has its default, unless qb.toml says otherwise, unless the environment
+does (QB_<SECTION>_<KEY>; lists separated by commas), unless a flag does.
+config.example.toml explains every key; 'qb init' puts a copy of it, all lines
+commented out, into the data directory.`
+	return c
+}
+
+type configCheckOptions struct {
+	*global
+	file string
+}
+
+func newConfigCheck(g *global) *cobra.Command {
+	o := configCheckOptions{global: g}
+	return &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Tell every fault of the configuration",
+		Long: `Read the configuration as 'qb serve' would, the environment included, and tell
+every fault with its line and the way out. Exit code 1 when there is one.`,
+		Example: `  qb config check
+  qb config check new.toml && mv new.toml qb-data/qb.toml`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.file = args[0]
+			}
+			return runConfigCheck(c.Context(), streams(c), o)
+		},
+	}
+}
+
+func runConfigCheck(_ context.Context, s stdio, o configCheckOptions) error {
+	g := *o.global
+	if o.file != "" {
+		g.config = o.file
+	}
+	l, err := loadConfig(&g)
+	if err != nil {
+		return err
+	}
+	from := l.path
+	if from == "" {
+		from = "no configuration file; the defaults"
+	}
+	_, err = fmt.Fprintf(s.out, "%s: ok\n", from)
+	return err
+}
+
+type configDumpOptions struct {
+	*global
+	json bool
+}
+
+func newConfigDump(g *global) *cobra.Command {
+	o := configDumpOptions{global: g}
+	c := &cobra.Command{
+		Use:   "dump",
+		Short: "Print every setting and where it came from",
+		Long: `Print the configuration in force as TOML, with the source of every value that is
+not its default. Secrets are shown as "set" or "unset".`,
+		Example: `  qb config dump
+  QB_LOG_LEVEL=debug qb config dump --json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return runConfigDump(c.Context(), streams(c), o) },
+	}
+	jsonFlag(c, &o.json)
+	return c
+}
+
+func runConfigDump(_ context.Context, s stdio, o configDumpOptions) error {
+	l, err := loadConfig(o.global)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return printJSON(s.out, l.tree())
+	}
+	_, err = fmt.Fprint(s.out, l.dump())
+	return err
+}
+
+// dump is the configuration as TOML with its sources as comments.
+func (l *loaded) dump() string {
+	var b strings.Builder
+	last := ""
+	for _, set := range l.settings() {
+		i := strings.LastIndexByte(set.key, '.')
+		section, key := set.key[:i], set.key[i+1:]
+		if section != last {
+			if last != "" {
+				b.WriteByte('\n')
+			}
+			fmt.Fprintf(&b, "[%s]\n", section)
+			last = section
+		}
+		fmt.Fprintf(&b, "%s = %s", key, set.literal())
+		if from := l.source[set.key]; from != "" {
+			fmt.Fprintf(&b, " # %s", clean(from, ""))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// tree is the configuration as nested objects, for JSON.
+func (l *loaded) tree() map[string]any {
+	root := map[string]any{}
+	for _, set := range l.settings() {
+		at, parts := root, strings.Split(set.key, ".")
+		for _, p := range parts[:len(parts)-1] {
+			next, ok := at[p].(map[string]any)
+			if !ok {
+				next = map[string]any{}
+				at[p] = next
+			}
+			at = next
+		}
+		at[parts[len(parts)-1]] = set.value.Interface()
+	}
+	return root
+}

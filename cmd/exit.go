@@ -1,0 +1,96 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"qualifybase/engine"
+)
+
+// The exit codes, as the help of qb lists them.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2 // the command line is wrong
+	exitDamage  = 3 // a verification found damage
+	exitLocked  = 4 // another qb holds the data directory
+)
+
+// exitOf is the one table from what went wrong to the exit code. A kind that is
+// not in it is a failure: the command line was fine, the world said no.
+var exitOf = map[engine.Kind]int{
+	"":                    exitOK,
+	engine.Invalid:        exitUsage,
+	engine.InvalidJSON:    exitUsage,
+	engine.InvalidCursor:  exitUsage,
+	engine.Internal:       exitFailure,
+	engine.NotFound:       exitFailure,
+	engine.Conflict:       exitFailure,
+	engine.Busy:           exitFailure,
+	engine.ReadOnly:       exitFailure,
+	engine.StorageFull:    exitFailure,
+	engine.SlotTaken:      exitFailure,
+	engine.PatientOverlap: exitFailure,
+}
+
+// failure is an error of the command line itself, with its exit code.
+type failure struct {
+	code int
+	err  error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// misuse is a usage error found by a run function: cobra accepted the words,
+// but their meaning is wrong.
+func misuse(format string, args ...any) error {
+	return &failure{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// exitCode says what to tell the shell.
+func exitCode(err error) int {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.code
+	}
+	if code, ok := exitOf[engine.KindOf(err)]; ok {
+		return code
+	}
+	return exitFailure
+}
+
+// report prints the error for a person: what went wrong, each faulty field, the
+// way out. An engine error is told in its own words, without its wire code.
+func report(w io.Writer, err error) {
+	text := err.Error()
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		text = tell(e)
+		if _, wrapped := err.(*engine.Error); !wrapped {
+			// Keep what the command said around it ("line 7: …").
+			text = strings.Replace(err.Error(), e.Error(), text, 1)
+		}
+	}
+	fmt.Fprintf(w, "qb: %s\n", clean(text, "\n"))
+}
+
+// tell is an engine error without its code: the message, or, where fields are
+// at fault, the fields.
+func tell(e *engine.Error) string {
+	var lines []string
+	for _, d := range e.Details {
+		lines = append(lines, d.Field+": "+d.Message)
+	}
+	head := e.Message
+	switch {
+	case e.Kind == engine.Invalid && len(lines) == 1:
+		return lines[0]
+	case e.Kind == engine.Invalid && len(lines) > 1:
+		head = fmt.Sprintf("%d values are wrong", len(lines))
+	}
+	if e.Err != nil {
+		head += ": " + e.Err.Error()
+	}
+	return strings.Join(append([]string{head}, lines...), "\n  ")
+}

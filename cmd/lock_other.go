@@ -1,0 +1,16 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package cmd
+
+import (
+	"errors"
+	"os"
+)
+
+// flock refuses: without a lock that dies with its process, two servers could
+// share one directory.
+func flock(*os.File) error {
+	return errors.New("this system has no flock; run qb on Linux, macOS or a BSD")
+}
+
+func restrictNewFiles() {}

@@ -1,0 +1,164 @@
+// Package cmd is the command line of qb: one cobra verb group per file. Every
+// command is made alike: a constructor that names its flags, an options struct,
+// and a plain run function that takes a context, the streams and the options.
+// Faces do not decide: a run function calls one use case of the engine and
+// prints what came back.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// defaultData is where a clinic lives when nobody says otherwise.
+const defaultData = "./qb-data"
+
+// stdio is the streams of one command. Results go to out, and nothing else
+// does; notes and questions go to err.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// global is what every command is handed: the global flags, the embedded files
+// and the environment. Tests give their own.
+type global struct {
+	data   string // the data directory
+	config string // the configuration file; "" means qb.toml in the data directory
+	files  fs.FS
+	env    func(string) (string, bool)
+
+	// began tells that cobra accepted the command line and a run function
+	// started; whatever fails before that is a usage error.
+	began bool
+}
+
+// Main runs the command line and returns the exit code. files holds the
+// embedded config.example.toml and schema.sql.
+func Main(args []string, files fs.FS) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	restrictNewFiles()
+	g := &global{files: files, env: os.LookupEnv}
+	return execute(ctx, g, stdio{os.Stdin, os.Stdout, os.Stderr}, args)
+}
+
+// execute is Main with everything handed in. It is the only place that prints
+// an error, so that each is printed once.
+func execute(ctx context.Context, g *global, s stdio, args []string) int {
+	root := newRoot(g)
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	at, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if !g.began {
+		err = &failure{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, at.CommandPath())}
+	}
+	report(s.err, err)
+	return exitCode(err)
+}
+
+const rootLong = `qb is the front office of a small clinic in one program: leads, availability,
+booking and webhooks behind an HTTP API, with the database inside.
+
+Everything qb keeps lies in one data directory: the database qb.db, the
+configuration qb.toml, keys and backups. Copy that directory and you have copied
+the clinic; give another --data and you have another one.
+
+Configuration: the defaults, then qb.toml, then the environment
+(QB_<SECTION>_<KEY>), then flags; the later one wins. 'qb config dump' shows the
+outcome and where each value came from.
+
+Exit codes:
+  0  done
+  1  failed
+  2  the command line is wrong: unknown flag, missing argument, bad value
+  3  a verification found damage
+  4  another qb holds the data directory
+
+Environment:
+  QB_DATA               the data directory, as --data
+  QB_<SECTION>_<KEY>    a setting of qb.toml, as QB_SERVER_LISTEN=127.0.0.1:9000
+
+No other QB_ name is read: QB_KEY and QB_HOST belong to the API's curl examples.`
+
+func newRoot(g *global) *cobra.Command {
+	root := group("qb", "The front office of a small clinic, in one program",
+		newCompletionCommand(),
+		newConfigCommand(g),
+		newVersionCommand(g),
+	)
+	root.Long = rootLong
+	root.Example = `  qb demo                              a clinic to play with, in a temporary directory
+  qb init --name "Praxis am Park" --timezone Europe/Berlin
+  qb serve
+  export QB_KEY=$(qb keys create --name website)`
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.PersistentFlags().StringVar(&g.data, "data", defaultData, "data `DIR`ectory; env QB_DATA")
+	root.PersistentFlags().StringVar(&g.config, "config", "", "configuration `FILE` (default DIR/qb.toml)")
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		// Cobra looks at required flags after this hook; here they still count as usage.
+		if err := errors.Join(c.ValidateRequiredFlags(), c.ValidateFlagGroups()); err != nil {
+			return err
+		}
+		if v, ok := g.env("QB_DATA"); ok && v != "" && !c.Flags().Changed("data") {
+			g.data = v
+		}
+		g.data = filepath.Clean(g.data)
+		g.began = true
+		return nil
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	return root
+}
+
+// group makes a command that only holds verbs. Bare cobra would answer an
+// unknown or missing verb with the help text and success.
+func group(name, short string, verbs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short, SuggestionsMinimumDistance: 2}
+	c.AddCommand(verbs...)
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			if c.HasParent() {
+				return fmt.Errorf("%s needs a command: %s", c.CommandPath(), strings.Join(verbNames(c), ", "))
+			}
+			return nil
+		}
+		err := fmt.Errorf("unknown command %q for %s", args[0], c.CommandPath())
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			err = fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, " or "))
+		}
+		return err
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return c
+}
+
+func verbNames(c *cobra.Command) []string {
+	var names []string
+	for _, v := range c.Commands() {
+		if v.IsAvailableCommand() {
+			names = append(names, v.Name())
+		}
+	}
+	return names
+}
+
+// streams are the command's own, so that a test sees what a person would.
+func streams(c *cobra.Command) stdio {
+	return stdio{c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()}
+}
