@@ -1,6 +1,9 @@
 package engine
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // OwnerRef names whose hours or closures are meant: the clinic "c", location "l1", provider "p1", service "s1".
 type OwnerRef string
@@ -35,6 +38,14 @@ type Closure struct {
 	Change   int64
 	Created  int64
 	By       string
+}
+
+// In is the closed time, with local dates read in a zone, both ends included.
+func (c Closure) In(zone *time.Location) Span {
+	if c.ByDate {
+		return DaySpan(zone, c.FromDate, c.ToDate)
+	}
+	return c.Span
 }
 
 // ClosureDraft is an unsaved closure: instants in RFC 3339, or local dates.
