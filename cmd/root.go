@@ -108,8 +108,8 @@ func newRoot(g *global) *cobra.Command {
   qb serve
   export QB_KEY=$(qb keys create --name website)`
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.PersistentFlags().StringVar(&g.data, "data", defaultData, "data `DIR`ectory; env QB_DATA")
-	root.PersistentFlags().StringVar(&g.config, "config", "", "configuration `FILE` (default DIR/qb.toml)")
+	root.PersistentFlags().StringVar(&g.data, "data", defaultData, "data directory `DIR`; env QB_DATA")
+	root.PersistentFlags().StringVar(&g.config, "config", "", "configuration `FILE`; without it DIR/qb.toml, if there is one")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		// Cobra looks at required flags after this hook; here they still count as usage.
 		if err := errors.Join(c.ValidateRequiredFlags(), c.ValidateFlagGroups()); err != nil {
