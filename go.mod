@@ -7,6 +7,7 @@ require pgregory.net/rapid v1.3.0
 require github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
 
 require (
+	code.dny.dev/ssrf v0.3.0
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/spf13/cobra v1.10.2
