@@ -54,13 +54,17 @@ type Waiver struct {
 	Reason  string `json:"reason"`
 }
 
-// Undo is the state before the last transition, kept so that it can be taken back for 24 hours.
+// Undo is the state before the last change, kept so that it can be taken back for 24 hours.
 type Undo struct {
 	Status      Status `json:"status"`
 	CheckedInAt int64  `json:"checked_in_at,omitempty"`
 	Reason      string `json:"reason,omitempty"`
 	LateCancel  bool   `json:"late_cancel,omitempty"`
-	At          int64  `json:"at"` // when the transition was made
+	At          int64  `json:"at"` // when the change was made
+	StartsAt    int64  `json:"starts_at"`
+	EndsAt      int64  `json:"ends_at"`
+	ProviderID  int64  `json:"provider_id"`
+	LocationID  int64  `json:"location_id,omitempty"`
 }
 
 // Slot is a booking without a person: it can be posted back as it is (contract.md §9).

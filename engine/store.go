@@ -174,8 +174,10 @@ type CalendarWriter interface {
 	UpdateOccupancy(o Occupancy) error
 	DeleteOccupancy(o Occupancy) error
 	InsertHold(h Hold) error
+	UpdateHold(h Hold) error // its expiry
 	DeleteHold(h Hold) error // with its occupancy
-	// DeleteExpired frees the expired holds of a resource before it is checked.
+	// DeleteExpired deletes the occupancy of expired holds of a resource before it
+	// is checked. The hold itself stays for a day, so that its late booking is Gone and not NotFound.
 	DeleteExpired(r Resource, test bool, now int64) error
 }
 

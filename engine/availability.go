@@ -1,0 +1,286 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// Preference narrows availability to a part of the local day.
+type Preference string
+
+// The parts of the day (contract.md §9), by the local start.
+const (
+	Morning   Preference = "morning"   // before 12:00
+	Afternoon Preference = "afternoon" // 12:00–16:59
+	Evening   Preference = "evening"   // from 17:00 on
+	AnyTime   Preference = "any"
+)
+
+// Valid tells the preferences that exist, the empty one included.
+func (p Preference) Valid() bool {
+	switch p {
+	case "", Morning, Afternoon, Evening, AnyTime:
+		return true
+	}
+	return false
+}
+
+// admits tells whether the preference wants a start at this local minute of the day.
+func (p Preference) admits(minute int) bool {
+	switch p {
+	case Morning:
+		return minute < 12*60
+	case Afternoon:
+		return minute >= 12*60 && minute < 17*60
+	case Evening:
+		return minute >= 17*60
+	}
+	return true
+}
+
+// Moment is an instant, or a local date of the clinic's or provider's zone that
+// stands for its first instant (booking.md §3.5). The zero Moment is absent.
+type Moment struct {
+	At   int64 // UTC seconds; meaningless with Date
+	Date *Date
+	Set  bool
+}
+
+// in resolves the moment in a zone.
+func (m Moment) in(zone *time.Location) int64 {
+	if m.Date != nil {
+		return Instant(zone, *m.Date, 0)
+	}
+	return m.At
+}
+
+// Limits of an availability question (contract.md §9).
+const (
+	DefaultSlots  = 20
+	MaxSlots      = 500
+	MaxRangeDays  = 62
+	searchSeconds = 14 * 86400 // "first free" goes on in pieces of this length
+)
+
+// AvailabilityQuery asks for open slots; zero fields are defaults.
+type AvailabilityQuery struct {
+	From, To   Moment
+	Preference Preference
+	Limit      int // 0 = DefaultSlots
+	Minutes    int // duration; 0 = the service's, else the clinic's default
+	ProviderID int64
+	LocationID int64
+	ServiceID  int64
+	After      int64 // a cursor's position: the last start already given; 0 = none
+}
+
+// Openings is a page of slots in the order of their start.
+type Openings struct {
+	Slots []Slot
+	More  bool // there may be more behind the last one
+}
+
+var availabilityRead = deed{"availability.read", AvailabilityRead}
+
+// Availability lists open slots: each is a booking without a person and books
+// when it is posted back, unless somebody was faster. Each start is given once,
+// with the provider whom assignment would prefer.
+//
+// Errors: Invalid (range, limit, length), NotFound (provider, location, service).
+func (e *Engine) Availability(ctx context.Context, c Caller, q AvailabilityQuery) (Openings, error) {
+	if err := q.check(); err != nil {
+		return Openings{}, err
+	}
+	return read(ctx, e, c, availabilityRead, func(r Reader) (Openings, error) {
+		d, err := newDesk(r, c, e.now().Unix())
+		if err != nil {
+			return Openings{}, err
+		}
+		w, window, err := q.resolve(d)
+		if err != nil {
+			return Openings{}, err
+		}
+		return d.open(w, window, q.Preference, q.Limit)
+	})
+}
+
+// check holds the query's own values against their limits.
+func (q *AvailabilityQuery) check() error {
+	var f Faults
+	if !q.Preference.Valid() {
+		f.Add("preference", "must be morning, afternoon, evening or any")
+	}
+	if q.Limit == 0 {
+		q.Limit = DefaultSlots
+	}
+	if q.Limit < 1 || q.Limit > MaxSlots {
+		f.Add("limit", "must be 1 to %d", MaxSlots)
+	}
+	if q.Minutes < 0 || q.Minutes > 1439 {
+		f.Add("duration", "must be 1 to 1439 minutes")
+	}
+	return f.Err()
+}
+
+// resolve turns ids and local dates into a wish and a window of starts, raised
+// to now and cut at the horizon.
+func (q *AvailabilityQuery) resolve(d *desk) (wish, Span, error) {
+	w, err := d.wish(q.ProviderID, q.LocationID, q.ServiceID)
+	if err != nil {
+		return w, Span{}, err
+	}
+	zone := d.zoneFor(w)
+	if w.length = int64(q.Minutes) * 60; w.length == 0 && w.service == nil {
+		w.length = int64(d.plan.Clinic.Settings.DefaultMinutes) * 60
+	}
+	from := d.now
+	if q.From.Set {
+		from = q.From.in(zone)
+	}
+	horizon := Instant(zone, LocalDate(zone, d.now)+Date(d.horizon(w))+1, 0)
+	to := horizon
+	if q.To.Set {
+		to = q.To.in(zone)
+		switch {
+		case to <= from:
+			return w, Span{}, (&Error{Kind: Invalid, Message: "Invalid query parameters"}).On("to", "must be after from")
+		case q.From.Set && to-from > MaxRangeDays*86400+3600 || !q.From.Set && to-d.now > MaxRangeDays*86400+3600:
+			return w, Span{}, (&Error{Kind: Invalid, Message: "Invalid query parameters"}).On("to", "must be at most %d days after from", MaxRangeDays)
+		}
+	}
+	from = max(from, d.now)
+	if q.After != 0 {
+		from = max(from, q.After+1)
+	}
+	return w, Span{from, min(to, horizon)}, nil
+}
+
+// zoneFor is the zone in which the query's dates are meant: the asked location's
+// or provider's, else the clinic's.
+func (d *desk) zoneFor(w wish) *time.Location {
+	if l := d.plan.Location(w.location); l != nil {
+		return d.plan.ZoneOf(l)
+	}
+	if w.provider != nil {
+		if places := d.plan.LocationsFor(w.provider, w.service, 0); len(places) > 0 {
+			return d.plan.ZoneOf(places[0])
+		}
+	}
+	return d.plan.Zone
+}
+
+// horizon in days of a wish.
+func (d *desk) horizon(w wish) int {
+	if w.service != nil && w.service.HorizonDays >= 0 {
+		return w.service.HorizonDays
+	}
+	return d.plan.Clinic.Settings.HorizonDays
+}
+
+// open walks the window in pieces until limit starts are found.
+func (d *desk) open(w wish, window Span, part Preference, limit int) (Openings, error) {
+	out := Openings{Slots: make([]Slot, 0, min(limit, 64))}
+	for piece := (Span{window.Start, min(window.End, window.Start+searchSeconds)}); !piece.Empty(); {
+		lanes, err := d.lanes(w, piece)
+		if err != nil {
+			return out, err
+		}
+		lanes = d.preferred(d.active(lanes))
+		if len(lanes) == 0 {
+			break
+		}
+		MergeLanes(lanes, d.now, piece, 0, func(start int64, eligible []*Lane) bool {
+			if part != "" && part != AnyTime && !part.admits(LocalMinute(eligible[0].Zone(), start)) {
+				return true
+			}
+			if len(out.Slots) == limit {
+				out.More = true
+				return false
+			}
+			out.Slots = append(out.Slots, d.slot(eligible[0], start))
+			return true
+		})
+		if out.More {
+			break
+		}
+		piece = Span{piece.End, min(window.End, piece.End+searchSeconds)}
+	}
+	return out, nil
+}
+
+// active leaves out the providers that nobody can book.
+func (d *desk) active(lanes []*Lane) []*Lane {
+	keep := lanes[:0]
+	for _, l := range lanes {
+		if d.bookable(d.plan.Provider(l.ProviderID)) {
+			keep = append(keep, l)
+		}
+	}
+	return keep
+}
+
+// preferred sorts lanes as assignment would look at them, by what the listing
+// already knows: priority, then the fewest occupied minutes per weight.
+func (d *desk) preferred(lanes []*Lane) []*Lane {
+	slices.SortStableFunc(lanes, func(a, b *Lane) int {
+		p, q := d.plan.Provider(a.ProviderID), d.plan.Provider(b.ProviderID)
+		return cmp.Or(cmp.Compare(p.Priority, q.Priority),
+			cmp.Compare(occupiedSeconds(a)*int64(q.Weight), occupiedSeconds(b)*int64(p.Weight)))
+	})
+	return lanes
+}
+
+// occupiedSeconds is how long the provider is taken around the lane's window.
+func occupiedSeconds(l *Lane) (sum int64) {
+	for _, s := range l.Busy {
+		sum += s.Len()
+	}
+	return sum
+}
+
+// Candidate is a start with the verdict on it, for `qb availability --explain` (booking.md §10).
+type Candidate struct {
+	Slot
+	Verdict Verdict
+}
+
+// Explain gives every candidate start of every lane in the range, offered or with
+// the first reason why not, as of now (UTC seconds; 0 = the clock's).
+func (e *Engine) Explain(ctx context.Context, c Caller, q AvailabilityQuery, now int64) ([]Candidate, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	return read(ctx, e, c, availabilityRead, func(r Reader) ([]Candidate, error) {
+		if now == 0 {
+			now = e.now().Unix()
+		}
+		d, err := newDesk(r, c, now)
+		if err != nil {
+			return nil, err
+		}
+		d.staff = true
+		w, window, err := q.resolve(d)
+		if err != nil {
+			return nil, err
+		}
+		if q.From.Set { // also what lies before now: "in the past" is an answer here
+			window.Start = q.From.in(d.zoneFor(w))
+		}
+		if q.To.Set {
+			window.End = q.To.in(d.zoneFor(w))
+		} else {
+			window.End = min(window.End, window.Start+MaxRangeDays*86400)
+		}
+		lanes, err := d.lanes(w, window)
+		var out []Candidate
+		for _, l := range lanes {
+			l.Explain(now, window, func(start int64, v Verdict) bool {
+				out = append(out, Candidate{d.slot(l, start), v})
+				return true
+			})
+		}
+		return out, err
+	})
+}

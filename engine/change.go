@@ -1,0 +1,407 @@
+package engine
+
+import "context"
+
+// Move is what a reschedule asks for; zero fields keep what is (records.md §7:
+// the length is kept when EndsAt is absent).
+type Move struct {
+	Version    *int64 // If-Match
+	StartsAt   int64
+	EndsAt     int64
+	ProviderID int64
+	LocationID int64
+}
+
+// PatchAppointment changes an appointment: new times, title, notes, provider,
+// location or status, all in one transaction (booking.md §7). It is the same act
+// as the verbs.
+//
+// Errors: Invalid, NotFound, PreconditionFailed, InvalidTransition, and those of Book.
+func (e *Engine) PatchAppointment(ctx context.Context, c Caller, id string, p AppointmentPatch) (Appointment, error) {
+	if err := p.check(c); err != nil {
+		return Appointment{}, err
+	}
+	return e.change(ctx, c, "appointment.update", id, p.Version, func(w *work, a *Appointment) error { return w.patch(a, p) })
+}
+
+// Reschedule moves an appointment: the old slot is free in the same instant, or
+// nothing has changed.
+func (e *Engine) Reschedule(ctx context.Context, c Caller, id string, m Move) (Appointment, error) {
+	p := AppointmentPatch{Version: m.Version}
+	if m.StartsAt == 0 {
+		return Appointment{}, Faults{{"scheduled_at", "Required"}}.Err()
+	}
+	p.StartsAt = &m.StartsAt
+	if m.EndsAt != 0 {
+		p.EndsAt = &m.EndsAt
+	}
+	if m.ProviderID != 0 {
+		p.ProviderID = &m.ProviderID
+	}
+	if m.LocationID != 0 {
+		p.LocationID = &m.LocationID
+	}
+	if err := p.check(c); err != nil {
+		return Appointment{}, err
+	}
+	return e.change(ctx, c, "appointment.reschedule", id, m.Version, func(w *work, a *Appointment) error { return w.patch(a, p) })
+}
+
+// Confirm, CheckIn, Complete and MarkNoShow make a transition of records.md §2;
+// repeated, they answer as before and change nothing.
+//
+// Errors: NotFound, InvalidTransition with the states that may follow.
+func (e *Engine) Confirm(ctx context.Context, c Caller, id string) (Appointment, error) {
+	return e.transit(ctx, c, id, verbConfirm, "")
+}
+
+// CheckIn notes that the patient is here.
+func (e *Engine) CheckIn(ctx context.Context, c Caller, id string) (Appointment, error) {
+	return e.transit(ctx, c, id, verbCheckIn, "")
+}
+
+// Complete closes a visit that took place.
+func (e *Engine) Complete(ctx context.Context, c Caller, id string) (Appointment, error) {
+	return e.transit(ctx, c, id, verbComplete, "")
+}
+
+// MarkNoShow says that nobody came; the slot is free again.
+func (e *Engine) MarkNoShow(ctx context.Context, c Caller, id string) (Appointment, error) {
+	return e.transit(ctx, c, id, verbNoShow, "")
+}
+
+// Cancel frees the slot; the reason is kept with the appointment.
+func (e *Engine) Cancel(ctx context.Context, c Caller, id, reason string) (Appointment, error) {
+	var f Faults
+	reason = Clean(&f, "reason", reason, MaxText)
+	if err := f.Err(); err != nil {
+		return Appointment{}, err
+	}
+	return e.transit(ctx, c, id, verbCancel, reason)
+}
+
+func (e *Engine) transit(ctx context.Context, c Caller, id string, v verb, reason string) (Appointment, error) {
+	return e.change(ctx, c, "appointment."+string(v), id, nil, func(w *work, a *Appointment) error {
+		return w.transit(a, transitionOf(v), reason)
+	})
+}
+
+// UndoAppointment takes the last transition or move back, for 24 hours, with a
+// reason; a slot that was freed is checked again.
+func (e *Engine) UndoAppointment(ctx context.Context, c Caller, id, reason string) (Appointment, error) {
+	var f Faults
+	if reason == "" {
+		f.Add("reason", "Required")
+	}
+	reason = Clean(&f, "reason", reason, MaxText)
+	if err := f.Err(); err != nil {
+		return Appointment{}, err
+	}
+	return e.change(ctx, c, "appointment.undo", id, nil, func(w *work, a *Appointment) error { return w.undo(a, reason) })
+}
+
+// change loads an appointment, lets fn change it, and writes what it became: the
+// frame that every change of an appointment shares.
+func (e *Engine) change(ctx context.Context, c Caller, action, id string, version *int64, fn func(w *work, a *Appointment) error) (Appointment, error) {
+	return act(ctx, e, c, deed{action, AppointmentsWrite}, func(w *work) (Appointment, error) {
+		a, err := w.Appointment(c.Clinic, c.Test, id)
+		if err != nil {
+			return a, err
+		}
+		w.about(a)
+		if err := matches(version, a.Version); err != nil {
+			return a, err
+		}
+		before := a
+		if err := fn(w, &a); err != nil {
+			return before, err
+		}
+		return a, w.save(before, &a)
+	})
+}
+
+// matches holds If-Match against the version (contract.md §1).
+func matches(sent *int64, version int64) error {
+	if sent == nil || *sent == version {
+		return nil
+	}
+	return Fail(PreconditionFailed, "The resource has changed: its version is %d; read it again", version)
+}
+
+// save writes a changed appointment, or notes that nothing changed.
+func (w *work) save(before Appointment, a *Appointment) error {
+	w.fields = changedFields(before, *a)
+	if len(w.fields) == 0 {
+		w.quiet, w.events = true, nil
+		return nil
+	}
+	if before.StartsAt != a.StartsAt || before.EndsAt != a.EndsAt || before.Status != a.Status {
+		a.Sequence++
+	}
+	if err := w.changed(&a.Meta); err != nil {
+		return err
+	}
+	if err := w.UpdateAppointment(*a); err != nil {
+		return err
+	}
+	return w.announce(before, *a)
+}
+
+// announce emits the events of the difference: moves and edits first, then the
+// transition, each with what was before (webhooks.md, the table of events).
+func (w *work) announce(before, a Appointment) error {
+	fact := factOf(a, &before)
+	moved := before.StartsAt != a.StartsAt || before.EndsAt != a.EndsAt || before.ProviderID != a.ProviderID ||
+		before.LocationID != a.LocationID || before.Title != a.Title || before.Notes != a.Notes
+	what, transit := apptUpdated, false
+	switch {
+	case before.Status != a.Status && a.Status == Cancelled:
+		what, transit = apptCancelled, true
+	case before.Status != a.Status && towards(a.Status) != nil:
+		what, transit = towards(a.Status).event, true
+	case before.CheckedInAt == 0 && a.CheckedInAt != 0:
+		what, transit = apptCheckedIn, true
+	}
+	if moved && transit && what == apptCancelled {
+		if err := w.happened(apptUpdated, fact); err != nil {
+			return err
+		}
+	}
+	return w.happened(what, fact)
+}
+
+// patch applies a patch: first the move, then texts, then the transition.
+func (w *work) patch(a *Appointment, p AppointmentPatch) error {
+	if p.StartsAt != nil || p.EndsAt != nil || p.ProviderID != nil || p.LocationID != nil {
+		if err := w.move(a, p); err != nil {
+			return err
+		}
+	}
+	if p.Title != nil {
+		a.Title = *p.Title
+	}
+	if p.Notes != nil {
+		a.Notes = *p.Notes
+	}
+	if p.Status == nil || *p.Status == a.Status {
+		return nil
+	}
+	t := towards(*p.Status)
+	if t == nil { // back to scheduled: nobody leads there but undo
+		return illegal(a, string(*p.Status), w.now)
+	}
+	reason := ""
+	if p.Reason != nil {
+		reason = *p.Reason
+	}
+	return w.transit(a, t, reason)
+}
+
+// check holds a patch's own values against their limits.
+func (p *AppointmentPatch) check(c Caller) error {
+	var f Faults
+	if p.StartsAt != nil && p.EndsAt != nil && CheckLength(*p.EndsAt-*p.StartsAt, 0, 0) != nil {
+		f.Add("ends_at", "must be after scheduled_at, and at most 24 hours after it")
+	}
+	clean := func(s **string, field string, by func(*Faults, string, string, int) string, limit int) {
+		if *s != nil {
+			text := by(&f, field, **s, limit)
+			*s = &text
+		}
+	}
+	clean(&p.Title, "title", Clean, MaxTitle)
+	clean(&p.Notes, "notes", CleanNotes, MaxNotes)
+	clean(&p.Reason, "cancellation_reason", Clean, MaxText)
+	if p.Status != nil && *p.Status != Scheduled && towards(*p.Status) == nil {
+		f.Add("status", "must be scheduled, confirmed, completed, cancelled or no_show")
+	}
+	return checkWaiver(c, p.waiver(), &f)
+}
+
+func (p *AppointmentPatch) waiver() *Waiver {
+	if !p.AllowOverlap && !p.AllowHours {
+		return nil
+	}
+	w := &Waiver{Overlap: p.AllowOverlap, Hours: p.AllowHours}
+	if p.Reason != nil {
+		w.Reason = *p.Reason
+	}
+	return w
+}
+
+// move checks the new time with the appointment's own rows left out and takes
+// it. The provider stays unless another is asked for (booking.md §7).
+func (w *work) move(a *Appointment, p AppointmentPatch) error {
+	span := Span{a.StartsAt, a.EndsAt}
+	length := span.Len()
+	if p.StartsAt != nil {
+		span = Span{*p.StartsAt, *p.StartsAt + length}
+	}
+	if p.EndsAt != nil {
+		span.End = *p.EndsAt
+	}
+	provider, location := a.ProviderID, a.LocationID
+	if p.ProviderID != nil {
+		provider = *p.ProviderID
+	}
+	if p.LocationID != nil {
+		location = *p.LocationID
+	}
+	if span == (Span{a.StartsAt, a.EndsAt}) && provider == a.ProviderID && location == a.LocationID {
+		return nil
+	}
+	if a.Status != Scheduled && a.Status != Confirmed {
+		return illegal(a, "moved", w.now)
+	}
+	if err := CheckLength(span.End-span.Start, 0, 0); err != nil {
+		return err
+	}
+	if p.ProviderID != nil && p.LocationID == nil {
+		location = 0 // the new provider's own place
+	}
+	was := a.memory(w.now)
+	if err := w.settle(a, span, provider, location, p.waiver()); err != nil {
+		return err
+	}
+	a.Undo = was
+	if a.Status == Confirmed {
+		plan, err := w.Plan(w.c.Clinic)
+		if err != nil {
+			return err
+		}
+		if plan.Clinic.Settings.ReconfirmOnMove {
+			a.Status = Scheduled
+		}
+	}
+	return nil
+}
+
+// settle puts an appointment on a time, provider and place, by the rules of
+// booking, and writes what it occupies.
+func (w *work) settle(a *Appointment, span Span, provider, location int64, waiver *Waiver) error {
+	d, err := newDesk(w, w.c, w.now)
+	if err != nil {
+		return err
+	}
+	d.staff = true // it was booked: whether it may be booked online is not the question
+	rows, err := w.OccupancyOf(a.ID, "")
+	if err != nil {
+		return err
+	}
+	for _, o := range rows {
+		d.except = append(d.except, o.Row)
+	}
+	want, err := d.wish(provider, location, a.ServiceID)
+	if err != nil {
+		return err
+	}
+	want.waiver = waiver
+	who := person{lead: a.LeadID, patient: a.PatientID}
+	lane, _, err := w.chooseFor(d, want, span, who, a.ID)
+	if err != nil {
+		return err
+	}
+	a.StartsAt, a.EndsAt = span.Start, span.End
+	a.ProviderID, a.LocationID = lane.ProviderID, lane.LocationID
+	a.Footprint = lane.Rules.Footprint(span.Start, span.End)
+	a.TimeZone, a.LocalDate = lane.Zone().String(), LocalDate(lane.Zone(), span.Start)
+	a.Override = waiver
+	if waiver != nil {
+		w.reason = waiver.Reason
+	}
+	return w.occupy(d, *a, rows)
+}
+
+// transit makes one transition, or nothing if it was made before.
+func (w *work) transit(a *Appointment, t *transition, reason string) error {
+	if t.reached(a) {
+		return nil
+	}
+	if !t.open(a, w.now) {
+		return illegal(a, t.name, w.now)
+	}
+	was := a.memory(w.now)
+	switch {
+	case t.to == "":
+		a.CheckedInAt = w.now
+	default:
+		a.Status = t.to
+	}
+	if t.to == Cancelled {
+		plan, err := w.Plan(w.c.Clinic)
+		if err != nil {
+			return err
+		}
+		a.CancelReason = reason
+		a.LateCancel = a.StartsAt-w.now < int64(plan.Clinic.Settings.LateCancelHours)*hour
+	}
+	a.Undo = was
+	return w.release(*a)
+}
+
+// release ends the occupancy of an appointment that is no longer live. Its rows
+// stay, so that undo can bring them back under the trigger's eye.
+func (w *work) release(a Appointment) error {
+	if a.Status.Live() {
+		return nil
+	}
+	rows, err := w.OccupancyOf(a.ID, "")
+	for i := range rows {
+		rows[i].Live = false
+		if err := w.UpdateOccupancy(rows[i]); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// undo restores what the last change replaced.
+func (w *work) undo(a *Appointment, reason string) error {
+	u := a.Undo
+	if u == nil || w.now-u.At > 24*hour {
+		return illegal(a, "undone", w.now).On("status", "only the last change of the past 24 hours can be undone")
+	}
+	w.reason = reason
+	a.Status, a.CheckedInAt, a.CancelReason, a.LateCancel, a.Undo = u.Status, u.CheckedInAt, u.Reason, u.LateCancel, nil
+	if !a.Status.Live() {
+		return w.release(*a)
+	}
+	waiver := a.Override
+	if waiver == nil && u.StartsAt <= w.now { // the visit's own time has begun: only the slot is checked
+		waiver = &Waiver{Hours: true, Reason: reason}
+	}
+	old := a.Override
+	if err := w.settle(a, Span{u.StartsAt, u.EndsAt}, u.ProviderID, u.LocationID, waiver); err != nil {
+		return err
+	}
+	a.Override = old
+	return nil
+}
+
+// memory is what undo needs to restore the appointment as it is now.
+func (a *Appointment) memory(now int64) *Undo {
+	return &Undo{
+		Status: a.Status, CheckedInAt: a.CheckedInAt, Reason: a.CancelReason, LateCancel: a.LateCancel, At: now,
+		StartsAt: a.StartsAt, EndsAt: a.EndsAt, ProviderID: a.ProviderID, LocationID: a.LocationID,
+	}
+}
+
+// changedFields names what differs, by wire name.
+func changedFields(b, a Appointment) []string {
+	var out []string
+	note := func(differs bool, name string) {
+		if differs {
+			out = append(out, name)
+		}
+	}
+	note(b.StartsAt != a.StartsAt, "scheduled_at")
+	note(b.EndsAt != a.EndsAt, "ends_at")
+	note(b.ProviderID != a.ProviderID, "provider_id")
+	note(b.LocationID != a.LocationID, "location_id")
+	note(b.Title != a.Title, "title")
+	note(b.Notes != a.Notes, "notes")
+	note(b.Status != a.Status, "status")
+	note(b.CheckedInAt != a.CheckedInAt, "checked_in_at")
+	note(b.CancelReason != a.CancelReason, "cancellation_reason")
+	return out
+}

@@ -1,0 +1,191 @@
+package engine
+
+import "slices"
+
+// desk is the front desk at one instant: the clinic's plan with its calendar
+// behind it. Listing and booking both ask it, so they cannot disagree; only the
+// snapshot they stand on differs (booking.md §1.6).
+type desk struct {
+	CalendarReader
+	plan   *Plan
+	now    int64
+	test   bool
+	staff  bool    // may book who is not bookable online
+	except []int64 // occupancy rows that do not count: the booking's own, or its hold's
+
+	busy map[Resource][]Span // of the window asked last
+	seen Span
+	raw  []Occupied
+}
+
+// wish is what somebody wants to book: zero ids mean any.
+type wish struct {
+	provider *Provider
+	location int64
+	service  *Service
+	length   int64 // seconds
+	waiver   *Waiver
+}
+
+// newDesk opens the desk on a snapshot.
+func newDesk(r Reader, c Caller, now int64) (*desk, error) {
+	plan, err := r.Plan(c.Clinic)
+	if err != nil {
+		return nil, err
+	}
+	return &desk{CalendarReader: r, plan: plan, now: now, test: c.Test, staff: c.May(AppointmentsOverride)}, nil
+}
+
+// wish reads the ids of a request; each unknown one is NotFound.
+func (d *desk) wish(provider, location, service int64) (w wish, err error) {
+	if provider != 0 {
+		if w.provider = d.plan.Provider(provider); w.provider == nil {
+			return w, absent("provider").On("provider_id", "must be a provider of this clinic")
+		}
+	}
+	if location != 0 && d.plan.Location(location) == nil {
+		return w, absent("location").On("location_id", "must be a location of this clinic")
+	}
+	w.location = location
+	if service != 0 {
+		if w.service = d.plan.Service(service); w.service == nil {
+			return w, absent("service").On("service_id", "must be a service of this clinic")
+		}
+	}
+	return w, nil
+}
+
+// serviceID is the id of the wished service, 0 for none.
+func (w wish) serviceID() int64 {
+	if w.service == nil {
+		return 0
+	}
+	return w.service.ID
+}
+
+// lanes gives every provider at every location that could serve the wish, with
+// the footprints that matter to the window. An inactive provider that was asked
+// for is among them: that refusal comes last (booking.md §1.7).
+func (d *desk) lanes(w wish, window Span) ([]*Lane, error) {
+	var out []*Lane
+	for _, p := range d.plan.Providers {
+		if w.provider != nil && p.ID != w.provider.ID || w.provider == nil && !d.bookable(p) || !d.plan.Offers(p, w.service) {
+			continue
+		}
+		for _, l := range d.plan.LocationsFor(p, w.service, w.location) {
+			lane, err := d.lane(w, p, l, window)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, lane)
+		}
+	}
+	return out, nil
+}
+
+// bookable tells whether the caller can book the provider at all.
+func (d *desk) bookable(p *Provider) bool { return p.Active && (p.BookableOnline || d.staff) }
+
+// lane joins hours, rules and footprints of one provider at one location.
+func (d *desk) lane(w wish, p *Provider, l *Location, window Span) (*Lane, error) {
+	lane := &Lane{
+		ProviderID: p.ID, LocationID: l.ID, ServiceID: w.serviceID(),
+		Opening: d.plan.Opening(p, l, w.service), Rules: d.rules(w, p),
+	}
+	if w.waiver != nil && w.waiver.Hours {
+		lane.Opening = NewOpening(d.plan.ZoneOf(l), nil)
+		lane.Rules.Notice, lane.Rules.BuffersInsideHours = 0, false
+	}
+	if w.waiver == nil || !w.waiver.Overlap {
+		var err error
+		if lane.Busy, err = d.occupied(ProviderResource(p.ID), window); err != nil {
+			return nil, err
+		}
+		if l.Kind == AtRoom {
+			if lane.RoomBusy, err = d.occupied(RoomResource(l.ID), window); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if lane.Rules.ProviderCap > 0 || lane.Rules.ServiceCap > 0 {
+		lane.Booked = d.booked(p.ID, w.serviceID())
+	}
+	return lane, nil
+}
+
+// rules merges what the clinic, the service and the provider ask for; the larger
+// buffer wins per side (booking.md §2).
+func (d *desk) rules(w wish, p *Provider) Rules {
+	set := d.plan.Clinic.Settings
+	r := Rules{
+		Step: int64(set.StepMinutes) * 60, Length: w.length, Notice: int64(set.NoticeMinutes) * 60,
+		HorizonDays: set.HorizonDays, BuffersInsideHours: set.BuffersInsideHours, ProviderCap: p.DailyCap,
+		Before: int64(p.BufferBefore) * 60, After: int64(p.BufferAfter) * 60,
+	}
+	s := w.service
+	if s == nil {
+		return r
+	}
+	if r.Length == 0 {
+		r.Length = int64(s.DurationMinutes) * 60
+	}
+	if s.Step > 0 {
+		r.Step = int64(s.Step) * 60
+	}
+	if s.MinNotice >= 0 {
+		r.Notice = int64(s.MinNotice) * 60
+	}
+	if s.HorizonDays >= 0 {
+		r.HorizonDays = s.HorizonDays
+	}
+	r.Align, r.ServiceCap = s.Align, s.DailyCap
+	r.Before, r.After = max(r.Before, int64(s.BufferBefore)*60), max(r.After, int64(s.BufferAfter)*60)
+	return r
+}
+
+// occupied is the footprints of a resource around the window: live ones, without
+// expired holds and the booking's own rows.
+func (d *desk) occupied(r Resource, window Span) ([]Span, error) {
+	if d.seen != window {
+		d.busy, d.seen = map[Resource][]Span{}, window
+	}
+	if spans, ok := d.busy[r]; ok {
+		return spans, nil
+	}
+	var err error
+	if d.raw, err = d.Busy(r, d.test, Span{window.Start - Reach, window.End + Reach}, d.raw[:0]); err != nil {
+		return nil, err
+	}
+	spans := make([]Span, 0, len(d.raw))
+	for _, o := range d.raw {
+		if o.ExpiresAt != 0 && o.ExpiresAt <= d.now || slices.Contains(d.except, o.Row) {
+			continue
+		}
+		spans = append(spans, o.Span)
+	}
+	d.busy[r] = spans
+	return spans, nil
+}
+
+// booked counts for the daily caps. A count that fails reads as full: no cap is ever exceeded by a fault.
+func (d *desk) booked(provider, service int64) func(Date) (int, int) {
+	return func(day Date) (byProvider, byService int) {
+		byProvider, err := d.BookedOn(provider, 0, d.test, day)
+		if err == nil && service != 0 {
+			byService, err = d.BookedOn(0, service, d.test, day)
+		}
+		if err != nil {
+			const full = 1 << 30
+			return full, full
+		}
+		return byProvider, byService
+	}
+}
+
+// slot is a start of a lane as callers see it.
+func (d *desk) slot(l *Lane, start int64) Slot {
+	return Slot{
+		StartsAt: start, EndsAt: start + l.Rules.Length, Zone: l.Zone().String(),
+		ProviderID: l.ProviderID, LocationID: l.LocationID, ServiceID: l.ServiceID,
+	}
+}

@@ -1,0 +1,71 @@
+package engine
+
+import "time"
+
+// The thin canonical facts of events (webhooks.md): ids, status and times, in
+// snake_case. Never a name, a note or a clinical word: this is patient data.
+
+type appointmentFact struct {
+	Appointment appointmentThin `json:"appointment"`
+	Previous    *previousThin   `json:"previous,omitempty"`
+}
+
+type appointmentThin struct {
+	ID          string `json:"id"`
+	LeadID      string `json:"lead_id,omitempty"`
+	PatientID   int64  `json:"patient_id,omitempty"`
+	ProviderID  int64  `json:"provider_id"`
+	LocationID  int64  `json:"location_id,omitempty"`
+	ServiceID   int64  `json:"service_id,omitempty"`
+	Status      Status `json:"status"`
+	ScheduledAt string `json:"scheduled_at"`
+	EndsAt      string `json:"ends_at"`
+	TimeZone    string `json:"time_zone"`
+	CheckedInAt string `json:"checked_in_at,omitempty"`
+	Version     int64  `json:"version"`
+}
+
+// previousThin holds only what changed.
+type previousThin struct {
+	Status      Status `json:"status,omitempty"`
+	ScheduledAt string `json:"scheduled_at,omitempty"`
+	EndsAt      string `json:"ends_at,omitempty"`
+	ProviderID  int64  `json:"provider_id,omitempty"`
+	LocationID  int64  `json:"location_id,omitempty"`
+}
+
+// factOf is the fact of an appointment, with what was before where there is a before.
+func factOf(a Appointment, before *Appointment) appointmentFact {
+	f := appointmentFact{Appointment: appointmentThin{
+		ID: a.ID, LeadID: a.LeadID, PatientID: a.PatientID, ProviderID: a.ProviderID, LocationID: a.LocationID,
+		ServiceID: a.ServiceID, Status: a.Status, ScheduledAt: UTC(a.StartsAt), EndsAt: UTC(a.EndsAt),
+		TimeZone: a.TimeZone, Version: a.Version,
+	}}
+	if a.CheckedInAt != 0 {
+		f.Appointment.CheckedInAt = UTC(a.CheckedInAt)
+	}
+	if before == nil {
+		return f
+	}
+	p := &previousThin{}
+	if before.Status != a.Status {
+		p.Status = before.Status
+	}
+	if before.StartsAt != a.StartsAt {
+		p.ScheduledAt = UTC(before.StartsAt)
+	}
+	if before.EndsAt != a.EndsAt {
+		p.EndsAt = UTC(before.EndsAt)
+	}
+	if before.ProviderID != a.ProviderID {
+		p.ProviderID = before.ProviderID
+	}
+	if before.LocationID != a.LocationID {
+		p.LocationID = before.LocationID
+	}
+	f.Previous = p
+	return f
+}
+
+// UTC is an instant as the wire spells it: RFC 3339 with Z.
+func UTC(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }

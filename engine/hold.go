@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+var (
+	holdPlace = deed{"hold.place", AppointmentsWrite}
+	holdDrop  = deed{"hold.drop", AppointmentsWrite}
+)
+
+// Minutes that a hold lasts (booking.md §6).
+const (
+	DefaultHoldMinutes = 5
+	MaxHoldMinutes     = 15
+)
+
+// PlaceHold reserves a slot for some minutes: nobody else can book or hold it.
+// The token is in this reply only.
+//
+// Errors: those of Book, and Conflict when the caller has too many open holds.
+func (e *Engine) PlaceHold(ctx context.Context, c Caller, h HoldDraft) (Hold, error) {
+	if err := h.check(); err != nil {
+		return Hold{}, err
+	}
+	return act(ctx, e, c, holdPlace, func(w *work) (Hold, error) { return w.hold(h) })
+}
+
+func (h *HoldDraft) check() error {
+	var f Faults
+	if h.StartsAt == 0 {
+		f.Add("scheduled_at", "Required")
+	}
+	if h.EndsAt == 0 && h.ServiceID == 0 {
+		f.Add("ends_at", "Required, or send service_id")
+	}
+	if h.EndsAt != 0 && h.StartsAt != 0 && CheckLength(h.EndsAt-h.StartsAt, 0, 0) != nil {
+		f.Add("ends_at", "must be after scheduled_at, and at most 24 hours after it")
+	}
+	if h.Minutes == 0 {
+		h.Minutes = DefaultHoldMinutes
+	}
+	if h.Minutes < 1 || h.Minutes > MaxHoldMinutes {
+		f.Add("minutes", "must be 1 to %d", MaxHoldMinutes)
+	}
+	return f.Err()
+}
+
+// hold is PlaceHold inside its transaction.
+func (w *work) hold(h HoldDraft) (Hold, error) {
+	open, err := w.OpenHolds(w.c.Clinic, w.c.Name(), w.now)
+	if err != nil {
+		return Hold{}, err
+	}
+	if open >= w.e.opt.HoldsPerCaller {
+		return Hold{}, Fail(Conflict, "Too many open holds: %d at most; book, drop or let some expire", w.e.opt.HoldsPerCaller)
+	}
+	d, err := newDesk(w, w.c, w.now)
+	if err != nil {
+		return Hold{}, err
+	}
+	want, err := d.wish(h.ProviderID, h.LocationID, h.ServiceID)
+	if err != nil {
+		return Hold{}, err
+	}
+	span := Span{h.StartsAt, h.EndsAt}
+	if span.End == 0 {
+		span.End = span.Start + int64(want.service.DurationMinutes)*60
+	}
+	lane, _, err := w.choose(d, want, span, person{})
+	if err != nil {
+		return Hold{}, err
+	}
+	now := w.e.now()
+	out := Hold{
+		ID: NewID(now), Clinic: w.c.Clinic, Test: w.c.Test, Caller: w.c.Name(), Token: NewToken(32),
+		ProviderID: lane.ProviderID, LocationID: lane.LocationID, ServiceID: h.ServiceID,
+		StartsAt: span.Start, EndsAt: span.End, CreatedAt: w.now,
+		ExpiresAt: w.now + int64(time.Duration(h.Minutes)*time.Minute/time.Second),
+	}
+	out.TokenHash = tokenHash(out.Token)
+	if err := w.InsertHold(out); err != nil {
+		return out, err
+	}
+	w.entityID = out.ID
+	return out, w.reserve(d, lane, out)
+}
+
+// reserve writes the occupancy of a hold: rows with an expiry.
+func (w *work) reserve(d *desk, lane *Lane, h Hold) error {
+	rows := []Resource{ProviderResource(h.ProviderID)}
+	if l := d.plan.Location(h.LocationID); l != nil && l.Kind == AtRoom {
+		rows = append(rows, RoomResource(h.LocationID))
+	}
+	for _, res := range rows {
+		if err := w.DeleteExpired(res, h.Test, w.now); err != nil {
+			return err
+		}
+		if err := w.InsertOccupancy(&Occupancy{
+			Clinic: h.Clinic, Resource: res, Test: h.Test, Footprint: lane.Rules.Footprint(h.StartsAt, h.EndsAt),
+			HoldID: h.ID, ExpiresAt: h.ExpiresAt, Live: true,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DropHold frees a held slot. A hold that has expired or was booked is Gone.
+func (e *Engine) DropHold(ctx context.Context, c Caller, id string) error {
+	_, err := act(ctx, e, c, holdDrop, func(w *work) (struct{}, error) {
+		h, err := w.Hold(c.Clinic, c.Test, id)
+		if err != nil {
+			return struct{}{}, err
+		}
+		w.entityID = id
+		return struct{}{}, w.DeleteHold(h)
+	})
+	return err
+}
+
+// takeHold redeems the hold that a booking names: its slot becomes the
+// booking's, and its rows no longer count against it.
+func (w *work) takeHold(d *desk, b *Booking) (Hold, []Occupancy, error) {
+	if b.HoldID == "" {
+		return Hold{}, nil, nil
+	}
+	h, err := w.Hold(w.c.Clinic, w.c.Test, b.HoldID)
+	if err != nil {
+		return h, nil, err
+	}
+	if !sameToken(b.HoldToken, h.TokenHash) {
+		return h, nil, absent("hold").On("hold_token", "is not the token of this hold")
+	}
+	if h.ExpiresAt <= w.now {
+		return h, nil, Fail(Gone, "The hold has expired").On("hold_id", "place a new hold, or book without one")
+	}
+	var f Faults
+	same := func(field string, sent, held int64) int64 {
+		if sent != 0 && sent != held {
+			f.Add(field, "differs from the hold's; leave it out or drop the hold")
+		}
+		return held
+	}
+	b.StartsAt = same("scheduled_at", b.StartsAt, h.StartsAt)
+	b.EndsAt = same("ends_at", b.EndsAt, h.EndsAt)
+	b.ProviderID = same("provider_id", b.ProviderID, h.ProviderID)
+	b.LocationID = same("location_id", b.LocationID, h.LocationID)
+	if h.ServiceID != 0 || b.ServiceID != 0 {
+		b.ServiceID = same("service_id", b.ServiceID, h.ServiceID)
+	}
+	if err := f.Err(); err != nil {
+		return h, nil, err
+	}
+	rows, err := w.OccupancyOf("", h.ID)
+	for _, o := range rows {
+		d.except = append(d.except, o.Row)
+	}
+	return h, slices.Clip(rows), err
+}
