@@ -9,7 +9,7 @@ import (
 
 var (
 	appointmentBook = deed{"appointment.book", AppointmentsWrite}
-	alternatives    = 3              // offered with a SLOT_TAKEN
+	alternatives    = 3                // offered with a SLOT_TAKEN
 	nearby          = int64(7 * 86400) // how far around the taken time they are looked for first
 )
 
