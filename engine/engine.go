@@ -18,6 +18,10 @@ type Engine struct {
 	log   *slog.Logger
 	opt   Options
 	stats Stats
+
+	usage    usage    // last uses of keys, on their way to the store
+	hashers  *hashers // bounds the memory of password hashing
+	attempts attempts // failed sign-ins
 }
 
 // Options are the choices of the operator; New fills in the defaults.
@@ -30,6 +34,9 @@ type Options struct {
 	RatePerMinute  int           // requests of a key that sets none; default 120
 	UserPerMinute  int           // requests of a session; default 600
 	ReplyTTL       time.Duration // how long idempotency replies are kept; default 24 h
+
+	LockoutFailures int           // failed sign-ins that lock an e-mail address; default 10
+	LockoutWindow   time.Duration // within and for which; default 15 min
 
 	// Nudge is called after a commit that wrote events, to wake the webhook sender.
 	Nudge func()
@@ -59,10 +66,16 @@ func New(s Store, o Options) *Engine {
 	if o.ReplyTTL == 0 {
 		o.ReplyTTL = 24 * time.Hour
 	}
+	if o.LockoutFailures == 0 {
+		o.LockoutFailures = 10
+	}
+	if o.LockoutWindow == 0 {
+		o.LockoutWindow = 15 * time.Minute
+	}
 	if o.Nudge == nil {
 		o.Nudge = func() {}
 	}
-	return &Engine{store: s, now: o.Now, log: o.Log, opt: o}
+	return &Engine{store: s, now: o.Now, log: o.Log, opt: o, hashers: newHashers()}
 }
 
 // Now is the engine's clock.

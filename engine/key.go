@@ -1,5 +1,12 @@
 package engine
 
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+	"strings"
+)
+
 // Key is an API key as it is stored: the hash, never the key.
 type Key struct {
 	ID             string
@@ -26,12 +33,265 @@ func (k Key) Prefix() string { return string(k.Family) + k.KeyID }
 // WithoutSecret is the key as its idempotency record keeps it.
 func (k Key) WithoutSecret() any { k.Secret = ""; return k }
 
+// Ended says why the key admits nobody at the time now (UTC seconds): "revoked",
+// "expired", or "" while it is live.
+func (k Key) Ended(now int64) string {
+	switch {
+	case k.RevokedAt != 0 && k.RevokedAt <= now:
+		return "revoked"
+	case k.ExpiresAt != 0 && k.ExpiresAt <= now:
+		return "expired"
+	}
+	return ""
+}
+
 // KeyDraft asks for a key.
 type KeyDraft struct {
 	Name           string
 	Family         Family
 	Scopes         []string // either spelling; empty = the family's default
 	AllowedOrigins []string
-	ExpiresAt      int64
+	ExpiresAt      int64 // UTC seconds; 0 = never
 	RatePerMinute  *int
+}
+
+// The limits of a key beside the length of its name (MaxName).
+const (
+	MaxOrigins       = 50
+	MaxRatePerMinute = 1_000_000
+	MaxOverlapHours  = 168 // of a rotation
+)
+
+// holding says what the keys of a family may hold (contract.md §2).
+type holding struct {
+	usual   ScopeSet // where the draft names no scope; empty = it must
+	most    ScopeSet // what it may name
+	origins bool     // it names the pages that may use the key, and only then has any
+}
+
+var (
+	klinivoScopes = Scopes(PatientsRead, PatientsWrite, AppointmentsRead, AppointmentsWrite, ProvidersRead,
+		ConsultationsRead, WebhooksManage)
+	researchScopes = Scopes(CampaignsRead, CampaignsWrite, CampaignsDelete, CampaignsPublish, InterviewsRead,
+		InterviewsWrite, FindingsRead, FindingsWrite, GraphRead, GraphShare, TeamsRead, TeamsWrite, WebhooksManage, AdminRead)
+	officeScopes = Scopes(LeadsRead, LeadsWrite, AvailabilityRead, AppointmentsRead, AppointmentsWrite, WebhooksManage)
+	publicScopes = Scopes(CampaignsRead, InterviewsWrite)
+	anyScope     = AllScopes.Without(1 << NoScope)
+)
+
+// holdings has a line per family. Interview content is not public to QualifyBase's
+// keys; a browser's key is fixed.
+var holdings = map[Family]holding{
+	FamilyLive:    {usual: officeScopes, most: anyScope.Without(Scopes(InterviewsRead))},
+	FamilyTest:    {usual: officeScopes, most: anyScope.Without(Scopes(InterviewsRead))},
+	FamilySecret:  {usual: researchScopes, most: anyScope},
+	FamilyScoped:  {most: anyScope},
+	FamilyPublic:  {usual: publicScopes, most: publicScopes, origins: true},
+	FamilyKlinivo: {most: klinivoScopes},
+}
+
+// DefaultScopes is what a key of the family holds when its draft names no scope;
+// empty for the families whose drafts must name some.
+func (f Family) DefaultScopes() ScopeSet { return holdings[f].usual }
+
+// MostScopes is what a key of the family may hold.
+func (f Family) MostScopes() ScopeSet { return holdings[f].most }
+
+// names spells scopes as a client of the family does.
+func (f Family) names(s ScopeSet) string {
+	if f == FamilyKlinivo {
+		return strings.Join(s.KlinivoNames(), ", ")
+	}
+	return strings.Join(s.Names(), ", ")
+}
+
+// cleaned is the draft as a row without its secret, as of now (UTC seconds).
+func (d KeyDraft) cleaned(f *Faults, now int64) Key {
+	k := Key{Family: d.Family, ExpiresAt: d.ExpiresAt, RatePerMinute: d.RatePerMinute, AllowedOrigins: []string{}}
+	k.Name = Require(f, "name", d.Name, MaxName)
+	if d.ExpiresAt != 0 && d.ExpiresAt <= now {
+		f.Add("expires_at", "Must lie in the future; leave it out for a key without an end")
+	}
+	if r := d.RatePerMinute; r != nil && (*r < 0 || *r > MaxRatePerMinute) {
+		f.Add("rate_per_minute", "Must be 0 (unlimited) to %d requests a minute", MaxRatePerMinute)
+	}
+	rule, known := holdings[d.Family]
+	if !known {
+		f.Add("family", "Must be one of %s", strings.Join(familyTexts(), ", "))
+		return k
+	}
+	k.Scopes = d.scopes(f, rule)
+	switch {
+	case rule.origins:
+		k.AllowedOrigins = cleanOrigins(f, "allowed_origins", d.AllowedOrigins)
+	case len(d.AllowedOrigins) > 0:
+		f.Add("allowed_origins", "Only %s keys have origins, for no other family may be used in a browser", FamilyPublic)
+	}
+	return k
+}
+
+func (d KeyDraft) scopes(f *Faults, rule holding) ScopeSet {
+	if len(d.Scopes) == 0 {
+		if rule.usual == 0 {
+			f.Add("scopes", "Required: a %s key holds exactly the scopes listed", d.Family)
+		}
+		return rule.usual
+	}
+	before := len(*f)
+	set := ParseScopes("scopes", d.Scopes, f)
+	if beyond := set.Without(rule.most); beyond != 0 {
+		f.Add("scopes", "A %s key cannot hold %s", d.Family, d.Family.names(beyond))
+	}
+	if len(*f) == before && rule.origins && set != rule.most {
+		f.Add("scopes", "A %s key always holds %s; leave the scopes out", d.Family, d.Family.names(rule.most))
+	}
+	return set
+}
+
+func familyTexts() []string {
+	var all []string
+	for _, f := range Families() {
+		all = append(all, string(f))
+	}
+	return all
+}
+
+// mayGrant refuses a key that could do what the caller cannot (contract.md §2):
+// other scopes, or live rows for a test key.
+func (c Caller) mayGrant(k Key) error {
+	if c.Test && k.Family != FamilyTest {
+		return Fail(Forbidden, "A test key manages test keys only").On("family", "Must be %s", FamilyTest)
+	}
+	held, wider := c.Grants(), ScopeSet(0)
+	for _, s := range k.Scopes.List() {
+		if !held.Has(s) {
+			wider |= 1 << s
+		}
+	}
+	if wider == 0 {
+		return nil
+	}
+	err := Fail(Forbidden, "A key cannot hold more than its maker")
+	err.Missing = wider.List()[0]
+	return err.On("scopes", "You do not hold %s", k.Family.names(wider))
+}
+
+// CreateKey makes a key; Secret in the result is its text, which nobody sees
+// again (contract.md §2). Needs keys:manage. Forbidden names the scopes that the
+// caller does not hold and so cannot pass on.
+func (e *Engine) CreateKey(ctx context.Context, c Caller, d KeyDraft) (Key, error) {
+	return act(ctx, e, c, deed{"key.create", KeysManage}, func(w *work) (Key, error) {
+		var f Faults
+		k := d.cleaned(&f, w.now)
+		if err := f.Err(); err != nil {
+			return Key{}, err
+		}
+		if err := c.mayGrant(k); err != nil {
+			return Key{}, err
+		}
+		w.fields = append([]string{"family:" + k.Family.Name()}, k.Scopes.Names()...)
+		return w.issue(k)
+	})
+}
+
+// issue gives a key its secret and its row.
+func (w *work) issue(k Key) (Key, error) {
+	for {
+		secret := NewSecret(k.Family)
+		_, err := w.KeyByLookup(k.Family, secret.ID)
+		if err == nil {
+			continue // one in 2·10¹⁴
+		}
+		if KindOf(err) != NotFound {
+			return Key{}, err
+		}
+		hash := secret.Hash()
+		k.ID, k.KeyID, k.Hash, k.Secret = NewID(w.e.now()), secret.ID, hex.EncodeToString(hash[:]), secret.Text()
+		break
+	}
+	k.Clinic, k.CreatedAt, k.CreatedBy = w.c.Clinic, w.now, w.c.Name()
+	k.RevokedAt, k.RotatedTo, k.LastUsedAt = 0, "", 0
+	w.entityID = k.ID
+	stored := k
+	stored.Secret = ""
+	return k, w.InsertKey(stored)
+}
+
+// Keys lists the clinic's keys, newest first, ended ones included. Needs keys:manage.
+func (e *Engine) Keys(ctx context.Context, c Caller, p Page) (List[Key], error) {
+	return read(ctx, e, c, deed{"key.list", KeysManage}, func(r Reader) (List[Key], error) {
+		return listing[Key]{
+			filter: FilterOf("keys", c.Clinic),
+			place:  func(k Key) Position { return Position{CreatedAt: k.CreatedAt, ID: k.ID} },
+			count:  func() (int64, error) { return r.CountKeys(c.Clinic) },
+			rows:   func(after Position, limit int) ([]Key, error) { return r.Keys(c.Clinic, after, limit) },
+		}.page(p)
+	})
+}
+
+// RevokeKey ends a key now; on a running server it stops within a second.
+// Revoking an ended key changes nothing. Needs keys:manage.
+func (e *Engine) RevokeKey(ctx context.Context, c Caller, id string) (Key, error) {
+	return act(ctx, e, c, deed{"key.revoke", KeysManage}, func(w *work) (Key, error) {
+		k, err := w.ownKey(id)
+		if err != nil {
+			return Key{}, err
+		}
+		if c.Test && k.Family != FamilyTest {
+			return Key{}, Fail(Forbidden, "A test key manages test keys only")
+		}
+		if k.RevokedAt != 0 && k.RevokedAt <= w.now {
+			w.quiet = true
+			return k, nil
+		}
+		k.RevokedAt = w.now
+		w.fields = []string{"revoked_at"}
+		return k, w.UpdateKey(k)
+	})
+}
+
+// RotateKey replaces a key by one with the same name, scopes, origins, rate and
+// end. The old one goes on for overlap hours, 0 to 168 (contract.md §2). Needs
+// keys:manage and every scope of the key, since its text is handed out anew. A
+// key that has ended, or was rotated before, is a Conflict.
+func (e *Engine) RotateKey(ctx context.Context, c Caller, id string, overlap int) (Key, error) {
+	return act(ctx, e, c, deed{"key.rotate", KeysManage}, func(w *work) (Key, error) {
+		if overlap < 0 || overlap > MaxOverlapHours {
+			return Key{}, Faults{{"overlap_hours", "Must be 0 to 168 hours"}}.Err()
+		}
+		old, err := w.ownKey(id)
+		if err != nil {
+			return Key{}, err
+		}
+		if err := c.mayGrant(old); err != nil {
+			return Key{}, err
+		}
+		if ended := old.Ended(w.now); ended != "" {
+			return Key{}, Fail(Conflict, "The key is %s; make a new one", ended)
+		}
+		if old.RotatedTo != "" {
+			return Key{}, Fail(Conflict, "The key was rotated before; rotate its successor")
+		}
+		fresh, err := w.issue(old)
+		if err != nil {
+			return Key{}, err
+		}
+		old.RotatedTo, old.RevokedAt = fresh.ID, w.now+int64(overlap)*3600
+		w.entityID, w.fields = old.ID, []string{"rotated_to", "revoked_at"}
+		return fresh, w.UpdateKey(old)
+	})
+}
+
+// ownKey loads a key of the caller's clinic and names it in the audit.
+func (w *work) ownKey(id string) (Key, error) {
+	w.entityID = ""
+	if !ValidID(id) {
+		return Key{}, absent("key")
+	}
+	k, err := w.Key(w.c.Clinic, id)
+	if err == nil {
+		w.entityID = id
+		k.AllowedOrigins = slices.Clone(k.AllowedOrigins) // the store may keep the row in memory
+	}
+	return k, err
 }

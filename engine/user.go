@@ -1,5 +1,7 @@
 package engine
 
+import "context"
+
 // User is a person of the clinic who signs in.
 type User struct {
 	ID             string
@@ -11,8 +13,175 @@ type User struct {
 	PasswordHash   string // argon2id in PHC form; "" = signs in by a foreign JWT only
 	Failures       int    // since FirstFailureAt
 	FirstFailureAt int64
-	DisabledAt     int64
+	DisabledAt     int64 // 0 = may sign in
 	Version        int64
 	CreatedAt      int64
 	UpdatedAt      int64
+}
+
+// caller is the user with a session.
+func (u User) caller() Caller {
+	return Caller{Clinic: u.Clinic, Kind: ActorUser, ID: u.ID, Label: string(u.Role), Role: u.Role, Scopes: AllScopes}
+}
+
+// UserDraft is an unsaved user. Without a password the user signs in with a JWT
+// of another issuer only (contract.md §4).
+type UserDraft struct {
+	Email    string
+	Name     string
+	Role     Role
+	Password string
+}
+
+// mayAppoint refuses a role that may do what the caller cannot: nobody makes or
+// takes over an account above their own.
+func (c Caller) mayAppoint(r Role) error {
+	for _, s := range r.Rights().Without(1 << NoScope).List() {
+		if !c.Grants().Has(s) {
+			err := Fail(Forbidden, "The role %s may do more than you", r)
+			err.Missing = s
+			return err.On("role", "You do not hold %s", s)
+		}
+	}
+	return nil
+}
+
+// CreateUser makes a user of the clinic. Needs keys:manage, the right to hand out
+// access, and everything that the role may. A second user of the clinic with the
+// same e-mail is a Conflict.
+func (e *Engine) CreateUser(ctx context.Context, c Caller, d UserDraft) (User, error) {
+	var f Faults
+	u := User{Role: d.Role}
+	u.Name = Require(&f, "name", d.Name, MaxName)
+	u.Email = Require(&f, "email", d.Email, MaxEmail)
+	if u.Email != "" {
+		u.Email, u.EmailKey = CleanEmail(&f, "email", d.Email)
+	}
+	if !d.Role.Valid() {
+		f.Add("role", "Must be owner, admin, provider, front_desk or auditor")
+	}
+	password := ""
+	if d.Password != "" {
+		password = cleanPassword(&f, "password", d.Password, u.EmailKey)
+	}
+	what := deed{"user.create", KeysManage}
+	if c.May(what.scope) && len(f) == 0 && password != "" { // costly, so neither in the transaction nor for nobody
+		var err error
+		if u.PasswordHash, err = e.hashPassword(ctx, password); err != nil {
+			return User{}, err
+		}
+	}
+	return act(ctx, e, c, what, func(w *work) (User, error) {
+		if err := f.Err(); err != nil {
+			return User{}, err
+		}
+		if err := c.mayAppoint(u.Role); err != nil {
+			return User{}, err
+		}
+		same, err := w.UsersByEmail(u.EmailKey)
+		if err != nil {
+			return User{}, err
+		}
+		for _, other := range same {
+			if other.Clinic == c.Clinic {
+				return User{}, Fail(Conflict, "The clinic has a user with this e-mail already").On("email", "Must be new to the clinic")
+			}
+		}
+		u.ID, u.Clinic, u.Version, u.CreatedAt, u.UpdatedAt = NewID(e.now()), c.Clinic, 1, w.now, w.now
+		w.entityID, w.fields = u.ID, []string{"role:" + string(u.Role)}
+		return u, w.InsertUser(u)
+	})
+}
+
+// Users lists the clinic's users, disabled ones included. Needs admin:read.
+func (e *Engine) Users(ctx context.Context, c Caller) ([]User, error) {
+	return read(ctx, e, c, deed{"user.list", AdminRead}, func(r Reader) ([]User, error) { return r.Users(c.Clinic) })
+}
+
+// DisableUser keeps a user from signing in, and ends the sessions: every request
+// looks the user up. Disabling twice changes nothing; the clinic's last owner is
+// a Conflict. Needs keys:manage and everything that the user may.
+func (e *Engine) DisableUser(ctx context.Context, c Caller, id string) (User, error) {
+	return e.changeUser(ctx, c, deed{"user.disable", KeysManage}, id, "disabled_at", func(w *work, u *User) error {
+		if u.DisabledAt != 0 {
+			return nil
+		}
+		u.DisabledAt = w.now
+		if u.Role != Owner {
+			return nil
+		}
+		all, err := w.Users(c.Clinic)
+		if err != nil {
+			return err
+		}
+		for _, other := range all {
+			if other.Role == Owner && other.DisabledAt == 0 && other.ID != u.ID {
+				return nil
+			}
+		}
+		return Fail(Conflict, "The clinic's last owner cannot be disabled; make another owner first")
+	})
+}
+
+// EnableUser lets a disabled user sign in again. Needs what DisableUser needs.
+func (e *Engine) EnableUser(ctx context.Context, c Caller, id string) (User, error) {
+	return e.changeUser(ctx, c, deed{"user.enable", KeysManage}, id, "disabled_at", func(_ *work, u *User) error {
+		u.DisabledAt = 0
+		return nil
+	})
+}
+
+// SetPassword gives a user a new password and forgets failed attempts. Users may
+// change their own; for others it needs keys:manage and everything that they may.
+func (e *Engine) SetPassword(ctx context.Context, c Caller, id, password string) (User, error) {
+	var f Faults
+	what := deed{"user.password", KeysManage}
+	if c.Kind == ActorUser && c.ID == id {
+		what.scope = NoScope
+	}
+	password = cleanPassword(&f, "password", password, "")
+	hash := ""
+	if c.May(what.scope) && len(f) == 0 {
+		var err error
+		if hash, err = e.hashPassword(ctx, password); err != nil {
+			return User{}, err
+		}
+	}
+	return e.changeUser(ctx, c, what, id, "password", func(_ *work, u *User) error {
+		u.PasswordHash, u.Failures, u.FirstFailureAt = hash, 0, 0
+		return f.Err()
+	})
+}
+
+// changeUser is the one shape of a change to a user.
+func (e *Engine) changeUser(ctx context.Context, c Caller, d deed, id, field string, change func(*work, *User) error) (User, error) {
+	return act(ctx, e, c, d, func(w *work) (User, error) {
+		if !ValidID(id) {
+			return User{}, absent("user")
+		}
+		u, err := w.User(id)
+		if err == nil && u.Clinic != c.Clinic {
+			err = absent("user")
+		}
+		if err != nil {
+			return User{}, err
+		}
+		w.entityID, w.fields = id, []string{field}
+		if c.ID != id || c.Kind != ActorUser {
+			if err := c.mayAppoint(u.Role); err != nil {
+				return User{}, err
+			}
+		}
+		before := u
+		if err := change(w, &u); err != nil {
+			return User{}, err
+		}
+		if u == before {
+			w.quiet = true
+			return u, nil
+		}
+		u.Version++
+		u.UpdatedAt = w.now
+		return u, w.UpdateUser(u)
+	})
 }

@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"sync"
+)
+
+// Identity is whom a credential belongs to.
+type Identity struct {
+	Caller    Caller // without IP, RequestID and Idempotency, which the face knows
+	Key       *Key   // nil for a session
+	PerMinute int    // requests a minute; 0 = unlimited
+}
+
+// Why a key is refused: for the log alone. A caller hears one and the same
+// answer (contract.md §2).
+var (
+	errKeyText    = errors.New("the text is no key: family, length, alphabet or checksum")
+	errKeyUnknown = errors.New("unknown key id")
+	errKeyWrong   = errors.New("wrong secret for the key id")
+	errKeyRevoked = errors.New("the key is revoked")
+	errKeyExpired = errors.New("the key is expired")
+)
+
+func badKey(why error) error {
+	return &Error{Kind: InvalidKey, Message: "Invalid or expired API key", Err: why}
+}
+
+// nobody's hash, compared when the key id is unknown so that both take as long.
+const nobody = "0000000000000000000000000000000000000000000000000000000000000000"
+
+// AuthenticateKey finds the caller of an API key's text. Every refusal is one
+// InvalidKey; its Err says why, for the log. Which header a family travels in is
+// the face's matter (Family.Channel). It runs on every request.
+func (e *Engine) AuthenticateKey(ctx context.Context, text string) (Identity, error) {
+	secret, ok := ParseSecret(text)
+	if !ok {
+		return Identity{}, badKey(errKeyText)
+	}
+	k := new(Key)
+	err := e.store.View(ctx, func(r Reader) (err error) {
+		*k, err = r.KeyByLookup(secret.Family, secret.ID)
+		return err
+	})
+	known := err == nil
+	if !known && KindOf(err) != NotFound {
+		return Identity{}, err
+	}
+	want := nobody
+	if known {
+		want = k.Hash
+	}
+	if same := sameHash(secret, want); !known {
+		return Identity{}, badKey(errKeyUnknown)
+	} else if !same {
+		return Identity{}, badKey(errKeyWrong)
+	}
+	now := e.now().Unix()
+	switch k.Ended(now) {
+	case "revoked":
+		return Identity{}, badKey(errKeyRevoked)
+	case "expired":
+		return Identity{}, badKey(errKeyExpired)
+	}
+	e.used(k, now)
+	id := Identity{Key: k, PerMinute: e.opt.RatePerMinute, Caller: Caller{
+		Clinic: k.Clinic, Kind: ActorKey, ID: k.ID, Label: k.Prefix(), Scopes: k.Scopes, Test: k.Family == FamilyTest,
+	}}
+	if k.RatePerMinute != nil {
+		id.PerMinute = *k.RatePerMinute
+	}
+	return id, nil
+}
+
+// sameHash compares the secret's hash with a stored one in constant time.
+func sameHash(s Secret, stored string) bool {
+	hash := s.Hash()
+	var text [2 * len(hash)]byte
+	hex.Encode(text[:], hash[:])
+	return subtle.ConstantTimeCompare(text[:], []byte(stored)) == 1
+}
+
+// usage remembers when the last use of each key was handed to the store, for the
+// row that a reader sees may be older.
+type usage struct {
+	mu   sync.Mutex
+	told map[string]int64
+}
+
+const usageEvery = 60 // seconds between two writes of a key's last_used_at
+
+// used notes the use of a key, at most once a minute, without making the request wait.
+func (e *Engine) used(k *Key, now int64) {
+	if now-k.LastUsedAt < usageEvery {
+		return
+	}
+	id := k.ID
+	e.usage.mu.Lock()
+	due := now-e.usage.told[id] >= usageEvery
+	if due {
+		if e.usage.told == nil {
+			e.usage.told = map[string]int64{}
+		}
+		e.usage.told[id] = now
+	}
+	e.usage.mu.Unlock()
+	if due {
+		e.store.Later(func(tx Tx) error { return tx.TouchKey(id, now) })
+	}
+}
+
+// PublicOrigins are the origins of all live browser keys of all clinics: what a
+// preflight, which carries no key, is answered from. Match with OriginAllowed.
+func (e *Engine) PublicOrigins(ctx context.Context) ([]string, error) {
+	var out []string
+	err := e.store.View(ctx, func(r Reader) (err error) {
+		out, err = r.PublicOrigins(e.now().Unix())
+		return err
+	})
+	return out, err
+}
+
+// KeyCheck is what a key's text alone tells.
+type KeyCheck struct {
+	Family Family // "" = of none
+	Prefix string // the visible part, once the text is whole
+	Fault  string // "" = family, length, alphabet and checksum are right
+}
+
+// CheckKeyText reads a key's text without any look-up, for `qb keys check`: is
+// it whole, or mistyped, or cut off? It cannot say whether the key is live. No
+// part of the secret is in the answer.
+func CheckKeyText(text string) KeyCheck {
+	family, ok := FamilyOf(text)
+	if !ok {
+		return KeyCheck{Fault: "It begins like no key of ours"}
+	}
+	check := KeyCheck{Family: family}
+	after := text[len(family):]
+	switch {
+	case len(after) < secretAfter:
+		check.Fault = "It is cut off: too few characters after the family"
+	case len(after) > secretAfter:
+		check.Fault = "It has too many characters after the family"
+	default:
+		secret, whole := ParseSecret(text)
+		if !whole {
+			check.Fault = "A character is wrong: the checksum at the end does not fit"
+			break
+		}
+		check.Prefix = secret.Prefix()
+	}
+	return check
+}

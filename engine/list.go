@@ -1,0 +1,79 @@
+package engine
+
+// listing is how one page of a list is read: what binds its cursor, and what it
+// asks the store (contract.md §7).
+type listing[T any] struct {
+	order  Order
+	filter string // FilterOf
+	place  func(T) Position
+	count  func() (int64, error) // nil = not counted
+	start  func() (int64, error) // ByChange: the first change number of the walk, 0 or NotFound = no row
+	rows   func(after Position, limit int) ([]T, error)
+}
+
+// page opens the cursor, counts on the first page and reads one row more than is
+// shown, which tells whether there is a next page.
+func (l listing[T]) page(p Page) (List[T], error) {
+	at, size, err := p.Open(l.order, l.filter)
+	if err != nil {
+		return List[T]{}, err
+	}
+	if at.First() {
+		if l.count != nil {
+			if at.Total, err = l.count(); err != nil {
+				return List[T]{}, err
+			}
+		}
+		if l.order == ByChange {
+			at.Start, err = l.start()
+			if KindOf(err) == NotFound || err == nil && at.Start == 0 {
+				return Cut([]T(nil), size, at, l.place), nil
+			}
+			if err != nil {
+				return List[T]{}, err
+			}
+			at.Number = at.Start - 1
+		}
+	}
+	rows, err := l.rows(at.Position, size+1)
+	if err != nil {
+		return List[T]{}, err
+	}
+	return Cut(rows, size, at, l.place), nil
+}
+
+// orderOf is the order of a list that may be asked for by updated_since.
+func orderOf(updatedSince *int64) Order {
+	if updatedSince != nil {
+		return ByChange
+	}
+	return Newest
+}
+
+// placed is where a row with a Meta stands, in either order.
+func placed(id string, m Meta) Position {
+	return Position{CreatedAt: m.CreatedAt, ID: id, Number: m.Change}
+}
+
+// listFields says in the audit what a list was asked by and showed: "filter:status"
+// for each filter that was used, then "id:…" for each row (records.md §5). Never
+// a filter's value: q may be a person's name.
+func listFields[T any](filters asked, rows []T, id func(T) string) []string {
+	out := make([]string, 0, len(filters)+len(rows))
+	for _, f := range filters {
+		out = append(out, "filter:"+f)
+	}
+	for _, row := range rows {
+		out = append(out, "id:"+id(row))
+	}
+	return out
+}
+
+// asked names a list's filters that were used.
+type asked []string
+
+func (a *asked) by(name string, used bool) {
+	if used {
+		*a = append(*a, name)
+	}
+}

@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Claims are those of a session's JWT, whose signature and times the face has verified.
+type Claims struct {
+	Subject string // sub
+	Email   string
+	Clinic  string // slug or public id; needed where a person is a user of two clinics
+}
+
+// AuthenticateClaims finds the user of a session: sub if it is an id of ours,
+// else the e-mail; the clinic claim decides where there are two (contract.md
+// §4). Every refusal is one InvalidToken whose Err says why, for the log. The
+// user holds all scopes and may what the role allows (Caller.May).
+func (e *Engine) AuthenticateClaims(ctx context.Context, t Claims) (Identity, error) {
+	var u User
+	err := e.store.View(ctx, func(r Reader) (err error) {
+		u, err = sessionUser(r, t)
+		return err
+	})
+	if err != nil {
+		return Identity{}, err
+	}
+	return Identity{Caller: u.caller(), PerMinute: e.opt.UserPerMinute}, nil
+}
+
+func sessionUser(r Reader, t Claims) (User, error) {
+	if ValidID(strings.ToLower(t.Subject)) {
+		u, err := r.User(strings.ToLower(t.Subject))
+		if err == nil {
+			return sessionOf(r, u, t.Clinic)
+		}
+		if KindOf(err) != NotFound {
+			return User{}, err
+		}
+	}
+	users, err := usersIn(r, EmailKey(t.Email), t.Clinic)
+	if err != nil {
+		return User{}, err
+	}
+	if len(users) != 1 {
+		return User{}, badToken(fmt.Sprintf("the claims name %d users", len(users)))
+	}
+	return sessionOf(r, users[0], "")
+}
+
+// sessionOf checks a user that a claim named.
+func sessionOf(r Reader, u User, clinic string) (User, error) {
+	if u.DisabledAt != 0 {
+		return User{}, badToken("the user is disabled")
+	}
+	if clinic == "" {
+		return u, nil
+	}
+	n, err := clinicNamed(r, clinic)
+	if err == nil && n != u.Clinic {
+		err = badToken("the user is not of the claimed clinic")
+	}
+	return u, err
+}
+
+func badToken(why string) error {
+	return &Error{Kind: InvalidToken, Message: "Invalid or expired token", Err: errors.New(why)}
+}

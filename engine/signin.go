@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// The one refusal of a sign-in, whatever was wrong, so that nobody learns who is
+// a user. It names the two ways out.
+func badSignIn() error {
+	return Fail(Unauthenticated, "Wrong e-mail or password; a person of several clinics must name the clinic")
+}
+
+const failuresPerIP = 30 // a minute (contract.md §5)
+
+// SignIn finds the user with this e-mail and password. clinic is a slug or a
+// public id; it may be empty for a person of one clinic. Refusals:
+// Unauthenticated for any mismatch, with the same work and words for unknown
+// users; RateLimited with RetryAfter after 30 failures a minute from one address
+// (an IPv6 /64 counts as one) or, for one e-mail, known or not, after
+// Options.LockoutFailures within LockoutWindow; Busy when too many hash at once.
+func (e *Engine) SignIn(ctx context.Context, ip, email, password, clinic string) (User, Clinic, error) {
+	key, now := EmailKey(email), e.now().Unix()
+	if len(key) > MaxEmail || len(password) > 4*MaxPassword {
+		return User{}, Clinic{}, badSignIn()
+	}
+	address, mail := "ip "+network(ip), "mail "+key
+	if wait := e.attempts.take(address, now, 60, failuresPerIP); wait > 0 {
+		return User{}, Clinic{}, tooMany(wait)
+	}
+	if wait := e.attempts.take(mail, now, e.lockSeconds(), e.opt.LockoutFailures); wait > 0 {
+		return User{}, Clinic{}, tooMany(wait)
+	}
+	u, home, err := e.findSignIn(ctx, key, clinic)
+	if err != nil {
+		return User{}, Clinic{}, err
+	}
+	if wait := e.locked(u, now); wait > 0 {
+		return User{}, Clinic{}, tooMany(wait)
+	}
+	ok, stale, err := e.checkPassword(ctx, u.PasswordHash, password)
+	if err != nil {
+		return User{}, Clinic{}, err
+	}
+	if !ok || u.DisabledAt != 0 {
+		if u.ID != "" { // not waited for: an unknown user's refusal writes nothing
+			e.store.Later(func(tx Tx) error { return e.failed(tx, u.ID, ip, now) })
+		}
+		return User{}, Clinic{}, badSignIn()
+	}
+	rehashed := ""
+	if stale {
+		if rehashed, err = e.hashPassword(ctx, password); err != nil {
+			return User{}, Clinic{}, err
+		}
+	}
+	err = e.store.Update(ctx, func(tx Tx) error { return signedIn(tx, &u, ip, now, rehashed) })
+	if err != nil {
+		return User{}, Clinic{}, err
+	}
+	e.attempts.giveBack(address)
+	e.attempts.forget(mail)
+	return u, home, nil
+}
+
+// findSignIn finds the user; the zero User when there is none, or more than one
+// and no clinic named.
+func (e *Engine) findSignIn(ctx context.Context, emailKey, clinic string) (u User, home Clinic, err error) {
+	err = e.store.View(ctx, func(r Reader) error {
+		users, err := usersIn(r, emailKey, clinic)
+		if err != nil || len(users) != 1 {
+			return err
+		}
+		u = users[0]
+		home, err = r.Clinic(u.Clinic)
+		return err
+	})
+	return u, home, err
+}
+
+// usersIn are the users with the e-mail, of the named clinic or of any. Of
+// several, the disabled ones do not count.
+func usersIn(r Reader, emailKey, clinic string) ([]User, error) {
+	if emailKey == "" {
+		return nil, nil
+	}
+	all, err := r.UsersByEmail(emailKey)
+	if err != nil {
+		return nil, err
+	}
+	if clinic != "" {
+		n, err := clinicNamed(r, clinic)
+		if err != nil {
+			return nil, err
+		}
+		all = keep(all, func(u User) bool { return u.Clinic == n })
+	}
+	if len(all) > 1 {
+		all = keep(all, func(u User) bool { return u.DisabledAt == 0 })
+	}
+	return all, nil
+}
+
+func keep(all []User, want func(User) bool) []User {
+	var out []User
+	for _, u := range all {
+		if want(u) {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// clinicNamed finds a clinic by slug or public id; 0 when there is none.
+func clinicNamed(r Reader, name string) (int64, error) {
+	home, err := r.ClinicBySlug(name)
+	if KindOf(err) == NotFound && ValidID(name) {
+		home, err = r.ClinicByPublicID(name)
+	}
+	if KindOf(err) == NotFound {
+		return 0, nil
+	}
+	return home.N, err
+}
+
+// failed counts a known user's failure in the row, so that it outlasts the process.
+func (e *Engine) failed(tx Tx, id, ip string, now int64) error {
+	u, err := tx.User(id)
+	if err != nil {
+		return err
+	}
+	if now-u.FirstFailureAt >= e.lockSeconds() {
+		u.Failures, u.FirstFailureAt = 0, now
+	}
+	u.Failures++
+	if err := tx.UpdateUser(u); err != nil {
+		return err
+	}
+	return auditSignIn(tx, u, ip, now, Denied)
+}
+
+// signedIn clears the failures and keeps a hash of today's cost.
+func signedIn(tx Tx, u *User, ip string, now int64, rehashed string) error {
+	row, err := tx.User(u.ID)
+	if err != nil {
+		return err
+	}
+	before := row
+	row.Failures, row.FirstFailureAt = 0, 0
+	if rehashed != "" && row.PasswordHash == u.PasswordHash {
+		row.PasswordHash = rehashed
+	}
+	if row != before {
+		if err := tx.UpdateUser(row); err != nil {
+			return err
+		}
+	}
+	*u = row
+	return auditSignIn(tx, row, ip, now, OK)
+}
+
+func auditSignIn(tx Tx, u User, ip string, now int64, outcome Outcome) error {
+	c := u.caller()
+	c.IP = ip
+	entry := c.entry(deed{"user.sign_in", NoScope}, now)
+	entry.EntityID, entry.Outcome = u.ID, outcome
+	return appendAudit(tx, entry)
+}
+
+// locked is how many seconds a user must wait by the failures in the row; those
+// of this process are in attempts.
+func (e *Engine) locked(u User, now int64) int64 {
+	if u.Failures < e.opt.LockoutFailures {
+		return 0
+	}
+	return max(0, u.FirstFailureAt+e.lockSeconds()-now)
+}
+
+func (e *Engine) lockSeconds() int64 { return int64(e.opt.LockoutWindow / time.Second) }
+
+func tooMany(wait int64) error {
+	return &Error{Kind: RateLimited, Message: "Too many failed attempts; try again later", RetryAfter: time.Duration(wait) * time.Second}
+}
