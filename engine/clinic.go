@@ -49,3 +49,44 @@ type Heads struct {
 	Change, Event, Audit int64
 	AuditHash            string
 }
+
+// ClinicDraft is what `qb init` asks: a clinic, its hours, and the names of its
+// first location and provider.
+type ClinicDraft struct {
+	Slug         string // "" = made from the name
+	Name         string
+	TimeZone     string // IANA
+	Country      string // ISO 3166-1 alpha-2
+	Hours        Week
+	LocationName string // "" = the clinic's name
+	ProviderName string // "" = "Provider 1"
+}
+
+// ClinicPatch changes a clinic: nil is "not sent".
+type ClinicPatch struct {
+	Name     *string
+	TimeZone *string
+	Country  *string
+
+	StepMinutes        *int // 1–MaxStep
+	DefaultMinutes     *int // 1–MaxDuration
+	NoticeMinutes      *int // 0–MaxNotice
+	HorizonDays        *int // 0–MaxHorizon
+	BuffersInsideHours *bool
+	ReconfirmOnMove    *bool
+	Continuity         *bool
+	LateCancelHours    *int // 0–MaxLateCancel
+	NoShowSweep        *bool
+}
+
+// Limits of the booking rules of clinics, providers and services (booking.md §§2, 5).
+const (
+	MaxStep       = 720           // minutes between offered starts
+	MaxDuration   = 1439          // minutes
+	MaxBuffer     = 720           // minutes, each side; all together at most 24 h
+	MaxNotice     = 366 * 24 * 60 // minutes
+	MaxHorizon    = 3650          // days
+	MaxDailyCap   = 1000
+	MaxLateCancel = 720 // hours
+	MaxSlug       = 63
+)

@@ -1,5 +1,7 @@
 package engine
 
+import "context"
+
 // LocationKind says what a location is.
 type LocationKind string
 
@@ -10,6 +12,9 @@ const (
 	AtRoom    LocationKind = "room"
 	AtVirtual LocationKind = "virtual"
 )
+
+// Valid tells the kinds that exist.
+func (k LocationKind) Valid() bool { return k == AtClinic || k == AtRoom || k == AtVirtual }
 
 // Location is a place of work: the clinic, a room in it, or a video call.
 type Location struct {
@@ -46,4 +51,172 @@ type LocationDraft struct {
 	TimeZone *string
 	Capacity *int
 	Active   *bool
+}
+
+// MaxCapacity is the most people a location can say it holds.
+const MaxCapacity = 10_000
+
+var (
+	locationRead   = deed{"location.read", ProvidersRead}
+	locationCreate = deed{"location.create", ProvidersWrite}
+	locationUpdate = deed{"location.update", ProvidersWrite}
+	locationDelete = deed{"location.delete", ProvidersWrite}
+)
+
+// CreateLocation adds a location: a clinic unless kind says otherwise, or a room
+// where only the clinic it lies in was sent.
+//
+// Errors: Invalid (every fault at once).
+func (e *Engine) CreateLocation(ctx context.Context, c Caller, d LocationDraft) (Location, error) {
+	return manage(ctx, e, c, locationCreate, func(w *work, plan *Plan) (Location, error) {
+		row := Location{Clinic: c.Clinic, Kind: AtClinic, Active: true}
+		if d.Kind == nil && d.ParentID != nil && *d.ParentID != 0 {
+			row.Kind = AtRoom
+		}
+		var x edit
+		d.apply(&x, &row, plan)
+		if _, err := w.done(&x, &row.Meta, 0); err != nil {
+			return Location{}, err
+		}
+		err := w.InsertLocation(&row)
+		w.entityID = idText(row.ID)
+		return row, err
+	})
+}
+
+// UpdateLocation changes the fields that were sent; version is If-Match.
+//
+// Errors: NotFound, PreconditionFailed, Invalid, Conflict (the kind of a place
+// that rooms lie in, or that appointments are booked in, stays).
+func (e *Engine) UpdateLocation(ctx context.Context, c Caller, id int64, version *int64, d LocationDraft) (Location, error) {
+	return manage(ctx, e, c, locationUpdate, func(w *work, plan *Plan) (Location, error) {
+		w.entityID = idText(id)
+		row, err := w.Location(c.Clinic, id)
+		if err != nil {
+			return Location{}, err
+		}
+		if err := checkVersion(version, row.Version); err != nil {
+			return Location{}, err
+		}
+		was := row.Kind
+		var x edit
+		d.apply(&x, &row, plan)
+		write, err := w.done(&x, &row.Meta, id)
+		if err != nil || !write {
+			return row, err
+		}
+		if row.Kind != was {
+			if err := w.mayBecome(plan, id, was, row.Kind); err != nil {
+				return Location{}, err
+			}
+		}
+		return row, w.UpdateLocation(row)
+	})
+}
+
+// mayBecome refuses a change of kind that others rely on: rooms lie in clinics
+// alone, and a room is a resource, so that what is booked in it holds its time.
+func (w *work) mayBecome(plan *Plan, id int64, from, to LocationKind) error {
+	for _, l := range plan.Locations {
+		if l.ParentID == id {
+			return Fail(Conflict, "Rooms lie in this location").On("kind", "Move location %d elsewhere first", l.ID)
+		}
+	}
+	if from != AtRoom && to != AtRoom {
+		return nil
+	}
+	live, err := w.LiveAppointments(w.c.Clinic, w.now)
+	if err != nil {
+		return err
+	}
+	for _, a := range live {
+		if a.LocationID == id {
+			return Fail(Conflict, "Appointments are booked at this location").
+				On("kind", "Move or cancel them first, or add another location")
+		}
+	}
+	return nil
+}
+
+// DeleteLocation deactivates: nobody can be booked there any more, nor in the
+// rooms of a clinic, while its appointments keep it. Deleting twice changes nothing.
+func (e *Engine) DeleteLocation(ctx context.Context, c Caller, id int64) error {
+	_, err := manage(ctx, e, c, locationDelete, func(w *work, plan *Plan) (struct{}, error) {
+		w.entityID = idText(id)
+		row, err := w.Location(c.Clinic, id)
+		if err != nil {
+			return struct{}{}, err
+		}
+		var x edit
+		put(&x, "active", &row.Active, false)
+		if write, err := w.done(&x, &row.Meta, id); err != nil || !write {
+			return struct{}{}, err
+		}
+		return struct{}{}, w.UpdateLocation(row)
+	})
+	return err
+}
+
+// Location finds one, active or not.
+func (e *Engine) Location(ctx context.Context, c Caller, id int64) (Location, error) {
+	return read(ctx, e, c, locationRead, func(r Reader) (Location, error) { return r.Location(c.Clinic, id) })
+}
+
+// Locations lists the places of work, active or not, newest first.
+//
+// Errors: Invalid (limit), InvalidCursor.
+func (e *Engine) Locations(ctx context.Context, c Caller, p Page) (List[Location], error) {
+	return pageOf(ctx, e, c, locationRead, "locations", p,
+		func(r Reader, after Position, limit int) ([]Location, error) {
+			return r.Locations(c.Clinic, after, limit)
+		},
+		func(x Location) Position { return Position{CreatedAt: x.CreatedAt, ID: idText(x.ID)} })
+}
+
+func (d LocationDraft) apply(x *edit, row *Location, plan *Plan) {
+	x.must("name", &row.Name, d.Name, MaxName)
+	if d.Kind != nil {
+		if !d.Kind.Valid() {
+			x.Add("kind", "Must be clinic, room or virtual")
+		} else {
+			put(x, "kind", &row.Kind, *d.Kind)
+		}
+	}
+	if d.ParentID != nil {
+		put(x, "parent_id", &row.ParentID, *d.ParentID)
+	}
+	// Only clinics have rooms and only rooms have a parent, so that no chain is
+	// longer than one and no circle can close.
+	switch parent := plan.Location(row.ParentID); {
+	case row.ParentID == 0:
+	case row.Kind != AtRoom:
+		x.Add("parent_id", "Only a room lies in a clinic; leave it out, or set it to 0, for kind %s", row.Kind)
+	case parent == nil:
+		x.Add("parent_id", "No such location")
+	case parent.Kind != AtClinic || parent.ID == row.ID:
+		x.Add("parent_id", "Must be a location of kind clinic")
+	}
+	if d.Address != nil {
+		a := d.Address.clean(&x.Faults, "address")
+		put(x, "address", &row.Address, a)
+	}
+	x.phone("phone", &row.Phone, d.Phone, plan.Clinic.Country)
+	x.zone("time_zone", &row.TimeZone, d.TimeZone, true)
+	x.number("capacity", &row.Capacity, d.Capacity, 0, MaxCapacity)
+	x.flag("active", &row.Active, d.Active)
+}
+
+// clean validates every line under field, as "address.city".
+func (a Address) clean(f *Faults, field string) Address {
+	x := edit{}
+	out := Address{
+		Line1:      Clean(&x.Faults, field+".line1", a.Line1, MaxText),
+		Line2:      Clean(&x.Faults, field+".line2", a.Line2, MaxText),
+		City:       Clean(&x.Faults, field+".city", a.City, MaxName),
+		Region:     Clean(&x.Faults, field+".region", a.Region, MaxName),
+		PostalCode: Clean(&x.Faults, field+".postal_code", a.PostalCode, MaxName),
+	}
+	x.country(field+".country", &out.Country, &a.Country, true)
+	*f = append(*f, x.Faults...)
+	return out
 }

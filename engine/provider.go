@@ -1,5 +1,11 @@
 package engine
 
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
 // Provider is who sees patients (FHIR Practitioner): one booking at a time.
 type Provider struct {
 	ID             int64
@@ -42,4 +48,165 @@ type ProviderDraft struct {
 	DailyCap       *int
 	LocationIDs    *[]int64
 	ServiceIDs     *[]int64
+}
+
+// Limits of a provider, besides those of text and the booking rules.
+const (
+	MaxWeight   = 10_000
+	MaxPriority = 1_000 // also below zero
+)
+
+var (
+	providerRead   = deed{"provider.read", ProvidersRead}
+	providerCreate = deed{"provider.create", ProvidersWrite}
+	providerUpdate = deed{"provider.update", ProvidersWrite}
+	providerDelete = deed{"provider.delete", ProvidersWrite}
+)
+
+// newProvider is a provider before the first field is known.
+func newProvider(clinic int64) Provider {
+	return Provider{Clinic: clinic, Active: true, BookableOnline: true, Weight: 100}
+}
+
+// CreateProvider adds a provider. Without location_ids they work at the clinic's
+// oldest active location of kind clinic, and the row says so.
+//
+// Errors: Invalid (every fault at once), Conflict (see serve).
+func (e *Engine) CreateProvider(ctx context.Context, c Caller, d ProviderDraft) (Provider, error) {
+	return manage(ctx, e, c, providerCreate, func(w *work, plan *Plan) (Provider, error) {
+		row := newProvider(c.Clinic)
+		if d.LocationIDs == nil {
+			if first := plan.firstClinic(); first != nil {
+				d.LocationIDs = &[]int64{first.ID}
+			}
+		}
+		var x edit
+		d.apply(&x, &row, plan)
+		if _, err := w.done(&x, &row.Meta, 0); err != nil {
+			return Provider{}, err
+		}
+		row.ServiceIDs = nil // written below, from the services' side
+		if err := w.InsertProvider(&row); err != nil {
+			return Provider{}, err
+		}
+		w.entityID = idText(row.ID)
+		return row, w.serve(plan, &row, d.ServiceIDs)
+	})
+}
+
+// firstClinic is the oldest active location that is a clinic; nil = none.
+func (p *Plan) firstClinic() *Location {
+	for _, l := range p.Locations {
+		if l.Kind == AtClinic && l.Active {
+			return l
+		}
+	}
+	return nil
+}
+
+// UpdateProvider changes the fields that were sent; version is If-Match. A
+// provider who is deactivated keeps the appointments they have: they stay in the
+// calendar and can be moved to somebody else, one by one.
+//
+// Errors: NotFound, PreconditionFailed, Invalid, Conflict (see serve).
+func (e *Engine) UpdateProvider(ctx context.Context, c Caller, id int64, version *int64, d ProviderDraft) (Provider, error) {
+	return manage(ctx, e, c, providerUpdate, func(w *work, plan *Plan) (Provider, error) {
+		w.entityID = idText(id)
+		row, err := w.Provider(c.Clinic, id)
+		if err != nil {
+			return Provider{}, err
+		}
+		if err := checkVersion(version, row.Version); err != nil {
+			return Provider{}, err
+		}
+		var x edit
+		d.apply(&x, &row, plan)
+		if write, err := w.done(&x, &row.Meta, id); err != nil || !write {
+			return row, err
+		}
+		if err := w.UpdateProvider(row); err != nil {
+			return Provider{}, err
+		}
+		return row, w.serve(plan, &row, d.ServiceIDs)
+	})
+}
+
+// DeleteProvider deactivates: nobody can book the provider any more, while past
+// and future appointments keep whom they name. Deleting twice changes nothing.
+func (e *Engine) DeleteProvider(ctx context.Context, c Caller, id int64) error {
+	_, err := manage(ctx, e, c, providerDelete, func(w *work, plan *Plan) (struct{}, error) {
+		w.entityID = idText(id)
+		row, err := w.Provider(c.Clinic, id)
+		if err != nil {
+			return struct{}{}, err
+		}
+		var x edit
+		put(&x, "active", &row.Active, false)
+		if write, err := w.done(&x, &row.Meta, id); err != nil || !write {
+			return struct{}{}, err
+		}
+		return struct{}{}, w.UpdateProvider(row)
+	})
+	return err
+}
+
+// Provider finds one, active or not.
+func (e *Engine) Provider(ctx context.Context, c Caller, id int64) (Provider, error) {
+	return read(ctx, e, c, providerRead, func(r Reader) (Provider, error) { return r.Provider(c.Clinic, id) })
+}
+
+// Providers lists who sees patients, active or not, newest first.
+//
+// Errors: Invalid (limit), InvalidCursor.
+func (e *Engine) Providers(ctx context.Context, c Caller, p Page) (List[Provider], error) {
+	return pageOf(ctx, e, c, providerRead, "providers", p,
+		func(r Reader, after Position, limit int) ([]Provider, error) {
+			return r.Providers(c.Clinic, after, limit)
+		},
+		func(x Provider) Position { return Position{CreatedAt: x.CreatedAt, ID: idText(x.ID)} })
+}
+
+func (d ProviderDraft) apply(x *edit, row *Provider, plan *Plan) {
+	x.must("display_name", &row.DisplayName, d.DisplayName, MaxName)
+	x.text("credentials", &row.Credentials, d.Credentials, MaxName)
+	x.text("specialty", &row.Specialty, d.Specialty, MaxName)
+	x.text("registration_no", &row.RegistrationNo, d.RegistrationNo, MaxName)
+	if d.Email != nil {
+		email, _ := CleanEmail(&x.Faults, "email", *d.Email)
+		put(x, "email", &row.Email, email)
+	}
+	x.phone("phone", &row.Phone, d.Phone, plan.Clinic.Country)
+	x.flag("active", &row.Active, d.Active)
+	x.flag("bookable_online", &row.BookableOnline, d.BookableOnline)
+	if d.Colour != nil {
+		if !validColour(*d.Colour) {
+			x.Add("colour", "Must be a colour like #2e7d32, or empty")
+		} else {
+			put(x, "colour", &row.Colour, strings.ToLower(*d.Colour))
+		}
+	}
+	x.number("weight", &row.Weight, d.Weight, 1, MaxWeight)
+	x.number("priority", &row.Priority, d.Priority, -MaxPriority, MaxPriority)
+	x.number("buffer_before", &row.BufferBefore, d.BufferBefore, 0, MaxBuffer)
+	x.number("buffer_after", &row.BufferAfter, d.BufferAfter, 0, MaxBuffer)
+	x.number("daily_cap", &row.DailyCap, d.DailyCap, 0, MaxDailyCap)
+	x.ids("location_ids", "location", &row.LocationIDs, d.LocationIDs, func(id int64) bool { return plan.Location(id) != nil })
+	if len(row.LocationIDs) == 0 {
+		x.Add("location_ids", "Required: name a location where the provider works")
+	}
+	if d.ServiceIDs != nil {
+		sorted := slices.Sorted(slices.Values(*d.ServiceIDs))
+		if slices.Equal(sorted, row.ServiceIDs) {
+			return
+		}
+		was := len(x.Faults)
+		x.ids("service_ids", "service", &row.ServiceIDs, d.ServiceIDs, func(id int64) bool { return plan.Service(id) != nil })
+		if len(x.Faults) == was {
+			row.ServiceIDs = sorted
+		}
+	}
+}
+
+func validColour(s string) bool {
+	return s == "" || len(s) == 7 && s[0] == '#' && strings.Trim(s[1:], "0123456789abcdefABCDEF") == ""
 }

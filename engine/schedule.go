@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
 	"strconv"
-	"time"
 )
 
 // OwnerRef names whose hours or closures are meant: the clinic "c", location "l1", provider "p1", service "s1".
@@ -24,43 +28,170 @@ type OwnedSchedule struct {
 	Meta
 }
 
-// Closure shuts an owner for a time: a holiday, time off. Either instants or
-// local dates (both ends included) of the owner's zone.
-type Closure struct {
-	ID       string
-	Clinic   int64
-	Owner    OwnerRef
-	Span     Span // instants; zero when it is by dates
-	ByDate   bool
-	FromDate Date
-	ToDate   Date
-	Reason   string
-	Change   int64
-	Created  int64
-	By       string
+// ScheduleChange is a schedule as it is now, and whom putting it left outside of hours.
+type ScheduleChange struct {
+	OwnedSchedule
+	Stranded []Stranded // in the order of their start; never nil
 }
 
-// In is the closed time, with local dates read in a zone, both ends included.
-func (c Closure) In(zone *time.Location) Span {
-	if c.ByDate {
-		return DaySpan(zone, c.FromDate, c.ToDate)
+var (
+	scheduleRead = deed{"schedule.read", ProvidersRead}
+	schedulePut  = deed{"schedule.update", ProvidersWrite}
+)
+
+// Schedule gives the hours that an owner has set: the zero schedule with version
+// 0 where it never did. appointments:read will do for it, as Klinivo promises.
+//
+// Errors: NotFound (no such location, provider or service).
+func (e *Engine) Schedule(ctx context.Context, c Caller, owner OwnerRef) (OwnedSchedule, error) {
+	d := scheduleRead
+	if !c.May(d.scope) && c.May(AppointmentsRead) {
+		d.scope = AppointmentsRead
 	}
-	return c.Span
+	return read(ctx, e, c, d, func(r Reader) (OwnedSchedule, error) {
+		plan, err := r.Plan(c.Clinic)
+		if err != nil {
+			return OwnedSchedule{}, err
+		}
+		if err := plan.owns(owner); err != nil {
+			return OwnedSchedule{}, err
+		}
+		return scheduleRow(r, c.Clinic, owner)
+	})
 }
 
-// ClosureDraft is an unsaved closure: instants in RFC 3339, or local dates.
-type ClosureDraft struct {
-	StartsAt *int64
-	EndsAt   *int64
-	FromDate *Date
-	ToDate   *Date
-	Reason   *string
+// scheduleRow reads a schedule that need not be there.
+func scheduleRow(r Reader, clinic int64, owner OwnerRef) (OwnedSchedule, error) {
+	row, err := r.Schedule(clinic, owner)
+	if KindOf(err) == NotFound {
+		return OwnedSchedule{Clinic: clinic, Owner: owner}, nil
+	}
+	return row, err
 }
 
-// Stranded is a booked appointment that a change of hours or a closure leaves outside of them.
-type Stranded struct {
-	ID       string
-	StartsAt int64
-	EndsAt   int64
-	Provider int64
+// PutSchedule replaces an owner's hours; version is If-Match, 0 for "never set".
+// The schedule of the clinic is the default for locations that have none of their
+// own. An empty schedule takes an owner's limits away (hours.go), which the clinic
+// itself cannot: it would be open round the clock.
+//
+// A change that strands booked appointments is accepted and answered with them
+// (records.md §1): those that lay inside hours before and do not any more.
+//
+// Errors: NotFound, PreconditionFailed, Invalid.
+func (e *Engine) PutSchedule(ctx context.Context, c Caller, owner OwnerRef, version *int64, s Schedule) (ScheduleChange, error) {
+	return manage(ctx, e, c, schedulePut, func(w *work, plan *Plan) (ScheduleChange, error) {
+		out := ScheduleChange{Stranded: []Stranded{}}
+		w.entityID = string(owner)
+		if err := plan.owns(owner); err != nil {
+			return out, err
+		}
+		row, err := scheduleRow(w, c.Clinic, owner)
+		if err != nil {
+			return out, err
+		}
+		if err := checkVersion(version, row.Version); err != nil {
+			return out, err
+		}
+		clean, err := s.clean(owner)
+		if err != nil {
+			return out, err
+		}
+		if w.fields = row.Schedule.unlike(clean); len(w.fields) == 0 {
+			w.quiet = true
+			out.OwnedSchedule = row
+			return out, nil
+		}
+		row.Schedule = clean
+		if err := w.changed(&row.Meta); err != nil {
+			return out, err
+		}
+		if err := w.PutSchedule(row); err != nil {
+			return out, err
+		}
+		out.OwnedSchedule = row
+		out.Stranded, err = w.stranded(plan, owner)
+		return out, err
+	})
+}
+
+// clean checks a schedule as its owner's and gives it in one form: windows by
+// their start, overrides by date.
+func (s Schedule) clean(owner OwnerRef) (Schedule, error) {
+	var f Faults
+	s.Validate(&f, "")
+	switch {
+	case owner == ClinicOwner && s.IsZero():
+		f.Add("weekly", "Required: the clinic's own hours are the default of every location. To close for a time, add a closure")
+	case s.Weekly.IsZero() && !s.Breaks.IsZero():
+		f.Add("weekly", "Required beside breaks: hours without a window are closed all week")
+	}
+	out := Schedule{Weekly: s.Weekly.sorted(), Breaks: s.Breaks.sorted(), Overrides: []Override{}}
+	for i, o := range s.Overrides {
+		o.Reason = Clean(&f, indexed("overrides", i)+".reason", o.Reason, MaxText)
+		o.Windows = sortedWindows(o.Windows)
+		out.Overrides = append(out.Overrides, o)
+	}
+	slices.SortFunc(out.Overrides, func(a, b Override) int { return cmp.Compare(a.Date, b.Date) })
+	return out, f.Err()
+}
+
+func (w Week) sorted() (out Week) {
+	for i := range w {
+		out[i] = sortedWindows(w[i])
+	}
+	return out
+}
+
+func sortedWindows(list []Window) []Window {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b Window) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	return list
+}
+
+// unlike names the parts in which two schedules differ.
+func (s Schedule) unlike(t Schedule) (fields []string) {
+	differ := func(field string, a, b any) {
+		x, _ := json.Marshal(a) // clock times and dates: cannot fail once validated
+		y, _ := json.Marshal(b)
+		if !bytes.Equal(x, y) {
+			fields = append(fields, field)
+		}
+	}
+	differ("weekly", s.Weekly, t.Weekly)
+	differ("breaks", s.Breaks, t.Breaks)
+	if len(s.Overrides)+len(t.Overrides) > 0 {
+		differ("overrides", s.Overrides, t.Overrides)
+	}
+	return fields
+}
+
+// owns tells whether the owner is the clinic or a row of it: NotFound otherwise.
+func (p *Plan) owns(owner OwnerRef) error {
+	if owner == ClinicOwner {
+		return nil
+	}
+	kind, id := owner.split()
+	switch {
+	case kind == 'p' && p.Provider(id) == nil:
+		return absent("provider")
+	case kind == 'l' && p.Location(id) == nil:
+		return absent("location")
+	case kind == 's' && p.Service(id) == nil:
+		return absent("service")
+	case kind == 0:
+		return absent("schedule")
+	}
+	return nil
+}
+
+// split takes a reference apart; kind 0 is no reference of a row.
+func (o OwnerRef) split() (kind byte, id int64) {
+	if len(o) < 2 || (o[0] != 'p' && o[0] != 'l' && o[0] != 's') {
+		return 0, 0
+	}
+	id, err := strconv.ParseInt(string(o[1:]), 10, 64)
+	if err != nil {
+		return 0, 0
+	}
+	return o[0], id
 }

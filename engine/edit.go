@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// edit applies a draft to a row: it gathers the faults of all fields and the wire
+// names of those whose value changed, which is what the audit may hold of them.
+type edit struct {
+	Faults
+	changed []string
+}
+
+// put sets a field that was found good.
+func put[T comparable](x *edit, field string, at *T, v T) {
+	if *at != v {
+		*at = v
+		x.changed = append(x.changed, field)
+	}
+}
+
+// must is a line of text that no row is without.
+func (x *edit) must(field string, at, sent *string, limit int) {
+	switch {
+	case sent != nil:
+		put(x, field, at, Require(&x.Faults, field, *sent, limit))
+	case *at == "":
+		x.Add(field, "Required")
+	}
+}
+
+// text is a line of text that may be empty.
+func (x *edit) text(field string, at, sent *string, limit int) {
+	if sent != nil {
+		put(x, field, at, Clean(&x.Faults, field, *sent, limit))
+	}
+}
+
+// number is a whole number from lo to hi.
+func (x *edit) number(field string, at, sent *int, lo, hi int) {
+	switch {
+	case sent == nil:
+	case *sent < lo || *sent > hi:
+		x.Add(field, "Must be %d to %d", lo, hi)
+	default:
+		put(x, field, at, *sent)
+	}
+}
+
+// flag is yes or no.
+func (x *edit) flag(field string, at, sent *bool) {
+	if sent != nil {
+		put(x, field, at, *sent)
+	}
+}
+
+// zone is an IANA time zone; empty clears it where that is allowed.
+func (x *edit) zone(field string, at, sent *string, optional bool) {
+	switch {
+	case sent == nil && (*at != "" || optional):
+	case sent == nil || *sent == "" && !optional:
+		x.Add(field, "Required")
+	case *sent == "":
+		put(x, field, at, "")
+	default:
+		if _, err := LoadZone(*sent); err != nil {
+			x.Add(field, "Must be an IANA time zone like Europe/Berlin")
+			return
+		}
+		put(x, field, at, *sent)
+	}
+}
+
+// country is a code of ISO 3166-1 in either case, kept in capitals.
+func (x *edit) country(field string, at, sent *string, optional bool) {
+	switch {
+	case sent == nil && (*at != "" || optional):
+	case sent == nil || *sent == "" && !optional:
+		x.Add(field, "Required")
+	case *sent == "":
+		put(x, field, at, "")
+	case !ValidCountry(strings.ToUpper(*sent)):
+		x.Add(field, "Must be a country of ISO 3166-1 in two letters, like DE")
+	default:
+		put(x, field, at, strings.ToUpper(*sent))
+	}
+}
+
+// phone is a number that can be dialled from the clinic's country, kept as typed.
+func (x *edit) phone(field string, at, sent *string, country string) {
+	if sent == nil {
+		return
+	}
+	typed := Clean(&x.Faults, field, *sent, MaxName)
+	if typed != "" && CleanPhone(&x.Faults, field, typed, country) == "" {
+		return
+	}
+	put(x, field, at, typed)
+}
+
+// ids is a list of other rows of the clinic, each named once. An id of another
+// clinic is refused in the words of one that does not exist.
+func (x *edit) ids(field, what string, at *[]int64, sent *[]int64, known func(int64) bool) {
+	if sent == nil {
+		return
+	}
+	if len(*sent) > MaxNamed {
+		x.Add(field, "At most %d; there are %d", MaxNamed, len(*sent))
+		return
+	}
+	for i, id := range *sent {
+		switch {
+		case !known(id):
+			x.Add(indexed(field, i), "No such %s", what)
+		case slices.Contains((*sent)[:i], id):
+			x.Add(indexed(field, i), "Named before; name each %s once", what)
+		}
+	}
+	if !slices.Equal(*at, *sent) {
+		*at = slices.Clone(*sent)
+		x.changed = append(x.changed, field)
+	}
+}
+
+// MaxNamed is how many locations, services or providers one row may name.
+const MaxNamed = 200
+
+// checkVersion compares an If-Match with a row's version; nil is "not sent".
+func checkVersion(sent *int64, current int64) error {
+	if sent == nil || *sent == current {
+		return nil
+	}
+	return Fail(PreconditionFailed, "This was changed meanwhile: its version is %d, If-Match names %d. Read it again", current, *sent)
+}
+
+// manage is act for the clinic's directory, which is one for live and test keys
+// alike (booking.md §1.5a): a test key reads it and may not change it. fn gets the
+// plan as it was before.
+func manage[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *work, plan *Plan) (T, error)) (T, error) {
+	if c.Test {
+		var none T
+		return none, &Error{Kind: Forbidden, Missing: d.scope,
+			Message: "A test key cannot change the clinic's own directory; use a live key"}
+	}
+	return act(ctx, e, c, d, func(w *work) (T, error) {
+		plan, err := w.Plan(c.Clinic)
+		if err != nil {
+			var none T
+			return none, err
+		}
+		return fn(w, plan)
+	})
+}
+
+// done ends an edit: all faults at once, or the stamp of a new version, or, when
+// nothing changed, quiet: then the row stays as it is.
+func (w *work) done(x *edit, m *Meta, id int64) (write bool, err error) {
+	if err := x.Err(); err != nil {
+		return false, err
+	}
+	if id != 0 {
+		w.entityID = idText(id)
+	}
+	if w.fields = x.changed; len(x.changed) == 0 {
+		w.quiet = true
+		return false, nil
+	}
+	return true, w.changed(m)
+}
+
+// pageOf lists a table of the directory, newest first (contract.md §7).
+func pageOf[T any](ctx context.Context, e *Engine, c Caller, d deed, table string, p Page,
+	rows func(r Reader, after Position, limit int) ([]T, error), place func(T) Position) (List[T], error) {
+	at, size, err := p.Open(Newest, FilterOf(table, c.Clinic))
+	if err != nil {
+		return List[T]{}, err
+	}
+	return read(ctx, e, c, d, func(r Reader) (List[T], error) {
+		if at.First() {
+			if at.Total, err = r.CountDirectory(c.Clinic, table); err != nil {
+				return List[T]{}, err
+			}
+		}
+		list, err := rows(r, at.Position, size+1)
+		if err != nil {
+			return List[T]{}, err
+		}
+		return Cut(list, size, at, place), nil
+	})
+}
