@@ -73,13 +73,7 @@ type AvailabilityQuery struct {
 	ProviderID int64
 	LocationID int64
 	ServiceID  int64
-	After      int64 // a cursor's position: the last start already given; 0 = none
-}
-
-// Openings is a page of slots in the order of their start.
-type Openings struct {
-	Slots []Slot
-	More  bool // there may be more behind the last one
+	Cursor     string
 }
 
 var availabilityRead = deed{"availability.read", AvailabilityRead}
@@ -88,21 +82,30 @@ var availabilityRead = deed{"availability.read", AvailabilityRead}
 // when it is posted back, unless somebody was faster. Each start is given once,
 // with the provider whom assignment would prefer.
 //
-// Errors: Invalid (range, limit, length), NotFound (provider, location, service).
-func (e *Engine) Availability(ctx context.Context, c Caller, q AvailabilityQuery) (Openings, error) {
+// Errors: Invalid (range, limit, length), InvalidCursor, NotFound (provider, location, service).
+func (e *Engine) Availability(ctx context.Context, c Caller, q AvailabilityQuery) (List[Slot], error) {
 	if err := q.check(); err != nil {
-		return Openings{}, err
+		return List[Slot]{}, err
 	}
-	return read(ctx, e, c, availabilityRead, func(r Reader) (Openings, error) {
+	after, err := q.after(c.Clinic)
+	if err != nil {
+		return List[Slot]{}, err
+	}
+	return read(ctx, e, c, availabilityRead, func(r Reader) (List[Slot], error) {
 		d, err := newDesk(r, c, e.now().Unix())
 		if err != nil {
-			return Openings{}, err
+			return List[Slot]{}, err
 		}
 		w, window, err := q.resolve(d)
 		if err != nil {
-			return Openings{}, err
+			return List[Slot]{}, err
 		}
-		return d.open(w, window, q.Preference, q.Limit)
+		window.Start = max(window.Start, d.now, after+1)
+		list, err := d.open(w, window, q.Preference, q.Limit)
+		if list.More {
+			list.Next = q.next(c.Clinic, d.now, list.Items[len(list.Items)-1])
+		}
+		return list, err
 	})
 }
 
@@ -124,8 +127,8 @@ func (q *AvailabilityQuery) check() error {
 	return f.Err()
 }
 
-// resolve turns ids and local dates into a wish and a window of starts, raised
-// to now and cut at the horizon.
+// resolve turns ids and local dates into a wish and a window of starts, cut at
+// the horizon.
 func (q *AvailabilityQuery) resolve(d *desk) (wish, Span, error) {
 	w, err := d.wish(q.ProviderID, q.LocationID, q.ServiceID)
 	if err != nil {
@@ -149,10 +152,6 @@ func (q *AvailabilityQuery) resolve(d *desk) (wish, Span, error) {
 		case q.From.Set && to-from > MaxRangeDays*86400+3600 || !q.From.Set && to-d.now > MaxRangeDays*86400+3600:
 			return w, Span{}, (&Error{Kind: Invalid, Message: "Invalid query parameters"}).On("to", "must be at most %d days after from", MaxRangeDays)
 		}
-	}
-	from = max(from, d.now)
-	if q.After != 0 {
-		from = max(from, q.After+1)
 	}
 	return w, Span{from, min(to, horizon)}, nil
 }
@@ -180,8 +179,8 @@ func (d *desk) horizon(w wish) int {
 }
 
 // open walks the window in pieces until limit starts are found.
-func (d *desk) open(w wish, window Span, part Preference, limit int) (Openings, error) {
-	out := Openings{Slots: make([]Slot, 0, min(limit, 64))}
+func (d *desk) open(w wish, window Span, part Preference, limit int) (List[Slot], error) {
+	out := List[Slot]{Items: make([]Slot, 0, min(limit, 64))}
 	for piece := (Span{window.Start, min(window.End, window.Start+searchSeconds)}); !piece.Empty(); {
 		lanes, err := d.lanes(w, piece)
 		if err != nil {
@@ -195,11 +194,11 @@ func (d *desk) open(w wish, window Span, part Preference, limit int) (Openings, 
 			if part != "" && part != AnyTime && !part.admits(LocalMinute(eligible[0].Zone(), start)) {
 				return true
 			}
-			if len(out.Slots) == limit {
+			if len(out.Items) == limit {
 				out.More = true
 				return false
 			}
-			out.Slots = append(out.Slots, d.slot(eligible[0], start))
+			out.Items = append(out.Items, d.slot(eligible[0], start))
 			return true
 		})
 		if out.More {
@@ -265,10 +264,7 @@ func (e *Engine) Explain(ctx context.Context, c Caller, q AvailabilityQuery, now
 		if err != nil {
 			return nil, err
 		}
-		if q.From.Set { // also what lies before now: "in the past" is an answer here
-			window.Start = q.From.in(d.zoneFor(w))
-		}
-		if q.To.Set {
+		if q.To.Set { // also what lies beyond the horizon: that is an answer here, as is the past
 			window.End = q.To.in(d.zoneFor(w))
 		} else {
 			window.End = min(window.End, window.Start+MaxRangeDays*86400)

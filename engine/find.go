@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"strconv"
+)
 
 var (
 	appointmentRead    = deed{"appointment.read", AppointmentsRead}
@@ -17,4 +20,104 @@ func (e *Engine) Appointment(ctx context.Context, c Caller, id string) (Appointm
 		e.seen(c, appointmentRead, a.ID, a.PatientID)
 	}
 	return a, err
+}
+
+// Appointments lists appointments, newest first, or with UpdatedSince by the
+// clinic's change number, so that a sync skips nothing (contract.md §7).
+//
+// Errors: Invalid (range, status), InvalidCursor.
+func (e *Engine) Appointments(ctx context.Context, c Caller, q AppointmentQuery, p Page) (List[Appointment], error) {
+	q.Clinic, q.Test = c.Clinic, c.Test
+	if err := q.check(); err != nil {
+		return List[Appointment]{}, err
+	}
+	list, err := read(ctx, e, c, appointmentList, func(r Reader) (List[Appointment], error) {
+		return listing[Appointment]{
+			order: orderOf(q.UpdatedSince), filter: FilterOf("appointments", q),
+			place: func(a Appointment) Position { return placed(a.ID, a.Meta) },
+			count: func() (int64, error) { return r.CountAppointments(q) },
+			start: func() (int64, error) { return r.FirstAppointmentChange(c.Clinic, c.Test, *q.UpdatedSince) },
+			rows:  func(after Position, n int) ([]Appointment, error) { return r.Appointments(q, after, n) },
+		}.page(p)
+	})
+	if err == nil {
+		e.seen(c, appointmentList, "", q.PatientID,
+			listFields(q.asked(), list.Items, func(a Appointment) string { return a.ID })...)
+	}
+	return list, err
+}
+
+func (q *AppointmentQuery) check() error {
+	var f Faults
+	if q.Status != "" && q.Status != Scheduled && towards(q.Status) == nil {
+		f.Add("status", "must be scheduled, confirmed, completed, cancelled or no_show")
+	}
+	if q.From != 0 && q.To != 0 && q.To <= q.From {
+		f.Add("to", "must be after from")
+	}
+	return f.Err()
+}
+
+// asked names the filters that were used, for the audit.
+func (q *AppointmentQuery) asked() (names asked) {
+	names.by("from", q.From != 0)
+	names.by("to", q.To != 0)
+	names.by("status", q.Status != "")
+	names.by("provider_id", q.ProviderID != 0)
+	names.by("patient_id", q.PatientID != 0)
+	names.by("lead_id", q.LeadID != "")
+	names.by("updated_since", q.UpdatedSince != nil)
+	return names
+}
+
+// History is what happened to an appointment, oldest first, from the audit.
+// Errors: NotFound.
+func (e *Engine) History(ctx context.Context, c Caller, id string) ([]AuditEntry, error) {
+	var a Appointment
+	rows, err := read(ctx, e, c, appointmentHistory, func(r Reader) (rows []AuditEntry, err error) {
+		if a, err = r.Appointment(c.Clinic, c.Test, id); err != nil {
+			return nil, err
+		}
+		return r.AppointmentEvents(c.Clinic, id)
+	})
+	if err == nil {
+		e.seen(c, appointmentHistory, id, a.PatientID)
+	}
+	return rows, err
+}
+
+// byStart orders availability; its text key is the last start given.
+const byStart Order = "start"
+
+// filter binds a cursor of availability to its question: everything but the limit.
+func (q AvailabilityQuery) filter(clinic int64) string {
+	q.Limit, q.Cursor = 0, ""
+	return FilterOf("availability", struct {
+		Clinic int64
+		Query  AvailabilityQuery
+	}{clinic, q})
+}
+
+// after reads the cursor: the last start already given, 0 without one.
+func (q AvailabilityQuery) after(clinic int64) (int64, error) {
+	if q.Cursor == "" {
+		return 0, nil
+	}
+	at, err := ParseCursor(q.Cursor, byStart, q.filter(clinic))
+	if err != nil {
+		return 0, err
+	}
+	start, err := strconv.ParseInt(at.Key, 10, 64)
+	if err != nil {
+		return 0, Fail(InvalidCursor, "Invalid cursor").On("cursor", "must be a next_cursor of this list")
+	}
+	return start, nil
+}
+
+// next is the cursor behind the last slot of a page.
+func (q AvailabilityQuery) next(clinic, now int64, last Slot) string {
+	return Cursor{
+		Position: Position{CreatedAt: now, ID: strconv.FormatInt(last.ProviderID, 10)},
+		Order:    byStart, Key: strconv.FormatInt(last.StartsAt, 10), Total: -1, Filter: q.filter(clinic),
+	}.Encode()
 }
