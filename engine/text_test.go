@@ -229,7 +229,7 @@ func FuzzCleanEmail(f *testing.F) {
 }
 
 // Cleaning is stable, and never lets a control character or broken text through.
-func FuzzClean(f *testing.F) {
+func FuzzCleanLine(f *testing.F) {
 	f.Add("Anna Müller")
 	f.Add(" \u0301\x00\xff")
 	f.Fuzz(func(t *testing.T, s string) {
