@@ -117,8 +117,8 @@ func (p *Plan) Offers(provider *Provider, svc *Service) bool {
 }
 
 // LocationsFor lists where the provider can give the service, in order of
-// preference; a nil service needs no kind of place. Without a kind it is the
-// provider's first active location; with one, the provider's active locations of
+// preference; a nil service needs no kind of place. Without a kind these are the
+// provider's active locations of the kind that stands first; with one, the provider's active locations of
 // that kind, where for "room" the rooms inside the provider's clinics count too,
 // after those that the provider names. asked > 0 leaves that one alone, if it is the
 // provider's or a room inside one of them; for a service that needs a room,
@@ -135,8 +135,8 @@ func (p *Plan) LocationsFor(provider *Provider, svc *Service, asked int64) []*Lo
 			out = append(out, l)
 		}
 	}
-	if kind == "" && asked <= 0 && len(out) > 0 {
-		return out[:1]
+	if kind == "" && asked <= 0 && len(out) > 0 { // who works at two clinics is offered at both
+		out = slices.DeleteFunc(out, func(l *Location) bool { return l.Kind != places[0].Kind })
 	}
 	return out
 }

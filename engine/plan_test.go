@@ -102,7 +102,7 @@ func TestPlanLocationsFor(t *testing.T) {
 		provider, service, asked int64
 		want                     []int64
 	}{
-		{"the first, where nothing is asked", 1, 1, 0, []int64{1}},
+		{"all of the first kind, where nothing is asked", 1, 1, 0, []int64{1, 2}},
 		{"without a service, too", 2, 0, 0, []int64{2}},
 		{"the first that is active", 3, 1, 0, []int64{3}},
 		{"the asked one", 1, 1, 2, []int64{2}},
