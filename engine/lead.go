@@ -1,5 +1,11 @@
 package engine
 
+import (
+	"context"
+	"slices"
+	"time"
+)
+
 // LeadStatus is how far a lead has come.
 type LeadStatus string
 
@@ -19,6 +25,9 @@ const (
 // LeadStatuses lists them in the order of a lead's life.
 var LeadStatuses = []LeadStatus{LeadNew, LeadInInterview, LeadContacted, LeadQualified, LeadNeedsReview,
 	LeadBooked, LeadConverted, LeadDisqualified, LeadLost}
+
+// Valid tells whether the status is one of ours.
+func (s LeadStatus) Valid() bool { return slices.Contains(LeadStatuses, s) }
 
 // Lead is somebody who may become a patient.
 type Lead struct {
@@ -44,7 +53,8 @@ type Lead struct {
 	Meta
 }
 
-// LeadDraft is an unsaved lead: nil is "not sent".
+// LeadDraft is an unsaved lead: nil is "not sent". Metadata and Consent replace
+// what was there as a whole.
 type LeadDraft struct {
 	ExternalID *string
 	Source     *string
@@ -68,4 +78,259 @@ type LeadQuery struct {
 	Source       string
 	Q            string // folded: a prefix of the name, e-mail or phone
 	UpdatedSince *int64 // UTC seconds: walks the change number from there
+}
+
+// LeadPut is the answer of PutLead.
+type LeadPut struct {
+	Lead    Lead
+	Created bool // else it matched a lead, which was changed, or needed no change
+}
+
+// leadFact is the thin fact of a lead's events: no name, no address, no source.
+func leadFact(l Lead) any {
+	type fact struct {
+		ID        string     `json:"id"`
+		Status    LeadStatus `json:"status"`
+		PatientID int64      `json:"patient_id,omitempty"`
+		Version   int64      `json:"version"`
+		CreatedAt time.Time  `json:"created_at"`
+		UpdatedAt time.Time  `json:"updated_at"`
+	}
+	return map[string]fact{"lead": {l.ID, l.Status, l.PatientID, l.Version,
+		time.Unix(l.CreatedAt, 0).UTC(), time.Unix(l.UpdatedAt, 0).UTC()}}
+}
+
+// PutLead creates a lead or updates the one that the draft means (contract.md §9,
+// matchLead). Only the fields sent change; a draft that changes nothing writes
+// no event and no version. At least one of name, e-mail, phone, external_id.
+// Needs leads:write.
+func (e *Engine) PutLead(ctx context.Context, c Caller, d LeadDraft) (LeadPut, error) {
+	return act(ctx, e, c, deed{"lead.put", LeadsWrite}, func(w *work) (LeadPut, error) {
+		home, err := w.Clinic(c.Clinic)
+		if err != nil {
+			return LeadPut{}, err
+		}
+		var f Faults
+		fields := d.cleaned(&f, home.Country)
+		if err := f.Err(); err != nil {
+			return LeadPut{}, err
+		}
+		put, err := w.putLead(fields)
+		if err != nil {
+			return LeadPut{}, err
+		}
+		w.subject, w.entityID, w.patient = "lead:"+put.Lead.ID, put.Lead.ID, put.Lead.PatientID
+		return put, nil
+	})
+}
+
+// putLead is PutLead inside a transaction, with cleaned fields.
+func (w *work) putLead(fields leadFields) (LeadPut, error) {
+	old, how, err := matchLead(w, w.c.Clinic, w.c.Test, fields)
+	if err != nil {
+		return LeadPut{}, err
+	}
+	if how == matchedNone {
+		l := Lead{ID: NewID(w.e.now()), Clinic: w.c.Clinic, Test: w.c.Test, Source: DefaultLeadSource, Status: LeadNew}
+		fields.apply(&l)
+		if err := l.faults(); err != nil {
+			return LeadPut{}, err
+		}
+		w.fields = leadChanges(Lead{}, l)
+		return LeadPut{l, true}, w.saveLead(&l, leadCreated)
+	}
+	if how != matchedExternal {
+		fields = fields.beside(old)
+	}
+	l, err := w.alterLead(old, fields)
+	return LeadPut{l, false}, err
+}
+
+// alterLead applies the fields to a stored lead and saves what differs.
+func (w *work) alterLead(old Lead, fields leadFields) (Lead, error) {
+	l := old
+	fields.apply(&l)
+	if err := l.faults(); err != nil {
+		return Lead{}, err
+	}
+	w.fields = leadChanges(old, l)
+	if w.quiet = len(w.fields) == 0; w.quiet {
+		return old, nil
+	}
+	err := w.saveLead(&l, leadUpdated)
+	return l, err
+}
+
+// saveLead stamps, writes and tells.
+func (w *work) saveLead(l *Lead, what change) error {
+	isNew := l.Version == 0
+	if err := w.changed(&l.Meta); err != nil {
+		return err
+	}
+	write := w.Tx.UpdateLead
+	if isNew {
+		write = w.InsertLead
+	}
+	if err := write(*l); err != nil {
+		return err
+	}
+	return w.happened(what, leadFact(*l))
+}
+
+// Lead finds a lead of the clinic, test leads for test keys and live ones for
+// the others. Needs leads:read.
+func (e *Engine) Lead(ctx context.Context, c Caller, id string) (Lead, error) {
+	d := deed{"lead.read", LeadsRead}
+	l, err := read(ctx, e, c, d, func(r Reader) (Lead, error) { return findLead(r, c, id) })
+	if err == nil {
+		e.seen(c, d, id, l.PatientID)
+	}
+	return l, err
+}
+
+func findLead(r Reader, c Caller, id string) (Lead, error) {
+	if !ValidID(id) {
+		return Lead{}, absent("lead")
+	}
+	return r.Lead(c.Clinic, c.Test, id)
+}
+
+// Leads lists leads, newest first, or by change number with UpdatedSince. Clinic
+// and Test of the query are the caller's, whatever it says. Needs leads:read.
+func (e *Engine) Leads(ctx context.Context, c Caller, q LeadQuery, p Page) (List[Lead], error) {
+	d := deed{"lead.list", LeadsRead}
+	q, filters, err := q.cleaned(c)
+	if err != nil {
+		return List[Lead]{}, err
+	}
+	list, err := read(ctx, e, c, d, func(r Reader) (List[Lead], error) {
+		if err := q.dialled(r); err != nil {
+			return List[Lead]{}, err
+		}
+		return listing[Lead]{
+			order: orderOf(q.UpdatedSince), filter: FilterOf("leads", q),
+			place: func(l Lead) Position { return placed(l.ID, l.Meta) },
+			count: func() (int64, error) { return r.CountLeads(q) },
+			start: func() (int64, error) { return r.FirstLeadChange(c.Clinic, c.Test, *q.UpdatedSince) },
+			rows:  func(after Position, limit int) ([]Lead, error) { return r.Leads(q, after, limit) },
+		}.page(p)
+	})
+	if err == nil {
+		e.seen(c, d, "", 0, listFields(filters, list.Items, func(l Lead) string { return l.ID })...)
+	}
+	return list, err
+}
+
+// cleaned binds the query to the caller and names the filters that are set.
+func (q LeadQuery) cleaned(c Caller) (LeadQuery, asked, error) {
+	var f Faults
+	q.Clinic, q.Test = c.Clinic, c.Test
+	if q.Status != "" && !q.Status.Valid() {
+		f.Add("status", "Must be one of %s", leadStatusNames())
+	}
+	q.Source = Clean(&f, "source", q.Source, MaxText)
+	q.Q = Fold(Clean(&f, "q", q.Q, MaxText))
+	if len(f) > 0 {
+		return q, nil, &Error{Kind: Invalid, Message: "Invalid query parameters", Details: f}
+	}
+	var filters asked
+	filters.by("status", q.Status != "")
+	filters.by("source", q.Source != "")
+	filters.by("q", q.Q != "")
+	filters.by("updated_since", q.UpdatedSince != nil)
+	return q, filters, nil
+}
+
+// dialled turns a q that is the beginning of a phone number into the beginning
+// of its E.164 form.
+func (q *LeadQuery) dialled(r Reader) error {
+	home, err := r.Clinic(q.Clinic)
+	q.Q = phoneStart(q.Q, home.Country)
+	return err
+}
+
+// UpdateLead changes the fields sent. version, if given, must be the lead's
+// (If-Match), else PreconditionFailed. Another lead's (source, external_id) is a
+// Conflict. Needs leads:write.
+func (e *Engine) UpdateLead(ctx context.Context, c Caller, id string, version *int64, d LeadDraft) (Lead, error) {
+	return act(ctx, e, c, deed{"lead.update", LeadsWrite}, func(w *work) (Lead, error) {
+		old, err := w.ownLead(id, version)
+		if err != nil {
+			return Lead{}, err
+		}
+		home, err := w.Clinic(c.Clinic)
+		if err != nil {
+			return Lead{}, err
+		}
+		var f Faults
+		fields := d.cleaned(&f, home.Country)
+		if err := f.Err(); err != nil {
+			return Lead{}, err
+		}
+		after := old
+		fields.apply(&after)
+		if after.ExternalID != "" && (after.ExternalID != old.ExternalID || after.Source != old.Source) {
+			other, err := w.LeadByExternal(c.Clinic, c.Test, after.Source, after.ExternalID)
+			if err == nil && other.ID != id {
+				return Lead{}, Fail(Conflict, "Another lead has this source and external_id").
+					On("external_id", "Must be new to its source, or change that lead instead")
+			}
+			if err != nil && KindOf(err) != NotFound {
+				return Lead{}, err
+			}
+		}
+		return w.alterLead(old, fields)
+	})
+}
+
+// ownLead loads a lead to be changed and names it in the audit.
+func (w *work) ownLead(id string, version *int64) (Lead, error) {
+	l, err := findLead(w, w.c, id)
+	if err != nil {
+		return Lead{}, err
+	}
+	w.subject, w.entityID, w.patient = "lead:"+id, id, l.PatientID
+	if version != nil && *version != l.Version {
+		return Lead{}, Fail(PreconditionFailed, "The lead has changed since it was read; it is at version %d", l.Version)
+	}
+	return l, nil
+}
+
+// DeleteLead deletes a lead for good. While it has a scheduled or confirmed
+// appointment that has not ended it is a Conflict: cancel first, so that nobody
+// comes to a visit without a name. Past appointments stay, without the lead.
+// version is as in UpdateLead. Needs leads:write.
+func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *int64) (Lead, error) {
+	return act(ctx, e, c, deed{"lead.delete", LeadsWrite}, func(w *work) (Lead, error) {
+		l, err := w.ownLead(id, version)
+		if err != nil {
+			return Lead{}, err
+		}
+		if err := w.noVisitAhead(l); err != nil {
+			return Lead{}, err
+		}
+		w.subject = "" // the reply holds nothing of the person
+		if err := w.happened(leadDeleted, leadFact(l)); err != nil {
+			return Lead{}, err
+		}
+		return l, w.Tx.DeleteLead(c.Clinic, id)
+	})
+}
+
+func (w *work) noVisitAhead(l Lead) error {
+	const longest = 86400 // no footprint, so no visit, is longer than a day (schema.sql)
+	for _, status := range []Status{Scheduled, Confirmed} {
+		q := AppointmentQuery{Clinic: w.c.Clinic, Test: w.c.Test, LeadID: l.ID, Status: status, From: w.now - longest}
+		visits, err := w.Appointments(q, Position{}, 500)
+		if err != nil {
+			return err
+		}
+		for _, a := range visits {
+			if a.EndsAt > w.now {
+				return Fail(Conflict, "The lead has an appointment ahead; cancel it first").
+					On("id", "Appointment %s is %s", a.ID, a.Status)
+			}
+		}
+	}
+	return nil
 }
