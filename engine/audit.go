@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"strconv"
 )
 
 // Outcome of an act in the audit.
@@ -47,4 +50,113 @@ func (a AuditEntry) Digest() string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// AuditLog lists audit rows, newest first; the reading is itself a row. To in the
+// query is exclusive. Needs audit:read.
+func (e *Engine) AuditLog(ctx context.Context, c Caller, q AuditQuery, p Page) (List[AuditEntry], error) {
+	d := deed{"audit.list", AuditRead}
+	q.Clinic = c.Clinic
+	switch q.Outcome {
+	case "", OK, Denied, Failed:
+	default:
+		return List[AuditEntry]{}, Fail(Invalid, "Invalid query parameters").On("outcome", "Must be ok, denied or failed")
+	}
+	list, err := read(ctx, e, c, d, func(r Reader) (List[AuditEntry], error) {
+		return listing[AuditEntry]{
+			order: SeqDown, filter: FilterOf("audit", q),
+			place: func(a AuditEntry) Position {
+				return Position{CreatedAt: a.At, ID: strconv.FormatInt(a.Seq, 10), Number: a.Seq}
+			},
+			count: func() (int64, error) { return r.CountAudit(q) },
+			rows:  func(after Position, limit int) ([]AuditEntry, error) { return r.Audit(q, after, limit) },
+		}.page(p)
+	})
+	if err == nil {
+		e.seen(c, d, "", q.PatientID, listFields(q.used(), []string{}, func(s string) string { return s })...)
+	}
+	return list, err
+}
+
+// used names the filters that are set.
+func (q AuditQuery) used() asked {
+	var filters asked
+	filters.by("patient_id", q.PatientID != 0)
+	filters.by("entity", q.Entity != "")
+	filters.by("entity_id", q.EntityID != "")
+	filters.by("action", q.Action != "")
+	filters.by("outcome", q.Outcome != "")
+	filters.by("from", q.From != 0)
+	filters.by("to", q.To != 0)
+	return filters
+}
+
+// AuditReport is what verifying a clinic's chain found.
+type AuditReport struct {
+	Rows   int64  // that were read, up to and including the broken one
+	Broken int64  // seq of the first row that is missing or not as it was written; 0 = the chain is whole
+	Reason string // in words, when broken
+}
+
+// auditPage is how many rows VerifyAudit reads on one snapshot.
+const auditPage = 1000
+
+// VerifyAudit recomputes a clinic's audit chain from its first row to the head
+// that the database keeps apart from it: a missing row, a changed one, rows cut
+// off or put at the end each end it. It is for the shell (`qb audit verify`), so
+// it asks for no scope.
+func (e *Engine) VerifyAudit(ctx context.Context, clinic int64) (AuditReport, error) {
+	var head Heads // first, so that rows written meanwhile only lie beyond it
+	err := e.store.Update(ctx, func(tx Tx) error {
+		h, err := tx.Heads(clinic)
+		if err == nil {
+			head = *h
+		}
+		return err
+	})
+	if err != nil {
+		return AuditReport{}, err
+	}
+	report, last := AuditReport{}, AuditEntry{}
+	for {
+		var rows []AuditEntry
+		err := e.store.View(ctx, func(r Reader) (err error) {
+			rows, err = r.AuditChain(clinic, last.Seq, auditPage)
+			return err
+		})
+		if err != nil {
+			return report, err
+		}
+		for _, row := range rows {
+			report.Rows++
+			if report.Broken, report.Reason = row.follows(last, head); report.Broken != 0 {
+				return report, nil
+			}
+			last = row
+		}
+		if len(rows) < auditPage {
+			break
+		}
+	}
+	if last.Seq < head.Audit {
+		report.Broken = last.Seq + 1
+		report.Reason = fmt.Sprintf("the end is cut off: the last row is %d, but %d were written", last.Seq, head.Audit)
+	}
+	return report, nil
+}
+
+// follows tells whether the row is the one that was written after last; the seq
+// of the fault, or 0.
+func (a AuditEntry) follows(last AuditEntry, head Heads) (broken int64, reason string) {
+	switch {
+	case a.Seq != last.Seq+1:
+		return last.Seq + 1, fmt.Sprintf("row %d is missing: the next one is %d", last.Seq+1, a.Seq)
+	case a.PrevHash != last.Hash:
+		return a.Seq, fmt.Sprintf("row %d does not follow the row before it", a.Seq)
+	case a.Hash != a.Digest():
+		return a.Seq, fmt.Sprintf("row %d was changed: its hash does not fit", a.Seq)
+	case a.Seq == head.Audit && a.Hash != head.AuditHash:
+		return a.Seq, fmt.Sprintf("row %d is not the one that was written last", a.Seq)
+	}
+	return 0, ""
 }

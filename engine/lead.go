@@ -131,7 +131,7 @@ func (w *work) putLead(fields leadFields) (LeadPut, error) {
 		return LeadPut{}, err
 	}
 	if how == matchedNone {
-		l := Lead{ID: NewID(w.e.now()), Clinic: w.c.Clinic, Test: w.c.Test, Source: DefaultLeadSource, Status: LeadNew}
+		l := Lead{ID: NewID(w.e.now()), Clinic: w.c.Clinic, Test: w.c.Test, Source: fields.usual, Status: LeadNew}
 		fields.apply(&l)
 		if err := l.faults(); err != nil {
 			return LeadPut{}, err

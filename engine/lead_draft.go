@@ -21,6 +21,15 @@ type leadFields struct {
 	notes                     *string
 	tags                      *[]string
 	metadata, consent         *map[string]any
+
+	usual string // the source of a sender who names none
+}
+
+// origin is the source that the sender's external_id belongs to.
+func (n leadFields) origin() string {
+	source := n.usual
+	set(&source, n.source)
+	return source
 }
 
 // cleaned checks every field of the draft by itself; country reads phones.
@@ -33,6 +42,7 @@ func (d LeadDraft) cleaned(f *Faults, country string) leadFields {
 		return &clean
 	}
 	out := leadFields{
+		usual:      DefaultLeadSource,
 		externalID: line("external_id", d.ExternalID, MaxText),
 		source:     line("source", d.Source, MaxText),
 		name:       line("name", d.Name, MaxName),

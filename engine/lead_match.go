@@ -18,9 +18,7 @@ const (
 // of the other side of the test flag.
 func matchLead(r LeadReader, clinic int64, test bool, n leadFields) (Lead, matched, error) {
 	if !blank(n.externalID) {
-		source := DefaultLeadSource
-		set(&source, n.source)
-		l, err := r.LeadByExternal(clinic, test, source, *n.externalID)
+		l, err := r.LeadByExternal(clinic, test, n.origin(), *n.externalID)
 		if err == nil {
 			return l, matchedExternal, nil
 		}
@@ -64,7 +62,7 @@ func (n leadFields) beside(l Lead) leadFields {
 	case l.ExternalID != "":
 		n.externalID, n.source = nil, nil
 	case adopts && n.source == nil:
-		source := DefaultLeadSource
+		source := n.usual
 		n.source = &source
 	case !adopts:
 		n.externalID = nil

@@ -1,0 +1,277 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"time"
+)
+
+// MaxImportRows bounds an import, for it is one transaction, during which
+// nobody else writes.
+const MaxImportRows = 20_000
+
+// LeadImport says how a file of leads is to be taken.
+type LeadImport struct {
+	Source  string // of rows that name none; "" = "csv"
+	DryRun  bool   // report what would happen, write nothing
+	SkipBad bool   // import the good rows although others are faulty
+}
+
+// LeadReport is what an import did, or would do.
+type LeadReport struct {
+	Columns   []CSVColumn
+	Rows      int // below the header, empty ones not counted
+	Created   int
+	Updated   int
+	Unchanged int
+	Bad       []BadLine     // every faulty row, in the order of the file
+	Preview   []LeadPreview // the first good rows
+	Written   bool          // false after a dry run
+}
+
+// BadLine is a row that cannot be imported.
+type BadLine struct {
+	Line    int // of the file, from 1
+	Details []Detail
+}
+
+// LeadPreview is a row and what becomes of it: "create", "update" or "unchanged".
+type LeadPreview struct {
+	Line int
+	Act  string
+	Lead Lead
+}
+
+const (
+	previewRows = 10
+	shownFaults = 50 // in the error; the report has all
+)
+
+// errDryRun undoes the transaction of a dry run.
+var errDryRun = errors.New("dry run")
+
+// ImportLeads puts the rows of a CSV file (ReadCSV) as PutLead does, each seeing
+// those before it, in one transaction: if a row is faulty nothing is written,
+// unless SkipBad. Reading the same file again changes nothing more, for rows
+// that an external_id, an e-mail or a phone with a name tells apart. A dry run
+// is the same transaction, undone. The error lists the first faulty rows by line
+// number; the report, which comes with it, lists all. Needs leads:write.
+func (e *Engine) ImportLeads(ctx context.Context, c Caller, file io.Reader, o LeadImport) (LeadReport, error) {
+	d := deed{"lead.import", LeadsWrite}
+	if !c.May(d.scope) {
+		return LeadReport{}, e.allow(c, d)
+	}
+	header, rows, err := ReadCSV(file, 0)
+	if err != nil {
+		return LeadReport{}, err
+	}
+	columns, err := mapLeadColumns(header)
+	if err != nil {
+		return LeadReport{Columns: columns}, err
+	}
+	if len(rows) > MaxImportRows {
+		return LeadReport{Columns: columns}, badFile("Has more than %d rows: split it", MaxImportRows)
+	}
+	var f Faults
+	if o.Source = Clean(&f, "source", o.Source, MaxText); o.Source == "" {
+		o.Source = "csv"
+	}
+	if err := f.Err(); err != nil {
+		return LeadReport{}, err
+	}
+	var report LeadReport
+	_, err = act(ctx, e, c, d, func(w *work) (LeadReport, error) {
+		report = LeadReport{Columns: columns, Bad: []BadLine{}, Preview: []LeadPreview{}}
+		if err := report.take(w, rows, o); err != nil {
+			return report, err
+		}
+		if len(report.Bad) > 0 && !o.SkipBad && !o.DryRun {
+			return report, report.refusal()
+		}
+		if o.DryRun {
+			return report, errDryRun
+		}
+		w.entityID, w.quiet = "", false
+		w.fields = []string{fmt.Sprintf("created:%d", report.Created), fmt.Sprintf("updated:%d", report.Updated)}
+		report.Written = true
+		return report, nil
+	})
+	if errors.Is(err, errDryRun) {
+		err = nil
+	}
+	return report, err
+}
+
+// take puts the rows and counts; a faulty row is noted and has no effect.
+func (p *LeadReport) take(w *work, rows []CSVRow, o LeadImport) error {
+	home, err := w.Clinic(w.c.Clinic)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Blank() {
+			continue
+		}
+		p.Rows++
+		var f Faults
+		if row.Fault != "" {
+			f.Add("line", "%s", row.Fault)
+		}
+		fields := leadOfCells(&f, p.Columns, row.Cells).cleaned(&f, home.Country)
+		fields.usual = o.Source
+		if len(f) == 0 {
+			err := p.put(w, row.Line, fields)
+			if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == Invalid {
+				f = fault.Details
+			} else if err != nil {
+				return err
+			}
+		}
+		if len(f) > 0 {
+			p.Bad = append(p.Bad, BadLine{row.Line, f})
+		}
+	}
+	return nil
+}
+
+// put puts one row, with an audit row of its own if it changes something.
+func (p *LeadReport) put(w *work, line int, fields leadFields) error {
+	w.quiet = false
+	put, err := w.putLead(fields)
+	if err != nil {
+		return err
+	}
+	what := "update"
+	switch {
+	case put.Created:
+		what = "create"
+		p.Created++
+	case w.quiet:
+		what = "unchanged"
+		p.Unchanged++
+	default:
+		p.Updated++
+	}
+	if len(p.Preview) < previewRows {
+		p.Preview = append(p.Preview, LeadPreview{line, what, put.Lead})
+	}
+	if w.quiet {
+		return nil
+	}
+	entry := w.c.entry(deed{"lead." + what, LeadsWrite}, w.now)
+	entry.EntityID, entry.PatientID, entry.Fields = put.Lead.ID, put.Lead.PatientID, w.fields
+	return appendAudit(w.Tx, entry)
+}
+
+// refusal is the error of a file with faulty rows.
+func (p *LeadReport) refusal() error {
+	err := Fail(Invalid, "%d of %d rows are faulty; nothing was imported", len(p.Bad), p.Rows)
+	for _, bad := range p.Bad {
+		for _, d := range bad.Details {
+			if len(err.Details) == shownFaults {
+				return err
+			}
+			err.On(d.Field, "Line %d: %s", bad.Line, d.Message)
+		}
+	}
+	return err
+}
+
+// exportPage is how many leads an export reads on one snapshot.
+const exportPage = 500
+
+// ExportLeads writes the leads of a query as CSV, page by page, so that a long
+// list needs no memory; ImportLeads reads it back. The result is the number of
+// leads. Each page is a row in the audit. Needs leads:read.
+func (e *Engine) ExportLeads(ctx context.Context, c Caller, q LeadQuery, out io.Writer) (int, error) {
+	d := deed{"lead.export", LeadsRead}
+	if err := e.allow(c, d); err != nil {
+		return 0, err
+	}
+	q, filters, err := q.cleaned(c)
+	if err != nil {
+		return 0, err
+	}
+	n, broken := 0, error(nil)
+	rows := func(yield func([]string) bool) {
+		for l, err := range e.eachLead(ctx, c, d, q, filters) {
+			if err != nil {
+				broken = err
+				return
+			}
+			if n++; !yield(leadCells(l)) {
+				return
+			}
+		}
+	}
+	header := append(append([]string{}, leadFieldNames...), "id", "patient_id", "created_at", "updated_at")
+	if err := WriteCSV(out, header, rows); err != nil {
+		return n, err
+	}
+	return n, broken
+}
+
+// eachLead walks all leads of a cleaned query, as Leads would page them.
+func (e *Engine) eachLead(ctx context.Context, c Caller, d deed, q LeadQuery, filters asked) iter.Seq2[Lead, error] {
+	return func(yield func(Lead, error) bool) {
+		var after Position
+		for first, more := true, true; more; first = false {
+			var page []Lead
+			err := e.store.View(ctx, func(r Reader) (err error) {
+				if first {
+					if after, more, err = q.begin(r); err != nil || !more {
+						return err
+					}
+				}
+				page, err = r.Leads(q, after, exportPage)
+				return err
+			})
+			if err != nil {
+				yield(Lead{}, err)
+				return
+			}
+			if len(page) > 0 {
+				e.seen(c, d, "", 0, listFields(filters, page, func(l Lead) string { return l.ID })...)
+			}
+			for _, l := range page {
+				after = placed(l.ID, l.Meta)
+				if !yield(l, nil) {
+					return
+				}
+			}
+			more = more && len(page) == exportPage
+		}
+	}
+}
+
+// begin reads q as dialled does and says where its walk starts; not ok when it is empty.
+func (q *LeadQuery) begin(r Reader) (at Position, ok bool, err error) {
+	if err := q.dialled(r); err != nil {
+		return at, false, err
+	}
+	if q.UpdatedSince == nil {
+		return at, true, nil
+	}
+	start, err := r.FirstLeadChange(q.Clinic, q.Test, *q.UpdatedSince)
+	if KindOf(err) == NotFound || err == nil && start == 0 {
+		return at, false, nil
+	}
+	at.Number = start - 1
+	return at, true, err
+}
+
+// leadCells is a lead as a row of an export.
+func leadCells(l Lead) []string {
+	patient := ""
+	if l.PatientID != 0 {
+		patient = strconv.FormatInt(l.PatientID, 10)
+	}
+	return []string{l.ExternalID, l.Source, l.Name, l.FirstName, l.LastName, l.Email, l.Phone, string(l.Status),
+		cellOfTags(l.Tags), l.Notes, cellOfObject(l.Metadata), cellOfObject(l.Consent), l.ID, patient, rfc3339(l.CreatedAt), rfc3339(l.UpdatedAt)}
+}
+
+func rfc3339(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) }
