@@ -1,0 +1,122 @@
+package webhook
+
+import (
+	"bytes"
+	"errors"
+	"net/url"
+	"sync"
+
+	"qualifybase/engine"
+)
+
+// endpoint is what the dispatcher remembers of a receiver while it is busy. The
+// fields above the plan belong to the dispatcher's goroutine.
+type endpoint struct {
+	id     string
+	max    int    // its max_in_flight
+	queue  []*job // claimed, oldest first
+	flying int
+	ahead  int  // how many more than it may send may be claimed
+	ready  bool // stands in line
+	sick   bool // its last answer never came: one at a time until one comes
+
+	mu   sync.Mutex
+	made *plan
+}
+
+func (e *endpoint) limit() int {
+	if e.sick {
+		return 1
+	}
+	return e.max
+}
+
+// endpoint finds or makes the entry of a target and brings it up to date.
+func (d *dispatcher) endpoint(t *engine.Target) *endpoint {
+	e := d.ends[t.WebhookID]
+	if e == nil {
+		e = &endpoint{id: t.WebhookID}
+		d.ends[t.WebhookID] = e
+	}
+	e.max = min(max(1, t.MaxInFlight), maxPerEndpoint)
+	return e
+}
+
+// sweep forgets idle endpoints when there are many; they lose their pace alone.
+func (d *dispatcher) sweep() {
+	if len(d.ends) <= mostClaimed {
+		return
+	}
+	for id, e := range d.ends {
+		if e.flying == 0 && len(e.queue) == 0 {
+			delete(d.ends, id)
+		}
+	}
+}
+
+// plan is everything about an endpoint that does not change from one delivery to
+// the next: parsed, opened and checked once.
+type plan struct {
+	target engine.Target
+	rotate bool // the old secret signs too
+	url    *url.URL
+	header string
+	signer *Signer
+	class  engine.Class // why nothing may be sent; "" when it may
+	hint   string
+}
+
+// plan gives the endpoint's plan, made anew when the target changed or its
+// rotation ended.
+func (s *Sender) plan(e *endpoint, t *engine.Target, now int64) *plan {
+	rotate := len(t.OldSecret) > 0 && now < t.OldUntil
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if p := e.made; p != nil && p.rotate == rotate && sameTarget(&p.target, t) {
+		return p
+	}
+	e.made = s.makePlan(t, rotate)
+	return e.made
+}
+
+func sameTarget(a, b *engine.Target) bool {
+	return a == b || a.URL == b.URL && a.SignatureHeader == b.SignatureHeader &&
+		bytes.Equal(a.Secret, b.Secret) && bytes.Equal(a.OldSecret, b.OldSecret)
+}
+
+func (s *Sender) makePlan(t *engine.Target, rotate bool) *plan {
+	p := &plan{target: *t, rotate: rotate, header: t.SignatureHeader}
+	if p.header == "" {
+		p.header = DefaultSignatureHeader
+	}
+	if err := s.cfg.Policy.CheckURL(t.URL); err != nil {
+		p.class, p.hint = engine.Blocked, "the URL "+firstDetail(err)
+		return p
+	}
+	u, err := url.Parse(t.URL)
+	if err != nil {
+		p.class, p.hint = engine.Blocked, "the URL cannot be read"
+		return p
+	}
+	p.url = u
+	secret, err := s.cfg.Secrets.Open(t.Secret, engine.SealedFor(t.WebhookID))
+	old := ""
+	if err == nil && rotate {
+		old, err = s.cfg.Secrets.Open(t.OldSecret, engine.SealedFor(t.WebhookID))
+	}
+	if err == nil {
+		p.signer, err = NewSigner(secret, old)
+	}
+	if err != nil {
+		p.class, p.hint = engine.SecretUnreadable, "restore "+engine.SealKeyFile+" from the backup and restart, or rotate the secret"
+	}
+	return p
+}
+
+// firstDetail is the message of the first fault of a VALIDATION_ERROR.
+func firstDetail(err error) string {
+	if e, ok := errors.AsType[*engine.Error](err); ok && len(e.Details) > 0 {
+		return e.Details[0].Message
+	}
+	return "is refused"
+}
