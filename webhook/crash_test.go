@@ -258,14 +258,14 @@ func (s story) tell(b *bench) (faults []string) {
 		if r.state != "succeeded" && r.state != "dead" && !waits {
 			fault("%s is %s after %d attempts", id, r.state, r.attempts)
 		}
-		if n := b.net.most[r.To.WebhookID+".example.com"]; n > r.To.MaxInFlight {
+		if n := b.net.peak(r.To.WebhookID + ".example.com"); n > r.To.MaxInFlight {
 			fault("%d in flight at an endpoint with limit %d", n, r.To.MaxInFlight)
 		}
 		if r.attempts > 6+r.stopped {
 			fault("%s had %d attempts, %d forgiven", id, r.attempts, r.stopped)
 		}
 	}
-	if n := b.net.most[""]; n > DefaultInFlight {
+	if n := b.net.peak(""); n > DefaultInFlight {
 		fault("%d in flight", n)
 	}
 	return faults

@@ -53,7 +53,7 @@ func (p *Policy) Transport(o TransportOptions) *http.Transport {
 		TLSHandshakeTimeout:    ConnectTimeout,
 		DisableCompression:     true,
 		MaxIdleConns:           64,
-		MaxIdleConnsPerHost:    maxPerEndpoint,
+		MaxIdleConnsPerHost:    DefaultInFlight, // several endpoints may share a host
 		IdleConnTimeout:        60 * time.Second,
 		MaxResponseHeaderBytes: maxRead,
 	}

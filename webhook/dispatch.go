@@ -16,6 +16,7 @@ type dispatcher struct {
 	ready  []*endpoint // have something queued and room to send it; they take turns
 	queued int         // claimed, waiting for their turn
 	flying int         // handed to workers
+	roof   int         // how many may be claimed and not yet ended: follows the pace of the receivers
 
 	settled []engine.Settlement // ended, not yet in the database
 	oldest  time.Time           // since when the first of them waits
@@ -31,13 +32,14 @@ type dispatcher struct {
 }
 
 func newDispatcher(s *Sender) *dispatcher {
-	return &dispatcher{Sender: s, ends: map[string]*endpoint{}, rooms: map[string]int{}, due: true, most: mostClaimed}
+	return &dispatcher{Sender: s, ends: map[string]*endpoint{}, rooms: map[string]int{}, due: true, most: mostClaimed, roof: 2 * s.cfg.InFlight}
 }
 
 // loop runs until ctx ends.
 func (d *dispatcher) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var armed time.Time
 	for ctx.Err() == nil {
 		now := time.Now()
 		if !now.Before(d.wake) {
@@ -45,12 +47,16 @@ func (d *dispatcher) loop(ctx context.Context) {
 		}
 		d.launch(now)
 		if d.wantsTurn(now) {
-			d.ask(now, min(mostClaimed-d.queued-d.flying, mostClaimed))
+			d.ask(now, d.roof-d.queued-d.flying)
 		}
-		timer.Reset(d.sleep(now))
+		if at := d.rest(now); !at.Equal(armed) {
+			timer.Reset(at.Sub(now))
+			armed = at
+		}
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
+			armed = time.Time{}
 		case <-d.nudge:
 			d.due = true
 		case l := <-d.done:
@@ -84,6 +90,7 @@ func (d *dispatcher) launch(now time.Time) {
 		e.queue = e.queue[1:]
 		d.queued--
 		if now.Sub(j.claimed) > staleAfter {
+			d.roof = max(d.roof/2, 2*d.cfg.InFlight)
 			d.release(j)
 		} else {
 			e.flying++
@@ -147,15 +154,15 @@ func (d *dispatcher) wantsTurn(now time.Time) bool {
 	if d.turning || now.Before(d.hold) {
 		return false
 	}
-	if d.due && d.queued+d.flying < mostClaimed {
+	if d.due && d.queued+d.flying < d.roof {
 		return true
 	}
 	n := len(d.settled)
 	return n > 0 && (n >= fullBatch || d.queued <= lowWater || now.Sub(d.oldest) >= linger)
 }
 
-// sleep is how long nothing needs doing unless somebody speaks.
-func (d *dispatcher) sleep(now time.Time) time.Duration {
+// rest is until when nothing needs doing unless somebody speaks.
+func (d *dispatcher) rest(now time.Time) time.Time {
 	at := d.wake
 	if !d.turning {
 		if len(d.settled) > 0 {
@@ -165,7 +172,7 @@ func (d *dispatcher) sleep(now time.Time) time.Duration {
 			at = later(d.hold, earlier(at, d.hold))
 		}
 	}
-	return max(0, at.Sub(now))
+	return at
 }
 
 func earlier(a, b time.Time) time.Time {

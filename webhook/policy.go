@@ -99,7 +99,7 @@ func (p *Policy) Check(host string, to netip.AddrPort) error {
 	switch {
 	case !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast():
 		return refusedNowhere
-	case within(metadata, addr) || tunnel && within(metadata, inner):
+	case within(metadata, addr):
 		return refusedMetadata
 	case p.isOwn(to):
 		return refusedOwn

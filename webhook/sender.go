@@ -17,7 +17,7 @@ const (
 	drainFor        = 8 * time.Second  // shutdown waits so long for attempts under way
 	retryTurn       = time.Second      // after the database refused a turn
 
-	mostClaimed = 256                    // claimed and not yet ended, in all
+	mostClaimed = 256                    // claimed and not yet ended, in all, at the quickest
 	mostAhead   = 32                     // the same, of one endpoint
 	fullBatch   = 64                     // so many endings are settled at once at the latest
 	lowWater    = 16                     // claimed ones left: time to settle and claim again

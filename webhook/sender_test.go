@@ -124,6 +124,13 @@ func (f *fakeNet) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.hosts[r.URL.Host](r)
 }
 
+// peak is the most that was under way at once at a host; "" = in all.
+func (f *fakeNet) peak(host string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.most[host]
+}
+
 func (f *fakeNet) times(host string) (out []time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -222,7 +229,7 @@ func TestHangingEndpointHarmsNobody(t *testing.T) {
 		if a := b.box.attempts(); a[len(a)-1].Class != engine.TimedOut || a[len(a)-1].MS != 15000 {
 			t.Errorf("the hanging attempt ended as %+v", a[len(a)-1])
 		}
-		if n := b.net.most["hang.example.com"]; n != 1 {
+		if n := b.net.peak("hang.example.com"); n != 1 {
 			t.Errorf("%d at once at the hanging endpoint", n)
 		}
 		b.stop()
@@ -245,11 +252,11 @@ func TestLimitsInFlight(t *testing.T) {
 			t.Fatalf("%d deliveries are open", n)
 		}
 		b.stop()
-		if n := b.net.most[""]; n != DefaultInFlight {
+		if n := b.net.peak(""); n != DefaultInFlight {
 			t.Errorf("%d in flight at most, want %d", n, DefaultInFlight)
 		}
 		for e := range 6 {
-			if n := b.net.most[fmt.Sprintf("e%d.example.com", e)]; n > min(1+e*2, 8) {
+			if n := b.net.peak(fmt.Sprintf("e%d.example.com", e)); n > min(1+e*2, 8) {
 				t.Errorf("endpoint %d with limit %d had %d in flight", e, 1+e*2, n)
 			}
 		}
@@ -271,13 +278,14 @@ func TestBacklogDoesNotBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		began := time.Now()
+		small := b.target("z-small", 1, status(200))
 		big := b.target("a-big", 8, after(20*time.Millisecond, status(200)))
 		for i := range 3000 {
 			b.box.add(fmt.Sprintf("b%04d", i), began.Unix()-3600, big)
 		}
 		b.start()
 		time.Sleep(500 * time.Millisecond)
-		b.box.add("s", time.Now().Unix(), b.target("z-small", 1, status(200)))
+		b.box.add("s", time.Now().Unix(), small)
 		b.sender.Nudge()
 		time.Sleep(100 * time.Millisecond)
 		if r := b.box.row("s"); r.state != "succeeded" {
@@ -288,6 +296,67 @@ func TestBacklogDoesNotBlock(t *testing.T) {
 		if n := b.box.open(); n != 0 {
 			t.Errorf("%d left of the backlog", n)
 		}
+	})
+}
+
+// Many endpoints, all with a backlog, more than there are slots: everybody gets the
+// same share, and hardly anything is claimed in vain.
+func TestManyBacklogsShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		for e := range 300 {
+			to := b.target(fmt.Sprintf("e%03d", e), 1, after(200*time.Millisecond, status(200)))
+			for i := range 12 {
+				b.box.add(fmt.Sprintf("e%03d-%02d", e, i), time.Now().Unix()-60, to)
+			}
+		}
+		b.start()
+		time.Sleep(20 * time.Second) // 80 a second: five or six for each
+		least, most := 99, 0
+		for e := range 300 {
+			n := len(b.net.times(fmt.Sprintf("e%03d", e)))
+			least, most = min(least, n), max(most, n)
+		}
+		if least < 4 || most > 7 {
+			t.Errorf("one endpoint got %d, another %d", least, most)
+		}
+		b.stop()
+		if s := b.sender.Stats(); s.Released > s.Succeeded/4 {
+			t.Errorf("%d claimed in vain for %d sent", s.Released, s.Succeeded)
+		}
+	})
+}
+
+// A receiver that was quick and then hangs: what was claimed ahead goes back after
+// two seconds instead of being sent late one by one.
+func TestStaleClaimsGoBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		began := time.Now()
+		to := b.target("x", 1, func(r *http.Request) (*http.Response, error) {
+			if time.Since(began) < time.Second {
+				return after(time.Millisecond, status(200))(r)
+			}
+			return hang(r)
+		})
+		for i := range 5000 {
+			b.box.add(fmt.Sprintf("d%04d", i), began.Unix(), to)
+		}
+		b.start()
+		time.Sleep(time.Minute)
+		sending := 0
+		for i := range 5000 {
+			if b.box.row(fmt.Sprintf("d%04d", i)).state == "sending" {
+				sending++
+			}
+		}
+		if sending != 1 {
+			t.Errorf("%d are sending at an endpoint that takes one at a time", sending)
+		}
+		if n := b.sender.Stats().Released; n < 8 || n > 2*mostAhead {
+			t.Errorf("%d were given back", n)
+		}
+		b.stop()
 	})
 }
 

@@ -98,6 +98,9 @@ func (d *dispatcher) turned(t turn) {
 	if t.next > 0 {
 		d.wake = earlier(d.wake, time.Unix(t.next, 0))
 	}
+	if d.queued <= lowWater && len(t.claimed) > 0 { // the workers nearly ran dry
+		d.roof = min(2*d.roof, mostClaimed)
+	}
 	for i := range t.claimed {
 		e := d.endpoint(t.claimed[i].To)
 		e.queue = append(e.queue, &job{Delivery: t.claimed[i], end: e, claimed: now})
