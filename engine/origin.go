@@ -106,10 +106,7 @@ func OriginAllowed(allowed []string, origin string) bool {
 		return false
 	}
 	for _, a := range allowed {
-		if a == origin {
-			return true
-		}
-		if a == anyLocalhost && localOrigin(origin) {
+		if a == anyLocalhost && localOrigin(origin) || a == origin && a != anyLocalhost {
 			return true
 		}
 	}
