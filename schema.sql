@@ -193,7 +193,7 @@ CREATE TABLE leads (
 CREATE UNIQUE INDEX leads_external ON leads (clinic, test, source, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX leads_list ON leads (clinic, test, created_at, id);
 CREATE INDEX leads_change ON leads (clinic, test, change);
-CREATE INDEX leads_updated ON leads (clinic, test, updated_at); -- where a sync finds its first change number
+CREATE INDEX leads_updated ON leads (clinic, test, updated_at, change); -- where a sync finds its first change number
 CREATE INDEX leads_email ON leads (clinic, test, email_key) WHERE email_key <> '';
 CREATE INDEX leads_phone ON leads (clinic, test, phone_key) WHERE phone_key <> '';
 CREATE INDEX leads_name ON leads (clinic, test, name_key) WHERE name_key <> '';
@@ -221,7 +221,7 @@ CREATE TABLE patients (
 ) STRICT;
 CREATE INDEX patients_list ON patients (clinic, test, created_at, id);
 CREATE INDEX patients_change ON patients (clinic, test, change);
-CREATE INDEX patients_updated ON patients (clinic, test, updated_at);
+CREATE INDEX patients_updated ON patients (clinic, test, updated_at, change);
 CREATE INDEX patients_email ON patients (clinic, test, email_key) WHERE email_key <> '';
 CREATE INDEX patients_phone ON patients (clinic, test, phone_key) WHERE phone_key <> '';
 CREATE INDEX patients_name ON patients (clinic, test, name_key);
@@ -263,6 +263,7 @@ CREATE TABLE appointments (
 ) STRICT;
 CREATE INDEX appointments_list ON appointments (clinic, test, created_at, id);
 CREATE INDEX appointments_change ON appointments (clinic, test, change);
+CREATE INDEX appointments_updated ON appointments (clinic, test, updated_at, change);
 CREATE INDEX appointments_start ON appointments (clinic, test, starts_at);
 CREATE INDEX appointments_provider ON appointments (provider_id, test, starts_at);
 CREATE INDEX appointments_service ON appointments (service_id, test, starts_at) WHERE service_id IS NOT NULL;
@@ -306,10 +307,10 @@ CREATE TABLE occupancy (
   CHECK ((appointment_id IS NULL) <> (hold_id IS NULL)),
   CHECK ((hold_id IS NULL) = (expires_at IS NULL))
 ) STRICT;
-CREATE INDEX occupancy_live ON occupancy (resource, test, s, e) WHERE live = 1;
+CREATE INDEX occupancy_live ON occupancy (resource, test, s, e, expires_at) WHERE live = 1; -- expires_at so that a load needs no row
 CREATE INDEX occupancy_appointment ON occupancy (appointment_id) WHERE appointment_id IS NOT NULL;
 CREATE INDEX occupancy_hold ON occupancy (hold_id) WHERE hold_id IS NOT NULL;
-CREATE INDEX occupancy_expiry ON occupancy (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX occupancy_expiry ON occupancy (resource, test, expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TRIGGER occupancy_no_overlap_insert BEFORE INSERT ON occupancy
 WHEN new.live = 1 AND new.override = 0
@@ -429,6 +430,7 @@ CREATE TABLE audit (
   hash        TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX audit_seq ON audit (clinic, seq);
+CREATE INDEX audit_appointment ON audit (clinic, entity_id, seq) WHERE entity = 'appointment'; -- an appointment's history
 CREATE INDEX audit_patient ON audit (clinic, patient_id, seq) WHERE patient_id IS NOT NULL;
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit

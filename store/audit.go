@@ -1,0 +1,81 @@
+package store
+
+import "qualifybase/engine"
+
+const selectAudit = `SELECT clinic, seq, at, actor_kind, actor_id, actor_label, ip, request_id, action, entity, entity_id,
+	patient_id, outcome, reason_ref, fields, prev_hash, hash FROM audit`
+
+func scanAudit(r *row) engine.AuditEntry {
+	a := engine.AuditEntry{
+		Clinic: r.int(), Seq: r.int(), At: r.int(), ActorKind: engine.ActorKind(r.text()), ActorID: r.text(),
+		ActorLabel: r.text(), IP: r.text(), RequestID: r.text(), Action: r.text(), Entity: r.text(), EntityID: r.text(),
+		PatientID: r.int(), Outcome: engine.Outcome(r.text()), ReasonRef: r.text(),
+	}
+	r.json(&a.Fields)
+	a.PrevHash, a.Hash = r.text(), r.text()
+	return a
+}
+
+func auditWhere(q engine.AuditQuery) *where {
+	w := only("clinic = ?", q.Clinic)
+	w.andNumber("patient_id", q.PatientID)
+	w.andText("entity", q.Entity)
+	w.andText("entity_id", q.EntityID)
+	w.andText("action", q.Action)
+	w.andText("outcome", string(q.Outcome))
+	if q.From != 0 {
+		w.and("at >= ?", q.From)
+	}
+	if q.To != 0 {
+		w.and("at < ?", q.To)
+	}
+	return w
+}
+
+// Audit implements engine.Reader.
+func (r *reads) Audit(q engine.AuditQuery, after engine.Position, limit int) ([]engine.AuditEntry, error) {
+	w := auditWhere(q)
+	if after.Number != 0 {
+		w.and("seq < ?", after.Number)
+	}
+	text := selectAudit + w.order("seq DESC", limit)
+	return list(r, scanAudit, text, w.args...)
+}
+
+// CountAudit implements engine.Reader.
+func (r *reads) CountAudit(q engine.AuditQuery) (int64, error) {
+	w := auditWhere(q)
+	return r.number("SELECT count(*) FROM audit"+w.sql.String(), w.args...)
+}
+
+// AuditChain implements engine.Reader.
+func (r *reads) AuditChain(clinic, afterSeq int64, limit int) ([]engine.AuditEntry, error) {
+	w := only("clinic = ? AND seq > ?", clinic, afterSeq)
+	text := selectAudit + w.order("seq", limit)
+	return list(r, scanAudit, text, w.args...)
+}
+
+// AppointmentEvents implements engine.Reader, oldest first.
+func (r *reads) AppointmentEvents(clinic int64, id string) ([]engine.AuditEntry, error) {
+	return list(r, scanAudit, selectAudit+" WHERE clinic = ? AND entity = 'appointment' AND entity_id = ? ORDER BY seq", clinic, id)
+}
+
+// InsertAudit implements engine.Tx.
+func (t *tx) InsertAudit(a engine.AuditEntry) error {
+	fields, err := asJSON(a.Fields)
+	if err != nil {
+		return err
+	}
+	_, _, err = t.exec(`INSERT INTO audit (clinic, seq, at, actor_kind, actor_id, actor_label, ip, request_id, action, entity,
+		entity_id, patient_id, outcome, reason_ref, fields, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.Clinic, a.Seq, a.At, string(a.ActorKind), a.ActorID, a.ActorLabel, a.IP, a.RequestID, a.Action, a.Entity,
+		a.EntityID, orNone(a.PatientID), string(a.Outcome), a.ReasonRef, fields, a.PrevHash, a.Hash)
+	return err
+}
+
+// InsertReason implements engine.Tx. One reason may be given for several acts.
+func (t *tx) InsertReason(ref string, clinic, patient int64, reason string) error {
+	_, _, err := t.exec("INSERT OR IGNORE INTO audit_reasons (ref, clinic, patient_id, reason) VALUES (?, ?, ?, ?)",
+		ref, clinic, orNone(patient), reason)
+	return err
+}

@@ -1,0 +1,61 @@
+package store
+
+import "qualifybase/engine"
+
+const selectClinic = `SELECT n, id, slug, name, time_zone, country, settings, version, created_at, updated_at FROM clinics`
+
+func scanClinic(r *row) engine.Clinic {
+	c := engine.Clinic{N: r.int(), ID: r.text(), Slug: r.text(), Name: r.text(), TimeZone: r.text(), Country: r.text()}
+	r.json(&c.Settings)
+	c.Version, c.CreatedAt, c.UpdatedAt = r.int(), r.int(), r.int()
+	return c
+}
+
+// Clinic implements engine.Reader.
+func (r *reads) Clinic(n int64) (engine.Clinic, error) {
+	return one(r, "clinic", scanClinic, selectClinic+" WHERE n = ?", n)
+}
+
+// ClinicBySlug implements engine.Reader.
+func (r *reads) ClinicBySlug(slug string) (engine.Clinic, error) {
+	return one(r, "clinic", scanClinic, selectClinic+" WHERE slug = ?", slug)
+}
+
+// ClinicByPublicID implements engine.Reader.
+func (r *reads) ClinicByPublicID(id string) (engine.Clinic, error) {
+	return one(r, "clinic", scanClinic, selectClinic+" WHERE id = ?", id)
+}
+
+// Clinics implements engine.Reader.
+func (r *reads) Clinics() ([]engine.Clinic, error) {
+	return list(r, scanClinic, selectClinic+" ORDER BY n")
+}
+
+// InsertClinic implements engine.Tx; the running numbers begin at zero.
+func (t *tx) InsertClinic(c *engine.Clinic) error {
+	settings, err := asJSON(c.Settings)
+	if err != nil {
+		return err
+	}
+	_, n, err := t.exec(`INSERT INTO clinics (id, slug, name, time_zone, country, settings, version, change, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
+		c.ID, c.Slug, c.Name, c.TimeZone, c.Country, settings, c.Version, c.CreatedAt, c.UpdatedAt)
+	if err != nil {
+		return err
+	}
+	c.N = n
+	_, _, err = t.exec("INSERT INTO heads (clinic, change, event, audit, audit_hash) VALUES (?, 0, 0, 0, '')", n)
+	t.wrotePlan(n)
+	return err
+}
+
+// UpdateClinic implements engine.Tx.
+func (t *tx) UpdateClinic(c engine.Clinic) error {
+	settings, err := asJSON(c.Settings)
+	if err != nil {
+		return err
+	}
+	t.wrotePlan(c.N)
+	return t.change("clinic", `UPDATE clinics SET slug = ?, name = ?, time_zone = ?, country = ?, settings = ?, version = ?,
+		updated_at = ? WHERE n = ?`, c.Slug, c.Name, c.TimeZone, c.Country, settings, c.Version, c.UpdatedAt, c.N)
+}

@@ -1,0 +1,81 @@
+package store
+
+import "qualifybase/engine"
+
+// head is a clinic's running numbers as the writer keeps them between groups.
+type head struct {
+	clinic  int64
+	now     engine.Heads // what Tx.Heads hands out and use cases move on
+	stored  engine.Heads // what the file says
+	inGroup bool         // asked for in the open group
+}
+
+// asked is a head that a member was given, and its value then.
+type asked struct {
+	h     *head
+	first engine.Heads
+}
+
+// Heads implements engine.Tx. The pointer is good until the Update or the
+// Savepoint that asked for it ends.
+func (t *tx) Heads(clinic int64) (*engine.Heads, error) {
+	if t.over {
+		return nil, errOver
+	}
+	for _, a := range t.asked {
+		if a.h.clinic == clinic {
+			return &a.h.now, nil
+		}
+	}
+	h := t.w.heads[clinic]
+	if h == nil {
+		h = &head{clinic: clinic}
+		found, err := t.get("SELECT change, event, audit, audit_hash FROM heads WHERE clinic = ?", func(r *row) {
+			h.stored = engine.Heads{Change: r.int(), Event: r.int(), Audit: r.int(), AuditHash: r.text()}
+		}, clinic)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			return nil, absent("clinic")
+		}
+		h.now = h.stored
+		t.w.heads[clinic] = h
+	}
+	t.asked = append(t.asked, asked{h, h.now})
+	if !h.inGroup {
+		h.inGroup = true
+		t.w.moved = append(t.w.moved, h)
+	}
+	return &h.now, nil
+}
+
+// storeHeads writes the numbers that the group has moved.
+func (w *writer) storeHeads() error {
+	for _, h := range w.moved {
+		if h.now == h.stored {
+			continue
+		}
+		n, _, err := w.c.exec("UPDATE heads SET change = ?, event = ?, audit = ?, audit_hash = ? WHERE clinic = ?",
+			h.now.Change, h.now.Event, h.now.Audit, h.now.AuditHash, h.clinic)
+		if err != nil {
+			return err
+		}
+		if n == 0 { // its clinic was made and rolled back in this group
+			delete(w.heads, h.clinic)
+		}
+	}
+	return nil
+}
+
+// lastChange is the clinic's last change number as this snapshot sees it.
+func (r *reads) lastChange(clinic int64) (int64, error) {
+	if r.tx != nil {
+		h, err := r.tx.Heads(clinic)
+		if err != nil {
+			return 0, err
+		}
+		return h.Change, nil
+	}
+	return r.number("SELECT change FROM heads WHERE clinic = ?", clinic)
+}

@@ -1,0 +1,62 @@
+package store
+
+import "qualifybase/engine"
+
+const selectHold = `SELECT id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
+	starts_at, ends_at, expires_at, created_at FROM holds`
+
+func scanHold(r *row) engine.Hold {
+	return engine.Hold{
+		ID: r.text(), Clinic: r.int(), Test: r.bool(), Caller: r.text(), TokenHash: r.text(),
+		ProviderID: r.int(), LocationID: r.int(), ServiceID: r.int(),
+		StartsAt: r.int(), EndsAt: r.int(), ExpiresAt: r.int(), CreatedAt: r.int(),
+	}
+}
+
+// Hold implements engine.Reader.
+func (r *reads) Hold(clinic int64, test bool, id string) (engine.Hold, error) {
+	return one(r, "hold", scanHold, selectHold+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
+}
+
+// OpenHolds implements engine.Reader.
+func (r *reads) OpenHolds(clinic int64, caller string, now int64) (int, error) {
+	n, err := r.number("SELECT count(*) FROM holds WHERE clinic = ? AND caller = ? AND expires_at > ?", clinic, caller, now)
+	return int(n), err
+}
+
+// InsertHold implements engine.Tx.
+func (t *tx) InsertHold(h engine.Hold) error {
+	_, _, err := t.exec(`INSERT INTO holds (id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
+		starts_at, ends_at, expires_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		h.ID, h.Clinic, h.Test, h.Caller, h.TokenHash, h.ProviderID, orNone(h.LocationID), orNone(h.ServiceID),
+		h.StartsAt, h.EndsAt, h.ExpiresAt, h.CreatedAt)
+	return err
+}
+
+// DeleteHold implements engine.Tx. Occupancy that a booking has taken over stays.
+func (t *tx) DeleteHold(h engine.Hold) error {
+	if _, err := t.dropOccupancy("hold_id = ? AND clinic = ?", h.ID, h.Clinic); err != nil {
+		return err
+	}
+	return t.change("hold", "DELETE FROM holds WHERE id = ? AND clinic = ?", h.ID, h.Clinic)
+}
+
+// DeleteExpired implements engine.Tx. A hold goes as a whole: its room is free
+// again together with its provider.
+func (t *tx) DeleteExpired(res engine.Resource, test bool, now int64) error {
+	var holds []engine.Hold
+	err := t.query("SELECT hold_id, clinic FROM occupancy WHERE resource = ? AND test = ? AND expires_at <= ?",
+		func(r *row) error {
+			holds = append(holds, engine.Hold{ID: r.text(), Clinic: r.int()})
+			return nil
+		}, res.String(), test, now)
+	if err != nil {
+		return err
+	}
+	for _, h := range holds {
+		if err := t.DeleteHold(h); err != nil {
+			return err
+		}
+	}
+	return nil
+}

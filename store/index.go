@@ -1,0 +1,226 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+
+	"qualifybase/engine"
+)
+
+// The occupancy index: the live footprints of every resource that was asked
+// for, in memory, as the last commit left them (booking.md §9, proof.md §1).
+// Each resource's days are loaded by one query on first touch. A day is an
+// immutable slice; the writer works on copies, which follow its savepoints and
+// replace the originals after COMMIT and before anybody is answered.
+
+const (
+	daySeconds   = 86400
+	maxFootprint = 86400 // schema.sql: no footprint is longer
+	daysBack     = 3     // a search of slots begins at most that far behind now
+	daysAhead    = 800   // beyond: the file is asked
+)
+
+// dayOf is the UTC day of an instant.
+func dayOf(t int64) int64 {
+	if t < 0 {
+		return (t+1)/daySeconds - 1
+	}
+	return t / daySeconds
+}
+
+// trackKey names one line of the calendar.
+type trackKey struct {
+	r    engine.Resource
+	test bool
+}
+
+// track is one resource's footprints.
+type track struct{ cal atomic.Pointer[calendar] }
+
+// calendar holds a range of days. A footprint lies in the day of its start.
+type calendar struct {
+	floor int64
+	days  []atomic.Pointer[[]engine.Occupied] // each in order of start, end, row
+}
+
+// day is the committed state of a day.
+func (c *calendar) day(day int64) []engine.Occupied {
+	if p := c.days[day-c.floor].Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+func (c *calendar) has(day int64) bool { return day >= c.floor && day < c.floor+int64(len(c.days)) }
+
+func inOrder(a, b engine.Occupied) int {
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.Row, b.Row))
+}
+
+// track finds the loaded line of a resource.
+func (s *Store) track(k trackKey) (*track, error) {
+	v, ok := s.mem.tracks.Load(k)
+	if !ok {
+		v, _ = s.mem.tracks.LoadOrStore(k, &track{})
+	}
+	t := v.(*track)
+	if t.cal.Load() != nil {
+		return t, nil
+	}
+	return t, s.fresh(func(f *reads) error {
+		if t.cal.Load() != nil {
+			return nil
+		}
+		cal, err := f.load(k, dayOf(s.o.Now().Unix())-daysBack)
+		if err == nil {
+			// No commit can have been missed: the writer loads a line before its first
+			// change to it, and so waits for this load.
+			t.cal.Store(cal)
+		}
+		return err
+	})
+}
+
+// load reads one line.
+func (r *reads) load(k trackKey, floor int64) (*calendar, error) {
+	cal := &calendar{floor: floor, days: make([]atomic.Pointer[[]engine.Occupied], daysAhead)}
+	var list []engine.Occupied
+	day := floor
+	flush := func() {
+		if len(list) > 0 {
+			full := slices.Clone(list)
+			cal.days[day-floor].Store(&full)
+			list = list[:0]
+		}
+	}
+	err := r.query(`SELECT id, s, e, expires_at FROM occupancy
+		WHERE live = 1 AND resource = ? AND test = ? AND s >= ? AND s < ? ORDER BY s, e, id`,
+		func(row *row) error {
+			o := scanOccupied(row)
+			if d := dayOf(o.Start); d != day {
+				flush()
+				day = d
+			}
+			list = append(list, o)
+			return nil
+		}, k.r.String(), k.test, floor*daySeconds, (floor+daysAhead)*daySeconds)
+	flush()
+	return cal, err
+}
+
+func scanOccupied(r *row) engine.Occupied {
+	return engine.Occupied{Row: r.int(), Span: engine.Span{Start: r.int(), End: r.int()}, ExpiresAt: r.int()}
+}
+
+// Busy implements engine.Reader, from memory where the window lies in it.
+func (r *reads) Busy(res engine.Resource, test bool, window engine.Span, dst []engine.Occupied) ([]engine.Occupied, error) {
+	if r.over {
+		return dst, errOver
+	}
+	if window.Empty() {
+		return dst, nil
+	}
+	t, err := r.s.track(trackKey{res, test})
+	if err != nil {
+		return dst, err
+	}
+	cal := t.cal.Load()
+	first, last := dayOf(window.Start-maxFootprint+1), dayOf(window.End-1)
+	if !cal.has(first) || !cal.has(last) {
+		return r.busyInFile(res, test, window, dst)
+	}
+	for day := first; day <= last; day++ {
+		list := cal.day(day)
+		if r.tx != nil {
+			if work, ok := r.tx.w.over.work[workDay{t, day}]; ok {
+				list = work
+			}
+		}
+		for _, o := range list {
+			if o.Start < window.End && o.End > window.Start {
+				dst = append(dst, o)
+			}
+		}
+	}
+	return dst, nil
+}
+
+// busyInFile is the same question to the file: the truth that the index must equal.
+func (r *reads) busyInFile(res engine.Resource, test bool, window engine.Span, dst []engine.Occupied) ([]engine.Occupied, error) {
+	err := r.query(`SELECT id, s, e, expires_at FROM occupancy
+		WHERE live = 1 AND resource = ? AND test = ? AND s > ? AND s < ? AND e > ? ORDER BY s, e, id`,
+		func(row *row) error {
+			dst = append(dst, scanOccupied(row))
+			return nil
+		}, res.String(), test, window.Start-maxFootprint, window.End, window.Start)
+	return dst, err
+}
+
+// overlay is the writer's uncommitted occupancy.
+type overlay struct {
+	work map[workDay][]engine.Occupied
+	undo []undoing
+}
+
+// workDay names a day of one line.
+type workDay struct {
+	t   *track
+	day int64
+}
+
+// undoing is one change, to be taken back.
+type undoing struct {
+	at    workDay
+	o     engine.Occupied
+	added bool
+}
+
+// put adds or removes a footprint and notes how to take that back.
+func (v *overlay) put(t *track, o engine.Occupied, add bool) {
+	at := workDay{t, dayOf(o.Start)}
+	cal := t.cal.Load()
+	if !cal.has(at.day) {
+		return
+	}
+	if _, ok := v.work[at]; !ok {
+		day := cal.day(at.day)
+		v.work[at] = append(make([]engine.Occupied, 0, len(day)+4), day...)
+	}
+	v.set(at, o, add)
+	v.undo = append(v.undo, undoing{at, o, add})
+}
+
+func (v *overlay) set(at workDay, o engine.Occupied, add bool) {
+	list := v.work[at]
+	i, found := slices.BinarySearchFunc(list, o, inOrder)
+	switch {
+	case add && !found:
+		v.work[at] = slices.Insert(list, i, o)
+	case !add && found:
+		v.work[at] = slices.Delete(list, i, i+1)
+	}
+}
+
+// rollback takes back the changes after a mark.
+func (v *overlay) rollback(mark int) {
+	for i := len(v.undo) - 1; i >= mark; i-- {
+		u := v.undo[i]
+		v.set(u.at, u.o, !u.added)
+	}
+	v.undo = v.undo[:mark]
+}
+
+// publish makes the working days the committed ones.
+func (v *overlay) publish() {
+	for at, list := range v.work {
+		cal := at.t.cal.Load()
+		cal.days[at.day-cal.floor].Store(&list)
+	}
+}
+
+// drop forgets the working days.
+func (v *overlay) drop() {
+	clear(v.work)
+	v.undo = v.undo[:0]
+}

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"time"
+
+	"qualifybase/engine"
+)
+
+// Later implements engine.Store: fn rides the next group commit or, if none
+// comes, one of its own within 200 ms. Its error is logged. When 10,000 are
+// queued the caller waits; after five seconds, or on a store that has become
+// read-only, the write is lost, counted and logged.
+func (s *Store) Later(fn func(engine.Tx) error) {
+	w := s.w
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if s.closed || w.failed.Load() != nil {
+		w.lost(1)
+		return
+	}
+	select {
+	case w.later <- fn:
+	default:
+		timer := time.NewTimer(laterWait)
+		defer timer.Stop()
+		select {
+		case w.later <- fn:
+		case <-timer.C:
+			w.lost(1)
+			return
+		}
+	}
+	if len(w.later) >= manyLater {
+		w.wake()
+	} else {
+		w.arm()
+	}
+}
+
+// arm asks for a flush after a while, unless one is on its way.
+func (w *writer) arm() {
+	if w.armed.CompareAndSwap(false, true) {
+		time.AfterFunc(laterDelay, w.wake)
+	}
+}
+
+func (w *writer) wake() {
+	select {
+	case w.flush <- struct{}{}:
+	default:
+	}
+}
+
+// runLaters runs at most n queued writes inside the open group: first those that
+// an abandoned group had already taken.
+func (w *writer) runLaters(n int) int {
+	ran := 0
+	if w.ran < len(w.pending) { // left over from a failed group
+		for ; w.ran < len(w.pending) && w.c.doomed == nil; w.ran++ {
+			w.runLater(w.pending[w.ran])
+			ran++
+		}
+		return ran
+	}
+	for ran < n && w.c.doomed == nil {
+		select {
+		case fn := <-w.later:
+			w.pending = append(w.pending, fn)
+			w.ran++
+			w.runLater(fn)
+			ran++
+		default:
+			return ran
+		}
+	}
+	return ran
+}
+
+func (w *writer) runLater(fn func(engine.Tx) error) {
+	if err := w.member(fn); err != nil && w.c.doomed == nil {
+		w.lost(1)
+		w.s.log.Error("a queued write failed", "kind", string(engine.KindOf(err)), "error", err.Error())
+	}
+}
+
+// loseLaters drops what is queued: it can never be written.
+func (w *writer) loseLaters() {
+	n := len(w.pending)
+	w.pending = w.pending[:0]
+	for {
+		select {
+		case <-w.later:
+			n++
+		default:
+			w.lost(n)
+			return
+		}
+	}
+}
+
+func (w *writer) lost(n int) {
+	if n == 0 {
+		return
+	}
+	w.stats.laterLost.Add(int64(n))
+	w.s.log.Error("queued writes were lost: the audit of reads has a gap", "count", n)
+}

@@ -1,0 +1,48 @@
+// Package storetest opens real databases for tests: an open plus the schema
+// costs milliseconds, so SQLite is never mocked.
+package storetest
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"qualifybase/store"
+)
+
+// Schema is the text of the repository's schema.sql.
+func Schema(t testing.TB) string {
+	t.Helper()
+	_, here, _, ok := runtime.Caller(0)
+	if !ok {
+		t.Fatal("where is schema.sql?")
+	}
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(here), "..", "..", "schema.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Open makes a new database in the test's own directory and closes it at the
+// test's end.
+func Open(t testing.TB) *store.Store {
+	t.Helper()
+	return OpenWith(t, filepath.Join(t.TempDir(), "qb.db"), store.Options{})
+}
+
+// OpenWith opens the database at path with options.
+func OpenWith(t testing.TB, path string, o store.Options) *store.Store {
+	t.Helper()
+	s, err := store.Open(path, Schema(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}

@@ -1,0 +1,439 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"qualifybase/engine"
+)
+
+// The limits of the writer.
+const (
+	maxGroup   = 512                    // members of one commit
+	maxLater   = 10_000                 // queued by Later; the next one waits
+	manyLater  = 1_000                  // queued: they are flushed at once
+	laterDelay = 150 * time.Millisecond // else they are flushed after this
+	laterWait  = 5 * time.Second        // a Later that finds the queue full gives up then
+	idleEvery  = 500 * time.Millisecond // how often an idle writer looks for other processes' writes
+)
+
+var (
+	errClosed = busy("The server is shutting down; try again", nil)
+	errNested = errors.New("store: Update was called inside an Update; use its Tx")
+)
+
+// The states of a member.
+const (
+	queued    = iota
+	admitted  // the caller's context no longer matters
+	abandoned // the caller left before it was admitted
+)
+
+// member is one Update that waits for its group.
+type member struct {
+	ctx   context.Context
+	fn    func(engine.Tx) error
+	done  chan error // answered once, after the commit
+	state atomic.Int32
+	err   error
+}
+
+// writer is the one goroutine that writes (architecture.md "Group commit").
+type writer struct {
+	s *Store
+	c *conn
+
+	queue   chan *member
+	later   chan func(engine.Tx) error
+	flush   chan struct{} // Later asks for a commit of its own
+	armed   atomic.Bool   // a flush is on its way
+	stop    chan struct{}
+	stopped chan struct{}
+	failed  atomic.Pointer[engine.Error] // set once: read-only until restarted
+
+	inMember atomic.Bool // fn is running
+	stats    counters
+
+	// Of the goroutine alone from here on.
+	members []*member               // of the open group
+	pending []func(engine.Tx) error // Laters of the open group; kept when it fails
+	ran     int                     // how many of them ran in the open group
+	today   int64                   // when the occupancy in memory was last begun anew, in days
+	version int64                   // PRAGMA data_version: moves when another process wrote
+	heads   map[int64]*head         // running numbers by clinic
+	moved   []*head                 // those the open group asked for
+	over    overlay                 // its uncommitted occupancy
+	plans   map[int64]*engine.Plan  // plans of clinics whose directory it wrote; nil = to be compiled
+	keys    map[lookup]struct{}     // keys it wrote
+	touched []keyTouch              // last_used_at it wrote
+}
+
+func newWriter(s *Store, c *conn) (*writer, error) {
+	w := &writer{
+		s: s, c: c, queue: make(chan *member, 1024), later: make(chan func(engine.Tx) error, maxLater),
+		flush: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+		heads: map[int64]*head{}, plans: map[int64]*engine.Plan{}, keys: map[lookup]struct{}{},
+	}
+	w.over.work = map[workDay][]engine.Occupied{}
+	version, err := c.number("PRAGMA data_version")
+	if err != nil {
+		return nil, err
+	}
+	w.version = version
+	go w.run()
+	return w, nil
+}
+
+// Update implements engine.Store: fn runs in the writer's goroutine, inside a
+// transaction that it shares with everybody who waits at that moment, and
+// Update returns after the commit. fn must not block on anything but its Tx.
+// A context that ends before fn was admitted gives Busy, and fn never runs.
+func (s *Store) Update(ctx context.Context, fn func(engine.Tx) error) error {
+	if s.w.nested() {
+		return errNested
+	}
+	m := &member{ctx: ctx, fn: fn, done: make(chan error, 1)}
+	if err := s.hand(m); err != nil {
+		return err
+	}
+	select {
+	case err := <-m.done:
+		return err
+	case <-ctx.Done():
+		if m.state.CompareAndSwap(queued, abandoned) {
+			return busy("The server is busy; nothing was written, try again", ctx.Err())
+		}
+		return <-m.done
+	}
+}
+
+// hand puts a member into the queue.
+func (s *Store) hand(m *member) error {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if s.closed {
+		return errClosed
+	}
+	select {
+	case s.w.queue <- m:
+		return nil
+	case <-m.ctx.Done():
+		return busy("The server is busy; nothing was written, try again", m.ctx.Err())
+	}
+}
+
+// nested tells a call from inside a member: it would wait for itself. The first
+// frames of the goroutine tell whose it is.
+func (w *writer) nested() bool {
+	if !w.inMember.Load() {
+		return false
+	}
+	var pcs [128]uintptr
+	n := runtime.Callers(3, pcs[:])
+	for _, pc := range pcs[max(0, n-4):n] {
+		if f := runtime.FuncForPC(pc - 1); f != nil && f.Entry() == runEntry.Load() {
+			return true
+		}
+	}
+	return false
+}
+
+// runEntry is where the code of run begins.
+var runEntry atomic.Uintptr
+
+// run is the goroutine.
+func (w *writer) run() {
+	if pc, _, _, ok := runtime.Caller(0); ok {
+		runEntry.Store(runtime.FuncForPC(pc).Entry())
+	}
+	clean := false
+	defer func() {
+		if clean {
+			close(w.stopped)
+			return
+		}
+		go w.run() // a member ended its goroutine (runtime.Goexit): ours lives on
+	}()
+	idle := time.NewTicker(idleEvery)
+	defer idle.Stop()
+	for {
+		select {
+		case m := <-w.queue:
+			w.group(m)
+		case <-w.flush:
+			w.group(nil)
+		case <-idle.C:
+			w.idle()
+		case <-w.stop:
+			w.drain()
+			clean = true
+			return
+		}
+	}
+}
+
+// close ends the goroutine after everything queued has been written.
+func (w *writer) close() {
+	close(w.stop)
+	<-w.stopped
+}
+
+func (w *writer) drain() {
+	for {
+		select {
+		case m := <-w.queue:
+			w.group(m)
+			continue
+		default:
+		}
+		if len(w.later)+len(w.pending) == 0 {
+			return
+		}
+		before := w.stats.laters.Load() + w.stats.laterLost.Load()
+		w.group(nil)
+		if w.stats.laters.Load()+w.stats.laterLost.Load() == before { // the disk refuses them
+			w.s.log.Error("queued writes could not be saved at shutdown", "count", len(w.later)+len(w.pending))
+			return
+		}
+	}
+}
+
+// group runs everybody who waits inside one transaction and answers them after
+// its commit. Before the commit it looks at the queue again until that is empty,
+// so that no two cohorts alternate; a lone caller waits for nobody.
+func (w *writer) group(m *member) {
+	w.armed.Store(false)
+	answered := false
+	defer func() {
+		if !answered { // runtime.Goexit inside a member
+			w.abandon(errors.New("a member of the group ended the writer's goroutine"))
+		}
+	}()
+	err := w.begin()
+	if err == nil {
+		err = w.runAll(m)
+	} else if m != nil {
+		w.members = append(w.members, m)
+		w.takeQueue()
+	}
+	if err == nil {
+		err = w.commit()
+	}
+	answered = true
+	if err != nil {
+		w.abandon(err)
+		return
+	}
+	w.answer(nil)
+}
+
+// begin opens the transaction and looks whether another process wrote meanwhile.
+func (w *writer) begin() error {
+	if e := w.failed.Load(); e != nil {
+		return e
+	}
+	if _, _, err := w.c.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	return w.refresh()
+}
+
+// runAll runs m, the queue until it is empty, and what Later queued. The error
+// is one that ended the whole transaction.
+func (w *writer) runAll(m *member) error {
+	laters := 0
+	for {
+		switch {
+		case m != nil:
+			w.admit(m)
+		case laters < maxGroup:
+			n := w.runLaters(maxGroup - laters)
+			if n == 0 {
+				return w.c.doomed
+			}
+			laters += n
+		default:
+			return w.c.doomed
+		}
+		if w.c.doomed != nil {
+			return w.c.doomed
+		}
+		m = w.next()
+	}
+}
+
+// next takes the next member without waiting for one.
+func (w *writer) next() *member {
+	if len(w.members) >= maxGroup || w.s.o.NoGroup && len(w.members) > 0 {
+		return nil
+	}
+	select {
+	case m := <-w.queue:
+		return m
+	default:
+		return nil
+	}
+}
+
+// takeQueue takes everybody who waits, to be refused together.
+func (w *writer) takeQueue() {
+	for {
+		select {
+		case m := <-w.queue:
+			w.members = append(w.members, m)
+		default:
+			return
+		}
+	}
+}
+
+// admit runs a member unless its caller has left.
+func (w *writer) admit(m *member) {
+	if m.ctx.Err() != nil || !m.state.CompareAndSwap(queued, admitted) {
+		if m.state.CompareAndSwap(queued, abandoned) {
+			m.done <- busy("The server is busy; nothing was written, try again", m.ctx.Err())
+		}
+		return
+	}
+	w.members = append(w.members, m)
+	w.stats.members.Add(1)
+	m.err = w.member(m.fn)
+}
+
+// member runs fn in a savepoint of its own. Its error or panic rolls back its
+// effects and nobody else's.
+func (w *writer) member(fn func(engine.Tx) error) error {
+	t := &tx{reads: reads{s: w.s, c: w.c, ctx: always}, w: w}
+	t.reads.tx = t
+	err := t.Savepoint(func() (err error) {
+		w.inMember.Store(true)
+		defer func() {
+			w.inMember.Store(false)
+			if p := recover(); p != nil {
+				err = w.panicked(p)
+			}
+		}()
+		return fn(t)
+	})
+	t.over = true
+	return err
+}
+
+// panicked logs a panic and makes it an internal error. The value is shown only
+// where it cannot hold a person's data.
+func (w *writer) panicked(p any) error {
+	what := fmt.Sprintf("a %T", p)
+	if e, ok := p.(runtime.Error); ok {
+		what = e.Error()
+	}
+	w.s.log.Error("panic inside a transaction", "panic", what, "stack", string(debug.Stack()))
+	return fmt.Errorf("panic inside a transaction: %s", what)
+}
+
+// commit writes the running numbers, commits and publishes what is kept in memory.
+func (w *writer) commit() error {
+	if err := w.storeHeads(); err != nil {
+		return err
+	}
+	start := time.Now()
+	_, _, err := w.c.exec("COMMIT")
+	w.stats.committed(len(w.members), time.Since(start), err)
+	if err != nil {
+		return err
+	}
+	w.stats.laters.Add(int64(len(w.pending)))
+	w.publish()
+	return nil
+}
+
+// publish makes the committed group's changes visible to readers' memory.
+func (w *writer) publish() {
+	for _, h := range w.moved {
+		h.stored, h.inGroup = h.now, false
+	}
+	w.over.publish()
+	w.s.mem.wrote(w.plans, w.keys, w.touched)
+	w.forget()
+	clear(w.pending)
+	w.pending = w.pending[:0]
+}
+
+// forget empties what belongs to one group.
+func (w *writer) forget() {
+	clear(w.moved)
+	w.moved = w.moved[:0]
+	w.over.drop()
+	clear(w.plans)
+	clear(w.keys)
+	w.touched = w.touched[:0]
+	w.ran = 0
+}
+
+// answer tells every member its own error or, when err is set, that nothing was
+// written: then nobody's own result is worth anything, as it may rest on what
+// another member had written.
+func (w *writer) answer(err error) {
+	for i, m := range w.members {
+		w.members[i] = nil
+		if m.state.CompareAndSwap(queued, admitted) || m.state.Load() == admitted {
+			if err != nil {
+				m.err = err
+			}
+			m.done <- m.err
+		}
+	}
+	w.members = w.members[:0]
+}
+
+// abandon rolls the group back and refuses everybody in it.
+func (w *writer) abandon(cause error) {
+	w.stats.failed.Add(1)
+	w.c.doomed = nil
+	_, _, _ = w.c.exec("ROLLBACK") // fails when SQLite did so itself: either way none is open now
+	w.c.doomed = nil
+	w.forget()
+	clear(w.heads)
+	if w.failed.Load() == nil {
+		w.s.log.Error("a group of writes was rolled back", "members", len(w.members), "error", cause.Error())
+	}
+	w.trust(cause)
+	if w.failed.Load() != nil {
+		w.loseLaters()
+	}
+	err := cause
+	if e := w.failed.Load(); e != nil {
+		err = e
+	} else if engine.KindOf(err) == engine.Internal {
+		err = busy("The write could not be finished; nothing was changed, try again", cause)
+	}
+	w.answer(err)
+	if len(w.pending)+len(w.later) > 0 {
+		w.arm()
+	}
+}
+
+// trust stops all writing after a fault that leaves unknown what the disk holds.
+func (w *writer) trust(cause error) {
+	if !losesTrust(cause) || w.failed.Load() != nil {
+		return
+	}
+	w.failed.Store(&engine.Error{
+		Kind: engine.ReadOnly, RetryAfter: time.Minute, Err: cause,
+		Message: "A write to the disk failed; the database is read-only until the server is restarted",
+	})
+	w.s.log.Error("the disk failed: read-only until restarted", "error", cause.Error())
+}
+
+// Failed is the disk fault after which the store is read-only until it is
+// opened again; nil while all is well. For /readyz.
+func (s *Store) Failed() error {
+	if e := s.w.failed.Load(); e != nil {
+		return e
+	}
+	return nil
+}
