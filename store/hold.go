@@ -24,13 +24,30 @@ func (r *reads) OpenHolds(clinic int64, caller string, now int64) (int, error) {
 	return int(n), err
 }
 
-// InsertHold implements engine.Tx.
+// holdsKept is how long an expired hold is still known, so that its late booking
+// is told that it is gone.
+const holdsKept = 86400
+
+// InsertHold implements engine.Tx. The caller's holds of days ago go.
 func (t *tx) InsertHold(h engine.Hold) error {
-	_, _, err := t.exec(`INSERT INTO holds (id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
+	const old = "clinic = ? AND caller = ? AND expires_at < ?"
+	_, err := t.dropOccupancy("hold_id IN (SELECT id FROM holds WHERE "+old+")", h.Clinic, h.Caller, h.CreatedAt-holdsKept)
+	if err != nil {
+		return err
+	}
+	if _, _, err := t.exec("DELETE FROM holds WHERE "+old, h.Clinic, h.Caller, h.CreatedAt-holdsKept); err != nil {
+		return err
+	}
+	_, _, err = t.exec(`INSERT INTO holds (id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
 		starts_at, ends_at, expires_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		h.ID, h.Clinic, h.Test, h.Caller, h.TokenHash, h.ProviderID, orNone(h.LocationID), orNone(h.ServiceID),
 		h.StartsAt, h.EndsAt, h.ExpiresAt, h.CreatedAt)
 	return err
+}
+
+// UpdateHold implements engine.Tx: its expiry.
+func (t *tx) UpdateHold(h engine.Hold) error {
+	return t.change("hold", "UPDATE holds SET expires_at = ? WHERE id = ? AND clinic = ?", h.ExpiresAt, h.ID, h.Clinic)
 }
 
 // DeleteHold implements engine.Tx. Occupancy that a booking has taken over stays.
@@ -41,22 +58,10 @@ func (t *tx) DeleteHold(h engine.Hold) error {
 	return t.change("hold", "DELETE FROM holds WHERE id = ? AND clinic = ?", h.ID, h.Clinic)
 }
 
-// DeleteExpired implements engine.Tx. A hold goes as a whole: its room is free
-// again together with its provider.
+// DeleteExpired implements engine.Tx. The occupancy of a hold goes as a whole:
+// its room is free again together with its provider.
 func (t *tx) DeleteExpired(res engine.Resource, test bool, now int64) error {
-	var holds []engine.Hold
-	err := t.query("SELECT hold_id, clinic FROM occupancy WHERE resource = ? AND test = ? AND expires_at <= ?",
-		func(r *row) error {
-			holds = append(holds, engine.Hold{ID: r.text(), Clinic: r.int()})
-			return nil
-		}, res.String(), test, now)
-	if err != nil {
-		return err
-	}
-	for _, h := range holds {
-		if err := t.DeleteHold(h); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := t.dropOccupancy(`hold_id IN (SELECT hold_id FROM occupancy WHERE resource = ? AND test = ? AND expires_at <= ?)`,
+		res.String(), test, now)
+	return err
 }

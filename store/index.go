@@ -17,7 +17,7 @@ import (
 const (
 	daySeconds   = 86400
 	maxFootprint = 86400 // schema.sql: no footprint is longer
-	daysBack     = 3     // a search of slots begins at most that far behind now
+	daysBack     = 6     // a search of slots begins at most that far behind now
 	daysAhead    = 800   // beyond: the file is asked
 )
 
