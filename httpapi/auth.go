@@ -1,0 +1,145 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"qualifybase/engine"
+)
+
+// formOf is the wire form of a request: flat if its credential came as X-API-Key
+// alone. Both headers at once are ambiguous, and that is said in the standard form.
+func formOf(h http.Header) form {
+	if len(h["X-Api-Key"]) > 0 && len(h["Authorization"]) == 0 {
+		return flat
+	}
+	return standard
+}
+
+// peer finds out who the client is: the connection's other end or, behind a proxy
+// that the operator trusts, the last address that no trusted proxy added.
+func (s *Server) peer(c *call) {
+	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+	if err != nil {
+		host = c.r.RemoteAddr
+	}
+	c.ip, c.secure = host, c.r.TLS != nil
+	if len(s.o.Proxies) == 0 || !s.trusted(host) {
+		return
+	}
+	c.secure = c.secure || strings.EqualFold(c.r.Header.Get("X-Forwarded-Proto"), "https")
+	hops := strings.Split(strings.Join(c.r.Header["X-Forwarded-For"], ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		hop = strings.TrimSpace(hop)
+		if _, err := netip.ParseAddr(hop); err != nil {
+			return // nothing before garbage can be believed
+		}
+		c.ip = hop
+		if !s.trusted(hop) {
+			return
+		}
+	}
+}
+
+func (s *Server) trusted(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(s.o.Proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
+}
+
+// checkHTTPS refuses plain http from another machine (contract.md §8).
+func (s *Server) checkHTTPS(c *call) error {
+	if c.secure || s.o.AllowHTTP {
+		return nil
+	}
+	if a, err := netip.ParseAddr(c.ip); err == nil && a.Unmap().IsLoopback() {
+		return nil
+	}
+	return engine.Fail(engine.HTTPSRequired, "Use https: keys and patient data do not travel in the clear")
+}
+
+// authenticate finds the caller. Failures count against the client's address;
+// beyond the limit its failing credentials hear 429, good ones still work.
+func (s *Server) authenticate(c *call) (engine.Identity, error) {
+	if inQuery(c.r.URL.RawQuery) {
+		return engine.Identity{}, s.failed(c, engine.Fail(engine.InvalidKey,
+			"Invalid or expired API key: a key in the URL is never accepted, and others may have read it; revoke it and send the new one as a header"))
+	}
+	who, err := s.credential(c)
+	if err != nil {
+		switch engine.KindOf(err) {
+		case engine.InvalidKey, engine.InvalidToken:
+			err = s.failed(c, err)
+		}
+		return who, err
+	}
+	c.caller = who.Caller
+	c.caller.IP, c.caller.RequestID = c.ip, c.id
+	c.label = who.Caller.Label
+	if who.Key == nil {
+		c.label = who.Caller.ID
+	}
+	return who, s.checkOrigin(c, who)
+}
+
+// failed counts a failed authentication.
+func (s *Server) failed(c *call, err error) error {
+	if r := s.failures.take(network(c.ip), s.o.FailuresPerMinute, s.o.Now()); !r.ok {
+		return tooMany(r.wait)
+	}
+	return err
+}
+
+// credential reads the one credential of a request.
+func (s *Server) credential(c *call) (who engine.Identity, err error) {
+	bearer, keys := c.r.Header["Authorization"], c.r.Header["X-Api-Key"]
+	if len(bearer)+len(keys) > 1 {
+		return who, engine.Fail(engine.AmbiguousCredentials, "Send one credential: Authorization or X-API-Key, once")
+	}
+	ctx := c.r.Context()
+	switch {
+	case len(keys) == 1:
+		if f, ok := engine.FamilyOf(keys[0]); ok && f.Channel() != engine.ChannelAPIKey {
+			return who, engine.Fail(engine.InvalidKey, "Send this key as Authorization: Bearer …")
+		}
+		return s.e.AuthenticateKey(ctx, keys[0])
+	case len(bearer) == 0:
+		return who, engine.Fail(engine.Unauthenticated, "Send a key as Authorization: Bearer …, or a kv_ key as X-API-Key")
+	}
+	scheme, text, _ := strings.Cut(bearer[0], " ")
+	text = strings.TrimSpace(text)
+	if !strings.EqualFold(scheme, "Bearer") || text == "" {
+		return who, engine.Fail(engine.Unauthenticated, "Send the key as Authorization: Bearer …")
+	}
+	if strings.Count(text, ".") == 2 {
+		claims, err := s.o.JWT.verify(text, s.o.Now)
+		if err != nil {
+			return who, err
+		}
+		return s.e.AuthenticateClaims(ctx, claims)
+	}
+	if f, ok := engine.FamilyOf(text); ok && f.Channel() != engine.ChannelBearer {
+		return who, engine.Fail(engine.InvalidKey, "Send this key as X-API-Key")
+	}
+	return s.e.AuthenticateKey(ctx, text)
+}
+
+// inQuery tells a query string that holds a key.
+func inQuery(query string) bool {
+	if query == "" || !strings.Contains(query, "_") && !strings.Contains(query, "%") {
+		return false
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		_, value, _ := strings.Cut(pair, "=")
+		value, err := unescape(value)
+		if err != nil {
+			continue
+		}
+		if f, ok := engine.FamilyOf(value); ok && len(value) >= len(f)+24 {
+			return true
+		}
+	}
+	return false
+}

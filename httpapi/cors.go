@@ -1,0 +1,102 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"qualifybase/engine"
+)
+
+// Browsers may call with public keys only, from the exact origins that a key
+// lists; no other family ever gets a CORS header (contract.md §2).
+var (
+	exposed = []string{"X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit, RateLimit-Policy, Retry-After, Idempotent-Replayed, Location, ETag"}
+	vary    = []string{"Origin"}
+)
+
+// checkOrigin lets a public key through from its own origins and tells the
+// browser so.
+func (s *Server) checkOrigin(c *call, who engine.Identity) error {
+	if who.Key == nil || who.Key.Family != engine.FamilyPublic {
+		return nil
+	}
+	h := c.w.Header()
+	h["Vary"] = vary
+	origin := c.r.Header["Origin"]
+	if len(origin) != 1 || !engine.OriginAllowed(who.Key.AllowedOrigins, origin[0]) {
+		return engine.Fail(engine.OriginNotAllowed, "This key works from its allowed origins only")
+	}
+	h["Access-Control-Allow-Origin"] = origin
+	h["Access-Control-Expose-Headers"] = exposed
+	return nil
+}
+
+// originList keeps the union of live public keys' origins for a moment: a
+// preflight carries no key, so it cannot be asked more exactly.
+type originList struct {
+	mu   sync.Mutex
+	list []string
+	read time.Time
+}
+
+const originsFor = time.Second
+
+func (o *originList) get(ctx context.Context, s *Server) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if now := time.Now(); now.Sub(o.read) >= originsFor {
+		list, err := s.e.PublicOrigins(ctx)
+		if err != nil {
+			return nil // closed is the safe answer
+		}
+		o.list, o.read = list, now
+	}
+	return o.list
+}
+
+// options answers OPTIONS: a browser's preflight, or what a path takes.
+func (s *Server) options(c *call) {
+	if err := s.checkHTTPS(c); err != nil {
+		c.refuse(err)
+		return
+	}
+	allowed := s.methods(c.r.URL.Path)
+	if len(allowed) == 0 {
+		s.notFound(c, c.r)
+		return
+	}
+	h := c.w.Header()
+	origin, wants := c.r.Header.Get("Origin"), c.r.Header.Get("Access-Control-Request-Method")
+	if origin == "" || wants == "" {
+		h["Allow"] = []string{strings.Join(allowed, ", ")}
+		c.WriteHeader(http.StatusNoContent)
+		return
+	}
+	h["Vary"] = vary
+	if !engine.OriginAllowed(s.origins.get(c.r.Context(), s), origin) {
+		c.refuse(engine.Fail(engine.OriginNotAllowed, "No public key allows this origin"))
+		return
+	}
+	h["Access-Control-Allow-Origin"] = []string{origin}
+	h["Access-Control-Allow-Methods"] = []string{strings.Join(allowed, ", ")}
+	h["Access-Control-Allow-Headers"] = []string{"Authorization, Content-Type, Idempotency-Key, If-Match"}
+	h["Access-Control-Max-Age"] = []string{"600"}
+	c.WriteHeader(http.StatusNoContent)
+}
+
+// methods lists what a path takes, OPTIONS included; nothing for an unknown path.
+func (s *Server) methods(path string) []string {
+	var out []string
+	for _, m := range []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut} {
+		if h, _, _ := s.router.Lookup(m, path); h != nil {
+			out = append(out, m)
+		}
+	}
+	if len(out) > 0 {
+		out = append(out, http.MethodOptions)
+	}
+	return out
+}

@@ -1,0 +1,143 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"qualifybase/engine"
+)
+
+// statuses is the one table from what went wrong to what HTTP calls it, in the
+// order of contract.md §8. A kind that is not here is a 500.
+var statuses = []struct {
+	kind   engine.Kind
+	status int
+}{
+	{engine.Invalid, http.StatusBadRequest},
+	{engine.InvalidJSON, http.StatusBadRequest},
+	{engine.InvalidCursor, http.StatusBadRequest},
+	{engine.InvalidIdempotencyKey, http.StatusBadRequest},
+	{engine.AmbiguousCredentials, http.StatusBadRequest},
+	{engine.InvalidKey, http.StatusUnauthorized},
+	{engine.InvalidToken, http.StatusUnauthorized},
+	{engine.Unauthenticated, http.StatusUnauthorized},
+	{engine.Forbidden, http.StatusForbidden},
+	{engine.OriginNotAllowed, http.StatusForbidden},
+	{engine.HTTPSRequired, http.StatusForbidden},
+	{engine.QuotaExceeded, http.StatusForbidden},
+	{engine.NotFound, http.StatusNotFound},
+	{engine.MethodNotAllowed, http.StatusMethodNotAllowed},
+	{engine.Gone, http.StatusGone},
+	{engine.PreconditionFailed, http.StatusPreconditionFailed},
+	{engine.TooLarge, http.StatusRequestEntityTooLarge},
+	{engine.UnsupportedMedia, http.StatusUnsupportedMediaType},
+	{engine.PreconditionRequired, http.StatusPreconditionRequired},
+	{engine.SlotTaken, http.StatusConflict},
+	{engine.PatientOverlap, http.StatusConflict},
+	{engine.InvalidTransition, http.StatusConflict},
+	{engine.Conflict, http.StatusConflict},
+	{engine.OutsideHours, http.StatusUnprocessableEntity},
+	{engine.InThePast, http.StatusUnprocessableEntity},
+	{engine.TooSoon, http.StatusUnprocessableEntity},
+	{engine.BeyondHorizon, http.StatusUnprocessableEntity},
+	{engine.CapReached, http.StatusUnprocessableEntity},
+	{engine.ProviderInactive, http.StatusUnprocessableEntity},
+	{engine.KeyReused, http.StatusUnprocessableEntity},
+	{engine.RateLimited, http.StatusTooManyRequests},
+	{engine.Internal, http.StatusInternalServerError},
+	{engine.Busy, http.StatusServiceUnavailable},
+	{engine.ReadOnly, http.StatusServiceUnavailable},
+	{engine.StorageFull, http.StatusInsufficientStorage},
+}
+
+// Status is what HTTP calls a kind of refusal.
+func Status(k engine.Kind) int {
+	for _, s := range statuses {
+		if s.kind == k {
+			return s.status
+		}
+	}
+	return http.StatusInternalServerError
+}
+
+// Fault is the error object of a reply, in the standard form's envelope.
+type Fault struct {
+	Error FaultBody `json:"error"`
+}
+
+// FaultBody says what went wrong and the way out.
+type FaultBody struct {
+	Code         string          `json:"code" doc:"What went wrong, for programs"`
+	Message      string          `json:"message" doc:"The same for people"`
+	Details      []engine.Detail `json:"details,omitempty" doc:"One per faulty field"`
+	Alternatives []Slot          `json:"alternatives,omitempty" doc:"SLOT_TAKEN: the nearest open slots, at most three"`
+	Allowed      []string        `json:"allowed,omitempty" doc:"INVALID_TRANSITION: the states that may follow; METHOD_NOT_ALLOWED: the methods"`
+	Candidates   any             `json:"candidates,omitempty" doc:"CONFLICT of people: who it may be"`
+	RequestID    string          `json:"request_id,omitempty" doc:"INTERNAL_ERROR: quote it when you report the fault"`
+}
+
+// FlatFault is the same in the flat form.
+type FlatFault struct {
+	Code string `json:"error" doc:"What went wrong, for programs"`
+	flatRest
+}
+
+type flatRest struct {
+	Message      string          `json:"message" doc:"The same for people"`
+	Details      []engine.Detail `json:"details,omitempty" doc:"One per faulty field"`
+	Alternatives []Slot          `json:"alternatives,omitempty" doc:"slot_taken: the nearest open slots, at most three"`
+	Allowed      []string        `json:"allowed,omitempty" doc:"invalid_transition: the states that may follow; method_not_allowed: the methods"`
+	Candidates   any             `json:"candidates,omitempty" doc:"conflict of people: who it may be"`
+	RequestID    string          `json:"request_id,omitempty" doc:"internal_error: quote it when you report the fault"`
+}
+
+// refusal finds the *engine.Error in err; anything else is an internal fault,
+// whose text stays in the log.
+func refusal(err error) *engine.Error {
+	if e, ok := errors.AsType[*engine.Error](err); ok && e.Kind != engine.Internal {
+		return e
+	}
+	return &engine.Error{Kind: engine.Internal, Message: "Internal error", Err: err}
+}
+
+// A caller's own words come back in details: no more of them than a reader reads.
+const (
+	maxDetails = 100
+	maxField   = 200 // bytes
+)
+
+// faultBody is the error body in the form.
+func faultBody(e *engine.Error, f form, requestID string) []byte {
+	rest := flatRest{Message: e.Message, Allowed: e.Allowed, Candidates: e.Candidates}
+	if e.Missing != engine.NoScope {
+		rest.Message += ": " + f.scope(e.Missing)
+	}
+	for i, d := range e.Details {
+		if i == maxDetails {
+			break
+		}
+		d.Field = d.Field[:min(len(d.Field), maxField)]
+		rest.Details = append(rest.Details, engine.Detail{Field: f.field(d.Field), Message: d.Message})
+	}
+	for _, s := range e.Alternatives {
+		rest.Alternatives = append(rest.Alternatives, slot(s))
+	}
+	if e.Kind == engine.Internal {
+		rest.RequestID = requestID
+	}
+	if f == flat {
+		text, err := json.Marshal(FlatFault{f.code(e.Kind), rest})
+		if err != nil {
+			return []byte(`{"error":"internal_error","message":"Internal error"}`)
+		}
+		return appendFlat(make([]byte, 0, len(text)), text)
+	}
+	text, err := json.Marshal(Fault{FaultBody{
+		f.code(e.Kind), rest.Message, rest.Details, rest.Alternatives, rest.Allowed, rest.Candidates, rest.RequestID,
+	}})
+	if err != nil {
+		return []byte(`{"error":{"code":"INTERNAL_ERROR","message":"Internal error"}}`)
+	}
+	return text
+}

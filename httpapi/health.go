@@ -1,0 +1,73 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"qualifybase/engine"
+)
+
+// Health is what a key may know of itself (Klinivo's first call).
+type Health struct {
+	Status         string   `json:"status" enum:"ok"`
+	KeyPrefix      string   `json:"key_prefix" doc:"The visible part of the key; empty for a session"`
+	OrganizationID string   `json:"organization_id"`
+	Permissions    []string `json:"permissions" doc:"In the caller's spelling"`
+}
+
+type none struct{}
+
+func (s *Server) health(ctx context.Context, c engine.Caller, _ none) (Health, error) {
+	clinic, err := s.e.Organization(ctx, c)
+	h := Health{Status: "ok", OrganizationID: clinic.ID, Permissions: c.Grants().Names()}
+	if c.Kind == engine.ActorKey {
+		h.KeyPrefix = c.Label
+	}
+	return h, err
+}
+
+// probe answers monitors, outside the API and its credentials.
+type probe struct {
+	Status string `json:"status"`
+	Why    string `json:"why,omitempty"`
+	code   int
+}
+
+func (p probe) status() int { return p.code }
+
+func (s *Server) ready(context.Context, engine.Caller, none) (probe, error) {
+	if err := s.o.Ready(); err != nil {
+		s.o.Log.Error("not ready", "why", err.Error())
+		return probe{"unavailable", "the database cannot be written; the log says why", http.StatusServiceUnavailable}, nil
+	}
+	return probe{Status: "ok"}, nil
+}
+
+func same[T any](v T) T { return v }
+
+func (s *Server) healthRows() []Row {
+	alive := func(context.Context, engine.Caller, none) (probe, error) { return probe{Status: "ok"}, nil }
+	return []Row{
+		{Method: "GET", Path: "//healthz", Public: true, Tag: "Health", ID: "healthz", Summary: "The process lives", Status: 200, Op: op(alive, same[probe])},
+		{Method: "GET", Path: "//readyz", Public: true, Tag: "Health", ID: "readyz", Summary: "The database can be written", Status: 200, Op: op(s.ready, same[probe])},
+		{Method: "GET", Path: "/health", Open: true, Tag: "Health", ID: "getHealth", Summary: "Test a key", Status: 200, Op: op(s.health, same[Health])},
+		{Method: "GET", Path: "/openapi.json", Public: true, Tag: "Reference", ID: "getOpenAPI", Summary: "This document", Status: 200,
+			Op: static[whichForm]{"application/json", func(c *call, in whichForm) (*file, error) {
+				switch in.Form {
+				case "standard":
+					return c.s.document.standard(), nil
+				case "flat":
+					return c.s.document.flat(), nil
+				}
+				return c.s.document.all(), nil
+			}}},
+		{Method: "GET", Path: "/docs", Public: true, Tag: "Reference", ID: "getDocs", Summary: "The reference as a page", Status: 200,
+			Op: static[none]{"text/html", func(*call, none) (*file, error) { return docsPage(), nil }}},
+		{Method: "GET", Path: "/docs/rapidoc-min.js", Public: true, Tag: "Reference", ID: "getDocsScript", Summary: "The page's script", Status: 200,
+			Op: static[none]{"text/javascript", func(*call, none) (*file, error) { return docsScript(), nil }}},
+	}
+}
+
+type whichForm struct {
+	Form string `query:"form" enum:"standard,flat" doc:"One wire form alone; both without it"`
+}

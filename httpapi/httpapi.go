@@ -1,0 +1,280 @@
+// Package httpapi is the HTTP face of the engine: the API under /api/v1 in its
+// two wire forms, with its own description at /openapi.json and /docs. It
+// decodes, calls one use case and encodes; it knows no rule of the house. The
+// contract it keeps is contract.md §1–§8.
+package httpapi
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/julienschmidt/httprouter"
+
+	"qualifybase/engine"
+)
+
+// Options are the operator's choices; New fills in the defaults.
+type Options struct {
+	Version   string // of the program, for the document
+	PublicURL string // "https://api.clinic.example"; "" = relative
+	AllowHTTP bool   // plain http from other machines: a LAN
+
+	// Proxies are the addresses whose X-Forwarded-For and X-Forwarded-Proto count.
+	Proxies []netip.Prefix
+
+	MaxBody           int64 // bytes; default 1 MiB
+	FailuresPerMinute int   // failed authentications of one address; default 30
+	JWT               JWT   // sessions; off without a secret
+
+	Log   *slog.Logger     // default: discards
+	Now   func() time.Time // default: the engine's clock
+	Ready func() error     // what /readyz asks; nil is always ready
+
+	Events []EventDoc // the document's webhooks section
+
+	// More are rows of other rooms, under the same middleware.
+	More []Row
+}
+
+// Server is the API as an http.Handler.
+type Server struct {
+	e        *engine.Engine
+	o        Options
+	router   *httprouter.Router
+	routes   []*route
+	registry huma.Registry
+	document *Document
+	rates    limiter
+	failures limiter
+	origins  originList
+	other    stat // requests outside the route table
+	inFlight atomic.Int64
+}
+
+// New builds the server. It refuses a table with a route that declares no scope,
+// a path twice, or a name that the flat form could not spell.
+func New(e *engine.Engine, o Options) (*Server, error) {
+	s := &Server{e: e, o: o}
+	s.defaults()
+	s.registry = newRegistry()
+	s.router = &httprouter.Router{
+		HandleMethodNotAllowed: true,
+		NotFound:               http.HandlerFunc(s.notFound),
+		MethodNotAllowed:       http.HandlerFunc(s.methodNotAllowed),
+	}
+	for _, row := range slices.Concat(s.table(), o.More) {
+		if err := s.add(row); err != nil {
+			return nil, err
+		}
+	}
+	if err := dress(s.registry); err != nil {
+		return nil, err
+	}
+	s.document = newDocument(s)
+	return s, nil
+}
+
+func (s *Server) defaults() {
+	if s.o.Version == "" {
+		s.o.Version = "dev"
+	}
+	if s.o.MaxBody == 0 {
+		s.o.MaxBody = 1 << 20
+	}
+	if s.o.FailuresPerMinute == 0 {
+		s.o.FailuresPerMinute = 30
+	}
+	if s.o.Log == nil {
+		s.o.Log = slog.New(slog.DiscardHandler)
+	}
+	if s.o.Now == nil {
+		s.o.Now = s.e.Now
+	}
+	if s.o.Ready == nil {
+		s.o.Ready = func() error { return nil }
+	}
+}
+
+// add puts a row into the router.
+func (s *Server) add(row Row) (err error) {
+	rt := &route{Row: row, pattern: Base + row.Path, shape: row.Op.shape()}
+	switch {
+	case row.Public && row.Scope != engine.NoScope, !row.Public && !row.Open && row.Scope == engine.NoScope:
+		return fmt.Errorf("httpapi: %s %s must declare its scope, or be Open to any key, or Public", row.Method, row.Path)
+	case row.Status == 0 || row.ID == "" || row.Summary == "" || row.Tag == "":
+		return fmt.Errorf("httpapi: %s %s must declare its status, id, summary and tag", row.Method, row.Path)
+	case strings.HasPrefix(row.Path, "//"): // outside Base: "//healthz"
+		rt.pattern = row.Path[1:]
+	}
+	if rt.plan, err = newPlan(s.registry, rt.shape.in); err != nil {
+		return fmt.Errorf("httpapi: %s %s: %w", row.Method, row.Path, err)
+	}
+	if out := rt.shape.out; out != nil {
+		s.registry.Schema(out, true, out.Name())
+	}
+	rt.serve = row.Op.bind(rt.plan)
+	defer func() {
+		if p := recover(); p != nil { // the router's word for two routes that collide
+			err = fmt.Errorf("httpapi: %s %s: %v", row.Method, row.Path, p)
+		}
+	}()
+	handle := func(w http.ResponseWriter, _ *http.Request, ps httprouter.Params) {
+		c := w.(*call)
+		c.rt, c.params = rt, ps
+		s.run(c)
+	}
+	s.router.Handle(row.Method, rt.pattern, handle)
+	if row.Method == http.MethodGet {
+		s.router.Handle(http.MethodHead, rt.pattern, handle)
+	}
+	s.routes = append(s.routes, rt)
+	return nil
+}
+
+// ServeHTTP runs a request through the contract's order: request id → panic guard
+// → https → authentication → rate → scope → body → use case (contract.md §6).
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := calls.Get().(*call)
+	c.s, c.w, c.r, c.started = s, w, r, time.Now()
+	c.id = engine.NewID(c.started)
+	s.inFlight.Add(1)
+	defer s.done(c)
+	c.form = formOf(r.Header)
+	h := w.Header()
+	h["X-Request-Id"] = []string{c.id}
+	h["X-Content-Type-Options"] = noSniff
+	h["Cache-Control"] = noStore
+	h["Content-Security-Policy"] = noContent
+	h["Referrer-Policy"] = noReferrer
+	h["X-Frame-Options"] = deny
+	s.peer(c)
+	if c.secure {
+		h["Strict-Transport-Security"] = hsts
+	}
+	if r.Method == http.MethodOptions {
+		s.options(c)
+		return
+	}
+	s.router.ServeHTTP(c, r)
+}
+
+// The headers that every reply carries; their slices are shared and never changed.
+var (
+	noSniff    = []string{"nosniff"}
+	noStore    = []string{"no-store"}
+	noContent  = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noReferrer = []string{"no-referrer"}
+	deny       = []string{"DENY"}
+	hsts       = []string{"max-age=31536000"}
+)
+
+// done is the panic guard and the end of every request.
+func (s *Server) done(c *call) {
+	if p := recover(); p != nil {
+		if p == http.ErrAbortHandler {
+			s.inFlight.Add(-1)
+			panic(p)
+		}
+		s.o.Log.Error("panic", "request_id", c.id, "what", panicText(p), "stack", string(debug.Stack()))
+		if c.status == 0 {
+			c.refuse(engine.Fail(engine.Internal, "panic"))
+		}
+	}
+	took := time.Since(c.started)
+	st := &s.other
+	if c.rt != nil {
+		st = &c.rt.stat
+	}
+	st.add(c.status, took)
+	c.log(took)
+	s.inFlight.Add(-1)
+	c.release()
+}
+
+// panicText is what may be logged of a panic: the runtime's own words, or the type
+// of anything else, which might hold a person's data.
+func panicText(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("a %T", p)
+}
+
+// run takes a routed request through the gates before its body is read.
+func (s *Server) run(c *call) {
+	if !strings.HasPrefix(c.rt.pattern, Base) {
+		c.rt.serve(c) // health probes: no credential, no https
+		return
+	}
+	if err := s.gates(c); err != nil {
+		c.refuse(err)
+		return
+	}
+	c.rt.serve(c)
+}
+
+func (s *Server) gates(c *call) error {
+	if err := s.checkHTTPS(c); err != nil {
+		return err
+	}
+	if c.rt.Public {
+		c.caller.IP, c.caller.RequestID = c.ip, c.id
+		return nil
+	}
+	who, err := s.authenticate(c)
+	if err != nil {
+		return err
+	}
+	if who.PerMinute > 0 {
+		r := s.rates.take(c.caller.Name(), who.PerMinute, s.o.Now())
+		r.headers(c.w.Header())
+		if !r.ok {
+			return tooMany(r.wait)
+		}
+	}
+	return s.allow(c, who)
+}
+
+func tooMany(wait time.Duration) error {
+	return &engine.Error{Kind: engine.RateLimited, Message: "Rate limit exceeded", RetryAfter: max(wait, time.Second)}
+}
+
+// allow checks the route's scope before the body is read; the use case checks it again.
+func (s *Server) allow(c *call, who engine.Identity) error {
+	if who.Key != nil && who.Key.Family == engine.FamilyPublic && !c.rt.Browser {
+		return s.e.Refuse(c.caller, c.rt.Scope, c.rt.Method+" "+c.rt.pattern)
+	}
+	if c.rt.Open || c.caller.May(c.rt.Scope) || slices.ContainsFunc(c.rt.Also, c.caller.May) {
+		return nil
+	}
+	return s.e.Refuse(c.caller, c.rt.Scope, c.rt.Method+" "+c.rt.pattern)
+}
+
+func (s *Server) notFound(w http.ResponseWriter, _ *http.Request) {
+	c := w.(*call)
+	if err := s.checkHTTPS(c); err != nil {
+		c.refuse(err)
+		return
+	}
+	c.refuse(engine.Fail(engine.NotFound, "No such path; the API is described at %s/openapi.json", Base))
+}
+
+// methodNotAllowed answers with the Allow header that the router has set.
+func (s *Server) methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
+	c := w.(*call)
+	allowed := strings.Split(c.Header().Get("Allow"), ", ")
+	if !slices.Contains(allowed, http.MethodOptions) {
+		allowed = append(allowed, http.MethodOptions)
+	}
+	slices.Sort(allowed)
+	c.refuse(&engine.Error{Kind: engine.MethodNotAllowed, Message: "This path does not take that method", Allowed: allowed})
+}

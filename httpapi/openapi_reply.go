@@ -1,0 +1,156 @@
+package httpapi
+
+import (
+	"maps"
+	"net/http"
+	"qualifybase/engine"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// responses describes the success and every refusal of a row.
+func (s *Server) responses(rt *route, forms []form) object {
+	good := object{"description": "Success", "headers": rateHeaders(rt)}
+	if content := s.content(rt, forms); len(content) > 0 {
+		good["content"] = content
+	}
+	out := object{strconv.Itoa(rt.Status): good}
+	if rt.Status == http.StatusCreated && rt.Update {
+		out["200"] = good
+	}
+	if rt.shape.other != "" && rt.shape.out == nil {
+		out["304"] = object{"description": "Not changed since the given ETag"}
+	}
+	byStatus := map[int][]string{}
+	for _, k := range rt.refusals() {
+		byStatus[Status(k)] = append(byStatus[Status(k)], string(k))
+	}
+	for status, codes := range byStatus {
+		out[strconv.Itoa(status)] = object{
+			"description": strings.Join(codes, ", "),
+			"content":     object{"application/json": object{"schema": faultSchema(forms)}},
+		}
+	}
+	return out
+}
+
+func faultSchema(forms []form) object {
+	refs := []object{{"$ref": schemas + "Fault"}, {"$ref": schemas + "FlatFaultFlat"}}
+	if len(forms) == 2 {
+		return object{"anyOf": refs}
+	}
+	return refs[forms[0]]
+}
+
+func rateHeaders(rt *route) object {
+	out := object{"X-Request-Id": object{"$ref": "#/components/headers/X-Request-Id"}}
+	if !rt.Public {
+		for name := range docHeaders {
+			if strings.Contains(name, "RateLimit") {
+				out[name] = object{"$ref": "#/components/headers/" + name}
+			}
+		}
+	}
+	return out
+}
+
+var docHeaders = object{
+	"X-Request-Id":          header("string", "Name of this request in the log and the audit"),
+	"X-RateLimit-Limit":     header("integer", "Requests a minute"),
+	"X-RateLimit-Remaining": header("integer", "Requests left in this window"),
+	"X-RateLimit-Reset":     header("integer", "Unix time at which the window ends"),
+	"RateLimit-Policy":      header("string", "The same as the draft standard has it"),
+	"RateLimit":             header("string", "The same as the draft standard has it"),
+}
+
+func header(kind, doc string) object {
+	return object{"schema": object{"type": kind}, "description": doc}
+}
+
+// content is what a success holds.
+func (s *Server) content(rt *route, forms []form) object {
+	out := object{}
+	if kind, _, _ := strings.Cut(rt.shape.other, ";"); kind != "" {
+		out[kind] = object{}
+	}
+	if rt.shape.out == nil {
+		return out
+	}
+	one := schemaJSON(s.registry.Schema(rt.shape.out, true, rt.shape.out.Name()))
+	var list []object
+	for _, f := range forms {
+		x := one
+		if f == flat {
+			x = flatSchema(one).(object)
+		}
+		if rt.shape.list {
+			pages := schemas + "Pagination"
+			if f == flat {
+				pages += "Flat"
+			}
+			x = closed(object{"data": object{"type": "array", "items": x}, "pagination": object{"$ref": pages}})
+		} else if f == standard {
+			x = closed(object{"data": x})
+		}
+		list = append(list, x)
+	}
+	schema := list[0]
+	if len(list) > 1 {
+		schema = object{"anyOf": list}
+	}
+	out["application/json"] = object{"schema": schema}
+	return out
+}
+
+// closed is an object with exactly these fields.
+func closed(props object) object {
+	return object{"type": "object", "properties": props, "required": slices.Sorted(maps.Keys(props)), "additionalProperties": false}
+}
+
+// refusals are all kinds that the row can answer with.
+func (rt *route) refusals() []engine.Kind {
+	out := slices.Clone(rt.Errors)
+	if len(rt.plan.query) > 0 || rt.plan.schema != nil || rt.shape.other == "" {
+		out = append(out, engine.Invalid)
+	}
+	if rt.shape.list {
+		out = append(out, engine.InvalidCursor)
+	}
+	if len(rt.plan.path) > 0 {
+		out = append(out, engine.NotFound)
+	}
+	if rt.plan.match != nil {
+		out = append(out, engine.PreconditionFailed)
+	}
+	if !rt.Public {
+		out = append(out, engine.AmbiguousCredentials, engine.InvalidKey, engine.InvalidToken, engine.Unauthenticated,
+			engine.RateLimited, engine.OriginNotAllowed, engine.Busy)
+		if !rt.Open {
+			out = append(out, engine.Forbidden)
+		}
+	}
+	switch rt.Method {
+	case http.MethodPost, http.MethodPatch:
+		out = append(out, engine.InvalidIdempotencyKey, engine.KeyReused)
+		fallthrough
+	case http.MethodPut:
+		out = append(out, engine.InvalidJSON, engine.TooLarge, engine.UnsupportedMedia)
+		fallthrough
+	case http.MethodDelete:
+		out = append(out, engine.ReadOnly, engine.StorageFull)
+	}
+	out = append(out, engine.HTTPSRequired, engine.Internal)
+	slices.SortFunc(out, func(a, b engine.Kind) int { return rank(a) - rank(b) })
+	return slices.Compact(out)
+}
+
+// rank is the place of a kind in the contract's table.
+func rank(k engine.Kind) int {
+	return slices.IndexFunc(statuses, func(s struct {
+		kind   engine.Kind
+		status int
+	}) bool {
+		return s.kind == k
+	})
+}

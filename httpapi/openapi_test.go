@@ -1,0 +1,84 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+func TestDocument(t *testing.T) {
+	b := newBench(t, nil)
+	for _, form := range []string{"", "?form=standard", "?form=flat"} {
+		w := b.call("GET", "/api/v1/openapi.json"+form, "")
+		if w.Code != 200 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		loader := openapi3.NewLoader()
+		doc, err := loader.LoadFromData(w.Body.Bytes())
+		if err != nil {
+			t.Fatalf("%q: %v", form, err)
+		}
+		if err := doc.Validate(loader.Context, openapi3.EnableExamplesValidation()); err != nil {
+			t.Errorf("%q: %v", form, err)
+		}
+		var paths, routes []string
+		for path, item := range doc.Paths.Map() {
+			for method := range item.Operations() {
+				paths = append(paths, method+" "+path)
+			}
+		}
+		for _, rt := range b.s.routes {
+			if strings.HasPrefix(rt.pattern, Base) {
+				routes = append(routes, rt.Method+" "+docPath(rt.Path))
+			}
+		}
+		slices.Sort(paths)
+		slices.Sort(routes)
+		if !slices.Equal(paths, routes) {
+			t.Errorf("the document has %v, the router %v", paths, routes)
+		}
+		again := b.call("GET", "/api/v1/openapi.json"+form, "", "If-None-Match: "+w.Header().Get("ETag"))
+		if again.Code != 304 || again.Body.Len() != 0 {
+			t.Errorf("with its ETag: %d, %d bytes", again.Code, again.Body.Len())
+		}
+	}
+	b.want(b.call("GET", "/api/v1/openapi.json?form=xml", ""), 400, `"must be one of standard, flat"`)
+}
+
+// TestDocumentNamesBothForms: a flat schema has camelCase names and no reference to a standard one.
+func TestDocumentNamesBothForms(t *testing.T) {
+	b := newBench(t, nil)
+	var doc struct {
+		Components struct{ Schemas map[string]json.RawMessage }
+	}
+	if err := json.Unmarshal(b.s.OpenAPI(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	flat := string(doc.Components.Schemas["PetBodyFlat"])
+	if !strings.Contains(flat, `"petName"`) || strings.Contains(flat, `"pet_name"`) || !strings.Contains(flat, `schemas/PetHomeFlat"`) {
+		t.Errorf("PetBodyFlat is %s", flat)
+	}
+	if std := string(doc.Components.Schemas["PetBody"]); !strings.Contains(std, `"pet_name"`) {
+		t.Errorf("PetBody is %s", std)
+	}
+}
+
+func TestReferencePage(t *testing.T) {
+	b := newBench(t, nil)
+	page := b.call("GET", "/api/v1/docs", "")
+	if page.Code != 200 || !strings.Contains(page.Body.String(), "<rapi-doc") || strings.Contains(page.Body.String(), "http") && strings.Contains(page.Body.String(), "//cdn") {
+		t.Errorf("%d %s", page.Code, page.Body)
+	}
+	if csp := page.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "script-src 'self'") {
+		t.Errorf("policy %q", csp)
+	}
+	script := b.call("GET", "/api/v1/docs/rapidoc-min.js", "")
+	zipped := b.call("GET", "/api/v1/docs/rapidoc-min.js", "", "Accept-Encoding: gzip")
+	if script.Code != http.StatusOK || !strings.Contains(script.Body.String(), "rapi-doc") || zipped.Header().Get("Content-Encoding") != "gzip" || zipped.Body.Len()*3 > script.Body.Len() {
+		t.Errorf("script: %d, %d bytes plain, %d zipped", script.Code, script.Body.Len(), zipped.Body.Len())
+	}
+}

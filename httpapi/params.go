@@ -1,0 +1,329 @@
+package httpapi
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"qualifybase/engine"
+)
+
+// plan is how a route fills its input struct, worked out once at the start. The
+// struct's fields carry `path:"id"`, `query:"limit"` or `header:"If-Match"`; a
+// field named Body is the JSON body.
+type plan struct {
+	path     []param
+	query    []param
+	byName   [2]map[string]int // per form: the spelled name → index in query
+	match    *param            // If-Match
+	body     []int             // field index, nil without a body
+	schema   *huma.Schema      // of the body
+	registry huma.Registry
+}
+
+// param is one parameter.
+type param struct {
+	name     string // snake_case
+	index    []int
+	required bool
+	set      func(reflect.Value, string) error
+	field    reflect.StructField
+}
+
+// newPlan works a plan out. It refuses a struct that could not be filled.
+func newPlan(registry huma.Registry, in reflect.Type) (*plan, error) {
+	p := &plan{registry: registry, byName: [2]map[string]int{{}, {}}}
+	if in.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("input %v is no struct", in)
+	}
+	for _, f := range reflect.VisibleFields(in) {
+		if f.Anonymous {
+			continue
+		}
+		if f.Name == "Body" {
+			p.body, p.schema = f.Index, registry.Schema(f.Type, true, in.Name()+"Body")
+			continue
+		}
+		x := param{index: f.Index, required: f.Tag.Get("required") == "true", field: f}
+		var err error
+		if x.set, err = setter(f); err != nil {
+			return nil, err
+		}
+		switch {
+		case f.Tag.Get("path") != "":
+			x.name = f.Tag.Get("path")
+			p.path = append(p.path, x)
+		case f.Tag.Get("query") != "":
+			x.name = f.Tag.Get("query")
+			p.byName[standard][x.name] = len(p.query)
+			p.byName[flat][toFlat(x.name)] = len(p.query)
+			p.query = append(p.query, x)
+		case f.Tag.Get("header") == "If-Match":
+			x.name = "If-Match"
+			p.match = &x
+		default:
+			return nil, fmt.Errorf("field %s of %v says neither path, query nor header", f.Name, in)
+		}
+	}
+	return p, nil
+}
+
+// fault is a refusal of one value, in words for the caller.
+type fault string
+
+func (f fault) Error() string { return string(f) }
+
+// setter makes the function that reads a parameter's text into its field.
+func setter(f reflect.StructField) (func(reflect.Value, string) error, error) {
+	if f.Tag.Get("header") == "If-Match" {
+		return setVersion, nil
+	}
+	t := f.Type
+	pointer := t.Kind() == reflect.Pointer
+	if pointer {
+		t = t.Elem()
+	}
+	set, err := scalar(f, t)
+	if err != nil || !pointer {
+		return set, err
+	}
+	return func(v reflect.Value, s string) error {
+		v.Set(reflect.New(t))
+		return set(v.Elem(), s)
+	}, nil
+}
+
+func scalar(f reflect.StructField, t reflect.Type) (func(reflect.Value, string) error, error) {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return func(v reflect.Value, s string) error {
+			return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s))
+		}, nil
+	}
+	switch t.Kind() {
+	case reflect.String:
+		words := f.Tag.Get("enum")
+		if words == "" {
+			return func(v reflect.Value, s string) error { v.SetString(s); return nil }, nil
+		}
+		refusal := fault("must be one of " + strings.ReplaceAll(words, ",", ", "))
+		return func(v reflect.Value, s string) error {
+			for word := range strings.SplitSeq(words, ",") {
+				if word == s {
+					v.SetString(s)
+					return nil
+				}
+			}
+			return refusal
+		}, nil
+	case reflect.Int, reflect.Int64:
+		low, high := bound(f, "minimum", -1<<63), bound(f, "maximum", 1<<63-1)
+		return func(v reflect.Value, s string) error {
+			n, err := strconv.ParseInt(s, 10, 64)
+			switch {
+			case err != nil || s[0] == '+':
+				return fault("must be a whole number")
+			case (n < low || n > high) && f.Tag.Get("maximum") == "":
+				return fault(fmt.Sprintf("must be at least %d", low))
+			case n < low || n > high:
+				return fault(fmt.Sprintf("must be %d to %d", low, high))
+			}
+			v.SetInt(n)
+			return nil
+		}, nil
+	case reflect.Bool:
+		return func(v reflect.Value, s string) error {
+			if s != "true" && s != "false" {
+				return fault("must be true or false")
+			}
+			v.SetBool(s == "true")
+			return nil
+		}, nil
+	}
+	return nil, fmt.Errorf("field %s: no parameter can be a %v", f.Name, t)
+}
+
+func bound(f reflect.StructField, tag string, none int64) int64 {
+	if n, err := strconv.ParseInt(f.Tag.Get(tag), 10, 64); err == nil {
+		return n
+	}
+	return none
+}
+
+// setVersion reads If-Match into a *int64: * matches anything (nil); what is no
+// version of ours matches nothing (-1).
+func setVersion(v reflect.Value, s string) error {
+	if s = strings.TrimSpace(s); s == "*" || s == "" {
+		return nil
+	}
+	n, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(s, "W/"), `"`), 10, 64)
+	if err != nil || n < 0 {
+		n = -1
+	}
+	v.Set(reflect.ValueOf(&n))
+	return nil
+}
+
+// fill reads a request into the input struct. Faults of parameters and body come
+// back in one list.
+func (p *plan) fill(c *call, in reflect.Value) error {
+	for i := range p.path {
+		x := &p.path[i]
+		if err := x.set(in.FieldByIndex(x.index), c.params.ByName(x.name)); err != nil {
+			return c.absent() // an id that cannot be one is an id that does not exist
+		}
+	}
+	var faults engine.Faults
+	if err := p.fillQuery(c, in, &faults); err != nil {
+		return err
+	}
+	if p.match != nil {
+		if list := c.r.Header["If-Match"]; len(list) > 0 {
+			_ = p.match.set(in.FieldByIndex(p.match.index), strings.Join(list, ","))
+		}
+	}
+	words := "Invalid query parameters"
+	if p.body != nil {
+		words = "Invalid request body"
+	}
+	var tree any
+	if c.hasBody() {
+		var err error
+		if tree, err = p.fillBody(c, in, &faults); err != nil {
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return &engine.Error{Kind: engine.Invalid, Message: words, Details: faults}
+	}
+	return c.idempotency(tree)
+}
+
+func (p *plan) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error {
+	var seen uint64
+	for rest := c.r.URL.RawQuery; rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err1 := unescape(name)
+		value, err2 := unescape(value)
+		if err1 != nil || err2 != nil {
+			return engine.Fail(engine.Invalid, "The query string is not well-formed")
+		}
+		i, known := p.byName[c.form][name]
+		switch {
+		case !known:
+			*faults = append(*faults, engine.Detail{Field: c.form.unknown(name), Message: "Unknown parameter"})
+			continue
+		case seen&(1<<i) != 0:
+			faults.Add(p.query[i].name, "is given twice")
+			continue
+		}
+		seen |= 1 << i
+		x := &p.query[i]
+		if value == "" && !x.required {
+			continue
+		}
+		if err := x.set(in.FieldByIndex(x.index), value); err != nil {
+			faults.Add(x.name, "%s", err)
+		}
+	}
+	for i := range p.query {
+		if p.query[i].required && seen&(1<<i) == 0 {
+			faults.Add(p.query[i].name, "Required")
+		}
+	}
+	return nil
+}
+
+// unknown marks a name that was sent, so that field gives it back as it was.
+func (f form) unknown(name string) string {
+	if f == flat {
+		return foreign + name
+	}
+	return name
+}
+
+func unescape(s string) (string, error) {
+	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
+		return s, nil
+	}
+	return url.QueryUnescape(s)
+}
+
+// fillBody reads, checks and binds the body, and gives the parsed value for the fingerprint.
+func (p *plan) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any, error) {
+	text, err := c.readBody()
+	if err != nil {
+		return nil, err
+	}
+	if p.body == nil {
+		if len(strings.TrimSpace(string(text))) == 0 {
+			return nil, nil
+		}
+		tree, err := parseJSON(text, c.form)
+		if m, ok := tree.(map[string]any); err != nil || !ok || len(m) > 0 {
+			return nil, engine.Fail(engine.Invalid, "This request takes no body: leave it empty or send {}")
+		}
+		return nil, nil
+	}
+	var tree any = map[string]any{}
+	if len(strings.TrimSpace(string(text))) > 0 { // an empty body says nothing: {}
+		if tree, err = parseJSON(text, c.form); err != nil {
+			return nil, engine.Fail(engine.InvalidJSON, "Invalid JSON: %s", err)
+		}
+		if tree == nil {
+			return nil, engine.Fail(engine.InvalidJSON, "Invalid JSON: the body is null")
+		}
+	}
+	if _, ok := tree.(map[string]any); !ok {
+		return nil, engine.Fail(engine.Invalid, "The request body must be a JSON object")
+	}
+	k := checker{registry: p.registry, faults: *faults}
+	k.check(p.schema, tree, nil)
+	if *faults = k.faults; len(*faults) > 0 {
+		return tree, nil
+	}
+	target := in.FieldByIndex(p.body)
+	if c.form == flat {
+		text = appendCanonical(make([]byte, 0, len(text)), tree)
+	}
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, target.Addr().Interface()); err != nil {
+			blame(tree.(map[string]any), target.Type(), err, faults)
+		}
+	}
+	return tree, nil
+}
+
+// blame finds the top-level field that a type's own decoder refused.
+func blame(body map[string]any, t reflect.Type, err error, faults *engine.Faults) {
+	found := false
+	for name, v := range body {
+		one := appendCanonical(nil, map[string]any{name: v})
+		if err := json.Unmarshal(one, reflect.New(t).Interface()); err != nil {
+			faults.Add(name, "%s", wording(err))
+			found = true
+		}
+	}
+	if !found {
+		faults.Add("", "%s", wording(err))
+	}
+}
+
+// wording keeps the names of Go types out of messages.
+func wording(err error) string {
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return "has the wrong type"
+	}
+	return err.Error()
+}

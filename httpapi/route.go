@@ -1,0 +1,245 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"qualifybase/engine"
+)
+
+// Base is where the API lives; the paths of rows are relative to it.
+const Base = "/api/v1"
+
+// Row is one line of the route table: what a caller may ask, with which right,
+// and the one use case that answers. The OpenAPI document is made from the rows.
+type Row struct {
+	Method, Path string         // "/leads/:id", below Base
+	Scope        engine.Scope   // the right it needs; NoScope must be said with Open or Public
+	Also         []engine.Scope // any of these does instead
+	Open         bool           // any authenticated caller
+	Public       bool           // no credential at all
+	Browser      bool           // public keys may, from their origins
+	Tag          string         // the resource, as the reference groups it
+	ID           string         // operationId
+	Summary      string
+	Doc          string        // more, in Markdown
+	Status       int           // of success
+	Update       bool          // 200 where the resource was there before (POST that creates or updates)
+	Errors       []engine.Kind // beside those that every route of its kind can answer
+	Example      string        // a request body in the standard form, as JSON
+	Op           operation
+}
+
+// route is a row at work.
+type route struct {
+	Row
+	pattern string // Base + Path: what logs and metrics call it
+	serve   func(*call)
+	plan    *plan
+	shape   shape
+	stat    stat
+}
+
+// shape tells the OpenAPI builder what goes in and out.
+type shape struct {
+	in, out reflect.Type // out is nil for a reply without a body
+	list    bool
+	other   string // a second content type of the reply
+}
+
+// operation is a use case with its decoding and encoding; made by op, listing and drop.
+type operation interface {
+	shape() shape
+	bind(*plan) func(*call)
+}
+
+// op answers one resource. use calls one engine use case; wire makes the wire
+// struct of its result. R must be what the use case returns from its act: the
+// engine hands the same to Caller.Encode (contract.md §6).
+func op[In, R, Out any](use func(context.Context, engine.Caller, In) (R, error), wire func(R) Out) operation {
+	return &act[In, R]{use: use, form: shape{in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()},
+		answer: func(c *call, r R) answer { return c.resource(wire(r)) }}
+}
+
+// listing answers a page of a list.
+func listing[In, X, Out any](use func(context.Context, engine.Caller, In) (engine.List[X], error), wire func(X) Out) operation {
+	return &act[In, engine.List[X]]{use: use, form: shape{in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](), list: true},
+		answer: func(c *call, l engine.List[X]) answer {
+			items := make([]Out, len(l.Items))
+			for i := range l.Items {
+				items[i] = wire(l.Items[i])
+			}
+			return c.page(items, Pagination{opt(l.Next), l.More, l.Total})
+		}}
+}
+
+// drop answers without a body.
+func drop[In any](use func(context.Context, engine.Caller, In) error) operation {
+	return &act[In, struct{}]{form: shape{in: reflect.TypeFor[In]()},
+		use: func(ctx context.Context, c engine.Caller, in In) (struct{}, error) {
+			return struct{}{}, use(ctx, c, in)
+		},
+		answer: func(*call, struct{}) answer { return answer{status: http.StatusNoContent} }}
+}
+
+// Pagination stands beside the data of a list.
+type Pagination struct {
+	NextCursor *string `json:"next_cursor" doc:"Send it as cursor to go on; null at the end"`
+	HasMore    bool    `json:"has_more"`
+	TotalCount *int64  `json:"total_count" doc:"null where the list is computed"`
+}
+
+// act is the one way a request takes from its bytes to a use case and back.
+type act[In, R any] struct {
+	form   shape
+	use    func(context.Context, engine.Caller, In) (R, error)
+	answer func(*call, R) answer
+}
+
+func (a *act[In, R]) shape() shape { return a.form }
+
+func (a *act[In, R]) bind(p *plan) func(*call) {
+	return func(c *call) {
+		var in In
+		if err := p.fill(c, reflect.ValueOf(&in).Elem()); err != nil {
+			c.refuse(err)
+			return
+		}
+		var kept *engine.Reply // what the engine stored under the idempotency key
+		if c.caller.Idempotency != nil {
+			c.caller.Encode = func(result any, err error) engine.Reply {
+				reply := a.encode(c, result, err).reply()
+				if _, secret := result.(engine.Secretive); err == nil && !secret {
+					kept = &reply
+				}
+				return reply
+			}
+		}
+		result, err := a.use(c.r.Context(), c.caller, in)
+		switch {
+		case err != nil:
+			c.refuse(err)
+		case kept != nil:
+			c.replay(*kept)
+		default:
+			c.send(a.answer(c, result))
+		}
+	}
+}
+
+// encode is Caller.Encode: the reply of a result or refusal, inside the transaction.
+func (a *act[In, R]) encode(c *call, result any, err error) answer {
+	if err != nil {
+		return c.refusal(refusal(err))
+	}
+	r, ok := result.(R)
+	if !ok && a.form.out != nil {
+		panic(fmt.Sprintf("httpapi: %s answers %T where the row says %v", c.rt.pattern, result, reflect.TypeFor[R]()))
+	}
+	return a.answer(c, r)
+}
+
+// answer is a reply before it is sent.
+type answer struct {
+	status   int
+	kind     string // content type; "" = JSON
+	location string
+	etag     string
+	body     []byte // lives until the call ends
+}
+
+// reply copies the answer for the engine, which keeps it.
+func (a answer) reply() engine.Reply {
+	r := engine.Reply{Status: a.status, Body: bytes.Clone(a.body)}
+	if a.location != "" || a.etag != "" {
+		r.Header = make(map[string]string, 2)
+		if a.location != "" {
+			r.Header["Location"] = a.location
+		}
+		if a.etag != "" {
+			r.Header["Etag"] = a.etag
+		}
+	}
+	return r
+}
+
+// What a wire struct may tell of itself beside its fields.
+type (
+	located  interface{ location() string }           // a 201 names it
+	versed   interface{ version() int64 }             // the ETag
+	outcome  interface{ status() int }                // another status than the row's; 0 = the row's
+	document interface{ document() (string, []byte) } // no JSON at all: content type and bytes, nil for JSON
+)
+
+// resource encodes one wire struct.
+func (c *call) resource(out any) answer {
+	a := answer{status: c.rt.Status}
+	if o, ok := out.(outcome); ok && o.status() != 0 {
+		a.status = o.status()
+	}
+	if d, ok := out.(document); ok {
+		if a.kind, a.body = d.document(); a.body != nil {
+			return a
+		}
+	}
+	if v, ok := out.(versed); ok {
+		a.etag = `"` + strconv.FormatInt(v.version(), 10) + `"`
+	}
+	if l, ok := out.(located); ok && a.status == http.StatusCreated {
+		a.location = Base + l.location()
+	}
+	a.body = c.encode(out, nil)
+	return a
+}
+
+// page encodes a list.
+func (c *call) page(items any, p Pagination) answer {
+	return answer{status: c.rt.Status, body: c.encode(items, &p)}
+}
+
+// flatPage is how the flat form writes a list: its keys are the same words.
+type flatPage struct {
+	Data       any         `json:"data"`
+	Pagination *Pagination `json:"pagination"`
+}
+
+// encode writes a result in the caller's form into the call's buffer.
+func (c *call) encode(v any, p *Pagination) []byte {
+	c.out.Reset()
+	if c.form == flat {
+		if p != nil {
+			v = flatPage{v, p}
+		}
+		c.json(v)
+		c.flat = appendFlat(c.flat[:0], c.out.Bytes())
+		return c.flat
+	}
+	c.out.WriteString(`{"data":`)
+	c.json(v)
+	if p != nil {
+		c.out.WriteString(`,"pagination":`)
+		c.json(p)
+	}
+	c.out.WriteByte('}')
+	return c.out.Bytes()
+}
+
+func (c *call) json(v any) {
+	if s, ok := v.(interface{ appendJSON([]byte) []byte }); ok {
+		c.out.Write(s.appendJSON(c.out.AvailableBuffer()))
+		return
+	}
+	if c.enc == nil {
+		c.enc = json.NewEncoder(&c.out)
+		c.enc.SetEscapeHTML(false)
+	}
+	if err := c.enc.Encode(v); err != nil {
+		panic(err) // our own structs: a bug
+	}
+	c.out.Truncate(c.out.Len() - 1) // the encoder's newline
+}

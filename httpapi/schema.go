@@ -1,0 +1,85 @@
+package httpapi
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"qualifybase/engine"
+)
+
+const schemas = "#/components/schemas/"
+
+// newRegistry holds the schemas of all wire structs, by the name of their type.
+func newRegistry() huma.Registry {
+	huma.DefaultArrayNullable = false // our lists are never null
+	r := huma.NewMapRegistry(schemas, func(t reflect.Type, hint string) string {
+		return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "Wire")
+	})
+	r.RegisterTypeAlias(reflect.TypeFor[engine.Week](), reflect.TypeFor[week]())
+	r.RegisterTypeAlias(reflect.TypeFor[engine.Window](), reflect.TypeFor[hours]())
+	return r
+}
+
+// week and hours describe engine.Week and engine.Window, which write themselves.
+type (
+	week struct {
+		Mon []hours `json:"mon,omitempty"`
+		Tue []hours `json:"tue,omitempty"`
+		Wed []hours `json:"wed,omitempty"`
+		Thu []hours `json:"thu,omitempty"`
+		Fri []hours `json:"fri,omitempty"`
+		Sat []hours `json:"sat,omitempty"`
+		Sun []hours `json:"sun,omitempty"`
+	}
+	hours struct {
+		From string `json:"from" pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]$" example:"09:00"`
+		To   string `json:"to" pattern:"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$" example:"12:30" doc:"Not after from = on the next day"`
+	}
+)
+
+// dress adds to the schemas what Go's types say and huma does not: formats of our
+// times and dates, null where a reply may hold one. It refuses a name that does
+// not come back from camelCase (contract.md §1).
+func dress(r huma.Registry) error {
+	for name, s := range r.Map() {
+		t := r.TypeFromRef(schemas + name)
+		if t == nil || t.Kind() != reflect.Struct {
+			continue
+		}
+		for _, f := range reflect.VisibleFields(t) {
+			tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			prop := s.Properties[tag]
+			if f.Anonymous || prop == nil {
+				continue
+			}
+			if back := fromFlat(toFlat(tag)); back != tag {
+				return fmt.Errorf("httpapi: field %s of %s comes back from camelCase as %q", tag, name, back)
+			}
+			s.Properties[tag] = dressField(prop, f.Type, strings.Contains(options, "omitempty"))
+		}
+	}
+	return nil
+}
+
+func dressField(prop *huma.Schema, t reflect.Type, mayLack bool) *huma.Schema {
+	pointer := t.Kind() == reflect.Pointer
+	if pointer {
+		t = t.Elem()
+	}
+	switch t {
+	case reflect.TypeFor[Instant]():
+		prop.Format = "date-time"
+	case reflect.TypeFor[engine.Date]():
+		prop.Format = "date"
+	}
+	if pointer && !mayLack {
+		if prop.Ref != "" {
+			return &huma.Schema{AnyOf: []*huma.Schema{prop, {Type: "null"}}, Description: prop.Description}
+		}
+		prop.Nullable = true
+	}
+	return prop
+}
