@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // OwnerRef names whose hours or closures are meant: the clinic "c", location "l1", provider "p1", service "s1".
@@ -127,7 +128,9 @@ func (s Schedule) clean(owner OwnerRef) (Schedule, error) {
 	}
 	out := Schedule{Weekly: s.Weekly.sorted(), Breaks: s.Breaks.sorted(), Overrides: []Override{}}
 	for i, o := range s.Overrides {
-		o.Reason = Clean(&f, indexed("overrides", i)+".reason", o.Reason, MaxText)
+		if utf8.RuneCountInString(o.Reason) <= MaxText { // else Validate has said so
+			o.Reason = Clean(&f, indexed("overrides", i)+".reason", o.Reason, MaxText)
+		}
 		o.Windows = sortedWindows(o.Windows)
 		out.Overrides = append(out.Overrides, o)
 	}
