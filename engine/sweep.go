@@ -60,7 +60,7 @@ func (s *sweep) begin(l *Lane, now int64) {
 	s.now, s.notice = now, now+max(0, l.Rules.Notice)
 	s.pack = l.Rules.Align == AlignPack
 	s.busy.list, s.room.list = l.Busy, l.RoomBusy
-	today := LocalDate(l.Opening.zone, now)
+	today := l.Opening.dayAt(now).date
 	s.horizon = Instant(l.Opening.zone, today.AddDays(l.Rules.HorizonDays), 1440)
 }
 

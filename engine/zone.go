@@ -59,7 +59,10 @@ func Instant(loc *time.Location, d Date, minute int) int64 {
 	}
 }
 
-// LocalDate is the date that the zone's wall clock shows at the UTC second.
+// LocalDate is the date that the zone's wall clock shows at the UTC second. Where a
+// clock was once set back across midnight after midnight had struck (St. John's
+// until 2011), the repeated minutes show the old date; hours, caps and horizon
+// count them to the new one, which has begun.
 func LocalDate(loc *time.Location, unix int64) Date {
 	return Date(floorDiv(wallSeconds(loc, unix), 86400))
 }

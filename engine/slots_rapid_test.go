@@ -1,0 +1,451 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// naive is the booking page read aloud: every minute is asked about on its own, by
+// the clock on the wall. It shares no code with the sweep but the types.
+type naive struct {
+	lane    *Lane
+	tables  []Timetable
+	closed  []Span
+	zone    *time.Location
+	from    int64 // minute 0 of the maps below
+	open    []bool
+	busyMap []bool
+}
+
+var seen sync.Map // slowInstant is slow
+
+func first(z *time.Location, d Date, m int) int64 {
+	type key struct {
+		z *time.Location
+		d Date
+		m int
+	}
+	if v, ok := seen.Load(key{z, d, m}); ok {
+		return v.(int64)
+	}
+	v := slowInstant(z, d, m)
+	seen.Store(key{z, d, m}, v)
+	return v
+}
+
+// owner is the date whose 00:00–24:00 holds the instant.
+func owner(z *time.Location, u int64) Date {
+	d := Date(floorDiv(wall(z, u), 1440)) + 1
+	for first(z, d, 0) > u {
+		d--
+	}
+	return d
+}
+
+func override(s *Schedule, d Date) ([]Window, bool) {
+	for _, o := range s.Overrides {
+		if o.Date == d {
+			return o.Windows, true
+		}
+	}
+	return nil, false
+}
+
+// covers tells whether a window of one of the last dates holds the instant.
+func covers(t Timetable, u int64, today Date, windows func(Date) []Window) bool {
+	_, owned := override(&t.Schedule, today)
+	for d := today - 2; d <= today; d++ {
+		if d != today && owned {
+			continue // an override owns its date
+		}
+		for _, w := range windows(d) {
+			end := w.To
+			if w.To <= w.From {
+				end += 1440
+			}
+			if first(t.Zone, d, w.From) <= u && u < first(t.Zone, d, end) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// why is the verdict of one timetable about one minute.
+func (n *naive) whyOf(t Timetable, u int64) Verdict {
+	today := owner(t.Zone, u)
+	_, owned := override(&t.Schedule, today)
+	working := covers(t, u, today, func(d Date) []Window {
+		if list, ok := override(&t.Schedule, d); ok {
+			return list
+		}
+		return t.Schedule.Weekly[d.Weekday()]
+	})
+	pause := !owned && covers(t, u, today, func(d Date) []Window {
+		if _, ok := override(&t.Schedule, d); ok {
+			return nil
+		}
+		return t.Schedule.Breaks[d.Weekday()]
+	})
+	switch {
+	case working && !pause:
+		return Offered
+	case owned:
+		return RefusedOverride
+	case working:
+		return RefusedBreak
+	}
+	return RefusedHours
+}
+
+func (n *naive) why(u int64) Verdict {
+	if slices.ContainsFunc(n.closed, func(s Span) bool { return s.Has(u) }) {
+		return RefusedClosure
+	}
+	v := Offered
+	for _, t := range n.tables {
+		v = max(v, n.whyOf(t, u))
+	}
+	return v
+}
+
+// fill maps the minutes of the span and two days around it.
+func (n *naive) fill(window Span) {
+	n.from = window.Start - 3*day24
+	count := (window.End + 3*day24 - n.from) / 60
+	n.open, n.busyMap = make([]bool, count), make([]bool, count)
+	for i := range n.open {
+		u := n.from + int64(i)*60
+		n.open[i] = n.why(u) == Offered
+		has := func(s Span) bool { return s.Has(u) }
+		n.busyMap[i] = slices.ContainsFunc(n.lane.Busy, has) || slices.ContainsFunc(n.lane.RoomBusy, has)
+	}
+}
+
+func (n *naive) isOpen(u int64) bool { return n.open[(u-n.from)/60] }
+func (n *naive) isBusy(u int64) bool { return n.busyMap[(u-n.from)/60] }
+
+// judge decides about one booking, off the grid or on it.
+func (n *naive) judge(now, start, end int64) Verdict {
+	r := n.lane.Rules
+	foot := Span{start - r.Before, end + r.After}
+	switch {
+	case end <= start || foot.End-foot.Start > 24*3600:
+		return RefusedLength
+	case start < now:
+		return RefusedPast
+	case start < now+r.Notice:
+		return RefusedNotice
+	case owner(n.zone, start) > owner(n.zone, now)+Date(r.HorizonDays):
+		return RefusedHorizon
+	}
+	for u := start; u < end; u += 60 {
+		if !n.isOpen(u) {
+			return n.why(u)
+		}
+	}
+	for u := foot.Start; r.BuffersInsideHours && u < foot.End; u += 60 {
+		if !n.isOpen(u) {
+			return n.why(u)
+		}
+	}
+	for u := foot.Start; u < foot.End; u += 60 {
+		if n.isBusy(u) {
+			return RefusedTaken
+		}
+	}
+	return n.lane.capped(owner(n.zone, start))
+}
+
+// onGrid tells whether an open minute is a start of the grid.
+func (n *naive) onGrid(t int64) bool {
+	run := t
+	for n.isOpen(run-60) && t-run <= 24*3600 {
+		run -= 60
+	}
+	r := n.lane.Rules
+	anchor := run
+	if t-run > 24*3600 {
+		anchor = first(n.zone, owner(n.zone, t), 0)
+	}
+	if r.Align == AlignPack {
+		for u := t; u > anchor; u -= 60 {
+			if e := u - r.Before; n.isBusy(e-60) && !n.isBusy(e) {
+				anchor = u
+			}
+		}
+	}
+	if r.Align == AlignClock {
+		unit := int64(1)
+		for _, m := range []int64{5, 10, 15, 20, 30, 60} {
+			if r.Step%(m*60) == 0 {
+				unit = m
+			}
+		}
+		for wall(n.zone, anchor)%unit != 0 {
+			anchor += 60
+		}
+	}
+	return t >= anchor && (t-anchor)%r.Step == 0
+}
+
+func (n *naive) starts(now int64, window Span) (list []int64) {
+	for t := window.Start; t < window.End; t += 60 {
+		if n.isOpen(t) && n.judge(now, t, t+n.lane.Rules.Length) == Offered && n.onGrid(t) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// world is a lane in a zone near one of its odd days.
+type world struct {
+	lane   *Lane
+	model  *naive
+	window Span
+	now    int64
+}
+
+var zoneNames = []string{"America/New_York", "Europe/Kyiv", "Australia/Lord_Howe", "Pacific/Apia",
+	"America/Havana", "America/Sao_Paulo", "Asia/Kolkata", "America/St_Johns"}
+
+func fives(t *rapid.T, what string, lo, hi int) int {
+	return 5 * rapid.IntRange(lo/5, hi/5).Draw(t, what)
+}
+
+var fiveWindow = rapid.Custom(func(t *rapid.T) Window {
+	if rapid.IntRange(0, 5).Draw(t, "whole day") == 0 {
+		return Window{0, 1440}
+	}
+	return Window{fives(t, "from", 0, 1435), fives(t, "to", 0, 1440)}
+})
+
+func fiveWeek(t *rapid.T, label string, most int) (w Week) {
+	all := rapid.SliceOfN(fiveWindow, 0, most).Draw(t, label)
+	for i := range w {
+		w[i] = all
+		if rapid.IntRange(0, 3).Draw(t, "own day") == 0 {
+			w[i] = rapid.SliceOfN(fiveWindow, 0, most).Draw(t, label+dayKeys[i])
+		}
+	}
+	return w
+}
+
+func schedule(t *rapid.T, label string, near Date) Schedule {
+	s := Schedule{Weekly: fiveWeek(t, label, 2)}
+	if rapid.Bool().Draw(t, "breaks") {
+		s.Breaks = fiveWeek(t, label+" breaks", 1)
+		for i := range s.Breaks {
+			s.Breaks[i] = slices.Clone(s.Breaks[i])
+			for j, w := range s.Breaks[i] {
+				s.Breaks[i][j].To = (w.From + 45) % 1440
+			}
+		}
+	}
+	for _, d := range rapid.SliceOfNDistinct(rapid.IntRange(-3, 4), 0, 2, rapid.ID).Draw(t, label+" overrides") {
+		s.Overrides = append(s.Overrides, Override{near + Date(d), rapid.SliceOfN(fiveWindow, 0, 2).Draw(t, "windows"), ""})
+	}
+	return s
+}
+
+func spansNear(t *rapid.T, label string, near int64, most, longest int) (list []Span) {
+	for range rapid.IntRange(0, most).Draw(t, label) {
+		start := near + int64(fives(t, "start", -2*1440, 4*1440))*60
+		list = append(list, Span{start, start + int64(fives(t, "length", 5, longest))*60})
+	}
+	SortSpans(list)
+	return list
+}
+
+func anyRules(t *rapid.T) Rules {
+	r := Rules{
+		Step:               int64(rapid.SampledFrom([]int{5, 7, 10, 15, 20, 30, 40, 45, 50, 60, 90, 120}).Draw(t, "step")) * 60,
+		Length:             int64(rapid.SampledFrom([]int{5, 15, 30, 60, 120, 480, 1380}).Draw(t, "length")) * 60,
+		HorizonDays:        rapid.IntRange(0, 4).Draw(t, "horizon"),
+		Align:              rapid.SampledFrom([]Align{"", AlignStart, AlignClock, AlignPack}).Draw(t, "align"),
+		BuffersInsideHours: rapid.Bool().Draw(t, "inside"),
+	}
+	if rapid.Bool().Draw(t, "buffers") {
+		r.Before, r.After = int64(fives(t, "before", 0, 30))*60, int64(fives(t, "after", 0, 30))*60
+	}
+	if rapid.Bool().Draw(t, "notice") {
+		r.Notice = int64(fives(t, "minutes", 0, 600)) * 60
+	}
+	if rapid.IntRange(0, 3).Draw(t, "caps") == 0 {
+		r.ProviderCap, r.ServiceCap = rapid.IntRange(0, 3).Draw(t, "cap"), rapid.IntRange(0, 3).Draw(t, "service cap")
+	}
+	return r
+}
+
+var anyWorld = rapid.Custom(func(t *rapid.T) *world {
+	name := rapid.SampledFrom(zoneNames).Draw(t, "zone")
+	z, _ := LoadZone(name)
+	near, _ := ParseDate(rapid.SampledFrom(sixZones[name]).Draw(t, "near"))
+	mid := Instant(z, near, 0)
+	mid -= mid % 300
+	w := &world{model: &naive{zone: z}, lane: &Lane{Rules: anyRules(t)}}
+	for i := range rapid.IntRange(0, 3).Draw(t, "timetables") {
+		tz := z
+		if rapid.IntRange(0, 7).Draw(t, "elsewhere") == 0 {
+			tz, _ = LoadZone("America/New_York")
+		}
+		w.model.tables = append(w.model.tables, Timetable{schedule(t, string(rune('a'+i)), near), tz})
+	}
+	w.model.closed = spansNear(t, "closures", mid, 1, 2000)
+	w.lane.Opening = NewOpening(z, w.model.closed, w.model.tables...)
+	w.lane.Busy = spansNear(t, "busy", mid, 8, 200)
+	w.lane.RoomBusy = spansNear(t, "room", mid, 2, 1440)
+	salt := rapid.IntRange(0, 10).Draw(t, "salt")
+	w.lane.Booked = func(d Date) (int, int) { return (int(d)*7 + salt) % 4, (int(d)*3 + salt) % 5 }
+	start := mid + int64(fives(t, "window", -1440, 1440))*60
+	w.window = Span{start, start + int64(fives(t, "window length", 5, 2*1440))*60}
+	w.now = start + int64(fives(t, "now", -4*1440, 1440))*60
+	w.model.lane = w.lane
+	w.model.fill(w.window)
+	return w
+})
+
+// list(now) ∋ t ⇔ book(t) succeeds, and both as the naive model says (booking.md §11).
+func TestSweepAgainstEveryMinute(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := anyWorld.Draw(t, "world")
+		got, want := starts(w.lane, w.now, w.window), w.model.starts(w.now, w.window)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%s offers %s\nwant %s", w.model.zone, clocks(w.model.zone, got), clocks(w.model.zone, want))
+		}
+		length := w.lane.Rules.Length
+		if rapid.Bool().Draw(t, "another length") {
+			length = int64(fives(t, "off length", -5, 1440)) * 60
+		}
+		for u := w.window.Start; u < w.window.End; u += 300 {
+			if v, want := w.lane.Judge(w.now, u, u+length), w.model.judge(w.now, u, u+length); v != want {
+				t.Fatalf("%s: judged %s, want %s", time.Unix(u, 0).In(w.model.zone), v, want)
+			}
+		}
+	})
+}
+
+// The explanation offers what the list offers, gives the arbiter's verdicts, and leaves no time out.
+func TestExplainAgreesWithBoth(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := anyWorld.Draw(t, "world")
+		var offered []int64
+		last := w.window.Start - 1
+		w.lane.Explain(w.now, w.window, func(start int64, v Verdict) bool {
+			if start <= last || !w.window.Has(start) {
+				t.Fatalf("%d after %d in %v", start, last, w.window)
+			}
+			last = start
+			if judged := w.lane.Judge(w.now, start, start+w.lane.Rules.Length); judged != v {
+				t.Fatalf("%d: explained %s, judged %s", start, v, judged)
+			}
+			if v == Offered {
+				offered = append(offered, start)
+			}
+			return true
+		})
+		if list := starts(w.lane, w.now, w.window); !slices.Equal(list, offered) {
+			t.Fatalf("list %s\nexplained %s", clocks(w.model.zone, list), clocks(w.model.zone, offered))
+		}
+	})
+}
+
+// list over [a,c) = list over [a,b) ∪ list over [b,c): the grid knows no range.
+func TestListIsTheUnionOfItsParts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := anyWorld.Draw(t, "world")
+		cut := w.window.Start + rapid.Int64Range(0, w.window.Len()).Draw(t, "cut")
+		whole := starts(w.lane, w.now, w.window)
+		parts := append(starts(w.lane, w.now, Span{w.window.Start, cut}), starts(w.lane, w.now, Span{cut, w.window.End})...)
+		if !slices.Equal(whole, parts) {
+			t.Fatalf("whole %v\nparts %v", whole, parts)
+		}
+		// Only the footprints within Reach of the window matter.
+		reach := Span{w.window.Start - Reach, w.window.End + Reach}
+		far := func(s Span) bool { return !s.Overlaps(reach) }
+		w.lane.Busy, w.lane.RoomBusy = slices.DeleteFunc(w.lane.Busy, far), slices.DeleteFunc(w.lane.RoomBusy, far)
+		if again := starts(w.lane, w.now, w.window); !slices.Equal(whole, again) {
+			t.Fatalf("whole %v\nwithout the far ones %v", whole, again)
+		}
+	})
+}
+
+// A booking takes what it overlaps and nothing else; cancelled, the list is as before.
+func TestBookAndCancel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := anyWorld.Draw(t, "world")
+		before := starts(w.lane, w.now, w.window)
+		if len(before) == 0 || w.lane.Rules.Align == AlignPack { // a packed grid moves by design
+			return
+		}
+		start := rapid.SampledFrom(before).Draw(t, "start")
+		foot := w.lane.Rules.Footprint(start, start+w.lane.Rules.Length)
+		free := w.lane.Busy
+		w.lane.Busy = append(slices.Clone(free), foot)
+		SortSpans(w.lane.Busy)
+		var want []int64
+		for _, s := range before {
+			if !w.lane.Rules.Footprint(s, s+w.lane.Rules.Length).Overlaps(foot) {
+				want = append(want, s)
+			}
+		}
+		if got := starts(w.lane, w.now, w.window); !slices.Equal(got, want) {
+			t.Fatalf("booked %d: %v, want %v", start, got, want)
+		}
+		if v := w.lane.Judge(w.now, start, start+w.lane.Rules.Length); v != RefusedTaken {
+			t.Fatalf("booked twice: %s", v)
+		}
+		w.lane.Busy = free
+		if got := starts(w.lane, w.now, w.window); !slices.Equal(got, before) {
+			t.Fatalf("after cancel %v, before %v", got, before)
+		}
+	})
+}
+
+// Any provider: the merged list is each lane's own list, and an unrelated lane changes none.
+func TestLanesKeepToThemselves(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		worlds := rapid.SliceOfN(anyWorld, 1, 3).Draw(t, "worlds")
+		now, window := worlds[0].now, worlds[0].window
+		var lanes []*Lane
+		want := map[int64][]*Lane{}
+		for _, w := range worlds {
+			lanes = append(lanes, w.lane)
+			for _, s := range starts(w.lane, now, window) {
+				want[s] = append(want[s], w.lane)
+			}
+		}
+		last, n := window.Start-1, 0
+		MergeLanes(lanes, now, window, 0, func(start int64, eligible []*Lane) bool {
+			if start <= last || !slices.Equal(eligible, want[start]) {
+				t.Fatalf("%d: %d lanes, want %d", start, len(eligible), len(want[start]))
+			}
+			last = start
+			n++
+			return true
+		})
+		if n != len(want) {
+			t.Fatalf("%d starts, want %d", n, len(want))
+		}
+		near := Nearest(lanes, now, window, window.Start+window.Len()/2, 3)
+		for i, o := range near {
+			if !slices.Contains(want[o.Start], o.Lane) || !o.clear(near[:i]) {
+				t.Fatalf("%v", near)
+			}
+		}
+		if len(near) == 0 && n > 0 {
+			t.Fatal("starts, but none is near")
+		}
+		if !slices.IsSortedFunc(near, func(a, b Offer) int {
+			mid := window.Start + window.Len()/2
+			return cmp.Compare(max(a.Start-mid, mid-a.Start), max(b.Start-mid, mid-b.Start))
+		}) {
+			t.Fatalf("not nearest first: %v", near)
+		}
+	})
+}
