@@ -211,7 +211,7 @@ func (p *hoursPart) open(in Span) []Span {
 // spans resolves the windows and the breaks of every date that can touch the
 // range: a window reaches at most into the next date.
 func (p *hoursPart) spans(in Span) (hours, breaks []Span) {
-	first, last := LocalDate(p.zone, in.Start)-2, LocalDate(p.zone, in.End)+1
+	first, last := LocalDate(p.zone, in.Start)-1, LocalDate(p.zone, in.End)+1
 	for d := first; d <= last; d++ {
 		if windows, ok := p.overrides[d]; ok {
 			hours = p.add(hours, d, windows)

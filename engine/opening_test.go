@@ -164,6 +164,19 @@ func TestWhy(t *testing.T) {
 	}
 }
 
+// Where the clock is set back over midnight, the date that has begun owns what is repeated.
+func TestWhyAfterMidnightStruckTwice(t *testing.T) {
+	z := zone(t, "America/St_Johns") // 2009-11-01 00:01 became 2009-10-31 23:01
+	s := Schedule{Weekly: week("Mon-Sun 09:00-17:00"), Overrides: []Override{on("2009-11-01")}}
+	o := NewOpening(z, nil, Timetable{s, z})
+	midnight := at(t, z, "2009-11-01 00:00")
+	for after, want := range map[int64]Verdict{-60: RefusedHours, 0: RefusedOverride, 1800: RefusedOverride} {
+		if got := o.Why(midnight + after); got != want {
+			t.Errorf("%d seconds after midnight: %s, want %s", after, got, want)
+		}
+	}
+}
+
 // A date is resolved by whoever asks first, and far dates share places in memory.
 func TestOpeningIsShared(t *testing.T) {
 	z := zone(t, "Europe/Berlin")

@@ -83,6 +83,8 @@ func TestGrid(t *testing.T) {
 			"09:00 09:15 09:30"},
 		{"clock: the minute is local", "Asia/Kolkata", "Mon 09:10-11:00", Rules{Step: 60 * minute, Align: AlignClock},
 			"2026-04-27 00:00", "2026-04-27 24:00", "", "10:00"},
+		{"clock: a shift of half an hour on the way", "Australia/Lord_Howe", "Sun 01:50-04:00", Rules{Step: 60 * minute, Align: AlignClock},
+			"2026-04-05 00:00", "2026-04-05 24:00", "", "02:00 03:00"},
 		{"pack: behind each footprint", ny, "Mon 09:00-12:00", Rules{Step: 60 * minute, Align: AlignPack}, "2026-04-27 00:00",
 			"2026-04-27 24:00", "09:35-09:50", "09:00 09:50 10:50"},
 		{"pack: with its own buffer", ny, "Mon 09:00-12:00", Rules{Step: 60 * minute, Before: 5 * minute, Align: AlignPack}, "2026-04-27 00:00",
@@ -91,6 +93,8 @@ func TestGrid(t *testing.T) {
 			"2026-04-27 10:40", "09:35-09:50", "10:10 10:30"},
 		{"pack: touching footprints are one", ny, "Mon 09:00-12:00", Rules{Step: 60 * minute, Align: AlignPack}, "2026-04-27 00:00",
 			"2026-04-27 24:00", "09:00-09:20 09:20-09:50 09:40-09:45", "09:50 10:50"},
+		{"pack: a footprint before the hours", ny, "Mon 09:00-12:00", Rules{Step: 60 * minute, Before: 15 * minute, Align: AlignPack},
+			"2026-04-27 00:00", "2026-04-27 24:00", "08:30-08:55", "09:10 10:10 11:10"},
 		{"nothing fits", ny, "Mon 09:00-09:29", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "", ""},
 		{"exactly fits", ny, "Mon 09:00-09:30", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "", "09:00"},
 		{"a day that never was", "Pacific/Apia", "Fri 09:00-17:00", Rules{}, "2011-12-29 00:00", "2011-12-31 24:00", "", ""},
@@ -106,10 +110,37 @@ func TestGrid(t *testing.T) {
 		if got := clocks(z, list); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
+		var explained []int64
+		l.Explain(window.Start-30*day24, window, func(start int64, v Verdict) bool {
+			if v == Offered {
+				explained = append(explained, start)
+			}
+			return true
+		})
+		if !slices.Equal(explained, list) {
+			t.Errorf("%s: explained %s", c.name, clocks(z, explained))
+		}
 		l.Busy, l.RoomBusy = nil, l.Busy // a room keeps others away as a provider does
 		if room := starts(l, window.Start-30*day24, window); !slices.Equal(room, list) {
 			t.Errorf("%s: in the room %s", c.name, clocks(z, room))
 		}
+	}
+}
+
+// A footprint may be 24 hours long: it counts wherever it ends in the way.
+func TestLongFootprints(t *testing.T) {
+	z := zone(t, "America/New_York")
+	l := lane(z, "Mon-Sun 00:00-24:00", Rules{Step: 60 * minute, Before: 15 * minute})
+	l.Busy = []Span{{at(t, z, "2026-04-26 09:50"), at(t, z, "2026-04-27 09:50")}}
+	ask := Span{at(t, z, "2026-04-27 09:55"), at(t, z, "2026-04-27 12:00")}
+	if got := clocks(z, starts(l, ask.Start-day24, ask)); got != "11:00" {
+		t.Errorf("behind it: %s", got)
+	}
+	l = lane(z, "Sun 08:00-24:00; Mon 00:00-08:00", Rules{Step: 7 * 60 * minute, Align: AlignPack})
+	l.Busy = []Span{{at(t, z, "2026-04-25 10:00"), at(t, z, "2026-04-26 09:00")}}
+	ask = Span{at(t, z, "2026-04-27 00:00"), at(t, z, "2026-04-27 08:00")}
+	if got := clocks(z, starts(l, ask.Start-day24, ask)); got != "06:00" {
+		t.Errorf("packed behind it, long ago: %s", got)
 	}
 }
 
