@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"testing"
+	"time"
+)
+
+// practice is n providers with office hours, breaks and a location, each with the
+// footprints of half-hour visits spread evenly over two years and a half.
+func practice(tb testing.TB, n, footprints int) (lanes []*Lane, now int64) {
+	z := zone(tb, "Europe/Berlin")
+	house := Schedule{Weekly: week("Mon-Fri 08:00-18:00; Sat 09:00-12:00")}
+	own := Schedule{Weekly: week("Mon-Fri 09:00-12:00,13:00-17:00"), Breaks: week("Mon-Fri 10:30-10:45")}
+	now = at(tb, z, "2026-04-27 08:00")
+	for i := range n {
+		l := &Lane{
+			ProviderID: int64(i + 1),
+			Opening:    NewOpening(z, nil, Timetable{house, z}, Timetable{own, z}),
+			Rules:      Rules{HorizonDays: 365, Notice: 3600},
+		}
+		if footprints > 0 {
+			gap := int64(912*day24) * int64(n) / int64(footprints)
+			for t := now - 456*day24; t < now+456*day24; t += gap {
+				start := t - t%300
+				l.Busy = append(l.Busy, Span{start, start + 1800})
+			}
+		}
+		lanes = append(lanes, l)
+	}
+	return lanes, now
+}
+
+func BenchmarkWeekOfOne(b *testing.B) {
+	lanes, now := practice(b, 1, 300)
+	window := Span{now, now + 7*day24}
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		n = 0
+		lanes[0].Starts(now, window, func(int64) bool { n++; return true })
+	}
+	b.ReportMetric(float64(n), "starts")
+}
+
+func BenchmarkFirstFiveOfOne(b *testing.B) {
+	lanes, now := practice(b, 1, 300)
+	window := Span{now, now + 7*day24}
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		lanes[0].Starts(now, window, func(int64) bool { n++; return n < 5 })
+	}
+}
+
+func BenchmarkWeekOfTen(b *testing.B) {
+	lanes, now := practice(b, 10, 3000)
+	window := Span{now, now + 7*day24}
+	b.ReportAllocs()
+	for b.Loop() {
+		MergeLanes(lanes, now, window, 0, func(int64, []*Lane) bool { return true })
+	}
+}
+
+func BenchmarkFirstFiveOfTen(b *testing.B) {
+	lanes, now := practice(b, 10, 3000)
+	window := Span{now, now + 7*day24}
+	b.ReportAllocs()
+	for b.Loop() {
+		MergeLanes(lanes, now, window, 5, func(int64, []*Lane) bool { return true })
+	}
+}
+
+// A month of ten providers over 137,000 footprints, every date known.
+func BenchmarkMonthOfTen(b *testing.B) {
+	lanes, now := practice(b, 10, 137_000)
+	window := Span{now, now + 30*day24}
+	b.ReportAllocs()
+	for b.Loop() {
+		MergeLanes(lanes, now, window, 0, func(int64, []*Lane) bool { return true })
+	}
+}
+
+// The same with hours that were never resolved before.
+func BenchmarkMonthOfTenCold(b *testing.B) {
+	lanes, now := practice(b, 10, 137_000)
+	window := Span{now, now + 30*day24}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, l := range lanes {
+			o := l.Opening
+			l.Opening = &Opening{zone: o.zone, parts: o.parts, closures: o.closures}
+		}
+		MergeLanes(lanes, now, window, 0, func(int64, []*Lane) bool { return true })
+	}
+}
+
+func BenchmarkJudge(b *testing.B) {
+	lanes, now := practice(b, 1, 13_700)
+	start := now + 3*day24 + 3600
+	b.ReportAllocs()
+	for b.Loop() {
+		lanes[0].Judge(now, start, start+1800)
+	}
+}
+
+func BenchmarkInstant(b *testing.B) {
+	z, _ := time.LoadLocation("Europe/Berlin")
+	b.ReportAllocs()
+	for b.Loop() {
+		Instant(z, 20570, 540)
+	}
+}
+
+// The hot path of a list must not feed the garbage collector: known dates cost no memory.
+func TestListAllocatesNothing(t *testing.T) {
+	lanes, now := practice(t, 10, 3000)
+	window := Span{now, now + 7*day24}
+	visits := 0
+	for what, f := range map[string]func(){
+		"one": func() { lanes[0].Starts(now, window, func(int64) bool { visits++; return true }) },
+		"ten": func() { MergeLanes(lanes, now, window, 0, func(int64, []*Lane) bool { visits++; return true }) },
+		"judge": func() {
+			if lanes[0].Judge(now, now+7200, now+9000) == Offered {
+				visits++
+			}
+		},
+	} {
+		f()
+		// The pool may be emptied by a collection in between; more than that is a leak of speed.
+		if n := testing.AllocsPerRun(200, f); n >= 1 {
+			t.Errorf("%s: %v allocations a call", what, n)
+		}
+	}
+	if visits == 0 {
+		t.Error("nothing was offered")
+	}
+}
