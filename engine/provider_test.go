@@ -183,6 +183,21 @@ func TestDeleteProviderDeactivates(t *testing.T) {
 	}
 }
 
+// Deactivating leaves the calendar alone; nobody new is booked.
+func TestDeletedProviderKeepsAppointments(t *testing.T) {
+	c := enginetest.New(t)
+	booked := c.Book(t, "2026-04-28 09:00", c.Ada, c.Checkup)
+	enginetest.Must(t, c.Engine.DeleteProvider(t.Context(), c.Caller, c.Ada.ID))
+	kept, err := c.Engine.Appointment(t.Context(), c.Caller, booked.ID)
+	if err != nil || kept.Status != engine.Scheduled || kept.ProviderID != c.Ada.ID || kept.Version != booked.Version {
+		t.Errorf("the appointment is %+v, %v", kept, err)
+	}
+	_, err = c.TryBook(t, c.Caller, "2026-04-28 10:00", c.Ada, c.Checkup)
+	if kind := engine.KindOf(err); kind != engine.ProviderInactive {
+		t.Errorf("booking says %v, want %s", err, engine.ProviderInactive)
+	}
+}
+
 func TestListProviders(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()

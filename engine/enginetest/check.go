@@ -93,7 +93,8 @@ func (c *Clinic) Left(t testing.TB, lines ...string) {
 	}
 }
 
-// Dump is everything in the clinic's directory and calendar, to see that nothing changed.
+// Dump is everything in the clinic's directory and calendar, rows and compiled plan,
+// to see that nothing changed.
 func (c *Clinic) Dump(t testing.TB) string {
 	t.Helper()
 	var out []any
@@ -107,6 +108,11 @@ func (c *Clinic) Dump(t testing.TB) string {
 		schedules, err4 := r.Schedules(n)
 		closures, err5 := r.Closures(n, "")
 		live, err6 := r.Appointments(engine.AppointmentQuery{Clinic: n}, start, 10_000)
+		plan, err7 := r.Plan(n) // what is kept in memory beside the rows
+		if err7 != nil {
+			return err7
+		}
+		out = append(out, plan.Clinic, plan.Providers, plan.Locations, plan.Services)
 		return errors.Join(keep(clinic, err), keep(providers, err1), keep(locations, err2), keep(services, err3),
 			keep(schedules, err4), keep(closures, err5), keep(live, err6))
 	})
