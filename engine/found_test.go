@@ -6,6 +6,7 @@ import (
 
 	"qualifybase/engine"
 	"qualifybase/engine/enginetest"
+	"qualifybase/store/storetest"
 )
 
 func TestCreateClinicMakesTheTrio(t *testing.T) {
@@ -112,6 +113,17 @@ func TestFindClinics(t *testing.T) {
 	enginetest.Refused(t, err, engine.Forbidden)
 	_, err = c.Engine.ClinicBySlug(ctx, c.Caller, "praxis")
 	enginetest.Refused(t, err, engine.Forbidden)
+}
+
+func TestNoClinicYet(t *testing.T) {
+	e := engine.New(storetest.Open(t), engine.Options{})
+	_, err := e.OldestClinic(t.Context(), engine.Shell(0, "list"))
+	if refused := enginetest.Refused(t, err, engine.NotFound); !strings.Contains(refused.Message, "qb init") {
+		t.Errorf("the way out is missing: %s", refused.Message)
+	}
+	if list, err := e.Clinics(t.Context(), engine.Shell(0, "list")); err != nil || len(list) != 0 {
+		t.Errorf("clinics %v, %v", list, err)
+	}
 }
 
 func TestSlugOf(t *testing.T) {

@@ -175,6 +175,22 @@ func TestStranded(t *testing.T) {
 	}
 }
 
+// Where the clinic wants buffers inside hours, a buffer that is left outside strands.
+func TestStrandedByItsBuffer(t *testing.T) {
+	for _, inside := range []bool{false, true} {
+		c := enginetest.New(t)
+		_, err := c.Engine.UpdateClinic(t.Context(), c.Caller, nil, engine.ClinicPatch{BuffersInsideHours: &inside})
+		enginetest.Must(t, err)
+		a := c.Book(t, "2026-04-28 10:00", c.Ada, c.Surgery) // 10 minutes on either side
+		got := c.PutHours(t, engine.ClinicOwner, "Mon-Fri 10:00-17:00")
+		if inside {
+			told(t, got.Stranded, a)
+		} else {
+			told(t, got.Stranded)
+		}
+	}
+}
+
 // told checks who was named as stranded.
 func told(t *testing.T, got []engine.Stranded, want ...engine.Appointment) {
 	t.Helper()
