@@ -223,10 +223,19 @@ func (d *desk) active(lanes []*Lane) []*Lane {
 // preferred sorts lanes as assignment would look at them, by what the listing
 // already knows: priority, then the fewest occupied minutes per weight.
 func (d *desk) preferred(lanes []*Lane) []*Lane {
+	if len(lanes) < 2 {
+		return lanes
+	}
+	load := make(map[int64]int64, len(lanes)) // summed once: the comparison asks again and again
+	for _, l := range lanes {
+		if _, ok := load[l.ProviderID]; !ok {
+			load[l.ProviderID] = occupiedSeconds(l)
+		}
+	}
 	slices.SortStableFunc(lanes, func(a, b *Lane) int {
 		p, q := d.plan.Provider(a.ProviderID), d.plan.Provider(b.ProviderID)
 		return cmp.Or(cmp.Compare(p.Priority, q.Priority),
-			cmp.Compare(occupiedSeconds(a)*int64(q.Weight), occupiedSeconds(b)*int64(p.Weight)))
+			cmp.Compare(load[p.ID]*int64(q.Weight), load[q.ID]*int64(p.Weight)))
 	})
 	return lanes
 }

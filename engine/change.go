@@ -284,6 +284,7 @@ func (w *work) settle(a *Appointment, span Span, provider, location int64, waive
 		return err
 	}
 	d.staff = true // it was booked: whether it may be booked online is not the question
+	d.own = *a
 	rows, err := w.OccupancyOf(a.ID, "")
 	if err != nil {
 		return err

@@ -10,8 +10,9 @@ type desk struct {
 	plan   *Plan
 	now    int64
 	test   bool
-	staff  bool    // may book who is not bookable online
-	except []int64 // occupancy rows that do not count: the booking's own, or its hold's
+	staff  bool        // may book who is not bookable online
+	except []int64     // occupancy rows that do not count: the booking's own, or its hold's
+	own    Appointment // the one that moves: a day's count leaves it out; zero = none
 
 	busy map[Resource][]Span // of the window asked last
 	seen Span
@@ -173,6 +174,14 @@ func (d *desk) booked(provider, service int64) func(Date) (int, int) {
 		byProvider, err := d.BookedOn(provider, 0, d.test, day)
 		if err == nil && service != 0 {
 			byService, err = d.BookedOn(0, service, d.test, day)
+		}
+		if d.own.Status.Live() && d.own.LocalDate == day {
+			if d.own.ProviderID == provider {
+				byProvider--
+			}
+			if service != 0 && d.own.ServiceID == service {
+				byService--
+			}
 		}
 		if err != nil {
 			const full = 1 << 30
