@@ -13,8 +13,7 @@ func scanLead(r *row) engine.Lead {
 		Phone: r.text(), PhoneKey: r.text(), Status: engine.LeadStatus(r.text()), Notes: r.text(),
 	}
 	r.json(&l.Tags)
-	r.json(&l.Metadata)
-	r.json(&l.Consent)
+	l.Metadata, l.Consent = r.object(), r.object()
 	l.PatientID, l.Meta = r.int(), r.meta()
 	return l
 }

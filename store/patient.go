@@ -23,7 +23,11 @@ func (r *reads) Patient(clinic int64, test bool, id int64) (engine.Patient, erro
 func patientsWhere(q engine.PatientQuery) *where {
 	w := only("clinic = ? AND test = ?", q.Clinic, q.Test)
 	w.andText("status", string(q.Status))
-	w.search("patients", q.Clinic, q.Test, q.Q)
+	if _, err := engine.ParseDate(q.Q); err == nil {
+		w.and("birth_date = ?", q.Q)
+	} else {
+		w.search("patients", q.Clinic, q.Test, q.Q)
+	}
 	return w
 }
 

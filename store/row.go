@@ -99,6 +99,21 @@ func (r *row) json(v any) {
 	}
 }
 
+// object reads TEXT that holds a JSON object of any shape. Numbers stay as they
+// were written: a long one is somebody's id.
+func (r *row) object() map[string]any {
+	text, object := r.text(), map[string]any{}
+	if text == "" || text == "{}" || r.err != nil {
+		return object
+	}
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&object); err != nil {
+		r.fail("is no JSON object: %w", err)
+	}
+	return object
+}
+
 // date reads a calendar date; NULL is nil.
 func (r *row) date() *engine.Date {
 	if r.null() {

@@ -1,0 +1,250 @@
+package engine_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"qualifybase/engine"
+	"qualifybase/engine/enginetest"
+)
+
+func importing(t *testing.T, c *enginetest.Clinic, text string, o engine.LeadImport) (engine.LeadReport, error) {
+	t.Helper()
+	return c.Engine.ImportLeads(t.Context(), c.Caller, strings.NewReader(text), o)
+}
+
+func counts(r engine.LeadReport) string {
+	return fmt.Sprintf("%d rows: %d created, %d updated, %d unchanged, %d bad, written %v", r.Rows, r.Created, r.Updated, r.Unchanged, len(r.Bad), r.Written)
+}
+
+const people = "\uFEFFVorname;Nachname;E-Mail;Telefon;Status;Tags;Straße\r\n" +
+	"Anna;Schmidt;anna@example.org;030 1234567;In Interview;vip, recall;Weg 1\r\n" +
+	";;;;;;\r\n" +
+	"Ben;Weiß;;0301234568;;;\r\n" +
+	"Anna;Schmidt;ANNA@example.org;;;;\r\n" +
+	"Ben;WEISS;;+49 30 1234568;;;\r\n"
+
+func TestImportLeads(t *testing.T) {
+	c := enginetest.New(t)
+	nudges := c.Nudges.Load()
+	dry, err := importing(t, c, people, engine.LeadImport{DryRun: true})
+	enginetest.Must(t, err)
+	if got := counts(dry); got != "4 rows: 2 created, 1 updated, 1 unchanged, 0 bad, written false" {
+		t.Errorf("the dry run says %s", got)
+	}
+	acts := []string{}
+	for _, p := range dry.Preview {
+		acts = append(acts, fmt.Sprint(p.Line, " ", p.Act))
+	}
+	if got := strings.Join(acts, ", "); got != "2 create, 4 create, 5 unchanged, 6 update" {
+		t.Errorf("the preview says %s", got)
+	}
+	if dry.Columns[6].Field != "" || dry.Columns[0].Field != "first_name" || dry.Columns[3].Header != "Telefon" {
+		t.Errorf("the columns are %v", dry.Columns)
+	}
+	left(t, c, "")
+	if got := names(t, c, engine.LeadQuery{}, 0); got != " = 0" || c.Nudges.Load() != nudges {
+		t.Errorf("the dry run wrote %s", got)
+	}
+	c.Since(t)
+
+	wet, err := importing(t, c, people, engine.LeadImport{Source: "fair 2026"})
+	enginetest.Must(t, err)
+	if got := counts(wet); got != strings.Replace(counts(dry), "false", "true", 1) {
+		t.Errorf("the import says %s", got)
+	}
+	anna, ben := wet.Preview[0].Lead, wet.Preview[1].Lead
+	left(t, c, "lead.created lead.created lead.updated",
+		"lead.create ok "+anna.ID+" source,name,first_name,last_name,email,phone,status,tags",
+		"lead.create ok "+ben.ID+" source,name,first_name,last_name,phone,status",
+		"lead.update ok "+ben.ID+" phone",
+		"lead.import ok created:2,updated:1")
+	if anna.Status != engine.LeadInInterview || strings.Join(anna.Tags, ",") != "vip,recall" || anna.Source != "fair 2026" || anna.PhoneKey != "+49301234567" {
+		t.Errorf("Anna is %+v", anna)
+	}
+	kept(t, c, c.Caller, anna)
+	c.Since(t)
+
+	// Again: the rows of Ben turn his phone's spelling twice, and nobody is new.
+	again, err := importing(t, c, people, engine.LeadImport{Source: "other"})
+	enginetest.Must(t, err)
+	if again.Created != 0 || again.Preview[0].Lead.Source != "fair 2026" {
+		t.Errorf("the second import says %s, %+v", counts(again), again.Preview[0])
+	}
+	if got := names(t, c, engine.LeadQuery{}, 0); got != "Ben WeißAnna Schmidt = 2" {
+		t.Errorf("there are %s", got)
+	}
+}
+
+func TestImportLeadsOfTheSenderTwice(t *testing.T) {
+	c := enginetest.New(t)
+	const text = "external_id,name,email,tags\n1,Anna,anna@example.org,a;b\n2,Ben,,\n3,Cleo,cleo@example.org,\n"
+	first, err := importing(t, c, text, engine.LeadImport{Source: "crm"})
+	enginetest.Must(t, err)
+	c.Since(t)
+	second, err := importing(t, c, text, engine.LeadImport{Source: "crm"})
+	enginetest.Must(t, err)
+	if first.Created != 3 || second.Unchanged != 3 || second.Created+second.Updated != 0 {
+		t.Errorf("%s, then %s", counts(first), counts(second))
+	}
+	left(t, c, "", "lead.import ok created:0,updated:0")
+}
+
+func TestImportLeadsRefuses(t *testing.T) {
+	const faulty = "name,email,phone,status\n" +
+		"Anna,anna@example.org,,\n" +
+		"Ben,ben@,x,hot\n" +
+		"Cleo,cleo@example.org\n" +
+		",,,new\n" +
+		"Dora,\"dora@example.org,,\n"
+	c := enginetest.New(t)
+	check := func(r engine.LeadReport) {
+		t.Helper()
+		var lines []string
+		for _, b := range r.Bad {
+			var fields []string
+			for _, d := range b.Details {
+				fields = append(fields, d.Field)
+			}
+			lines = append(lines, fmt.Sprint(b.Line, ":", strings.Join(fields, "+")))
+		}
+		if got := strings.Join(lines, " "); got != "3:email+phone+status 4:line 5:name 6:line" {
+			t.Errorf("the faulty lines are %s", got)
+		}
+	}
+	report, err := importing(t, c, faulty, engine.LeadImport{})
+	e := enginetest.Refused(t, err, engine.Invalid, "email", "phone", "status", "line", "name", "line")
+	if !strings.Contains(e.Details[0].Message, "Line 3: ") || !strings.Contains(e.Message, "4 of 5") {
+		t.Errorf("%v does not say where", e)
+	}
+	check(report)
+	if report.Written {
+		t.Error("the report says that something was written")
+	}
+	left(t, c, "")
+	if got := names(t, c, engine.LeadQuery{}, 0); got != " = 0" {
+		t.Errorf("a refused import wrote %s", got)
+	}
+	c.Since(t)
+	report, err = importing(t, c, faulty, engine.LeadImport{DryRun: true})
+	enginetest.Must(t, err)
+	check(report)
+	report, err = importing(t, c, faulty, engine.LeadImport{SkipBad: true})
+	enginetest.Must(t, err)
+	check(report)
+	if got := names(t, c, engine.LeadQuery{}, 0); got != "Anna = 1" || !report.Written || report.Created != 1 {
+		t.Errorf("skipping the bad wrote %s, says %s", got, counts(report))
+	}
+	c.Since(t)
+
+	for text, field := range map[string]string{
+		"": "file", "street,city\na,b\n": "file", "PK\x03\x04": "file", "name\n" + strings.Repeat("A\n", engine.MaxImportRows+1): "file",
+	} {
+		_, err = importing(t, c, text, engine.LeadImport{})
+		enginetest.Refused(t, err, engine.Invalid, field)
+	}
+	_, err = importing(t, c, "name\nA\n", engine.LeadImport{Source: "a\nb"})
+	enginetest.Refused(t, err, engine.Invalid, "source")
+	left(t, c, "")
+	reader := c.Caller
+	reader.Scopes = engine.Scopes(engine.LeadsRead)
+	_, err = c.Engine.ImportLeads(t.Context(), reader, strings.NewReader("name\nA\n"), engine.LeadImport{})
+	enginetest.Refused(t, err, engine.Forbidden)
+	left(t, c, "", "lead.import denied scope:leads:write")
+}
+
+// What is exported can be imported elsewhere and is the same.
+func TestExportLeads(t *testing.T) {
+	c := enginetest.New(t)
+	converted := engine.LeadContacted
+	put(t, c, c.Caller, engine.LeadDraft{Name: new("=cmd|' /C calc'!A0"), Email: new("a@example.org"), Notes: new("two\nlines, \"quoted\"")})
+	put(t, c, c.Caller, engine.LeadDraft{ExternalID: new("-7"), Source: new("@crm"), Name: new("Schmidt, Anna"), Phone: new("+49 30 1234567"), Status: &converted,
+		Tags: &[]string{"a,b", "c"}, Metadata: &map[string]any{"k": "<ü>"}, Consent: &map[string]any{"email": true}})
+	put(t, c, c.Test, engine.LeadDraft{Name: new("Test Person")})
+	c.Since(t)
+	var out bytes.Buffer
+	n, err := c.Engine.ExportLeads(t.Context(), c.Caller, engine.LeadQuery{}, &out)
+	enginetest.Must(t, err)
+	if n != 2 || strings.Contains(out.String(), "Test Person") {
+		t.Errorf("exported %d:\n%s", n, out.String())
+	}
+	for _, cell := range strings.FieldsFunc(out.String(), func(r rune) bool { return r == ',' || r == '\n' || r == '"' }) {
+		if strings.ContainsAny(cell[:1], "=+-@") {
+			t.Errorf("a spreadsheet takes %q for a formula", cell)
+		}
+	}
+	if a := c.Since(t).Audit; len(a) != 1 || !strings.HasPrefix(a[0], "lead.export ok id:") || strings.Count(a[0], "id:") != 2 {
+		t.Errorf("the audit says %v", a)
+	}
+
+	rival, _ := c.Rival(t)
+	report, err := c.Engine.ImportLeads(t.Context(), rival, bytes.NewReader(out.Bytes()), engine.LeadImport{})
+	if err != nil || report.Created != 2 {
+		t.Fatalf("%s, %v\n%s", counts(report), err, out.String())
+	}
+	var back bytes.Buffer
+	_, err = c.Engine.ExportLeads(t.Context(), rival, engine.LeadQuery{}, &back)
+	enginetest.Must(t, err)
+	sameRows(t, out.String(), back.String())
+	report, err = importing(t, c, out.String(), engine.LeadImport{})
+	if err != nil || report.Unchanged != 2 {
+		t.Errorf("at home again: %s, %v", counts(report), err)
+	}
+}
+
+// sameRows compares two exports without ids, times and order.
+func sameRows(t *testing.T, a, b string) {
+	t.Helper()
+	read := func(text string) map[string]bool {
+		_, rows, err := engine.ReadCSV(strings.NewReader(text), 0)
+		enginetest.Must(t, err)
+		out := map[string]bool{}
+		for _, r := range rows {
+			out[strings.Join(r.Cells[:12], "|")] = true
+		}
+		return out
+	}
+	x, y := read(a), read(b)
+	for row := range x {
+		if !y[row] {
+			t.Errorf("%s is lost among %v", row, y)
+		}
+	}
+}
+
+func TestExportLeadsInPages(t *testing.T) {
+	c := enginetest.New(t)
+	var text strings.Builder
+	text.WriteString("name,external_id\n")
+	for i := range 1203 {
+		fmt.Fprintf(&text, "L%d,%d\n", i, i)
+	}
+	_, err := importing(t, c, text.String(), engine.LeadImport{})
+	enginetest.Must(t, err)
+	start := c.Clock.Now().Unix()
+	for _, q := range []engine.LeadQuery{{}, {UpdatedSince: &start}, {Source: "csv"}} {
+		c.Since(t)
+		var out bytes.Buffer
+		n, err := c.Engine.ExportLeads(t.Context(), c.Caller, q, &out)
+		if err != nil || n != 1203 || strings.Count(out.String(), "\n") != 1204 {
+			t.Errorf("%+v: %d leads, %v", q, n, err)
+		}
+		if a := c.Since(t).Audit; len(a) != 3 {
+			t.Errorf("%d audit rows, want one per page", len(a))
+		}
+	}
+	var out bytes.Buffer
+	if n, err := c.Engine.ExportLeads(t.Context(), c.Caller, engine.LeadQuery{UpdatedSince: new(start + 1)}, &out); n != 0 || err != nil || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("%d leads, %v: want the header alone", n, err)
+	}
+	_, err = c.Engine.ExportLeads(t.Context(), c.Caller, engine.LeadQuery{}, broken{})
+	if err == nil {
+		t.Error("a write that fails goes unnoticed")
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, fmt.Errorf("the pipe is closed") }
