@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// naive is the booking page read aloud: every minute is asked about on its own, by
+// the clock on the wall. It shares no code with the sweep but the types.
+type naive struct {
+	lane    *Lane
+	tables  []Timetable
+	closed  []Span
+	zone    *time.Location
+	from    int64 // minute 0 of the maps below
+	open    []bool
+	busyMap []bool
+}
+
+var seen sync.Map // slowInstant is slow
+
+func first(z *time.Location, d Date, m int) int64 {
+	type key struct {
+		z *time.Location
+		d Date
+		m int
+	}
+	if v, ok := seen.Load(key{z, d, m}); ok {
+		return v.(int64)
+	}
+	v := slowInstant(z, d, m)
+	seen.Store(key{z, d, m}, v)
+	return v
+}
+
+// owner is the date whose 00:00–24:00 holds the instant.
+func owner(z *time.Location, u int64) Date {
+	d := Date(floorDiv(wall(z, u), 1440)) + 1
+	for first(z, d, 0) > u {
+		d--
+	}
+	return d
+}
+
+func override(s *Schedule, d Date) ([]Window, bool) {
+	for _, o := range s.Overrides {
+		if o.Date == d {
+			return o.Windows, true
+		}
+	}
+	return nil, false
+}
+
+// covers tells whether a window of one of the last dates holds the instant.
+func covers(t Timetable, u int64, today Date, windows func(Date) []Window) bool {
+	_, owned := override(&t.Schedule, today)
+	for d := today - 2; d <= today; d++ {
+		if d != today && owned {
+			continue // an override owns its date
+		}
+		for _, w := range windows(d) {
+			end := w.To
+			if w.To <= w.From {
+				end += 1440
+			}
+			if first(t.Zone, d, w.From) <= u && u < first(t.Zone, d, end) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// why is the verdict of one timetable about one minute.
+func (n *naive) whyOf(t Timetable, u int64) Verdict {
+	today := owner(t.Zone, u)
+	_, owned := override(&t.Schedule, today)
+	working := covers(t, u, today, func(d Date) []Window {
+		if list, ok := override(&t.Schedule, d); ok {
+			return list
+		}
+		return t.Schedule.Weekly[d.Weekday()]
+	})
+	pause := !owned && covers(t, u, today, func(d Date) []Window {
+		if _, ok := override(&t.Schedule, d); ok {
+			return nil
+		}
+		return t.Schedule.Breaks[d.Weekday()]
+	})
+	switch {
+	case working && !pause:
+		return Offered
+	case owned:
+		return RefusedOverride
+	case working:
+		return RefusedBreak
+	}
+	return RefusedHours
+}
+
+func (n *naive) why(u int64) Verdict {
+	if slices.ContainsFunc(n.closed, func(s Span) bool { return s.Has(u) }) {
+		return RefusedClosure
+	}
+	v := Offered
+	for _, t := range n.tables {
+		v = max(v, n.whyOf(t, u))
+	}
+	return v
+}
+
+// fill maps the minutes of the span and two days around it.
+func (n *naive) fill(window Span) {
+	n.from = window.Start - 3*day24
+	count := (window.End + 3*day24 - n.from) / 60
+	n.open, n.busyMap = make([]bool, count), make([]bool, count)
+	for i := range n.open {
+		u := n.from + int64(i)*60
+		n.open[i] = n.why(u) == Offered
+		has := func(s Span) bool { return s.Has(u) }
+		n.busyMap[i] = slices.ContainsFunc(n.lane.Busy, has) || slices.ContainsFunc(n.lane.RoomBusy, has)
+	}
+}
+
+func (n *naive) isOpen(u int64) bool { return n.open[(u-n.from)/60] }
+func (n *naive) isBusy(u int64) bool { return n.busyMap[(u-n.from)/60] }
+
+// judge decides about one booking, off the grid or on it.
+func (n *naive) judge(now, start, end int64) Verdict {
+	r := n.lane.Rules
+	foot := Span{start - r.Before, end + r.After}
+	switch {
+	case end <= start || foot.End-foot.Start > 24*3600:
+		return RefusedLength
+	case start < now:
+		return RefusedPast
+	case start < now+r.Notice:
+		return RefusedNotice
+	case owner(n.zone, start) > owner(n.zone, now)+Date(r.HorizonDays):
+		return RefusedHorizon
+	}
+	for u := start; u < end; u += 60 {
+		if !n.isOpen(u) {
+			return n.why(u)
+		}
+	}
+	for u := foot.Start; r.BuffersInsideHours && u < foot.End; u += 60 {
+		if !n.isOpen(u) {
+			return n.why(u)
+		}
+	}
+	for u := foot.Start; u < foot.End; u += 60 {
+		if n.isBusy(u) {
+			return RefusedTaken
+		}
+	}
+	return n.lane.capped(owner(n.zone, start))
+}
+
+// onGrid tells whether an open minute is a start of the grid.
+func (n *naive) onGrid(t int64) bool {
+	run := t
+	for n.isOpen(run-60) && t-run <= 24*3600 {
+		run -= 60
+	}
+	r := n.lane.Rules
+	anchor := run
+	if t-run > 24*3600 {
+		anchor = first(n.zone, owner(n.zone, t), 0)
+	}
+	if r.Align == AlignPack {
+		for u := t; u > anchor; u -= 60 {
+			if e := u - r.Before; n.isBusy(e-60) && !n.isBusy(e) {
+				anchor = u
+			}
+		}
+	}
+	if r.Align == AlignClock {
+		unit := int64(1)
+		for _, m := range []int64{5, 10, 15, 20, 30, 60} {
+			if r.Step%(m*60) == 0 {
+				unit = m
+			}
+		}
+		for wall(n.zone, anchor)%unit != 0 {
+			anchor += 60
+		}
+	}
+	return t >= anchor && (t-anchor)%r.Step == 0
+}
+
+func (n *naive) starts(now int64, window Span) (list []int64) {
+	for t := window.Start; t < window.End; t += 60 {
+		if n.isOpen(t) && n.judge(now, t, t+n.lane.Rules.Length) == Offered && n.onGrid(t) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
