@@ -61,7 +61,8 @@ const (
 	DefaultSlots  = 20
 	MaxSlots      = 500
 	MaxRangeDays  = 62
-	searchSeconds = 14 * 86400 // "first free" goes on in pieces of this length
+	searchSeconds = 14 * 86400 // "first free" goes on in pieces of at most this length
+	searchFirst   = 2 * 86400  // its first piece: a short list mostly ends there
 )
 
 // AvailabilityQuery asks for open slots; zero fields are defaults.
@@ -96,6 +97,7 @@ func (e *Engine) Availability(ctx context.Context, c Caller, q AvailabilityQuery
 		if err != nil {
 			return List[Slot]{}, err
 		}
+		defer d.leave()
 		w, window, err := q.resolve(d)
 		if err != nil {
 			return List[Slot]{}, err
@@ -113,16 +115,16 @@ func (e *Engine) Availability(ctx context.Context, c Caller, q AvailabilityQuery
 func (q *AvailabilityQuery) check() error {
 	var f Faults
 	if !q.Preference.Valid() {
-		f.Add("preference", "must be morning, afternoon, evening or any")
+		f.Add("preference", "Must be morning, afternoon, evening or any")
 	}
 	if q.Limit == 0 {
 		q.Limit = DefaultSlots
 	}
 	if q.Limit < 1 || q.Limit > MaxSlots {
-		f.Add("limit", "must be 1 to %d", MaxSlots)
+		f.Add("limit", "Must be 1 to %d", MaxSlots)
 	}
 	if q.Minutes < 0 || q.Minutes > 1439 {
-		f.Add("duration", "must be 1 to 1439 minutes")
+		f.Add("duration", "Must be 1 to 1439 minutes")
 	}
 	return f.Err()
 }
@@ -148,9 +150,9 @@ func (q *AvailabilityQuery) resolve(d *desk) (wish, Span, error) {
 		to = q.To.in(zone)
 		switch {
 		case to <= from:
-			return w, Span{}, (&Error{Kind: Invalid, Message: "Invalid query parameters"}).On("to", "must be after from")
+			return w, Span{}, (&Error{Kind: Invalid, Message: "Invalid query parameters"}).On("to", "Must be after from")
 		case q.From.Set && to-from > MaxRangeDays*86400+3600 || !q.From.Set && to-d.now > MaxRangeDays*86400+3600:
-			return w, Span{}, (&Error{Kind: Invalid, Message: "Invalid query parameters"}).On("to", "must be at most %d days after from", MaxRangeDays)
+			return w, Span{}, (&Error{Kind: Invalid, Message: "Invalid query parameters"}).On("to", "Must be at most %d days after from", MaxRangeDays)
 		}
 	}
 	return w, Span{from, min(to, horizon)}, nil
@@ -181,7 +183,8 @@ func (d *desk) horizon(w wish) int {
 // open walks the window in pieces until limit starts are found.
 func (d *desk) open(w wish, window Span, part Preference, limit int) (List[Slot], error) {
 	out := List[Slot]{Items: make([]Slot, 0, min(limit, 64))}
-	for piece := (Span{window.Start, min(window.End, window.Start+searchSeconds)}); !piece.Empty(); {
+	length := int64(searchFirst)
+	for piece := (Span{window.Start, min(window.End, window.Start+length)}); !piece.Empty(); {
 		lanes, err := d.lanes(w, piece)
 		if err != nil {
 			return out, err
@@ -204,7 +207,8 @@ func (d *desk) open(w wish, window Span, part Preference, limit int) (List[Slot]
 		if out.More {
 			break
 		}
-		piece = Span{piece.End, min(window.End, piece.End+searchSeconds)}
+		length = min(3*length, searchSeconds)
+		piece = Span{piece.End, min(window.End, piece.End+length)}
 	}
 	return out, nil
 }
@@ -268,6 +272,7 @@ func (e *Engine) Explain(ctx context.Context, c Caller, q AvailabilityQuery, now
 		if err != nil {
 			return nil, err
 		}
+		defer d.leave()
 		d.staff = true
 		w, window, err := q.resolve(d)
 		if err != nil {

@@ -52,10 +52,10 @@ func (b *Booking) check(c Caller) error {
 		f.Add("lead_id", "Required, or send patient_id")
 	}
 	if b.LocalStart != 0 && b.StartsAt != 0 && b.LocalStart != b.StartsAt {
-		f.Add("local_start", "is not the same instant as scheduled_at")
+		f.Add("local_start", "Is not the same instant as scheduled_at")
 	}
 	if b.StartsAt != 0 && b.EndsAt != 0 && CheckLength(b.EndsAt-b.StartsAt, 0, 0) != nil {
-		f.Add("ends_at", "must be after scheduled_at, and at most 24 hours after it")
+		f.Add("ends_at", "Must be after scheduled_at, and at most 24 hours after it")
 	}
 	b.Title = Clean(&f, "title", b.Title, MaxTitle)
 	b.Notes = CleanNotes(&f, "notes", b.Notes, MaxNotes)
@@ -96,6 +96,7 @@ func (w *work) book(b Booking) (Appointment, error) {
 	if err != nil {
 		return Appointment{}, err
 	}
+	defer d.leave()
 	person, err := w.person(b.LeadID, b.PatientID)
 	if err != nil {
 		return Appointment{}, err
@@ -259,7 +260,7 @@ func (w *work) chooseFor(d *desk, want wish, span Span, p person, self string) (
 		}
 	}
 	if free = d.active(free); len(free) == 0 {
-		return nil, "", Fail(ProviderInactive, "This provider takes no bookings").On("provider_id", "choose another provider, or leave it out")
+		return nil, "", Fail(ProviderInactive, "This provider takes no bookings").On("provider_id", "Choose another provider, or leave it out")
 	}
 	return w.assign(d, free, p, want.provider != nil)
 }
@@ -271,14 +272,14 @@ func (w *work) personFree(p person, span Span, except string) error {
 		return err
 	}
 	return Fail(PatientOverlap, "This person already has an appointment at that time").
-		On("scheduled_at", "choose another time, or allow_overlap with the right to override")
+		On("scheduled_at", "Choose another time, or allow_overlap with the right to override")
 }
 
 // refusal is the answer when no lane takes the booking; a taken slot comes with
 // the nearest open ones.
 func (d *desk) refusal(want wish, span Span, lanes []*Lane, v Verdict, rules Rules) error {
 	if len(lanes) == 0 {
-		return Fail(ProviderInactive, "Nobody offers this").On("provider_id", "no active provider offers this service at this location")
+		return Fail(ProviderInactive, "Nobody offers this").On("provider_id", "No active provider offers this service at this location")
 	}
 	refusal := v.Refusal(rules)
 	if v == RefusedTaken {

@@ -201,7 +201,7 @@ func (w *work) patch(a *Appointment, p AppointmentPatch) error {
 func (p *AppointmentPatch) check(c Caller) error {
 	var f Faults
 	if p.StartsAt != nil && p.EndsAt != nil && CheckLength(*p.EndsAt-*p.StartsAt, 0, 0) != nil {
-		f.Add("ends_at", "must be after scheduled_at, and at most 24 hours after it")
+		f.Add("ends_at", "Must be after scheduled_at, and at most 24 hours after it")
 	}
 	clean := func(s **string, field string, by func(*Faults, string, string, int) string, limit int) {
 		if *s != nil {
@@ -213,7 +213,7 @@ func (p *AppointmentPatch) check(c Caller) error {
 	clean(&p.Notes, "notes", CleanNotes, MaxNotes)
 	clean(&p.Reason, "cancellation_reason", Clean, MaxText)
 	if p.Status != nil && *p.Status != Scheduled && towards(*p.Status) == nil {
-		f.Add("status", "must be scheduled, confirmed, completed, cancelled or no_show")
+		f.Add("status", "Must be scheduled, confirmed, completed, cancelled or no_show")
 	}
 	return checkWaiver(c, p.waiver(), &f)
 }
@@ -283,6 +283,7 @@ func (w *work) settle(a *Appointment, span Span, provider, location int64, waive
 	if err != nil {
 		return err
 	}
+	defer d.leave()
 	d.staff = true // it was booked: whether it may be booked online is not the question
 	d.own = *a
 	rows, err := w.OccupancyOf(a.ID, "")
@@ -360,7 +361,7 @@ func (w *work) release(a Appointment) error {
 func (w *work) undo(a *Appointment, reason string) error {
 	u := a.Undo
 	if u == nil || w.now-u.At > 24*hour {
-		return illegal(a, "undone", w.now).On("status", "only the last change of the past 24 hours can be undone")
+		return illegal(a, "undone", w.now).On("status", "Only the last change of the past 24 hours can be undone")
 	}
 	w.reason = reason
 	a.Status, a.CheckedInAt, a.CancelReason, a.LateCancel, a.Undo = u.Status, u.CheckedInAt, u.Reason, u.LateCancel, nil

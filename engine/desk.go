@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // desk is the front desk at one instant: the clinic's plan with its calendar
 // behind it. Listing and booking both ask it, so they cannot disagree; only the
@@ -14,10 +17,15 @@ type desk struct {
 	except []int64     // occupancy rows that do not count: the booking's own, or its hold's
 	own    Appointment // the one that moves: a day's count leaves it out; zero = none
 
-	busy map[Resource][]Span // of the window asked last
-	seen Span
-	raw  []Occupied
+	busy  map[Resource][]Span // of the window asked last
+	seen  Span
+	raw   []Occupied // working memory, reused from desk to desk
+	spans []Span     // what busy's slices are cut from
 }
+
+// desks keeps working memory: an availability question is asked far more often
+// than anything else.
+var desks = sync.Pool{New: func() any { return &desk{busy: map[Resource][]Span{}} }}
 
 // wish is what somebody wants to book: zero ids mean any.
 type wish struct {
@@ -34,23 +42,37 @@ func newDesk(r Reader, c Caller, now int64) (*desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &desk{CalendarReader: r, plan: plan, now: now, test: c.Test, staff: c.May(AppointmentsOverride)}, nil
+	d := desks.Get().(*desk)
+	*d = desk{CalendarReader: r, plan: plan, now: now, test: c.Test, staff: c.May(AppointmentsOverride),
+		busy: d.busy, raw: d.raw[:0], spans: d.spans[:0]}
+	clear(d.busy)
+	return d, nil
+}
+
+// leave gives the desk's memory back; none of its lanes may be used any more.
+func (d *desk) leave() {
+	const keep = 1 << 15 // spans: a desk that listed years is not kept
+	if cap(d.spans) > keep || cap(d.raw) > keep {
+		return
+	}
+	d.CalendarReader, d.plan = nil, nil
+	desks.Put(d)
 }
 
 // wish reads the ids of a request; each unknown one is NotFound.
 func (d *desk) wish(provider, location, service int64) (w wish, err error) {
 	if provider != 0 {
 		if w.provider = d.plan.Provider(provider); w.provider == nil {
-			return w, absent("provider").On("provider_id", "must be a provider of this clinic")
+			return w, absent("provider").On("provider_id", "Must be a provider of this clinic")
 		}
 	}
 	if location != 0 && d.plan.Location(location) == nil {
-		return w, absent("location").On("location_id", "must be a location of this clinic")
+		return w, absent("location").On("location_id", "Must be a location of this clinic")
 	}
 	w.location = location
 	if service != 0 {
 		if w.service = d.plan.Service(service); w.service == nil {
-			return w, absent("service").On("service_id", "must be a service of this clinic")
+			return w, absent("service").On("service_id", "Must be a service of this clinic")
 		}
 	}
 	return w, nil
@@ -148,7 +170,8 @@ func (d *desk) rules(w wish, p *Provider) Rules {
 // expired holds and the booking's own rows.
 func (d *desk) occupied(r Resource, window Span) ([]Span, error) {
 	if d.seen != window {
-		d.busy, d.seen = map[Resource][]Span{}, window
+		clear(d.busy)
+		d.seen = window
 	}
 	if spans, ok := d.busy[r]; ok {
 		return spans, nil
@@ -157,13 +180,14 @@ func (d *desk) occupied(r Resource, window Span) ([]Span, error) {
 	if d.raw, err = d.Busy(r, d.test, Span{window.Start - Reach, window.End + Reach}, d.raw[:0]); err != nil {
 		return nil, err
 	}
-	spans := make([]Span, 0, len(d.raw))
+	first := len(d.spans)
 	for _, o := range d.raw {
 		if o.ExpiresAt != 0 && o.ExpiresAt <= d.now || slices.Contains(d.except, o.Row) {
 			continue
 		}
-		spans = append(spans, o.Span)
+		d.spans = append(d.spans, o.Span)
 	}
+	spans := d.spans[first:len(d.spans):len(d.spans)]
 	d.busy[r] = spans
 	return spans, nil
 }

@@ -50,10 +50,10 @@ func (e *Engine) Appointments(ctx context.Context, c Caller, q AppointmentQuery,
 func (q *AppointmentQuery) check() error {
 	var f Faults
 	if q.Status != "" && q.Status != Scheduled && towards(q.Status) == nil {
-		f.Add("status", "must be scheduled, confirmed, completed, cancelled or no_show")
+		f.Add("status", "Must be scheduled, confirmed, completed, cancelled or no_show")
 	}
 	if q.From != 0 && q.To != 0 && q.To <= q.From {
-		f.Add("to", "must be after from")
+		f.Add("to", "Must be after from")
 	}
 	return f.Err()
 }
@@ -109,7 +109,7 @@ func (q AvailabilityQuery) after(clinic int64) (int64, error) {
 	}
 	start, err := strconv.ParseInt(at.Key, 10, 64)
 	if err != nil {
-		return 0, Fail(InvalidCursor, "Invalid cursor").On("cursor", "must be a next_cursor of this list")
+		return 0, Fail(InvalidCursor, "Invalid cursor").On("cursor", "Must be a next_cursor of this list")
 	}
 	return start, nil
 }

@@ -37,13 +37,13 @@ func (h *HoldDraft) check() error {
 		f.Add("ends_at", "Required, or send service_id")
 	}
 	if h.EndsAt != 0 && h.StartsAt != 0 && CheckLength(h.EndsAt-h.StartsAt, 0, 0) != nil {
-		f.Add("ends_at", "must be after scheduled_at, and at most 24 hours after it")
+		f.Add("ends_at", "Must be after scheduled_at, and at most 24 hours after it")
 	}
 	if h.Minutes == 0 {
 		h.Minutes = DefaultHoldMinutes
 	}
 	if h.Minutes < 1 || h.Minutes > MaxHoldMinutes {
-		f.Add("minutes", "must be 1 to %d", MaxHoldMinutes)
+		f.Add("minutes", "Must be 1 to %d", MaxHoldMinutes)
 	}
 	return f.Err()
 }
@@ -61,6 +61,7 @@ func (w *work) hold(h HoldDraft) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
+	defer d.leave()
 	want, err := d.wish(h.ProviderID, h.LocationID, h.ServiceID)
 	if err != nil {
 		return Hold{}, err
@@ -132,15 +133,15 @@ func (w *work) takeHold(d *desk, b *Booking) (Hold, []Occupancy, error) {
 		return h, nil, err
 	}
 	if !sameToken(b.HoldToken, h.TokenHash) {
-		return h, nil, absent("hold").On("hold_token", "is not the token of this hold")
+		return h, nil, absent("hold").On("hold_token", "Is not the token of this hold")
 	}
 	if h.ExpiresAt <= w.now {
-		return h, nil, Fail(Gone, "The hold has expired").On("hold_id", "place a new hold, or book without one")
+		return h, nil, Fail(Gone, "The hold has expired").On("hold_id", "Place a new hold, or book without one")
 	}
 	var f Faults
 	same := func(field string, sent, held int64) int64 {
 		if sent != 0 && sent != held {
-			f.Add(field, "differs from the hold's; leave it out or drop the hold")
+			f.Add(field, "Differs from the hold's; leave it out or drop the hold")
 		}
 		return held
 	}

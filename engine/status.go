@@ -101,7 +101,7 @@ func illegal(a *Appointment, target string, now int64) *Error {
 		}
 	}
 	if a.Status == Cancelled || a.Status == NoShow {
-		err.On("status", "book anew, with rebooked_from")
+		err.On("status", "Book anew, with rebooked_from")
 	}
 	return err
 }
