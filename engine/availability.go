@@ -204,6 +204,9 @@ func (d *desk) open(w wish, window Span, part Preference, limit int) (List[Slot]
 			out.Items = append(out.Items, d.slot(eligible[0], start))
 			return true
 		})
+		if d.fault != nil {
+			return out, d.fault
+		}
 		if out.More {
 			break
 		}
@@ -291,6 +294,6 @@ func (e *Engine) Explain(ctx context.Context, c Caller, q AvailabilityQuery, now
 				return true
 			})
 		}
-		return out, err
+		return out, cmp.Or(err, d.fault)
 	})
 }

@@ -251,6 +251,9 @@ func (w *work) chooseFor(d *desk, want wish, span Span, p person, self string) (
 			nearest, rules = v, l.Rules
 		}
 	}
+	if d.fault != nil {
+		return nil, "", d.fault
+	}
 	if len(free) == 0 {
 		return nil, "", d.refusal(want, span, lanes, nearest, rules)
 	}

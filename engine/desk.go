@@ -19,6 +19,7 @@ type desk struct {
 
 	busy  map[Resource][]Span // of the window asked last
 	seen  Span
+	fault error // of a count for the caps
 	raw   []Occupied // working memory, reused from desk to desk
 	spans []Span     // what busy's slices are cut from
 }
@@ -192,7 +193,8 @@ func (d *desk) occupied(r Resource, window Span) ([]Span, error) {
 	return spans, nil
 }
 
-// booked counts for the daily caps. A count that fails reads as full: no cap is ever exceeded by a fault.
+// booked counts for the daily caps. A count that fails reads as full, so that no
+// cap is exceeded by a fault, and is kept in d.fault: the answer is the fault.
 func (d *desk) booked(provider, service int64) func(Date) (int, int) {
 	return func(day Date) (byProvider, byService int) {
 		byProvider, err := d.BookedOn(provider, 0, d.test, day)
@@ -209,6 +211,7 @@ func (d *desk) booked(provider, service int64) func(Date) (int, int) {
 		}
 		if err != nil {
 			const full = 1 << 30
+			d.fault = err
 			return full, full
 		}
 		return byProvider, byService
