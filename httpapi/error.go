@@ -131,7 +131,7 @@ func faultBody(e *engine.Error, f form, requestID string) []byte {
 		if err != nil {
 			return []byte(`{"error":"internal_error","message":"Internal error"}`)
 		}
-		return appendFlat(make([]byte, 0, len(text)), text)
+		return engine.AppendFlat(make([]byte, 0, len(text)), text)
 	}
 	text, err := json.Marshal(Fault{FaultBody{
 		f.code(e.Kind), rest.Message, rest.Details, rest.Alternatives, rest.Allowed, rest.Candidates, rest.RequestID,

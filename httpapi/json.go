@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"qualifybase/engine"
 )
 
 // maxDepth is how deep a body may nest (contract.md §8).
@@ -153,7 +155,7 @@ func (p *parser) object() (any, error) {
 		}
 		p.at++
 		p.space()
-		own := isData(name)
+		own := engine.IsData(name)
 		if own {
 			p.data++
 		}

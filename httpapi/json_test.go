@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"qualifybase/engine"
 )
 
 func TestParseJSONRefusesWhatOthersGuess(t *testing.T) {
@@ -97,7 +99,7 @@ func FuzzParseJSONFlat(f *testing.F) {
 		if err != nil {
 			return
 		}
-		back := appendFlat(nil, appendCanonical(nil, tree))
+		back := engine.AppendFlat(nil, appendCanonical(nil, tree))
 		if !json.Valid(back) {
 			t.Fatalf("%q became %q", text, back)
 		}
@@ -160,7 +162,7 @@ func TestFlatRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wire := appendFlat(nil, before)
+		wire := engine.AppendFlat(nil, before)
 		back, err := parseJSON(wire, flat)
 		if err != nil {
 			t.Fatal(err)
@@ -175,8 +177,8 @@ func TestFlatNames(t *testing.T) {
 	for std, camel := range map[string]string{
 		"provider_id": "providerId", "id": "id", "line1": "line1", "no_show_sweep": "noShowSweep", "e164": "e164",
 	} {
-		if got := toFlat(std); got != camel {
-			t.Errorf("toFlat(%q) = %q, want %q", std, got, camel)
+		if got := engine.FlatName(std); got != camel {
+			t.Errorf("engine.FlatName(%q) = %q, want %q", std, got, camel)
 		}
 		if got := fromFlat(camel); got != std {
 			t.Errorf("fromFlat(%q) = %q, want %q", camel, got, std)
@@ -199,7 +201,7 @@ func TestFlatNames(t *testing.T) {
 }
 
 func TestFlatScopes(t *testing.T) {
-	got := string(appendFlat(nil, []byte(`{"key_prefix":"kv_x","permissions":["patients:read","keys:manage"],"metadata":{"scopes":["patients:read"]}}`)))
+	got := string(engine.AppendFlat(nil, []byte(`{"key_prefix":"kv_x","permissions":["patients:read","keys:manage"],"metadata":{"scopes":["patients:read"]}}`)))
 	want := `{"keyPrefix":"kv_x","permissions":["READ_PATIENTS","KEYS_MANAGE"],"metadata":{"scopes":["patients:read"]}}`
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)

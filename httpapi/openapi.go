@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"qualifybase/engine"
 )
 
 // Document is the API's description, made from the route table once and kept
@@ -160,7 +162,7 @@ func (s *Server) parameters(rt *route, forms []form) []object {
 		for i, f := range forms {
 			name := p.name
 			if f == flat {
-				name = toFlat(name)
+				name = engine.FlatName(name)
 			}
 			if i > 0 && name == p.name {
 				continue // the same word in both forms
@@ -209,7 +211,7 @@ func examples(text string, forms []form) object {
 	for _, f := range forms {
 		raw := []byte(text)
 		if f == flat {
-			raw = appendFlat(nil, raw)
+			raw = engine.AppendFlat(nil, raw)
 		}
 		out[[]string{"standard", "flat"}[f]] = object{"value": json.RawMessage(raw)}
 	}

@@ -5,6 +5,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"reflect"
 	"slices"
+
+	"qualifybase/engine"
 )
 
 // schemaJSON is a schema as plain maps.
@@ -81,7 +83,7 @@ func flatSchema(x any) any {
 			case "properties":
 				props := object{}
 				for name, p := range v.(object) {
-					props[toFlat(name)] = flatSchema(p)
+					props[engine.FlatName(name)] = flatSchema(p)
 				}
 				v = props
 			case "required":
@@ -106,7 +108,7 @@ func flatNames(v any) any {
 	}
 	out := make([]any, len(list))
 	for i, name := range list {
-		out[i] = toFlat(name.(string))
+		out[i] = engine.FlatName(name.(string))
 	}
 	return out
 }

@@ -63,7 +63,7 @@ func newPlan(registry huma.Registry, in reflect.Type) (*plan, error) {
 		case f.Tag.Get("query") != "":
 			x.name = f.Tag.Get("query")
 			p.byName[standard][x.name] = len(p.query)
-			p.byName[flat][toFlat(x.name)] = len(p.query)
+			p.byName[flat][engine.FlatName(x.name)] = len(p.query)
 			p.query = append(p.query, x)
 		case f.Tag.Get("header") == "If-Match":
 			x.name = "If-Match"

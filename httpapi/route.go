@@ -216,7 +216,7 @@ func (c *call) encode(v any, p *Pagination) []byte {
 			v = flatPage{v, p}
 		}
 		c.json(v)
-		c.flat = appendFlat(c.flat[:0], c.out.Bytes())
+		c.flat = engine.AppendFlat(c.flat[:0], c.out.Bytes())
 		return c.flat
 	}
 	c.out.WriteString(`{"data":`)

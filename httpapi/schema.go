@@ -55,7 +55,7 @@ func dress(r huma.Registry) error {
 			if f.Anonymous || prop == nil {
 				continue
 			}
-			if back := fromFlat(toFlat(tag)); back != tag {
+			if back := fromFlat(engine.FlatName(tag)); back != tag {
 				return fmt.Errorf("httpapi: field %s of %s comes back from camelCase as %q", tag, name, back)
 			}
 			s.Properties[tag] = dressField(prop, f.Type, strings.Contains(options, "omitempty"))

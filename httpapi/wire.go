@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"strings"
 
 	"qualifybase/engine"
@@ -18,40 +17,11 @@ const (
 	flat                 // camelCase names, no envelope, {"error": "code", …}
 )
 
-// isData tells the names whose value is the caller's own: the names inside stay as they are.
-func isData(name string) bool {
-	switch name {
-	case "metadata", "answers", "hidden", "consent":
-		return true
-	}
-	return false
-}
-
-// isScopes tells the lists whose words are scopes, which each form spells its own way (contract.md §3).
-func isScopes(name string) bool { return name == "scopes" || name == "permissions" }
-
-// toFlat spells a standard name in camelCase: provider_id → providerId.
-func toFlat(name string) string {
-	if strings.IndexByte(name, '_') < 0 {
-		return name
-	}
-	b := make([]byte, 0, len(name))
-	for i := 0; i < len(name); i++ {
-		if name[i] == '_' && i+1 < len(name) && name[i+1] >= 'a' && name[i+1] <= 'z' {
-			i++
-			b = append(b, name[i]-'a'+'A')
-			continue
-		}
-		b = append(b, name[i])
-	}
-	return string(b)
-}
-
 // foreign marks a name of the flat form that no standard name stands behind, so
 // that it is refused as unknown and still reported as it was sent.
 const foreign = "\x00"
 
-// fromFlat is the reverse of toFlat. In the flat form a snake_case name is not a
+// fromFlat is the reverse of engine.FlatName. In the flat form a snake_case name is not a
 // second spelling but an unknown field.
 func fromFlat(name string) string {
 	upper := false
@@ -75,7 +45,7 @@ func fromFlat(name string) string {
 		}
 		b = append(b, c)
 	}
-	if back := string(b); toFlat(back) == name {
+	if back := string(b); engine.FlatName(back) == name {
 		return back
 	}
 	return foreign + name
@@ -93,8 +63,8 @@ func (f form) field(path string) string {
 			parts[i] = own
 			continue
 		}
-		parts[i] = toFlat(part)
-		if name, _, _ := strings.Cut(part, "["); isData(name) {
+		parts[i] = engine.FlatName(part)
+		if name, _, _ := strings.Cut(part, "["); engine.IsData(name) {
 			break
 		}
 	}
@@ -115,102 +85,4 @@ func (f form) code(k engine.Kind) string {
 		return strings.ToLower(string(k))
 	}
 	return string(k)
-}
-
-// appendFlat rewrites JSON of the standard form, as our own encoder wrote it
-// (valid, without spaces), into the flat form: names change, values do not, but
-// for the words in lists of scopes.
-func appendFlat(dst, src []byte) []byte {
-	for i := 0; i < len(src); {
-		if src[i] != '"' {
-			dst = append(dst, src[i])
-			i++
-			continue
-		}
-		end := stringEnd(src, i)
-		if end >= len(src) || src[end] != ':' {
-			dst = append(dst, src[i:end]...)
-			i = end
-			continue
-		}
-		name := string(src[i+1 : end-1])
-		dst = append(dst, '"')
-		dst = append(dst, toFlat(name)...)
-		dst = append(dst, '"', ':')
-		i = end + 1
-		switch {
-		case isData(name):
-			end = valueEnd(src, i)
-			dst = append(dst, src[i:end]...)
-			i = end
-		case isScopes(name):
-			end = valueEnd(src, i)
-			dst = appendScopes(dst, src[i:end])
-			i = end
-		}
-	}
-	return dst
-}
-
-// stringEnd is the place behind the string that begins at i.
-func stringEnd(src []byte, i int) int {
-	for i++; i < len(src); i++ {
-		switch src[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(src)
-}
-
-// valueEnd is the place behind the value that begins at i.
-func valueEnd(src []byte, i int) int {
-	depth := 0
-	for i < len(src) {
-		switch src[i] {
-		case '"':
-			i = stringEnd(src, i)
-			if depth == 0 {
-				return i
-			}
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 {
-				return i
-			}
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		case ',':
-			if depth == 0 {
-				return i
-			}
-		}
-		i++
-	}
-	return len(src)
-}
-
-// appendScopes writes a list of scopes in Klinivo's spelling.
-func appendScopes(dst, list []byte) []byte {
-	for len(list) > 0 {
-		if list[0] != '"' {
-			dst = append(dst, list[0])
-			list = list[1:]
-			continue
-		}
-		end := stringEnd(list, 0)
-		word := list[:end]
-		if s, ok := engine.ParseScope(string(bytes.Trim(word, `"`))); ok {
-			dst = append(append(append(dst, '"'), s.Klinivo()...), '"')
-		} else {
-			dst = append(dst, word...)
-		}
-		list = list[end:]
-	}
-	return dst
 }
