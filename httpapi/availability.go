@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"context"
+	"reflect"
 	"strconv"
 
 	"qualifybase/engine"
@@ -54,3 +56,33 @@ func (list slots) appendJSON(b []byte) []byte {
 
 // MarshalJSON serves the flat form, where the list stands inside another object.
 func (list slots) MarshalJSON() ([]byte, error) { return list.appendJSON(nil), nil }
+
+type availabilityQuery struct {
+	From       When   `query:"from" doc:"A date there, or an instant; now without it"`
+	To         When   `query:"to" doc:"Exclusive, at most 62 days later; without it the search goes on until limit slots are found"`
+	Preference string `query:"preference" enum:"morning,afternoon,evening,any" doc:"Before 12:00, 12:00 to 16:59, from 17:00, on the clock there"`
+	Limit      int    `query:"limit" minimum:"1" maximum:"500" default:"20"`
+	Duration   int    `query:"duration" minimum:"1" maximum:"1439" doc:"Minutes; else those of the service"`
+	ServiceID  int64  `query:"service_id" minimum:"1"`
+	ProviderID int64  `query:"provider_id" minimum:"1" doc:"Any provider without it"`
+	LocationID int64  `query:"location_id" minimum:"1"`
+	Cursor     string `query:"cursor" doc:"The next_cursor of the page before"`
+}
+
+func (s *Server) availabilityRows() []Row {
+	ask := func(ctx context.Context, c engine.Caller, in availabilityQuery) (engine.List[engine.Slot], error) {
+		return s.e.Availability(ctx, c, engine.AvailabilityQuery{
+			From: in.From.moment(), To: in.To.moment(), Preference: engine.Preference(in.Preference), Limit: in.Limit,
+			Minutes: in.Duration, ServiceID: in.ServiceID, ProviderID: in.ProviderID, LocationID: in.LocationID, Cursor: in.Cursor,
+		})
+	}
+	return []Row{{
+		Method: "GET", Path: "/availability", Scope: engine.AvailabilityRead, Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Availability",
+		ID: "listAvailability", Summary: "Find open appointment slots", Status: 200, Op: &act[availabilityQuery, engine.List[engine.Slot]]{
+			use: ask, form: shape{in: reflect.TypeFor[availabilityQuery](), out: reflect.TypeFor[Slot](), list: true},
+			answer: func(c *call, l engine.List[engine.Slot]) answer {
+				return c.page(slots(l.Items), Pagination{opt(l.Next), l.More, l.Total})
+			},
+		},
+	}}
+}

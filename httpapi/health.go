@@ -15,8 +15,6 @@ type Health struct {
 	Permissions    []string `json:"permissions" doc:"In the caller's spelling"`
 }
 
-type none struct{}
-
 func (s *Server) health(ctx context.Context, c engine.Caller, _ none) (Health, error) {
 	clinic, err := s.e.Organization(ctx, c)
 	h := Health{Status: "ok", OrganizationID: clinic.ID, Permissions: c.Grants().Names()}
@@ -42,8 +40,6 @@ func (s *Server) ready(context.Context, engine.Caller, none) (probe, error) {
 	}
 	return probe{Status: "ok"}, nil
 }
-
-func same[T any](v T) T { return v }
 
 func (s *Server) healthRows() []Row {
 	alive := func(context.Context, engine.Caller, none) (probe, error) { return probe{Status: "ok"}, nil }

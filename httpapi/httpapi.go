@@ -106,6 +106,11 @@ func (s *Server) defaults() {
 
 // add puts a row into the router.
 func (s *Server) add(row Row) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // so the router and the registry say that a path or a name is taken
+			err = fmt.Errorf("httpapi: %s %s: %v", row.Method, row.Path, p)
+		}
+	}()
 	rt := &route{Row: row, pattern: Base + row.Path, shape: row.Op.shape()}
 	switch {
 	case row.Public && row.Scope != engine.NoScope, !row.Public && !row.Open && row.Scope == engine.NoScope:
@@ -122,11 +127,6 @@ func (s *Server) add(row Row) (err error) {
 		s.registry.Schema(out, true, out.Name())
 	}
 	rt.serve = row.Op.bind(rt.plan)
-	defer func() {
-		if p := recover(); p != nil { // the router's word for two routes that collide
-			err = fmt.Errorf("httpapi: %s %s: %v", row.Method, row.Path, p)
-		}
-	}()
 	handle := func(w http.ResponseWriter, _ *http.Request, ps httprouter.Params) {
 		c := w.(*call)
 		c.rt, c.params = rt, ps

@@ -62,8 +62,17 @@ type operation interface {
 // struct of its result. R must be what the use case returns from its act: the
 // engine hands the same to Caller.Encode (contract.md §6).
 func op[In, R, Out any](use func(context.Context, engine.Caller, In) (R, error), wire func(R) Out) operation {
-	return &act[In, R]{use: use, form: shape{in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()},
+	return &act[In, R]{use: use, form: shape{in: reflect.TypeFor[In](), out: shown(reflect.TypeFor[Out]())},
 		answer: func(c *call, r R) answer { return c.resource(wire(r)) }}
+}
+
+// shown is the type that the document shows: a wrapper without a public name
+// stands for what it wraps.
+func shown(t reflect.Type) reflect.Type {
+	if name := t.Name(); name != "" && name[0] >= 'a' && name[0] <= 'z' && t.Kind() == reflect.Struct && t.NumField() > 0 && t.Field(0).Anonymous && t.Field(0).IsExported() {
+		return t.Field(0).Type
+	}
+	return t
 }
 
 // listing answers a page of a list.
@@ -142,6 +151,20 @@ func (a *act[In, R]) encode(c *call, result any, err error) answer {
 		panic(fmt.Sprintf("httpapi: %s answers %T where the row says %v", c.rt.pattern, result, reflect.TypeFor[R]()))
 	}
 	return a.answer(c, r)
+}
+
+// also names a second content type that the operation can answer with.
+func also(kind string, o operation) operation { return alternate{o, kind} }
+
+type alternate struct {
+	operation
+	kind string
+}
+
+func (a alternate) shape() shape {
+	form := a.operation.shape()
+	form.other = a.kind
+	return form
 }
 
 // answer is a reply before it is sent.

@@ -6,5 +6,17 @@ import "slices"
 func (s *Server) table() []Row {
 	return slices.Concat(
 		s.healthRows(),
+		s.leadRows(),
+		s.availabilityRows(),
+		s.holdRows(),
+		s.appointmentRows(),
+		s.providerRows(),
+		s.locationRows(),
+		s.serviceRows(),
+		s.scheduleRows(),
+		s.clinicRows(),
+		s.patientRows(),
+		s.keyRows(),
+		s.historyRows(),
 	)
 }

@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// AppointmentsBetween is Appointments with a range that may be given in local
+// dates of the clinic: each stands for its first instant, so the last one is not
+// included (booking.md §3.5).
+//
+// Errors: those of Appointments.
+func (e *Engine) AppointmentsBetween(ctx context.Context, c Caller, from, to Moment, q AppointmentQuery, p Page) (List[Appointment], error) {
+	zone := time.UTC
+	if from.Date != nil || to.Date != nil {
+		err := e.store.View(ctx, func(r Reader) error {
+			plan, err := r.Plan(c.Clinic)
+			if err == nil {
+				zone = plan.Zone
+			}
+			return err
+		})
+		if err != nil {
+			return List[Appointment]{}, err
+		}
+	}
+	q.From, q.To = from.in(zone), to.in(zone)
+	return e.Appointments(ctx, c, q, p)
+}
+
+// AppointmentCalendar is an appointment as a calendar file. host makes its UID
+// one of a kind ("api.clinic.example"). It says where and when, never why.
+//
+// Errors: NotFound.
+func (e *Engine) AppointmentCalendar(ctx context.Context, c Caller, id, host string) ([]byte, error) {
+	var a Appointment
+	text, err := read(ctx, e, c, appointmentRead, func(r Reader) ([]byte, error) {
+		var err error
+		if a, err = r.Appointment(c.Clinic, c.Test, id); err != nil {
+			return nil, err
+		}
+		plan, err := r.Plan(c.Clinic)
+		if err != nil {
+			return nil, err
+		}
+		ev := ICSEvent{
+			UID: a.ID + "@" + host, Sequence: a.Sequence, Stamp: time.Unix(a.UpdatedAt, 0),
+			Start: time.Unix(a.StartsAt, 0), End: time.Unix(a.EndsAt, 0), Status: icsStatus(a.Status),
+			Summary: "Appointment, " + plan.Clinic.Name,
+		}
+		if l := plan.Location(a.LocationID); l != nil {
+			ev.Location = l.postal()
+		}
+		return Calendar(ev), nil
+	})
+	if err == nil {
+		e.seen(c, appointmentRead, a.ID, a.PatientID)
+	}
+	return text, err
+}
+
+func icsStatus(s Status) ICSStatus {
+	switch s {
+	case Scheduled:
+		return ICSTentative
+	case Cancelled, NoShow:
+		return ICSCancelled
+	}
+	return ICSConfirmed
+}
+
+// postal is the location's name and address on one line.
+func (l *Location) postal() string {
+	parts := []string{l.Name}
+	a := l.Address
+	for _, p := range []string{a.Line1, a.Line2, strings.TrimSpace(a.PostalCode + " " + a.City), a.Region, a.Country} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,79 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+
+	"qualifybase/engine"
+)
+
+// AuditEntry is one act, or one read of a person's data: ids and names of fields,
+// never a person's values (records.md §5).
+type AuditEntry struct {
+	Seq       int64          `json:"seq"`
+	At        Instant        `json:"at"`
+	Actor     Actor          `json:"actor"`
+	IP        string         `json:"ip"`
+	RequestID string         `json:"request_id"`
+	Action    string         `json:"action"`
+	Entity    string         `json:"entity"`
+	EntityID  string         `json:"entity_id"`
+	PatientID *int64         `json:"patient_id"`
+	Outcome   engine.Outcome `json:"outcome" enum:"ok,denied,failed"`
+	ReasonRef *string        `json:"reason_ref" doc:"Points to the reason given, which can be erased"`
+	Fields    []string       `json:"fields"`
+	PrevHash  string         `json:"prev_hash"`
+	Hash      string         `json:"hash"`
+}
+
+func auditEntry(a engine.AuditEntry) AuditEntry {
+	return AuditEntry{
+		a.Seq, Instant(a.At), Actor{a.ActorKind, a.ActorID, a.ActorLabel}, a.IP, a.RequestID, a.Action, a.Entity, a.EntityID,
+		opt(a.PatientID), a.Outcome, opt(a.ReasonRef), list(a.Fields), a.PrevHash, a.Hash,
+	}
+}
+
+type auditQuery struct {
+	paged
+	PatientID int64    `query:"patient_id" minimum:"1" doc:"Who opened this record"`
+	Entity    string   `query:"entity"`
+	EntityID  string   `query:"entity_id"`
+	Action    string   `query:"action"`
+	Outcome   string   `query:"outcome" enum:"ok,denied,failed"`
+	From      *Instant `query:"from"`
+	To        *Instant `query:"to" doc:"Exclusive"`
+}
+
+// Event is the thin fact of a change: ids, status and times (webhooks.md).
+type Event struct {
+	ID        string          `json:"id"`
+	Seq       int64           `json:"seq" doc:"Without gaps; keep the last you have seen and ask after it"`
+	Type      string          `json:"type" example:"appointment.created"`
+	CreatedAt Instant         `json:"created_at"`
+	Data      json.RawMessage `json:"data"`
+}
+
+func event(ev engine.Event) Event {
+	return Event{ev.ID, ev.Seq, ev.Type, Instant(ev.CreatedAt), ev.Data}
+}
+
+type eventQuery struct {
+	paged
+	After int64  `query:"after" minimum:"0" doc:"Events behind this seq"`
+	Type  string `query:"type"`
+}
+
+func (s *Server) historyRows() []Row {
+	audit := func(ctx context.Context, c engine.Caller, in auditQuery) (engine.List[engine.AuditEntry], error) {
+		return s.e.AuditLog(ctx, c, engine.AuditQuery{PatientID: in.PatientID, Entity: in.Entity, EntityID: in.EntityID, Action: in.Action,
+			Outcome: engine.Outcome(in.Outcome), From: in.From.seconds(), To: in.To.seconds()}, in.page())
+	}
+	events := func(ctx context.Context, c engine.Caller, in eventQuery) (engine.List[engine.Event], error) {
+		return s.e.Events(ctx, c, in.After, in.Type, in.page())
+	}
+	return []Row{
+		{Method: "GET", Path: "/events", Scope: engine.WebhooksManage, Tag: "Events", ID: "listEvents", Summary: "List events", Status: 200,
+			Doc: "Oldest first: what a webhook consumer missed it can read here.", Op: listing(events, event)},
+		{Method: "GET", Path: "/audit", Scope: engine.AuditRead, Tag: "Audit", ID: "listAudit", Summary: "List audit rows", Status: 200, Op: listing(audit, auditEntry)},
+	}
+}
