@@ -30,7 +30,7 @@ type Appointment struct {
 	RebookedFrom       *string       `json:"rebooked_from" doc:"The appointment that this one replaces"`
 	AssignedBecause    *string       `json:"assigned_because" doc:"Why this provider, where none was asked for"`
 	Override           *Waiver       `json:"override,omitempty" doc:"Only where staff booked against a rule"`
-	resource
+	Meta
 }
 
 // Waiver says which rules a booking skips, and why.
@@ -48,7 +48,7 @@ func appointment(a engine.Appointment) Appointment {
 		ServiceID: opt(a.ServiceID), Title: a.Title, Notes: a.Notes, Status: a.Status, ScheduledAt: Instant(a.StartsAt),
 		EndsAt: Instant(a.EndsAt), TimeZone: a.TimeZone, CheckedInAt: at(a.CheckedInAt), CancellationReason: opt(a.CancelReason),
 		LateCancel: a.LateCancel, Source: opt(a.Source), SeriesID: opt(a.SeriesID), RebookedFrom: opt(a.RebookedFrom),
-		AssignedBecause: opt(a.Assigned), resource: resourceOf(a.Meta),
+		AssignedBecause: opt(a.Assigned), Meta: metaOf(a.Meta),
 	}
 	if w := a.Override; w != nil {
 		out.Override = &Waiver{w.Overlap, w.Hours, w.Reason}

@@ -22,14 +22,14 @@ type Clinic struct {
 	Continuity         bool   `json:"continuity" doc:"The last provider seen goes first in assignment"`
 	LateCancelHours    int    `json:"late_cancel_hours"`
 	NoShowSweep        bool   `json:"no_show_sweep"`
-	resource
+	Meta
 }
 
 func clinic(c engine.Clinic) Clinic {
 	s := c.Settings
 	return Clinic{
 		c.ID, c.Slug, c.Name, c.TimeZone, c.Country, s.StepMinutes, s.DefaultMinutes, s.NoticeMinutes, s.HorizonDays, s.BuffersInsideHours,
-		s.ReconfirmOnMove, s.Continuity, s.LateCancelHours, s.NoShowSweep, resource{c.Version, Instant(c.CreatedAt), Instant(c.UpdatedAt)},
+		s.ReconfirmOnMove, s.Continuity, s.LateCancelHours, s.NoShowSweep, Meta{c.Version, Instant(c.CreatedAt), Instant(c.UpdatedAt)},
 	}
 }
 

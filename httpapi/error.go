@@ -80,10 +80,11 @@ type FaultBody struct {
 // FlatFault is the same in the flat form.
 type FlatFault struct {
 	Code string `json:"error" doc:"What went wrong, for programs"`
-	flatRest
+	FlatRest
 }
 
-type flatRest struct {
+// FlatRest is an error beside its code.
+type FlatRest struct {
 	Message      string          `json:"message" doc:"The same for people"`
 	Details      []engine.Detail `json:"details,omitempty" doc:"One per faulty field"`
 	Alternatives []Slot          `json:"alternatives,omitempty" doc:"slot_taken: the nearest open slots, at most three"`
@@ -109,7 +110,7 @@ const (
 
 // faultBody is the error body in the form.
 func faultBody(e *engine.Error, f form, requestID string) []byte {
-	rest := flatRest{Message: e.Message, Allowed: e.Allowed, Candidates: e.Candidates}
+	rest := FlatRest{Message: e.Message, Allowed: e.Allowed, Candidates: e.Candidates}
 	if e.Missing != engine.NoScope {
 		rest.Message += ": " + f.scope(e.Missing)
 	}

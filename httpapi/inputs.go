@@ -46,15 +46,15 @@ func (p paged) page() engine.Page { return engine.Page{Limit: p.Limit, Cursor: p
 // same is the wire function of what is a wire struct already.
 func same[T any](v T) T { return v }
 
-// resource is what every stored thing says of itself.
-type resource struct {
+// Meta is what every stored thing says of itself.
+type Meta struct {
 	Version   int64   `json:"version" doc:"Grows with every change; also the ETag"`
 	CreatedAt Instant `json:"created_at"`
 	UpdatedAt Instant `json:"updated_at"`
 }
 
-func (r resource) version() int64 { return r.Version }
+func (m Meta) version() int64 { return m.Version }
 
-func resourceOf(m engine.Meta) resource {
-	return resource{m.Version, Instant(m.CreatedAt), Instant(m.UpdatedAt)}
+func metaOf(m engine.Meta) Meta {
+	return Meta{m.Version, Instant(m.CreatedAt), Instant(m.UpdatedAt)}
 }

@@ -23,7 +23,7 @@ type Lead struct {
 	Metadata   map[string]any    `json:"metadata"`
 	Consent    map[string]any    `json:"consent"`
 	PatientID  *int64            `json:"patient_id" doc:"Once converted"`
-	resource
+	Meta
 }
 
 func (l Lead) location() string { return "/leads/" + l.ID }
@@ -32,7 +32,7 @@ func lead(l engine.Lead) Lead {
 	return Lead{
 		ID: l.ID, ExternalID: opt(l.ExternalID), Source: l.Source, Name: l.Name, FirstName: l.FirstName, LastName: l.LastName,
 		Email: opt(l.Email), Phone: opt(l.Phone), Status: l.Status, Notes: l.Notes, Tags: list(l.Tags),
-		Metadata: dict(l.Metadata), Consent: dict(l.Consent), PatientID: opt(l.PatientID), resource: resourceOf(l.Meta),
+		Metadata: dict(l.Metadata), Consent: dict(l.Consent), PatientID: opt(l.PatientID), Meta: metaOf(l.Meta),
 	}
 }
 

@@ -17,13 +17,13 @@ type Location struct {
 	TimeZone *string             `json:"time_zone" doc:"IANA; null = the clinic's"`
 	Capacity int                 `json:"capacity" doc:"Descriptive"`
 	Active   bool                `json:"active"`
-	resource
+	Meta
 }
 
 func (l Location) location() string { return "/locations/" + strconv.FormatInt(l.ID, 10) }
 
 func location(l engine.Location) Location {
-	return Location{l.ID, l.Name, l.Kind, opt(l.ParentID), l.Address, opt(l.Phone), opt(l.TimeZone), l.Capacity, l.Active, resourceOf(l.Meta)}
+	return Location{l.ID, l.Name, l.Kind, opt(l.ParentID), l.Address, opt(l.Phone), opt(l.TimeZone), l.Capacity, l.Active, metaOf(l.Meta)}
 }
 
 // LocationDraft is an unsaved location; what is not sent stays as it is.

@@ -17,13 +17,13 @@ type Patient struct {
 	Phones       []engine.Phone       `json:"phones"`
 	SourceLeadID *string              `json:"source_lead_id"`
 	Status       engine.PatientStatus `json:"status" enum:"active,inactive,merged,deceased"`
-	resource
+	Meta
 }
 
 func (p Patient) location() string { return "/patients/" + strconv.FormatInt(p.ID, 10) }
 
 func patient(p engine.Patient) Patient {
-	return Patient{p.ID, p.GivenName, p.FamilyName, p.BirthDate, opt(p.Email), list(p.Phones), opt(p.SourceLeadID), p.Status, resourceOf(p.Meta)}
+	return Patient{p.ID, p.GivenName, p.FamilyName, p.BirthDate, opt(p.Email), list(p.Phones), opt(p.SourceLeadID), p.Status, metaOf(p.Meta)}
 }
 
 // PatientDraft is an unsaved patient.

@@ -26,7 +26,7 @@ type Provider struct {
 	DailyCap       int     `json:"daily_cap" doc:"Appointments a day; 0 = no limit"`
 	LocationIDs    []int64 `json:"location_ids" doc:"In the order of preference"`
 	ServiceIDs     []int64 `json:"service_ids"`
-	resource
+	Meta
 }
 
 func (p Provider) location() string { return "/providers/" + strconv.FormatInt(p.ID, 10) }
@@ -36,7 +36,7 @@ func provider(p engine.Provider) Provider {
 		ID: p.ID, DisplayName: p.DisplayName, Credentials: p.Credentials, Specialty: p.Specialty, RegistrationNo: p.RegistrationNo,
 		Email: opt(p.Email), Phone: opt(p.Phone), Active: p.Active, BookableOnline: p.BookableOnline, Colour: p.Colour,
 		Weight: p.Weight, Priority: p.Priority, BufferBefore: p.BufferBefore, BufferAfter: p.BufferAfter, DailyCap: p.DailyCap,
-		LocationIDs: list(p.LocationIDs), ServiceIDs: list(p.ServiceIDs), resource: resourceOf(p.Meta),
+		LocationIDs: list(p.LocationIDs), ServiceIDs: list(p.ServiceIDs), Meta: metaOf(p.Meta),
 	}
 }
 

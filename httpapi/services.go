@@ -23,7 +23,7 @@ type Service struct {
 	IntakeCampaignID *string              `json:"intake_campaign_id"`
 	Active           bool                 `json:"active"`
 	ProviderIDs      []int64              `json:"provider_ids" doc:"Empty = every provider offers it"`
-	resource
+	Meta
 }
 
 func (s Service) location() string { return "/services/" + strconv.FormatInt(s.ID, 10) }
@@ -39,7 +39,7 @@ func service(s engine.Service) Service {
 		ID: s.ID, Name: s.Name, DurationMinutes: s.DurationMinutes, BufferBefore: s.BufferBefore, BufferAfter: s.BufferAfter,
 		Step: opt(s.Step), Align: s.Align, LocationKind: opt(s.LocationKind), MinNotice: inherited(s.MinNotice),
 		HorizonDays: inherited(s.HorizonDays), DailyCap: s.DailyCap, AutoConfirm: s.AutoConfirm,
-		IntakeCampaignID: opt(s.IntakeCampaignID), Active: s.Active, ProviderIDs: list(s.ProviderIDs), resource: resourceOf(s.Meta),
+		IntakeCampaignID: opt(s.IntakeCampaignID), Active: s.Active, ProviderIDs: list(s.ProviderIDs), Meta: metaOf(s.Meta),
 	}
 }
 

@@ -1,0 +1,286 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"qualifybase/engine"
+	"qualifybase/store"
+	"qualifybase/store/storetest"
+)
+
+// world is the API over a real database: two clinics, a key of each form with
+// every scope that its family may hold, and a clock that tests move.
+type world struct {
+	*testing.T
+	s     *Server
+	e     *engine.Engine
+	db    *store.Store
+	log   *bytes.Buffer
+	now   time.Time
+	ann   engine.Caller // the shell of the first clinic
+	bob   engine.Caller // of the second
+	live  string        // headers: a key of the first clinic in each form
+	kv    string
+	other string // a key of the second clinic
+}
+
+// monday is an hour before the clinic opens: Monday 2026-04-27 06:00 UTC, 08:00 in Berlin.
+var monday = time.Date(2026, 4, 27, 6, 0, 0, 0, time.UTC)
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{T: t, now: monday, log: &bytes.Buffer{}, db: storetest.Open(t)}
+	w.e = engine.New(w.db, engine.Options{Now: func() time.Time { return w.now }})
+	var err error
+	if w.s, err = New(w.e, Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(w.log, nil))}); err != nil {
+		t.Fatal(err)
+	}
+	w.ann, w.bob = w.clinic("Berlin Dental", "Europe/Berlin"), w.clinic("Lisbon Dental", "Europe/Lisbon")
+	w.live = "Authorization: Bearer " + w.key(w.ann, engine.FamilyLive, engine.FamilyLive.MostScopes().Names()...)
+	w.kv = "X-API-Key: " + w.key(w.ann, engine.FamilyKlinivo, engine.FamilyKlinivo.MostScopes().Names()...)
+	w.other = "Authorization: Bearer " + w.key(w.bob, engine.FamilyLive, engine.FamilyLive.MostScopes().Names()...)
+	return w
+}
+
+func (w *world) clinic(name, zone string) engine.Caller {
+	w.Helper()
+	week, err := engine.ParseHours("Mon-Fri 09:00-17:00")
+	if err != nil {
+		w.Fatal(err)
+	}
+	c, err := w.e.CreateClinic(context.Background(), engine.Shell(0, "init"), engine.ClinicDraft{Name: name, TimeZone: zone, Country: "DE", Hours: week})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return engine.Shell(c.N, "test")
+}
+
+func (w *world) key(c engine.Caller, f engine.Family, scopes ...string) string {
+	w.Helper()
+	unlimited := 0
+	k, err := w.e.CreateKey(context.Background(), c, engine.KeyDraft{Name: "test", Family: f, Scopes: scopes, RatePerMinute: &unlimited})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return k.Secret
+}
+
+// reply is what came back.
+type reply struct {
+	*httptest.ResponseRecorder
+	w *world
+}
+
+// call sends a request, in the form of its first header, and holds the reply
+// against the document.
+func (w *world) call(method, target, body string, headers ...string) reply {
+	w.Helper()
+	r := httptest.NewRequest(method, Base+target, strings.NewReader(body))
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Add(name, value)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	rec := httptest.NewRecorder()
+	w.s.ServeHTTP(rec, r)
+	describe(w.T, w.s).check(w.T, w.s, r.Method, r.URL.Path, rec)
+	return reply{rec, w}
+}
+
+// is checks status and that the body holds the text.
+func (r reply) is(status int, text string) reply {
+	r.w.Helper()
+	if r.Code != status || !strings.Contains(r.Body.String(), text) {
+		r.w.Fatalf("%d %s\nwant %d … %s", r.Code, r.Body, status, text)
+	}
+	return r
+}
+
+// get finds a value by its path of names and indices: "data", "id".
+func (r reply) get(path ...any) any {
+	r.w.Helper()
+	var v any
+	d := json.NewDecoder(bytes.NewReader(r.Body.Bytes()))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		r.w.Fatalf("%v in %s", err, r.Body)
+	}
+	for _, p := range path {
+		switch p := p.(type) {
+		case string:
+			m, ok := v.(map[string]any)
+			if !ok || m[p] == nil {
+				r.w.Fatalf("no %v in %s", p, r.Body)
+			}
+			v = m[p]
+		case int:
+			list, ok := v.([]any)
+			if !ok || p >= len(list) {
+				r.w.Fatalf("no %v in %s", p, r.Body)
+			}
+			v = list[p]
+		}
+	}
+	return v
+}
+
+// id is a string or number in the body, as text.
+func (r reply) id(path ...any) string {
+	r.w.Helper()
+	switch v := r.get(path...).(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	default:
+		r.w.Fatalf("%v is %T", path, v)
+		return ""
+	}
+}
+
+// events are the types of what happened in the first clinic, oldest first.
+func (w *world) events() []string {
+	w.Helper()
+	list, err := w.e.Events(context.Background(), w.ann, 0, "", engine.Page{Limit: 200})
+	if err != nil {
+		w.Fatal(err)
+	}
+	var out []string
+	for _, ev := range list.Items {
+		out = append(out, ev.Type)
+	}
+	return out
+}
+
+// audit are the actions of the newest rows of the first clinic, newest first,
+// with their outcome where it is not ok.
+func (w *world) audit(n int) []string {
+	w.Helper()
+	list, err := w.e.AuditLog(context.Background(), w.ann, engine.AuditQuery{}, engine.Page{Limit: n + 20})
+	if err != nil {
+		w.Fatal(err)
+	}
+	var out []string
+	for _, a := range list.Items {
+		if a.Action == "audit.list" || len(out) == n {
+			continue
+		}
+		if a.Outcome != engine.OK {
+			a.Action += " " + string(a.Outcome)
+		}
+		out = append(out, a.Action)
+	}
+	return out
+}
+
+// contract holds replies against the document: each schema is compiled once.
+type contract struct {
+	compiler *jsonschema.Compiler
+	mu       sync.Mutex
+	schemas  map[string]*jsonschema.Schema
+	doc      map[string]any
+}
+
+var (
+	contracts   sync.Mutex
+	theContract *contract
+)
+
+// describe reads the core's document once for all tests.
+func describe(t testing.TB, s *Server) *contract {
+	t.Helper()
+	contracts.Lock()
+	defer contracts.Unlock()
+	if theContract != nil {
+		return theContract
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(s.OpenAPI()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &contract{compiler: jsonschema.NewCompiler(), schemas: map[string]*jsonschema.Schema{}, doc: doc.(map[string]any)}
+	c.compiler.AssertFormat()
+	if err := c.compiler.AddResource("mem:///doc", doc); err != nil {
+		t.Fatal(err)
+	}
+	theContract = c
+	return c
+}
+
+func (c *contract) check(t testing.TB, s *Server, method, path string, r *httptest.ResponseRecorder) {
+	t.Helper()
+	pattern := ""
+	h, ps, _ := s.router.Lookup(method, path)
+	if h == nil {
+		return
+	}
+	pattern = strings.TrimPrefix(path, Base)
+	for _, p := range slices.Backward(ps) {
+		if i := strings.LastIndex(pattern, "/"+p.Value); i >= 0 {
+			pattern = pattern[:i+1] + "{" + p.Key + "}" + pattern[i+1+len(p.Value):]
+		}
+	}
+	op, ok := dig(c.doc, "paths", pattern, strings.ToLower(method)).(map[string]any)
+	if !ok {
+		t.Errorf("the document lacks %s %s", method, pattern)
+		return
+	}
+	code := strings.TrimSpace(r.Result().Status[:3])
+	if dig(op, "responses", code) == nil {
+		t.Errorf("the document lacks %s of %s %s: %s", code, method, pattern, r.Body)
+		return
+	}
+	kind, _, _ := strings.Cut(r.Header().Get("Content-Type"), ";")
+	if r.Body.Len() == 0 && kind == "" {
+		return
+	}
+	if dig(op, "responses", code, "content", kind) == nil {
+		t.Errorf("the document lacks %s of %s %s as %s", code, method, pattern, kind)
+		return
+	}
+	if kind != "application/json" {
+		return
+	}
+	at := "mem:///doc#/paths/" + strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(pattern) +
+		"/" + strings.ToLower(method) + "/responses/" + code + "/content/application~1json/schema"
+	c.mu.Lock()
+	schema, err := c.schemas[at], error(nil)
+	if schema == nil {
+		schema, err = c.compiler.Compile(at)
+		c.schemas[at] = schema
+	}
+	c.mu.Unlock()
+	if err != nil {
+		t.Errorf("%s: %v", at, err)
+		return
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(r.Body.Bytes()))
+	if err != nil {
+		t.Errorf("%s %s: %v in %s", method, pattern, err, r.Body)
+		return
+	}
+	if err := schema.Validate(v); err != nil {
+		t.Errorf("%s %s → %s is not what the document says: %v\n%s", method, pattern, code, err, r.Body)
+	}
+}
+
+func dig(v any, path ...string) any {
+	for _, p := range path {
+		m, _ := v.(map[string]any)
+		v = m[p]
+	}
+	return v
+}
