@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"qualifybase/engine"
+)
+
+// pages bounds the file's size on the writer's connection, between groups.
+func (h *house) pages(t *testing.T, n int64) {
+	t.Helper()
+	h.must(t, func(tx engine.Tx) error { _, err := h.w.c.number(fmt.Sprintf("PRAGMA max_page_count = %d", n)); return err })
+}
+
+// A disk that fills up refuses everybody in the group and acknowledges nobody;
+// with room again the store goes on by itself (proof.md R6).
+func TestFullDisk(t *testing.T) {
+	h := openHouse(t, Options{})
+	h.must(t, h.booking(0))
+	big := strings.Repeat("x", 100_000)
+	fill := func(tx engine.Tx) error {
+		_ = tx.InsertReason("big", h.clinic, 0, big)
+		_ = h.booking(3)(tx) // a member that does not heed the fault must not write on its own
+		return nil
+	}
+	h.pages(t, h.count(t, "PRAGMA page_count")+2)
+	for i, err := range h.crowd(t, h.booking(1), fill, h.booking(2)) {
+		if engine.KindOf(err) != engine.StorageFull && i != 2 {
+			t.Errorf("member %d: %v, want STORAGE_FULL", i, err)
+		}
+	}
+	h.pages(t, 1<<30)
+	if n := h.count(t, "SELECT count(*) FROM appointments WHERE starts_at = ?", noon.Unix()+1800); n != 0 {
+		t.Error("a refused member was written")
+	}
+	if h.Failed() != nil {
+		t.Errorf("a full disk is no lost disk: %v", h.Failed())
+	}
+	h.must(t, h.booking(1))
+	h.must(t, h.booking(3))
+	see(t, h.Store, func(r engine.Reader) error {
+		sameBusy(t, "after", r, engine.ProviderResource(h.providers[0]), false, engine.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
+		return nil
+	})
+	if bad, err := h.Integrity(context.Background()); err != nil || len(bad) > 0 {
+		t.Errorf("integrity: %v, %v", bad, err)
+	}
+}
+
+// A write that the disk fails makes the store read-only until it is opened
+// again (proof.md R7). The file size limit of a process of its own is the fault.
+func TestFailingDisk(t *testing.T) {
+	if path := os.Getenv("QB_TEST_FAILING_DISK"); path != "" {
+		failingDisk(t, path)
+		return
+	}
+	path := filepath.Join(t.TempDir(), "qb.db")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFailingDisk$", "-test.v") // #nosec G204 -- this test itself
+	cmd.Env = append(os.Environ(), "QB_TEST_FAILING_DISK="+path)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "booked before: 1") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s := openAt(t, path, Options{})
+	if err := s.Update(context.Background(), func(engine.Tx) error { return nil }); err != nil {
+		t.Errorf("after a restart: %v", err)
+	}
+	if bad, err := s.Integrity(context.Background()); err != nil || len(bad) > 0 {
+		t.Errorf("integrity: %v, %v", bad, err)
+	}
+	see(t, s, func(r engine.Reader) error {
+		n, err := r.CountAppointments(engine.AppointmentQuery{Clinic: 1})
+		if n != 1 {
+			t.Errorf("%d appointments, want the acknowledged one", n)
+		}
+		return err
+	})
+}
+
+func failingDisk(t *testing.T, path string) {
+	h := furnish(t, openAt(t, path, Options{}), 1)
+	h.must(t, h.booking(1))
+	fmt.Println("booked before: 1")
+	signal.Ignore(syscall.SIGXFSZ)
+	info, err := os.Stat(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+		t.Fatal(err)
+	}
+	full := syscall.Rlimit{Cur: uint64(info.Size()) + 100, Max: was.Max} // #nosec G115 -- a size
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := h.Update(context.Background(), h.booking(int64(i)+2)); engine.KindOf(err) != engine.ReadOnly {
+			t.Errorf("a failed write gave %v", err)
+		}
+	}
+	_ = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was)
+	if h.Failed() == nil || !h.Stats().ReadOnly {
+		t.Error("the store still trusts the disk")
+	}
+	if err := h.Update(context.Background(), h.booking(9)); engine.KindOf(err) != engine.ReadOnly {
+		t.Errorf("before a restart: %v", err)
+	}
+	h.Later(func(engine.Tx) error { return nil })
+	if h.Stats().LaterLost == 0 {
+		t.Error("a Later on a failed disk must be counted")
+	}
+	see(t, h.Store, func(r engine.Reader) error { _, err := r.Clinics(); return err })
+}

@@ -1,0 +1,260 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"qualifybase/engine"
+)
+
+var errUndo = errors.New("undo this")
+
+// sameBusy compares memory and file for one resource and window, on one snapshot.
+func sameBusy(t interface{ Fatalf(string, ...any) }, where string, r engine.Reader, res engine.Resource, test bool, window engine.Span) {
+	var rd *reads
+	switch x := r.(type) {
+	case *reads:
+		rd = x
+	case *tx:
+		rd = &x.reads
+	}
+	fromMemory, err := r.Busy(res, test, window, nil)
+	if err != nil {
+		t.Fatalf("%s: Busy: %v", where, err)
+	}
+	fromFile, err := rd.busyInFile(res, test, window, nil)
+	if err != nil {
+		t.Fatalf("%s: file: %v", where, err)
+	}
+	if !slices.Equal(fromMemory, fromFile) {
+		t.Fatalf("%s: %v test=%v %v\nmemory %v\nfile   %v", where, res, test, window, fromMemory, fromFile)
+	}
+}
+
+// history drives a store at random; rows mirrors what is committed.
+type history struct {
+	*house
+	rt   *rapid.T
+	rows []engine.Occupancy
+}
+
+func (x *history) window() engine.Span {
+	day := noon.Unix() + rapid.Int64Range(-12, 12).Draw(x.rt, "window day")*daySeconds
+	start := day + rapid.Int64Range(0, daySeconds).Draw(x.rt, "window start")
+	return engine.Span{Start: start, End: start + rapid.Int64Range(1, 5*daySeconds).Draw(x.rt, "window length")}
+}
+
+func (x *history) resource() engine.Resource {
+	return rapid.SampledFrom([]engine.Resource{
+		engine.ProviderResource(x.providers[0]), engine.ProviderResource(x.providers[1]), engine.RoomResource(x.rooms[0]),
+	}).Draw(x.rt, "resource")
+}
+
+func (x *history) footprint() engine.Span {
+	start := noon.Unix() + rapid.Int64Range(-10*24, 10*24).Draw(x.rt, "hour")*3600
+	return engine.Span{Start: start, End: start + rapid.SampledFrom([]int64{900, 3600, 40000, maxFootprint}).Draw(x.rt, "length")}
+}
+
+// step does one random change and returns the rows as they are then.
+func (x *history) step(tx engine.Tx, rows []engine.Occupancy) ([]engine.Occupancy, error) {
+	pick := func() int { return rapid.IntRange(0, len(rows)-1).Draw(x.rt, "row") }
+	kind := rapid.SampledFrom([]string{"insert", "insert", "hold", "move", "toggle", "delete", "expire"}).Draw(x.rt, "change")
+	if len(rows) == 0 {
+		kind = "insert"
+	}
+	switch kind {
+	case "insert", "hold":
+		o := engine.Occupancy{Clinic: x.clinic, Resource: x.resource(), Test: rapid.Bool().Draw(x.rt, "test"), Footprint: x.footprint(), Live: true, Override: true}
+		if kind == "hold" {
+			h := engine.Hold{ID: id(), Clinic: x.clinic, Test: o.Test, Caller: "key:1", ProviderID: x.providers[0],
+				StartsAt: o.Footprint.Start, EndsAt: o.Footprint.End, ExpiresAt: noon.Unix() + rapid.Int64Range(-5, 5).Draw(x.rt, "expiry"), CreatedAt: noon.Unix()}
+			if err := tx.InsertHold(h); err != nil {
+				return rows, err
+			}
+			o.HoldID, o.ExpiresAt = h.ID, h.ExpiresAt
+		} else {
+			a := x.visit(x.providers[0], o.Footprint.Start, 10)
+			if err := tx.InsertAppointment(a); err != nil {
+				return rows, err
+			}
+			o.AppointmentID = a.ID
+		}
+		err := tx.InsertOccupancy(&o)
+		return append(rows, o), err
+	case "move":
+		i := pick()
+		rows[i].Resource, rows[i].Footprint = x.resource(), x.footprint()
+		return rows, tx.UpdateOccupancy(rows[i])
+	case "toggle":
+		i := pick()
+		rows[i].Live = !rows[i].Live
+		return rows, tx.UpdateOccupancy(rows[i])
+	case "delete":
+		i := pick()
+		gone := rows[i]
+		return slices.Delete(rows, i, i+1), tx.DeleteOccupancy(gone)
+	default:
+		res, test, now := x.resource(), rapid.Bool().Draw(x.rt, "test"), noon.Unix()+rapid.Int64Range(-6, 6).Draw(x.rt, "now")
+		rows = slices.DeleteFunc(rows, func(o engine.Occupancy) bool {
+			return o.ExpiresAt != 0 && o.Resource == res && o.Test == test && o.ExpiresAt <= now
+		})
+		return rows, tx.DeleteExpired(res, test, now)
+	}
+}
+
+// member does some changes, some of them inside savepoints that are undone, and
+// looks at the index in between.
+func (x *history) member(tx engine.Tx) error {
+	rows := slices.Clone(x.rows)
+	var err error
+	for range rapid.IntRange(1, 4).Draw(x.rt, "changes") {
+		if rapid.IntRange(0, 3).Draw(x.rt, "inner") > 0 {
+			if rows, err = x.step(tx, rows); err != nil {
+				return err
+			}
+			continue
+		}
+		inner, undone := slices.Clone(rows), rapid.Bool().Draw(x.rt, "undone")
+		err = tx.Savepoint(func() (err error) {
+			if inner, err = x.step(tx, inner); err == nil && undone {
+				err = errUndo
+			}
+			return err
+		})
+		switch {
+		case err == nil:
+			rows = inner
+		case err != errUndo:
+			return err
+		}
+		sameBusy(x.rt, "inside", tx, x.resource(), rapid.Bool().Draw(x.rt, "test"), x.window())
+	}
+	switch rapid.IntRange(0, 5).Draw(x.rt, "end") {
+	case 0:
+		return errUndo
+	case 1:
+		panic(errUndo)
+	}
+	x.rows = rows
+	return nil
+}
+
+// outside writes as another process would: on a connection of its own.
+func (x *history) outside() {
+	c, err := dial(x.path)
+	if err != nil {
+		x.rt.Fatalf("%v", err)
+	}
+	defer c.close()
+	if len(x.rows) > 0 {
+		i := rapid.IntRange(0, len(x.rows)-1).Draw(x.rt, "row")
+		x.rows[i].Footprint = x.footprint()
+		_, _, err = c.exec("UPDATE occupancy SET s = ?, e = ? WHERE id = ?", x.rows[i].Footprint.Start, x.rows[i].Footprint.End, x.rows[i].Row)
+		if err != nil {
+			x.rt.Fatalf("%v", err)
+		}
+	}
+}
+
+func TestIndexEqualsFile(t *testing.T) {
+	h := openHouse(t, Options{}) // one file for all histories: they only add to it
+	rapid.Check(t, func(rt *rapid.T) {
+		x := &history{house: h, rt: rt}
+		for range rapid.IntRange(1, 12).Draw(rt, "members") {
+			if rapid.IntRange(0, 7).Draw(rt, "who") == 0 {
+				x.outside()
+			}
+			err := x.Update(context.Background(), x.member)
+			if err != nil && err != errUndo && engine.KindOf(err) != engine.Internal {
+				rt.Fatalf("%v", err)
+			}
+			_ = h.View(context.Background(), func(r engine.Reader) error {
+				for _, test := range []bool{false, true} {
+					sameBusy(rt, "after", r, x.resource(), test, x.window())
+				}
+				return nil
+			})
+		}
+	})
+}
+
+// Loads, drops and commits at the same time leave the index exact.
+func TestIndexUnderConcurrentLoads(t *testing.T) {
+	h := openHouse(t, Options{})
+	stop := time.Now().Add(300 * time.Millisecond)
+	var wg sync.WaitGroup
+	for n := range 3 {
+		wg.Go(func() {
+			rnd := rand.New(rand.NewPCG(1, uint64(n)))
+			for time.Now().Before(stop) {
+				start := noon.Unix() + rnd.Int64N(5*96)*900
+				p := h.providers[rnd.IntN(3)]
+				err := h.Update(context.Background(), func(tx engine.Tx) error {
+					if rnd.IntN(20) == 0 {
+						h.mem.dropAll()
+					}
+					o, err := h.book(tx, h.visit(p, start, 15))
+					if err == nil && rnd.IntN(2) == 0 {
+						err = tx.DeleteOccupancy(o)
+					}
+					return err
+				})
+				if k := engine.KindOf(err); err != nil && k != engine.SlotTaken {
+					t.Errorf("%v", err)
+				}
+			}
+		})
+		wg.Go(func() {
+			rnd := rand.New(rand.NewPCG(2, uint64(n)))
+			for time.Now().Before(stop) {
+				see(t, h.Store, func(r engine.Reader) error {
+					_, err := r.Busy(engine.ProviderResource(h.providers[rnd.IntN(3)]), false, engine.Span{Start: noon.Unix(), End: noon.Unix() + 7*daySeconds}, nil)
+					return err
+				})
+			}
+		})
+	}
+	wg.Wait()
+	see(t, h.Store, func(r engine.Reader) error {
+		for _, p := range h.providers {
+			sameBusy(t, "at rest", r, engine.ProviderResource(p), false, engine.Span{Start: noon.Unix(), End: noon.Unix() + 9*daySeconds})
+		}
+		return nil
+	})
+}
+
+// Days that pass push the index's first day forward.
+func TestIndexAsDaysPass(t *testing.T) {
+	now := noon
+	var mu sync.Mutex
+	s := openAt(t, filepath.Join(t.TempDir(), "qb.db"), Options{Now: func() time.Time { mu.Lock(); defer mu.Unlock(); return now }})
+	h := furnish(t, s, 1)
+	for range 30 {
+		h.must(t, func(tx engine.Tx) error {
+			for _, day := range []int64{-7, -1, 0, 5, 790, 799, 805} {
+				if _, err := h.book(tx, h.visit(h.providers[0], now.Unix()+day*daySeconds, 30)); err != nil && engine.KindOf(err) != engine.SlotTaken {
+					return err
+				}
+			}
+			return nil
+		})
+		see(t, s, func(r engine.Reader) error {
+			for _, day := range []int64{-9, -6, -1, 0, 790, 800} {
+				at := now.Unix() + day*daySeconds
+				sameBusy(t, "day", r, engine.ProviderResource(h.providers[0]), false, engine.Span{Start: at, End: at + 2*daySeconds})
+			}
+			return nil
+		})
+		mu.Lock()
+		now = now.Add(31 * time.Hour)
+		mu.Unlock()
+	}
+}

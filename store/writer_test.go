@@ -1,0 +1,266 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"qualifybase/engine"
+)
+
+// crowd queues members behind one that waits, so that all share its group.
+func (h *house) crowd(t *testing.T, fns ...func(engine.Tx) error) []error {
+	t.Helper()
+	entered, free := make(chan bool), make(chan bool)
+	first := make(chan error, 1)
+	go func() {
+		first <- h.Update(context.Background(), func(engine.Tx) error {
+			close(entered)
+			<-free
+			return nil
+		})
+	}()
+	<-entered
+	errs := make([]error, len(fns))
+	var wg sync.WaitGroup
+	for i, fn := range fns {
+		wg.Go(func() { errs[i] = h.Update(context.Background(), fn) })
+		for len(h.w.queue) <= i { // in order
+			runtime.Gosched()
+		}
+	}
+	close(free)
+	wg.Wait()
+	if err := <-first; err != nil && engine.KindOf(err) != engine.Busy && engine.KindOf(err) != engine.StorageFull {
+		t.Errorf("the first member: %v", err)
+	}
+	return errs
+}
+
+func (h *house) booking(slot int64) func(engine.Tx) error {
+	return func(tx engine.Tx) error {
+		_, err := h.book(tx, h.visit(h.providers[0], noon.Unix()+slot*1800, 30))
+		return err
+	}
+}
+
+func TestGroupKeepsMembersApart(t *testing.T) {
+	var logged bytes.Buffer
+	h := openHouse(t, Options{Log: slog.New(slog.NewTextHandler(&logged, nil))})
+	before := h.Stats()
+	mine := errors.New("mine")
+	errs := h.crowd(t,
+		h.booking(1),
+		func(tx engine.Tx) error { return errors.Join(h.booking(2)(tx), mine) },
+		func(tx engine.Tx) error { _ = h.booking(3)(tx); panic("patient Ada") },
+		h.booking(1), // taken by the first member, not yet committed
+		h.booking(4),
+		func(tx engine.Tx) error {
+			_ = tx.Savepoint(func() error { _ = h.booking(5)(tx); panic("deep inside") })
+			return nil
+		},
+		func(tx engine.Tx) error {
+			if err := tx.Savepoint(func() error { return errors.Join(h.booking(6)(tx), mine) }); !errors.Is(err, mine) {
+				return fmt.Errorf("the savepoint's error became %v", err)
+			}
+			return h.booking(7)(tx)
+		},
+	)
+	for i, want := range []string{"", "mine", "panic inside a transaction: a string", "SLOT_TAKEN", "", "panic", ""} {
+		if got := fmt.Sprint(errs[i]); want == "" && errs[i] != nil || !strings.Contains(got, want) {
+			t.Errorf("member %d: %v, want %q", i, errs[i], want)
+		}
+	}
+	if n := h.count(t, "SELECT count(*) FROM occupancy"); n != 3 {
+		t.Errorf("%d rows, want those of 3 members", n)
+	}
+	if after := h.Stats(); after.Commits-before.Commits != 1 || after.Members-before.Members != 8 {
+		t.Errorf("%d commits of %d members, want 1 of 8", after.Commits-before.Commits, after.Members-before.Members)
+	}
+	if strings.Contains(logged.String(), "Ada") || !strings.Contains(logged.String(), "panic") {
+		t.Errorf("the log should tell of the panic and not of Ada: %s", logged.String())
+	}
+	see(t, h.Store, func(r engine.Reader) error {
+		sameBusy(t, "after", r, engine.ProviderResource(h.providers[0]), false, engine.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
+		return nil
+	})
+}
+
+func TestHeadsFollowRollbacks(t *testing.T) {
+	h := openHouse(t, Options{})
+	move := func(tx engine.Tx, by int64) error {
+		heads, err := tx.Heads(h.clinic)
+		if err == nil {
+			heads.Change += by
+			heads.AuditHash += "x"
+		}
+		return err
+	}
+	fail := errors.New("no")
+	errs := h.crowd(t,
+		func(tx engine.Tx) error { return move(tx, 1) },
+		func(tx engine.Tx) error { return errors.Join(move(tx, 10), fail) },
+		func(tx engine.Tx) error {
+			err := tx.Savepoint(func() error { return errors.Join(move(tx, 100), fail) })
+			if !errors.Is(err, fail) {
+				return err
+			}
+			return move(tx, 2)
+		},
+		func(tx engine.Tx) error {
+			heads, err := tx.Heads(h.clinic)
+			if err != nil {
+				return err
+			}
+			heads.Change += 4
+			_ = tx.Savepoint(func() error { heads.Change += 1000; return fail }) // by the old pointer
+			if heads.Change != 7 || heads.AuditHash != "xx" {
+				return fmt.Errorf("heads are %+v", *heads)
+			}
+			return nil
+		},
+	)
+	for i, err := range errs {
+		if (err != nil) != (i == 1) {
+			t.Errorf("member %d: %v", i, err)
+		}
+	}
+	if n := h.count(t, "SELECT change FROM heads WHERE clinic = ?", h.clinic); n != 7 {
+		t.Errorf("the file says %d, want 7", n)
+	}
+	if err := h.Update(context.Background(), func(tx engine.Tx) error { _, err := tx.Heads(999); return err }); engine.KindOf(err) != engine.NotFound {
+		t.Errorf("heads of no clinic: %v", err)
+	}
+}
+
+func TestContextStopsOnlyWhatWaits(t *testing.T) {
+	h := openHouse(t, Options{})
+	entered, free := make(chan bool), make(chan bool)
+	ctx, cancel := context.WithCancel(context.Background())
+	admitted := make(chan error, 1)
+	go func() {
+		admitted <- h.Update(ctx, func(tx engine.Tx) error {
+			close(entered)
+			<-free
+			return h.booking(1)(tx)
+		})
+	}()
+	<-entered
+	ran := false
+	waiting := make(chan error, 1)
+	go func() { waiting <- h.Update(ctx, func(engine.Tx) error { ran = true; return nil }) }()
+	for len(h.w.queue) == 0 {
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-waiting; engine.KindOf(err) != engine.Busy || !errors.Is(err, context.Canceled) {
+		t.Errorf("the waiting one got %v", err)
+	}
+	close(free)
+	if err := <-admitted; err != nil {
+		t.Errorf("the admitted one got %v", err)
+	}
+	if ran || h.count(t, "SELECT count(*) FROM occupancy") != 1 {
+		t.Error("the waiting one ran, or the admitted one was lost")
+	}
+	if err := h.Update(ctx, func(engine.Tx) error { return nil }); engine.KindOf(err) != engine.Busy {
+		t.Errorf("with a dead context: %v", err)
+	}
+}
+
+func TestMisuseIsRefused(t *testing.T) {
+	h := openHouse(t, Options{})
+	var kept engine.Tx
+	h.must(t, func(tx engine.Tx) error {
+		kept = tx
+		if err := h.Update(context.Background(), func(engine.Tx) error { return nil }); err != errNested {
+			t.Errorf("a nested Update gave %v", err)
+		}
+		return nil
+	})
+	if _, err := kept.Clinic(h.clinic); err == nil {
+		t.Error("a Tx still reads after its end")
+	}
+	if err := kept.UpdateClinic(engine.Clinic{N: h.clinic}); err == nil {
+		t.Error("a Tx still writes after its end")
+	}
+	var reader engine.Reader
+	see(t, h.Store, func(r engine.Reader) error { reader = r; return nil })
+	if _, err := reader.Clinics(); err == nil {
+		t.Error("a Reader still reads after its end")
+	}
+	err := h.View(context.Background(), func(r engine.Reader) error {
+		return r.(*reads).query("DELETE FROM clinics", func(*row) error { return nil })
+	})
+	if engine.KindOf(err) != engine.ReadOnly {
+		t.Errorf("a Reader's write gave %v", err)
+	}
+}
+
+// A member that ends its goroutine (a test's FailNow does) takes nobody along.
+func TestWriterOutlivesGoexit(t *testing.T) {
+	h := openHouse(t, Options{})
+	errs := h.crowd(t,
+		h.booking(1),
+		func(engine.Tx) error { runtime.Goexit(); return nil },
+	)
+	for i, err := range errs {
+		if engine.KindOf(err) != engine.Busy {
+			t.Errorf("member %d: %v, want BUSY: its group was rolled back", i, err)
+		}
+	}
+	h.must(t, h.booking(1))
+	if n := h.count(t, "SELECT count(*) FROM occupancy"); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+func TestLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "qb.db")
+	s := openAt(t, path, Options{})
+	h := furnish(t, s, 1)
+	reason := func(ref string) func(engine.Tx) error {
+		return func(tx engine.Tx) error { return tx.InsertReason(ref, h.clinic, 0, "because") }
+	}
+	s.Later(reason("alone"))
+	s.Later(func(engine.Tx) error { return errors.New("fails by itself") })
+	for end := time.Now().Add(10 * time.Second); h.count(t, "SELECT count(*) FROM audit_reasons") != 1; {
+		if time.Now().After(end) {
+			t.Fatal("nothing flushed it")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	before := s.Stats()
+	s.Later(reason("rides"))
+	h.must(t, h.booking(1))
+	if got := s.Stats(); got.Commits != before.Commits+1 || got.Laters != before.Laters+1 {
+		t.Errorf("it did not ride the next commit: %+v, before %+v", got, before)
+	}
+	for i := range 2*manyLater + 10 {
+		s.Later(reason(fmt.Sprint("many", i)))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := h.count(t, "SELECT count(*) FROM audit_reasons"); n != 2*manyLater+12 {
+		t.Errorf("%d rows after Close", n)
+	}
+	if err := s.Update(context.Background(), h.booking(2)); engine.KindOf(err) != engine.Busy {
+		t.Errorf("Update after Close: %v", err)
+	}
+	if err := s.View(context.Background(), func(r engine.Reader) error { _, err := r.Clinics(); return err }); engine.KindOf(err) != engine.Busy {
+		t.Errorf("View after Close: %v", err)
+	}
+	s.Later(reason("lost"))
+	if s.Stats().LaterLost != 2 {
+		t.Errorf("lost %d, want the failing one and the one after Close", s.Stats().LaterLost)
+	}
+}
