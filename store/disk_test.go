@@ -17,7 +17,10 @@ import (
 // pages bounds the file's size on the writer's connection, between groups.
 func (h *house) pages(t *testing.T, n int64) {
 	t.Helper()
-	h.must(t, func(tx engine.Tx) error { _, err := h.w.c.number(fmt.Sprintf("PRAGMA max_page_count = %d", n)); return err })
+	h.must(t, func(tx engine.Tx) error {
+		_, err := h.w.c.number(fmt.Sprintf("PRAGMA max_page_count = %d", n))
+		return err
+	})
 }
 
 // A disk that fills up refuses everybody in the group and acknowledges nobody;

@@ -41,7 +41,7 @@ type track struct{ cal atomic.Pointer[calendar] }
 // calendar holds a range of days. A footprint lies in the day of its start.
 type calendar struct {
 	floor int64
-	days  []atomic.Pointer[[]engine.Occupied] // each in order of start, end, row
+	days  []atomic.Pointer[[]engine.Occupied] // each in the order of inOrder
 }
 
 // day is the committed state of a day.
@@ -54,8 +54,9 @@ func (c *calendar) day(day int64) []engine.Occupied {
 
 func (c *calendar) has(day int64) bool { return day >= c.floor && day < c.floor+int64(len(c.days)) }
 
+// inOrder is the order of the index occupancy_live.
 func inOrder(a, b engine.Occupied) int {
-	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.Row, b.Row))
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.ExpiresAt, b.ExpiresAt), cmp.Compare(a.Row, b.Row))
 }
 
 // track finds the loaded line of a resource.
@@ -95,7 +96,7 @@ func (r *reads) load(k trackKey, floor int64) (*calendar, error) {
 		}
 	}
 	err := r.query(`SELECT id, s, e, expires_at FROM occupancy
-		WHERE live = 1 AND resource = ? AND test = ? AND s >= ? AND s < ? ORDER BY s, e, id`,
+		WHERE live = 1 AND resource = ? AND test = ? AND s >= ? AND s < ? ORDER BY s, e, expires_at, id`,
 		func(row *row) error {
 			o := scanOccupied(row)
 			if d := dayOf(o.Start); d != day {
@@ -149,7 +150,7 @@ func (r *reads) Busy(res engine.Resource, test bool, window engine.Span, dst []e
 // busyInFile is the same question to the file: the truth that the index must equal.
 func (r *reads) busyInFile(res engine.Resource, test bool, window engine.Span, dst []engine.Occupied) ([]engine.Occupied, error) {
 	err := r.query(`SELECT id, s, e, expires_at FROM occupancy
-		WHERE live = 1 AND resource = ? AND test = ? AND s > ? AND s < ? AND e > ? ORDER BY s, e, id`,
+		WHERE live = 1 AND resource = ? AND test = ? AND s > ? AND s < ? AND e > ? ORDER BY s, e, expires_at, id`,
 		func(row *row) error {
 			dst = append(dst, scanOccupied(row))
 			return nil
