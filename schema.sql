@@ -332,6 +332,200 @@ BEGIN
       AND s > new.s - 86400 AND s < new.e AND e > new.s AND id <> old.id);
 END;
 
+-- ---------------------------------------------------------------- the visit
+
+-- A visit as the clinician keeps it (FHIR Encounter). Merging patients moves
+-- patient_id; notes and prescriptions hang on the consultation alone, so that a
+-- merge touches no signed row.
+CREATE TABLE consultations (
+  id             TEXT PRIMARY KEY NOT NULL,
+  clinic         INTEGER NOT NULL REFERENCES clinics(n),
+  test           INTEGER NOT NULL,
+  appointment_id TEXT REFERENCES appointments(id), -- NULL = without one
+  patient_id     INTEGER NOT NULL REFERENCES patients(id),
+  provider_id    INTEGER NOT NULL REFERENCES providers(id),
+  location_id    INTEGER REFERENCES locations(id),
+  mode           TEXT NOT NULL CHECK (mode IN ('in_person', 'video', 'phone')),
+  reason         TEXT NOT NULL, -- why the patient came
+  status         TEXT NOT NULL CHECK (status IN ('in_progress', 'ended', 'entered_in_error')),
+  started_at     INTEGER NOT NULL,
+  ended_at       INTEGER,
+  version        INTEGER NOT NULL,
+  change         INTEGER NOT NULL,
+  created_at     INTEGER NOT NULL,
+  updated_at     INTEGER NOT NULL,
+  created_by     TEXT NOT NULL,
+  updated_by     TEXT NOT NULL,
+  CHECK (status <> 'in_progress' OR ended_at IS NULL),
+  CHECK (status <> 'ended' OR ended_at IS NOT NULL),
+  CHECK (ended_at IS NULL OR ended_at >= started_at)
+) STRICT;
+-- One consultation per appointment; one that was entered in error makes room for the right one.
+CREATE UNIQUE INDEX consultations_appointment ON consultations (appointment_id)
+  WHERE appointment_id IS NOT NULL AND status <> 'entered_in_error';
+CREATE INDEX consultations_list ON consultations (clinic, test, created_at, id);
+CREATE INDEX consultations_patient ON consultations (patient_id, created_at, id);
+CREATE INDEX consultations_provider ON consultations (provider_id, created_at, id);
+CREATE INDEX consultations_any ON consultations (appointment_id) WHERE appointment_id IS NOT NULL;
+
+-- What is over stays as it was: only a merge of patients and "entered in error" touch it.
+CREATE TRIGGER consultations_over BEFORE UPDATE ON consultations
+WHEN old.status <> 'in_progress'
+ AND (new.status NOT IN (old.status, 'entered_in_error') OR new.id <> old.id OR new.clinic <> old.clinic
+   OR new.appointment_id IS NOT old.appointment_id OR new.provider_id <> old.provider_id
+   OR new.location_id IS NOT old.location_id OR new.mode <> old.mode OR new.reason <> old.reason
+   OR new.started_at <> old.started_at OR new.ended_at IS NOT old.ended_at)
+BEGIN SELECT RAISE(ABORT, 'a consultation that is over does not change'); END;
+CREATE TRIGGER consultations_keep BEFORE DELETE ON consultations
+WHEN EXISTS (SELECT 1 FROM notes WHERE consultation_id = old.id AND status <> 'draft')
+BEGIN SELECT RAISE(ABORT, 'signed notes stand under this consultation'); END;
+-- REPLACE deletes without firing the triggers of DELETE.
+CREATE TRIGGER consultations_no_replace BEFORE INSERT ON consultations
+WHEN EXISTS (SELECT 1 FROM consultations WHERE id = new.id)
+BEGIN SELECT RAISE(ABORT, 'this consultation exists'); END;
+
+-- SOAP notes, a row per version. A draft is edited in place; from signing on a
+-- row refuses every UPDATE and DELETE, and what supersedes it is a new row that
+-- points back (records.md §3).
+CREATE TABLE notes (
+  id              TEXT PRIMARY KEY NOT NULL, -- of this version
+  note_id         TEXT NOT NULL,             -- the note, the same in all its versions: the id of the wire
+  n               INTEGER NOT NULL CHECK (n >= 1),
+  supersedes      TEXT REFERENCES notes(id), -- the version before; NULL for the first
+  clinic          INTEGER NOT NULL REFERENCES clinics(n),
+  test            INTEGER NOT NULL,
+  consultation_id TEXT NOT NULL REFERENCES consultations(id),
+  author_id       INTEGER NOT NULL REFERENCES providers(id), -- of this version
+  addendum_to     TEXT,                      -- note_id of the signed note that this one adds to
+  subjective      TEXT NOT NULL CHECK (length(CAST(subjective AS BLOB)) <= 65536),
+  objective       TEXT NOT NULL CHECK (length(CAST(objective AS BLOB)) <= 65536),
+  assessment      TEXT NOT NULL CHECK (length(CAST(assessment AS BLOB)) <= 65536),
+  plan            TEXT NOT NULL CHECK (length(CAST(plan AS BLOB)) <= 65536),
+  codes           TEXT NOT NULL, -- JSON array of {system, code, display}
+  vitals          TEXT NOT NULL, -- JSON array of {code, value, unit}
+  status          TEXT NOT NULL CHECK (status IN ('draft', 'signed', 'amended', 'entered_in_error')),
+  signed_by       INTEGER REFERENCES providers(id),
+  signed_at       INTEGER,
+  amend_reason    TEXT NOT NULL, -- why this version supersedes the one before; '' for the first
+  content_sha256  TEXT NOT NULL, -- engine.Note.Digest; '' until signed
+  version         INTEGER NOT NULL, -- counts on through all versions: the ETag of the note
+  change          INTEGER NOT NULL,
+  created_at      INTEGER NOT NULL, -- of the note, in every version
+  updated_at      INTEGER NOT NULL,
+  created_by      TEXT NOT NULL,
+  updated_by      TEXT NOT NULL,
+  CHECK ((n = 1) = (supersedes IS NULL)),
+  CHECK ((signed_by IS NULL) = (signed_at IS NULL)),
+  CHECK ((signed_at IS NULL) = (content_sha256 = '')),
+  CHECK (status <> 'draft' OR n = 1 AND signed_at IS NULL),
+  CHECK (status <> 'signed' OR n = 1 AND signed_at IS NOT NULL),
+  CHECK (status <> 'amended' OR n > 1),
+  CHECK (n = 1 OR signed_at IS NOT NULL AND amend_reason <> '') -- later versions are born signed, with a reason
+) STRICT;
+CREATE UNIQUE INDEX notes_version ON notes (note_id, n);
+CREATE UNIQUE INDEX notes_supersedes ON notes (supersedes) WHERE supersedes IS NOT NULL;
+CREATE INDEX notes_list ON notes (clinic, test, created_at, note_id);
+CREATE INDEX notes_consultation ON notes (consultation_id, created_at, note_id);
+CREATE INDEX notes_author ON notes (author_id);
+CREATE INDEX notes_addenda ON notes (addendum_to) WHERE addendum_to IS NOT NULL;
+
+CREATE TRIGGER notes_signed_no_update BEFORE UPDATE ON notes
+WHEN old.status <> 'draft'
+BEGIN SELECT RAISE(ABORT, 'a signed note does not change: amend it'); END;
+CREATE TRIGGER notes_signed_no_delete BEFORE DELETE ON notes
+WHEN old.status <> 'draft'
+BEGIN SELECT RAISE(ABORT, 'a signed note is not deleted'); END;
+-- A draft keeps its place; under a consultation that is over it can only be
+-- signed or marked as an error, as it is.
+CREATE TRIGGER notes_draft_place BEFORE UPDATE ON notes
+WHEN new.id <> old.id OR new.note_id <> old.note_id OR new.n <> old.n OR new.supersedes IS NOT old.supersedes
+  OR new.clinic <> old.clinic OR new.test <> old.test OR new.consultation_id <> old.consultation_id
+BEGIN SELECT RAISE(ABORT, 'a note keeps its place'); END;
+CREATE TRIGGER notes_draft_over BEFORE UPDATE ON notes
+WHEN (new.subjective <> old.subjective OR new.objective <> old.objective OR new.assessment <> old.assessment
+   OR new.plan <> old.plan OR new.codes <> old.codes OR new.vitals <> old.vitals OR new.author_id <> old.author_id)
+ AND (SELECT status FROM consultations WHERE id = new.consultation_id) <> 'in_progress'
+BEGIN SELECT RAISE(ABORT, 'the consultation is over'); END;
+CREATE TRIGGER notes_insert BEFORE INSERT ON notes
+BEGIN
+  -- REPLACE deletes without firing the triggers of DELETE.
+  SELECT RAISE(ABORT, 'this version of the note exists') WHERE EXISTS (
+    SELECT 1 FROM notes WHERE id = new.id OR note_id = new.note_id AND n = new.n
+       OR supersedes IS NOT NULL AND supersedes = new.supersedes);
+  SELECT RAISE(ABORT, 'only the signed version before can be superseded') WHERE new.supersedes IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM notes WHERE id = new.supersedes AND note_id = new.note_id AND n = new.n - 1
+       AND consultation_id = new.consultation_id AND status IN ('signed', 'amended'));
+  SELECT RAISE(ABORT, 'only a signed note of the same consultation can be added to') WHERE new.addendum_to IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM notes WHERE note_id = new.addendum_to AND consultation_id = new.consultation_id AND status = 'signed');
+  SELECT RAISE(ABORT, 'the consultation is over') WHERE new.supersedes IS NULL AND new.addendum_to IS NULL
+    AND (SELECT status FROM consultations WHERE id = new.consultation_id) <> 'in_progress';
+END;
+
+-- Prescriptions (FHIR MedicationRequest): a record and a print view, nothing is
+-- sent anywhere. A draft is edited in place; afterwards only its status moves.
+CREATE TABLE prescriptions (
+  id                   TEXT PRIMARY KEY NOT NULL,
+  clinic               INTEGER NOT NULL REFERENCES clinics(n),
+  test                 INTEGER NOT NULL,
+  consultation_id      TEXT NOT NULL REFERENCES consultations(id),
+  author_id            INTEGER NOT NULL REFERENCES providers(id), -- who prescribes
+  medication           TEXT NOT NULL CHECK (medication <> ''),
+  medication_code      TEXT NOT NULL,
+  dose                 TEXT NOT NULL CHECK (dose <> ''),
+  route                TEXT NOT NULL,
+  frequency            TEXT NOT NULL CHECK (frequency <> ''),
+  as_needed            INTEGER NOT NULL,
+  start_date           TEXT NOT NULL,    -- YYYY-MM-DD
+  duration_days        INTEGER,          -- or end_date, never both
+  end_date             TEXT,             -- the last day
+  quantity             TEXT NOT NULL,    -- a decimal number; '' = not said
+  unit                 TEXT NOT NULL,
+  refills              INTEGER NOT NULL CHECK (refills >= 0),
+  substitution_allowed INTEGER NOT NULL,
+  instructions         TEXT NOT NULL,
+  status               TEXT NOT NULL CHECK (status IN ('draft', 'active', 'completed', 'stopped', 'entered_in_error')),
+  stop_reason          TEXT NOT NULL,
+  version              INTEGER NOT NULL,
+  change               INTEGER NOT NULL,
+  created_at           INTEGER NOT NULL,
+  updated_at           INTEGER NOT NULL,
+  created_by           TEXT NOT NULL,
+  updated_by           TEXT NOT NULL,
+  CHECK (duration_days IS NULL OR end_date IS NULL),
+  CHECK (duration_days IS NULL OR duration_days > 0),
+  CHECK (end_date IS NULL OR end_date >= start_date),
+  CHECK (quantity = '' OR CAST(quantity AS REAL) > 0),
+  CHECK (status <> 'stopped' OR stop_reason <> '')
+) STRICT;
+CREATE INDEX prescriptions_list ON prescriptions (clinic, test, created_at, id);
+CREATE INDEX prescriptions_consultation ON prescriptions (consultation_id, created_at, id);
+CREATE INDEX prescriptions_author ON prescriptions (author_id);
+
+CREATE TRIGGER prescriptions_insert BEFORE INSERT ON prescriptions
+BEGIN
+  SELECT RAISE(ABORT, 'this prescription exists') WHERE EXISTS (SELECT 1 FROM prescriptions WHERE id = new.id);
+  SELECT RAISE(ABORT, 'the consultation is over')
+   WHERE (SELECT status FROM consultations WHERE id = new.consultation_id) <> 'in_progress';
+END;
+CREATE TRIGGER prescriptions_content BEFORE UPDATE ON prescriptions
+WHEN (new.id <> old.id OR new.clinic <> old.clinic OR new.test <> old.test OR new.consultation_id <> old.consultation_id
+   OR new.author_id <> old.author_id OR new.medication <> old.medication OR new.medication_code <> old.medication_code
+   OR new.dose <> old.dose OR new.route <> old.route OR new.frequency <> old.frequency OR new.as_needed <> old.as_needed
+   OR new.start_date <> old.start_date OR new.duration_days IS NOT old.duration_days OR new.end_date IS NOT old.end_date
+   OR new.quantity <> old.quantity OR new.unit <> old.unit OR new.refills <> old.refills
+   OR new.substitution_allowed <> old.substitution_allowed OR new.instructions <> old.instructions
+   OR new.status = 'active' AND old.status <> 'active')
+ AND (old.status <> 'draft' OR new.consultation_id <> old.consultation_id OR new.id <> old.id
+   OR (SELECT status FROM consultations WHERE id = old.consultation_id) <> 'in_progress')
+BEGIN SELECT RAISE(ABORT, 'an issued prescription does not change: stop it'); END;
+CREATE TRIGGER prescriptions_over BEFORE UPDATE ON prescriptions
+WHEN old.status NOT IN ('draft', 'active') AND new.status NOT IN (old.status, 'entered_in_error')
+  OR new.status = 'draft' AND old.status <> 'draft'
+BEGIN SELECT RAISE(ABORT, 'a prescription that is over stays so'); END;
+CREATE TRIGGER prescriptions_no_delete BEFORE DELETE ON prescriptions
+WHEN old.status <> 'draft'
+BEGIN SELECT RAISE(ABORT, 'an issued prescription is not deleted'); END;
+
 -- ---------------------------------------------------------------- access
 
 CREATE TABLE api_keys (

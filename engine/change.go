@@ -130,21 +130,32 @@ func matches(sent *int64, version int64) error {
 
 // save writes a changed appointment, or notes that nothing changed.
 func (w *work) save(before Appointment, a *Appointment) error {
-	w.fields = changedFields(before, *a)
-	if len(w.fields) == 0 {
+	fields, err := w.saved(before, a)
+	if w.fields = fields; err == nil && len(fields) == 0 {
 		w.quiet, w.events = true, nil
-		return nil
+	}
+	return err
+}
+
+// saved is save inside an act about something else: it gives the names of what changed.
+func (w *work) saved(before Appointment, a *Appointment) ([]string, error) {
+	fields := changedFields(before, *a)
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	if err := w.visited(before, *a); err != nil {
+		return nil, err
 	}
 	if before.StartsAt != a.StartsAt || before.EndsAt != a.EndsAt || before.Status != a.Status {
 		a.Sequence++
 	}
 	if err := w.changed(&a.Meta); err != nil {
-		return err
+		return nil, err
 	}
 	if err := w.UpdateAppointment(*a); err != nil {
-		return err
+		return nil, err
 	}
-	return w.announce(before, *a)
+	return fields, w.announce(before, *a)
 }
 
 // announce emits the events of the difference: moves and edits first, then the
@@ -362,6 +373,11 @@ func (w *work) undo(a *Appointment, reason string) error {
 	u := a.Undo
 	if u == nil || w.now-u.At > 24*hour {
 		return illegal(a, "undone", w.now).On("status", "Only the last change of the past 24 hours can be undone")
+	}
+	if signed, err := w.SignedUnder(a.Clinic, a.ID); err != nil {
+		return err
+	} else if signed {
+		return illegal(a, "undone", w.now).On("status", "a signed note stands under this visit: amend the note instead")
 	}
 	w.reason = reason
 	a.Status, a.CheckedInAt, a.CancelReason, a.LateCancel, a.Undo = u.Status, u.CheckedInAt, u.Reason, u.LateCancel, nil

@@ -36,6 +36,12 @@ const (
 	leadConverted
 	patientCreated
 	patientUpdated
+	consultStarted
+	consultEnded
+	noteCreated
+	noteWasSigned
+	noteWasAmended
+	prescriptionCreated
 )
 
 var eventTypes = map[change][]string{
@@ -52,6 +58,13 @@ var eventTypes = map[change][]string{
 	leadConverted:  {"lead.converted"},
 	patientCreated: {"patient.created"},
 	patientUpdated: {"patient.updated"},
+
+	consultStarted:      {"consultation.started"},
+	consultEnded:        {"consultation.ended"},
+	noteCreated:         {"soap_note.created"},
+	noteWasSigned:       {"soap_note.signed"},
+	noteWasAmended:      {"soap_note.amended"},
+	prescriptionCreated: {"prescription.created"},
 }
 
 // Events lists the clinic's events, oldest first, those behind the seq after; typ

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"strconv"
 )
 
@@ -70,7 +71,17 @@ func (q *AppointmentQuery) asked() (names asked) {
 	return names
 }
 
-// History is what happened to an appointment, oldest first, from the audit.
+// onlyRead tells the audit's words for looking at an appointment.
+func onlyRead(action string) bool {
+	switch action {
+	case appointmentRead.action, appointmentHistory.action:
+		return true
+	}
+	return false
+}
+
+// History is what changed an appointment, oldest first, from the audit; who only
+// looked or was refused stands there alone.
 // Errors: NotFound.
 func (e *Engine) History(ctx context.Context, c Caller, id string) ([]AuditEntry, error) {
 	var a Appointment
@@ -78,7 +89,8 @@ func (e *Engine) History(ctx context.Context, c Caller, id string) ([]AuditEntry
 		if a, err = r.Appointment(c.Clinic, c.Test, id); err != nil {
 			return nil, err
 		}
-		return r.AppointmentEvents(c.Clinic, id)
+		rows, err = r.AppointmentEvents(c.Clinic, id)
+		return slices.DeleteFunc(rows, func(row AuditEntry) bool { return row.Outcome != OK || onlyRead(row.Action) }), err
 	})
 	if err == nil {
 		e.seen(c, appointmentHistory, id, a.PatientID)

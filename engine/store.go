@@ -29,6 +29,7 @@ type Reader interface {
 	CalendarReader
 	AccessReader
 	HistoryReader
+	VisitReader
 }
 
 // Tx is a Reader that also writes.
@@ -47,6 +48,7 @@ type Tx interface {
 	CalendarWriter
 	AccessWriter
 	HistoryWriter
+	VisitWriter
 }
 
 // Position is where a list goes on: behind the row with these keys. The zero
@@ -219,6 +221,40 @@ type HistoryWriter interface {
 	InsertEvent(ev Event) error
 	InsertAudit(a AuditEntry) error
 	InsertReason(ref string, clinic, patient int64, reason string) error
+}
+
+// VisitReader reads consultations, notes and prescriptions. Lists are newest
+// first; limit 0 = all.
+type VisitReader interface {
+	Consultation(clinic int64, test bool, id string) (Consultation, error)
+	// ConsultationOf is the appointment's consultation that was not entered in error; NotFound.
+	ConsultationOf(clinic int64, appointmentID string) (Consultation, error)
+	Consultations(q ConsultationQuery, after Position, limit int) ([]Consultation, error)
+	CountConsultations(q ConsultationQuery) (int64, error)
+	Note(clinic int64, test bool, id string) (Note, error)           // its current version
+	NoteVersions(clinic int64, test bool, id string) ([]Note, error) // oldest first
+	Notes(q NoteQuery, after Position, limit int) ([]Note, error)    // each in its current version
+	CountNotes(q NoteQuery) (int64, error)
+	// SignedUnder tells whether a signed note stands under the appointment's consultation.
+	SignedUnder(clinic int64, appointmentID string) (bool, error)
+	Prescription(clinic int64, test bool, id string) (Prescription, error)
+	Prescriptions(q PrescriptionQuery, after Position, limit int) ([]Prescription, error)
+	CountPrescriptions(q PrescriptionQuery) (int64, error)
+	// Unattended are the scheduled and confirmed appointments behind the position
+	// (Number: the start, ID) that started before a time, without check-in and
+	// without a consultation, oldest start first.
+	Unattended(clinic int64, test bool, after Position, before int64, limit int) ([]Appointment, error)
+}
+
+// VisitWriter writes them. The triggers of schema.sql hold what is signed, issued
+// or over.
+type VisitWriter interface {
+	InsertConsultation(v Consultation) error
+	UpdateConsultation(v Consultation) error
+	InsertNote(n Note) error // a version
+	UpdateNote(n Note) error // a draft
+	InsertPrescription(p Prescription) error
+	UpdatePrescription(p Prescription) error
 }
 
 // AuditQuery asks for a list of audit rows; zero fields do not filter.

@@ -1,0 +1,437 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+)
+
+// ConsultationStatus is where a consultation stands (records.md §1).
+type ConsultationStatus string
+
+// The states of a consultation.
+const (
+	ConsultationOpen    ConsultationStatus = "in_progress"
+	ConsultationEnded   ConsultationStatus = "ended"
+	ConsultationInError ConsultationStatus = "entered_in_error"
+)
+
+// consultationSteps is the one table of what may follow.
+var consultationSteps = map[ConsultationStatus][]ConsultationStatus{
+	ConsultationOpen:  {ConsultationEnded, ConsultationInError},
+	ConsultationEnded: {ConsultationInError},
+}
+
+// Mode is how patient and provider met.
+type Mode string
+
+// The modes of a consultation.
+const (
+	InPerson Mode = "in_person"
+	ByVideo  Mode = "video"
+	ByPhone  Mode = "phone"
+)
+
+// Valid tells the modes that exist.
+func (m Mode) Valid() bool { return m == InPerson || m == ByVideo || m == ByPhone }
+
+// Consultation is a visit as the clinician keeps it (FHIR Encounter).
+type Consultation struct {
+	ID            string
+	Clinic        int64
+	Test          bool
+	AppointmentID string // "" = without one
+	PatientID     int64
+	ProviderID    int64
+	LocationID    int64 // 0 = none
+	Mode          Mode
+	Reason        string // why the patient came
+	Status        ConsultationStatus
+	StartedAt     int64 // UTC seconds
+	EndedAt       int64 // 0 = not yet
+	Meta
+}
+
+// ConsultationDraft is an unsaved consultation; zero fields are "not sent". An
+// appointment brings its patient, provider and location along.
+type ConsultationDraft struct {
+	AppointmentID string
+	PatientID     int64
+	ProviderID    int64
+	LocationID    int64
+	Mode          Mode
+	Reason        string
+	StartedAt     int64 // 0 = now
+}
+
+// ConsultationPatch changes a consultation: nil is "not sent".
+type ConsultationPatch struct {
+	Version      *int64 // If-Match
+	LocationID   *int64
+	Mode         *Mode
+	Reason       *string
+	Status       *ConsultationStatus // ended, or entered_in_error with StatusReason
+	StatusReason *string
+}
+
+// ConsultationQuery asks for a list of consultations; zero fields do not filter.
+type ConsultationQuery struct {
+	Clinic        int64
+	Test          bool
+	AppointmentID string
+	PatientID     int64
+	ProviderID    int64
+	Status        ConsultationStatus
+	From, To      int64 // started in [From, To)
+}
+
+var (
+	consultationStart  = deed{"consultation.start", ConsultationsWrite}
+	consultationUpdate = deed{"consultation.update", ConsultationsWrite}
+	consultationEnd    = deed{"consultation.end", ConsultationsWrite}
+	consultationRead   = deed{"consultation.read", ConsultationsRead}
+	consultationList   = deed{"consultation.list", ConsultationsRead}
+)
+
+// StartConsultation opens the record of a visit: of an appointment, which brings
+// patient, provider and location along, or of a patient without one. An
+// appointment has one consultation, and may have it from half an hour before its
+// start, as it may be completed.
+//
+// Errors: Invalid, NotFound (appointment, patient, provider, location), Conflict
+// (a lead that is no patient yet; a second consultation of the appointment),
+// InvalidTransition (cancelled, too early), ProviderInactive.
+func (e *Engine) StartConsultation(ctx context.Context, c Caller, d ConsultationDraft) (Consultation, error) {
+	if err := d.check(e.now().Unix()); err != nil {
+		return Consultation{}, err
+	}
+	return act(ctx, e, c, consultationStart, func(w *work) (Consultation, error) { return w.start(d) })
+}
+
+func (d *ConsultationDraft) check(now int64) error {
+	var f Faults
+	if d.AppointmentID == "" {
+		if d.PatientID == 0 {
+			f.Add("patient_id", "Required, or send appointment_id")
+		}
+		if d.ProviderID == 0 {
+			f.Add("provider_id", "Required, or send appointment_id")
+		}
+	}
+	if d.Mode != "" && !d.Mode.Valid() {
+		f.Add("mode", "must be in_person, video or phone")
+	}
+	if d.StartedAt > now+minute || d.StartedAt < 0 {
+		f.Add("started_at", "must not lie in the future")
+	}
+	d.Reason = Clean(&f, "reason", d.Reason, MaxText)
+	return f.Err()
+}
+
+// start is StartConsultation inside its transaction.
+func (w *work) start(d ConsultationDraft) (v Consultation, err error) {
+	v = Consultation{
+		ID: NewID(w.e.now()), Clinic: w.c.Clinic, Test: w.c.Test, Status: ConsultationOpen, AppointmentID: d.AppointmentID,
+		PatientID: d.PatientID, ProviderID: d.ProviderID, LocationID: d.LocationID,
+		Mode: d.Mode, Reason: d.Reason, StartedAt: cmp.Or(d.StartedAt, w.now),
+	}
+	w.aboutVisit(v, v.ID)
+	if d.AppointmentID != "" {
+		if err := w.fromAppointment(&v); err != nil {
+			return v, err
+		}
+	}
+	if err := w.inCare(v.PatientID); err != nil {
+		return v, err
+	}
+	plan, err := w.Plan(w.c.Clinic)
+	if err != nil {
+		return v, err
+	}
+	switch p := plan.Provider(v.ProviderID); {
+	case p == nil:
+		return v, absent("provider").On("provider_id", "must be a provider of this clinic")
+	case !p.Active && d.ProviderID != 0:
+		return v, Fail(ProviderInactive, "This provider sees no patients").On("provider_id", "choose another provider")
+	}
+	place := plan.Location(v.LocationID)
+	if v.LocationID != 0 && place == nil {
+		return v, absent("location").On("location_id", "must be a location of this clinic")
+	}
+	if v.Mode == "" {
+		v.Mode = InPerson
+		if place != nil && place.Kind == AtVirtual {
+			v.Mode = ByVideo
+		}
+	}
+	w.aboutVisit(v, v.ID)
+	if err := w.changed(&v.Meta); err != nil {
+		return v, err
+	}
+	if err := w.InsertConsultation(v); err != nil {
+		return v, err
+	}
+	return v, w.happened(consultStarted, consultationFactOf(v))
+}
+
+// fromAppointment takes over what the appointment knows, if a consultation of it
+// may begin.
+func (w *work) fromAppointment(v *Consultation) error {
+	a, err := w.Appointment(w.c.Clinic, w.c.Test, v.AppointmentID)
+	if err != nil {
+		return err
+	}
+	if complete := transitionOf(verbComplete); !complete.reached(&a) && !complete.open(&a, w.now) {
+		return illegal(&a, "visited", w.now).On("appointment_id", "a consultation may begin from 30 minutes before an appointment that is scheduled or confirmed")
+	}
+	if other, err := w.ConsultationOf(w.c.Clinic, a.ID); err == nil {
+		return Fail(Conflict, "The appointment has a consultation").
+			On("appointment_id", "go on with consultation %s, or mark it as entered in error", other.ID)
+	} else if KindOf(err) != NotFound {
+		return err
+	}
+	patient, err := w.patientOf(a)
+	if err != nil {
+		return err
+	}
+	if v.PatientID != 0 && v.PatientID != patient {
+		return Faults{{"patient_id", "is not the appointment's patient; leave it out"}}.Err()
+	}
+	v.PatientID = patient
+	v.ProviderID = cmp.Or(v.ProviderID, a.ProviderID)
+	v.LocationID = cmp.Or(v.LocationID, a.LocationID)
+	return nil
+}
+
+// patientOf is who an appointment's patient is; a lead must have become one.
+func (w *work) patientOf(a Appointment) (int64, error) {
+	if a.PatientID != 0 || a.LeadID == "" {
+		if a.PatientID == 0 {
+			return 0, Fail(Conflict, "The appointment is nobody's: its lead was deleted").
+				On("appointment_id", "start the consultation with patient_id and without appointment_id")
+		}
+		return a.PatientID, nil
+	}
+	lead, err := w.Lead(w.c.Clinic, w.c.Test, a.LeadID)
+	if err != nil {
+		return 0, err
+	}
+	if lead.PatientID == 0 {
+		return 0, Fail(Conflict, "The appointment is a lead's who is no patient yet").
+			On("appointment_id", "convert the lead first: POST /leads/%s/convert", a.LeadID)
+	}
+	return lead.PatientID, nil
+}
+
+// inCare wants a patient of this clinic whose record is in use.
+func (w *work) inCare(id int64) error {
+	p, err := w.Patient(w.c.Clinic, w.c.Test, id)
+	if err != nil {
+		return err
+	}
+	if p.Status == PatientMerged {
+		return Fail(Conflict, "The patient's record was merged into another").
+			On("patient_id", "use the record that GET /patients/%d names in merged_into", id)
+	}
+	return nil
+}
+
+// EndConsultation ends a consultation and completes its appointment in the same
+// transaction, by the same transition table. Repeated, it answers as before and
+// changes nothing.
+//
+// Errors: NotFound, InvalidTransition (entered in error).
+func (e *Engine) EndConsultation(ctx context.Context, c Caller, id string) (Consultation, error) {
+	return act(ctx, e, c, consultationEnd, func(w *work) (Consultation, error) {
+		v, err := w.consultation(id)
+		if err != nil {
+			return v, err
+		}
+		return v, w.end(&v)
+	})
+}
+
+// end makes the step in_progress → ended.
+func (w *work) end(v *Consultation) error {
+	if v.Status == ConsultationEnded {
+		w.quiet = true
+		return nil
+	}
+	if err := lawful("consultation", consultationSteps, v.Status, ConsultationEnded); err != nil {
+		return err
+	}
+	v.Status, v.EndedAt = ConsultationEnded, max(w.now, v.StartedAt)
+	if err := w.changed(&v.Meta); err != nil {
+		return err
+	}
+	if err := w.UpdateConsultation(*v); err != nil {
+		return err
+	}
+	w.fields = append(w.fields, "status", "ended_at")
+	if v.AppointmentID != "" {
+		if err := w.completeVisited(v.AppointmentID); err != nil {
+			return err
+		}
+	}
+	return w.happened(consultEnded, consultationFactOf(*v))
+}
+
+// completeVisited completes the appointment of a consultation that ends. It has a
+// row of its own in the audit, so that its history tells it.
+func (w *work) completeVisited(id string) error {
+	a, err := w.Appointment(w.c.Clinic, w.c.Test, id)
+	if err != nil {
+		return err
+	}
+	before := a
+	if err := w.transit(&a, transitionOf(verbComplete), ""); err != nil {
+		return err
+	}
+	fields, err := w.saved(before, &a)
+	if err != nil || len(fields) == 0 {
+		return err
+	}
+	entry := w.c.entry(deed{"appointment.complete", AppointmentsWrite}, w.now)
+	entry.EntityID, entry.PatientID, entry.Fields = a.ID, a.PatientID, fields
+	return appendAudit(w.Tx, entry)
+}
+
+// PatchConsultation changes a consultation that is in progress, ends it, or marks
+// one as entered in error, with what hangs on it.
+//
+// Errors: Invalid, NotFound, PreconditionFailed, InvalidTransition, Conflict.
+func (e *Engine) PatchConsultation(ctx context.Context, c Caller, id string, p ConsultationPatch) (Consultation, error) {
+	if err := p.check(); err != nil {
+		return Consultation{}, err
+	}
+	return act(ctx, e, c, consultationUpdate, func(w *work) (Consultation, error) {
+		v, err := w.consultation(id)
+		if err != nil {
+			return v, err
+		}
+		if err := checkVersion(p.Version, v.Version); err != nil {
+			return v, err
+		}
+		return v, w.patchConsultation(&v, p)
+	})
+}
+
+func (p *ConsultationPatch) check() error {
+	var f Faults
+	if p.Mode != nil && !p.Mode.Valid() {
+		f.Add("mode", "must be in_person, video or phone")
+	}
+	if p.Reason != nil {
+		text := Clean(&f, "reason", *p.Reason, MaxText)
+		p.Reason = &text
+	}
+	if p.Status != nil && !slices.Contains([]ConsultationStatus{ConsultationOpen, ConsultationEnded, ConsultationInError}, *p.Status) {
+		f.Add("status", "must be in_progress, ended or entered_in_error")
+	}
+	why := ""
+	if p.StatusReason != nil {
+		why = Clean(&f, "status_reason", *p.StatusReason, MaxText)
+		p.StatusReason = &why
+	}
+	if p.Status != nil && *p.Status == ConsultationInError && why == "" {
+		f.Add("status_reason", "Required with entered_in_error")
+	}
+	return f.Err()
+}
+
+// patchConsultation applies a patch: first the fields, then the step.
+func (w *work) patchConsultation(v *Consultation, p ConsultationPatch) error {
+	var x edit
+	row := *v
+	if p.LocationID != nil {
+		plan, err := w.Plan(w.c.Clinic)
+		if err != nil {
+			return err
+		}
+		if *p.LocationID != 0 && plan.Location(*p.LocationID) == nil {
+			return absent("location").On("location_id", "must be a location of this clinic")
+		}
+		put(&x, "location_id", &row.LocationID, *p.LocationID)
+	}
+	if p.Mode != nil {
+		put(&x, "mode", &row.Mode, *p.Mode)
+	}
+	if p.Reason != nil {
+		put(&x, "reason", &row.Reason, *p.Reason)
+	}
+	step := p.Status != nil && *p.Status != v.Status
+	if len(x.changed) > 0 {
+		if err := row.open(); err != nil {
+			return err
+		}
+		if err := w.changed(&row.Meta); err != nil {
+			return err
+		}
+		if err := w.UpdateConsultation(row); err != nil {
+			return err
+		}
+		*v, w.fields = row, x.changed
+	}
+	switch {
+	case !step:
+		w.quiet = len(x.changed) == 0
+		return nil
+	case *p.Status == ConsultationEnded:
+		return w.end(v)
+	case *p.Status == ConsultationInError:
+		return w.mistaken(v, *p.StatusReason)
+	}
+	return lawful("consultation", consultationSteps, v.Status, *p.Status)
+}
+
+// mistaken marks a consultation that should not be as entered in error, with its
+// drafts and prescriptions. A signed note says so itself, by an amendment.
+func (w *work) mistaken(v *Consultation, reason string) error {
+	if err := lawful("consultation", consultationSteps, v.Status, ConsultationInError); err != nil {
+		return err
+	}
+	notes, err := w.Notes(NoteQuery{Clinic: v.Clinic, Test: v.Test, ConsultationID: v.ID}, Position{}, 0)
+	if err != nil {
+		return err
+	}
+	for _, n := range notes {
+		if n.Status == NoteSigned || n.Status == NoteAmended {
+			return Fail(Conflict, "A signed note stands under this consultation").
+				On("status", "first amend note %s with status entered_in_error", n.ID)
+		}
+	}
+	for _, n := range notes {
+		if n.Status != NoteDrafted {
+			continue
+		}
+		n.Status = NoteInError
+		if err := w.changed(&n.Meta); err != nil {
+			return err
+		}
+		if err := w.UpdateNote(n); err != nil {
+			return err
+		}
+	}
+	list, err := w.Prescriptions(PrescriptionQuery{Clinic: v.Clinic, Test: v.Test, ConsultationID: v.ID}, Position{}, 0)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		if p.Status == PrescriptionInError {
+			continue
+		}
+		p.Status = PrescriptionInError
+		if err := w.changed(&p.Meta); err != nil {
+			return err
+		}
+		if err := w.UpdatePrescription(p); err != nil {
+			return err
+		}
+	}
+	v.Status, w.reason = ConsultationInError, reason
+	w.fields = append(w.fields, "status")
+	if err := w.changed(&v.Meta); err != nil {
+		return err
+	}
+	return w.UpdateConsultation(*v)
+}

@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"context"
+	"slices"
+)
+
+// AmendNote supersedes a signed note by a new version, signed by the amender:
+// what was sent replaces, the rest is carried over, and the reason is mandatory
+// (records.md §3, §7). It works under an ended consultation, too. With status
+// entered_in_error the new version says that the note should not be. It signs,
+// so it needs notes:sign beside consultations:write.
+//
+// Errors: Invalid (no reason, nothing changed), NotFound, InvalidTransition (a
+// draft), Conflict (the consultation was entered in error), PreconditionFailed,
+// Forbidden.
+func (e *Engine) AmendNote(ctx context.Context, c Caller, id string, version *int64, d NoteDraft) (Note, error) {
+	var f Faults
+	d.check(&f)
+	if d.Reason == "" {
+		f.Add("reason", "Required: why is the signed note changed?")
+	}
+	if d.Status == NoteDrafted || d.Status == NoteSigned {
+		f.Add("status", "can only be entered_in_error")
+	}
+	if d.AddendumTo != "" {
+		f.Add("addendum_to", "cannot change")
+	}
+	if err := f.Err(); err != nil {
+		return Note{}, err
+	}
+	if err := e.allow(c, deed{noteAmend.action, NotesSign}); err != nil {
+		return Note{}, err
+	}
+	return act(ctx, e, c, noteAmend, func(w *work) (Note, error) { return w.amend(id, version, d) })
+}
+
+// amend is AmendNote inside its transaction.
+func (w *work) amend(id string, version *int64, d NoteDraft) (Note, error) {
+	before, v, err := w.note(id)
+	if err != nil {
+		return before, err
+	}
+	if d.Status == "" {
+		d.Status = NoteAmended
+	}
+	if err := lawful("note", noteSteps, before.Status, d.Status); err != nil {
+		return before, err
+	}
+	if !before.Signed() {
+		return before, Fail(Conflict, "A draft is not amended but edited").On("id", "PATCH /notes/%s", id)
+	}
+	if err := v.standing(); err != nil {
+		return before, err
+	}
+	if err := checkVersion(version, before.Version); err != nil {
+		return before, err
+	}
+	n := before
+	n.Row, n.N, n.Supersedes, n.AmendReason = NewID(w.e.now()), before.N+1, before.Row, d.Reason
+	n.Codes, n.Vitals = slices.Clone(before.Codes), slices.Clone(before.Vitals)
+	if n.AuthorID, err = w.author(v, d.AuthorID); err != nil {
+		return before, err
+	}
+	var x edit
+	d.apply(&x, &n)
+	switch {
+	case d.Status == NoteInError:
+		x.changed = append(x.changed, "status")
+	case len(x.changed) == 0:
+		x.Add("subjective", "Send at least one part, the codes or the vital signs, other than they are")
+	case n.empty():
+		x.Add("subjective", "Leave at least one of the four parts, a code or a vital sign, or send status entered_in_error")
+	}
+	if err := x.Err(); err != nil {
+		return before, err
+	}
+	n.Status = d.Status
+	n.sign(n.AuthorID, w.now, before.ContentSHA256)
+	w.fields, w.reason = x.changed, d.Reason
+	if err := w.changed(&n.Meta); err != nil {
+		return before, err
+	}
+	if err := w.InsertNote(n); err != nil {
+		return before, err
+	}
+	return n, w.happened(noteWasAmended, noteFactOf(n, v))
+}

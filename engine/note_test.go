@@ -1,0 +1,340 @@
+package engine_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"qualifybase/engine"
+	"qualifybase/engine/enginetest"
+)
+
+// written puts a draft under a consultation.
+func (v *visit) written(t *testing.T, consultation string) engine.Note {
+	t.Helper()
+	n, err := v.Engine.WriteNote(t.Context(), v.Caller, consultation, engine.NoteDraft{
+		Subjective: new("cough since Friday"), Assessment: new("bronchitis"), Plan: new("rest"),
+		Codes:  &[]engine.Code{{System: "http://hl7.org/fhir/sid/icd-10", Code: "J20.9", Display: "Acute bronchitis"}},
+		Vitals: &[]engine.Vital{{Code: "body_temperature", Value: 38.4, Unit: "Cel"}},
+	})
+	enginetest.Must(t, err)
+	v.Since(t)
+	return n
+}
+
+func (v *visit) signed(t *testing.T, consultation string) engine.Note {
+	t.Helper()
+	n, err := v.Engine.SignNote(t.Context(), v.Caller, v.written(t, consultation).ID, nil)
+	enginetest.Must(t, err)
+	v.Since(t)
+	return n
+}
+
+func TestWriteNote(t *testing.T) {
+	v := newVisit(t)
+	con := v.begun(t)
+	n, err := v.Engine.WriteNote(t.Context(), v.Caller, con.ID, engine.NoteDraft{
+		Subjective: new(" line one\r\nline two "), Vitals: &[]engine.Vital{{Code: "8867-4", Value: 88, Unit: "/min"}}})
+	enginetest.Must(t, err)
+	if n.Status != engine.NoteDrafted || n.N != 1 || n.AuthorID != v.Ada.ID || n.PatientID != v.ida.ID ||
+		n.Subjective != "line one\nline two" || n.Signed() || n.ContentSHA256 != "" || n.Version != 1 {
+		t.Errorf("%+v", n)
+	}
+	trace := v.Since(t)
+	if !slices.Equal(trace.Events, []string{"soap_note.created"}) || !slices.Equal(trace.Audit, []string{"note.create ok " + n.ID + " subjective,vitals"}) {
+		t.Errorf("trace %+v", trace)
+	}
+	list, err := v.Engine.Notes(t.Context(), v.Caller, engine.NoteQuery{ConsultationID: con.ID}, engine.Page{})
+	if err != nil || len(list.Items) != 1 || list.Items[0].ID != n.ID {
+		t.Errorf("list %+v, %v", list, err)
+	}
+	v.Left(t, "note.list ok filter:consultation_id,filter:patient_id,id:"+n.ID)
+}
+
+func TestNoteValues(t *testing.T) {
+	v := newVisit(t)
+	con := v.begun(t)
+	big := strings.Repeat("ä", engine.MaxSOAP/2)
+	tooBig := big + "x"
+	for _, test := range []struct {
+		name   string
+		draft  engine.NoteDraft
+		fields []string
+	}{
+		{"nothing", engine.NoteDraft{}, []string{"subjective"}},
+		{"blank", engine.NoteDraft{Plan: new("  \n ")}, []string{"subjective"}},
+		{"a byte too many in two parts", engine.NoteDraft{Objective: &tooBig, Plan: &tooBig}, []string{"objective", "plan"}},
+		{"zero bytes, broken UTF-8", engine.NoteDraft{Subjective: new("a\x00b"), Plan: new("\xff")}, []string{"subjective", "plan"}},
+		{"codes", engine.NoteDraft{Codes: &[]engine.Code{{}, {Code: "A"}, {Code: "A"}}}, []string{"codes[0].code", "codes[2].code"}},
+		{"too many codes", engine.NoteDraft{Codes: new(make([]engine.Code, 51))}, []string{"codes"}},
+		{"vitals", engine.NoteDraft{Vitals: &[]engine.Vital{{Code: "body_temperature", Value: 384, Unit: "Cel"}, {Code: "2708-6", Value: 101, Unit: "%"},
+			{Value: 1, Unit: "kg"}, {Code: "x", Value: math.NaN(), Unit: "y"}, {Code: "x", Value: 1}}},
+			[]string{"vitals[0].value", "vitals[1].value", "vitals[2].code", "vitals[3].value", "vitals[4].unit"}},
+		{"signed at once", engine.NoteDraft{Plan: new("x"), Status: engine.NoteSigned}, []string{"status"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := v.Engine.WriteNote(t.Context(), v.Caller, con.ID, test.draft)
+			enginetest.Refused(t, err, engine.Invalid, test.fields...)
+		})
+	}
+	v.Left(t)
+	n, err := v.Engine.WriteNote(t.Context(), v.Caller, con.ID, engine.NoteDraft{Subjective: &big, Objective: &big, Assessment: &big, Plan: &big})
+	if err != nil || n.Subjective != big {
+		t.Errorf("64 KiB each: %v", err)
+	}
+}
+
+func TestEditADraft(t *testing.T) {
+	v := newVisit(t)
+	n := v.written(t, v.begun(t).ID)
+	ctx := t.Context()
+	_, err := v.Engine.PatchNote(ctx, v.Caller, n.ID, nil, engine.NoteDraft{Plan: new("tea")})
+	enginetest.Refused(t, err, engine.PreconditionRequired)
+	_, err = v.Engine.PatchNote(ctx, v.Caller, n.ID, new(int64(7)), engine.NoteDraft{Plan: new("tea")})
+	enginetest.Refused(t, err, engine.PreconditionFailed)
+	v.Left(t)
+	got, err := v.Engine.PatchNote(ctx, v.Caller, n.ID, &n.Version, engine.NoteDraft{Plan: new("tea"), Codes: &[]engine.Code{}})
+	if err != nil || got.Plan != "tea" || got.Subjective != n.Subjective || len(got.Codes) != 0 || got.Version != 2 || got.Row != n.Row {
+		t.Errorf("%+v, %v", got, err)
+	}
+	v.Left(t, "note.update ok "+n.ID+" plan,codes")
+	same, err := v.Engine.PatchNote(ctx, v.Caller, n.ID, &got.Version, engine.NoteDraft{Plan: new("tea")})
+	if err != nil || same.Version != 2 {
+		t.Errorf("the same again: %+v, %v", same, err)
+	}
+	v.Left(t)
+	_, err = v.Engine.PatchNote(ctx, v.Caller, n.ID, &got.Version, engine.NoteDraft{
+		Subjective: new(""), Assessment: new(""), Plan: new(""), Vitals: &[]engine.Vital{}})
+	enginetest.Refused(t, err, engine.Invalid, "subjective")
+	gone, err := v.Engine.PatchNote(ctx, v.Caller, n.ID, &got.Version, engine.NoteDraft{Status: engine.NoteInError, Reason: "wrong chart"})
+	if err != nil || gone.Status != engine.NoteInError {
+		t.Errorf("%+v, %v", gone, err)
+	}
+	_, err = v.Engine.SignNote(ctx, v.Caller, n.ID, nil)
+	if e := enginetest.Refused(t, err, engine.InvalidTransition); len(e.Allowed) != 0 {
+		t.Errorf("allowed %v", e.Allowed)
+	}
+}
+
+func TestSignNote(t *testing.T) {
+	v := newVisit(t)
+	n := v.written(t, v.begun(t).ID)
+	ctx := t.Context()
+	writer := v.Caller
+	writer.Scopes = engine.Scopes(engine.ConsultationsRead, engine.ConsultationsWrite)
+	_, err := v.Engine.SignNote(ctx, writer, n.ID, nil)
+	if e := enginetest.Refused(t, err, engine.Forbidden); e.Missing != engine.NotesSign {
+		t.Errorf("missing %v", e.Missing)
+	}
+	_, err = v.Engine.SignNote(ctx, v.Caller, n.ID, new(int64(9)))
+	enginetest.Refused(t, err, engine.PreconditionFailed)
+	v.Since(t)
+	signed, err := v.Engine.SignNote(ctx, v.Caller, n.ID, &n.Version)
+	if err != nil || signed.Status != engine.NoteSigned || signed.SignedBy != v.Ada.ID || signed.SignedAt != v.Clock.Now().Unix() ||
+		signed.ContentSHA256 != signed.Digest("") || len(signed.ContentSHA256) != 64 || signed.Row != n.Row {
+		t.Fatalf("%+v, %v", signed, err)
+	}
+	trace := v.Since(t)
+	if !slices.Equal(trace.Events, []string{"soap_note.signed"}) || !slices.Equal(trace.Audit, []string{"note.sign ok " + n.ID + " status,signed_by,signed_at"}) {
+		t.Errorf("trace %+v", trace)
+	}
+	_, err = v.Engine.SignNote(ctx, v.Caller, n.ID, nil)
+	if e := enginetest.Refused(t, err, engine.InvalidTransition); !slices.Equal(e.Allowed, []string{"amended", "entered_in_error"}) {
+		t.Errorf("allowed %v", e.Allowed)
+	}
+	for _, version := range []*int64{nil, &signed.Version, new(int64(99))} { // the state goes before If-Match
+		_, err = v.Engine.PatchNote(ctx, v.Caller, n.ID, version, engine.NoteDraft{Plan: new("tea")})
+		enginetest.Refused(t, err, engine.InvalidTransition)
+	}
+	read, err := v.Engine.Note(ctx, v.Caller, n.ID)
+	if err != nil || read.ContentSHA256 != read.Digest("") || read.Plan != "rest" {
+		t.Errorf("read back %+v, %v", read, err)
+	}
+}
+
+func TestAmendNote(t *testing.T) {
+	v := newVisit(t)
+	con := v.begun(t)
+	first := v.signed(t, con.ID)
+	ctx := t.Context()
+	_, err := v.Engine.EndConsultation(ctx, v.Caller, con.ID)
+	enginetest.Must(t, err)
+	v.Clock.Add(48 * time.Hour)
+	v.Since(t)
+	for _, test := range []struct {
+		name   string
+		draft  engine.NoteDraft
+		kind   engine.Kind
+		fields []string
+	}{
+		{"no reason", engine.NoteDraft{Plan: new("tea")}, engine.Invalid, []string{"reason"}},
+		{"nothing changed", engine.NoteDraft{Plan: new("rest"), Reason: "typo"}, engine.Invalid, []string{"subjective"}},
+		{"nothing left", engine.NoteDraft{Subjective: new(""), Assessment: new(""), Plan: new(""), Codes: &[]engine.Code{}, Vitals: &[]engine.Vital{}, Reason: "x"},
+			engine.Invalid, []string{"subjective"}},
+		{"a draft again", engine.NoteDraft{Status: engine.NoteDrafted, Reason: "x"}, engine.Invalid, []string{"status"}},
+		{"an unknown author", engine.NoteDraft{Plan: new("tea"), Reason: "x", AuthorID: 99}, engine.NotFound, []string{"author_id"}},
+	} {
+		_, err := v.Engine.AmendNote(ctx, v.Caller, first.ID, nil, test.draft)
+		enginetest.Refused(t, err, test.kind, test.fields...)
+	}
+	writer := v.Caller
+	writer.Scopes = engine.Scopes(engine.ConsultationsWrite)
+	_, err = v.Engine.AmendNote(ctx, writer, first.ID, nil, engine.NoteDraft{Plan: new("tea"), Reason: "x"})
+	if e := enginetest.Refused(t, err, engine.Forbidden); e.Missing != engine.NotesSign {
+		t.Errorf("missing %v", e.Missing)
+	}
+	v.Since(t)
+
+	second, err := v.Engine.AmendNote(ctx, v.Caller, first.ID, &first.Version, engine.NoteDraft{Plan: new("antibiotics"), Reason: "culture came back"})
+	if err != nil || second.ID != first.ID || second.N != 2 || second.Supersedes != first.Row || second.Status != engine.NoteAmended ||
+		second.Subjective != first.Subjective || second.Plan != "antibiotics" || second.AmendReason != "culture came back" ||
+		second.SignedAt != v.Clock.Now().Unix() || second.Version != first.Version+1 || second.CreatedAt != first.CreatedAt {
+		t.Fatalf("%+v, %v", second, err)
+	}
+	trace := v.Since(t)
+	if !slices.Equal(trace.Events, []string{"soap_note.amended"}) || !slices.Equal(trace.Audit, []string{"note.amend ok " + first.ID + " plan"}) {
+		t.Errorf("trace %+v", trace)
+	}
+	third, err := v.Engine.AmendNote(ctx, v.Caller, first.ID, nil, engine.NoteDraft{Objective: new("chest clear"), Reason: "seen again", AuthorID: v.Ben.ID})
+	if err != nil || third.AuthorID != v.Ben.ID || third.SignedBy != v.Ben.ID || third.N != 3 {
+		t.Fatalf("another author: %+v, %v", third, err)
+	}
+	versions, err := v.Engine.NoteVersions(ctx, v.Caller, first.ID)
+	if err != nil || len(versions) != 3 || versions[0].Plan != "rest" || versions[0].AuthorID != v.Ada.ID || versions[2].Objective != "chest clear" {
+		t.Fatalf("%+v, %v", versions, err)
+	}
+	before := ""
+	for _, n := range versions {
+		if n.Digest(before) != n.ContentSHA256 {
+			t.Errorf("version %d does not match its hash", n.N)
+		}
+		before = n.ContentSHA256
+	}
+	list, err := v.Engine.Notes(ctx, v.Caller, engine.NoteQuery{PatientID: v.ida.ID}, engine.Page{})
+	if err != nil || len(list.Items) != 1 || list.Items[0].N != 3 || *list.Total != 1 {
+		t.Errorf("the list shows %+v, %v", list, err)
+	}
+}
+
+func TestAmendWhatIsUnsigned(t *testing.T) {
+	v := newVisit(t)
+	n := v.written(t, v.begun(t).ID)
+	for _, status := range []engine.NoteStatus{"", engine.NoteInError} {
+		_, err := v.Engine.AmendNote(t.Context(), v.Caller, n.ID, nil, engine.NoteDraft{Plan: new("tea"), Reason: "x", Status: status})
+		if k := engine.KindOf(err); k != engine.InvalidTransition && k != engine.Conflict {
+			t.Errorf("amending a draft: %v", err)
+		}
+	}
+	_, err := v.Engine.AmendNote(t.Context(), v.Caller, engine.NewID(v.Clock.Now()), nil, engine.NoteDraft{Plan: new("tea"), Reason: "x"})
+	enginetest.Refused(t, err, engine.NotFound)
+}
+
+func TestAnEndedConsultationRefusesAllButAmendments(t *testing.T) {
+	v := newVisit(t)
+	con := v.begun(t)
+	ctx := t.Context()
+	signed, draft := v.signed(t, con.ID), v.written(t, con.ID)
+	pill, err := v.Engine.Prescribe(ctx, v.Caller, con.ID, prescribed())
+	enginetest.Must(t, err)
+	planned := prescribed()
+	planned.Status = engine.PrescriptionDrafted
+	later, err := v.Engine.Prescribe(ctx, v.Caller, con.ID, planned)
+	enginetest.Must(t, err)
+	_, err = v.Engine.EndConsultation(ctx, v.Caller, con.ID)
+	enginetest.Must(t, err)
+	v.Since(t)
+
+	_, err = v.Engine.WriteNote(ctx, v.Caller, con.ID, engine.NoteDraft{Plan: new("tea")})
+	enginetest.Refused(t, err, engine.Conflict, "consultation_id")
+	_, err = v.Engine.PatchNote(ctx, v.Caller, draft.ID, &draft.Version, engine.NoteDraft{Vitals: &[]engine.Vital{{Code: "body_weight", Value: 60, Unit: "kg"}}})
+	enginetest.Refused(t, err, engine.Conflict, "consultation_id")
+	_, err = v.Engine.Prescribe(ctx, v.Caller, con.ID, prescribed())
+	enginetest.Refused(t, err, engine.Conflict, "consultation_id")
+	_, err = v.Engine.PatchPrescription(ctx, v.Caller, later.ID, nil, engine.PrescriptionDraft{Dose: new("2 tablets")})
+	enginetest.Refused(t, err, engine.Conflict, "consultation_id")
+	_, err = v.Engine.PatchPrescription(ctx, v.Caller, later.ID, nil, engine.PrescriptionDraft{Status: engine.PrescriptionActive})
+	enginetest.Refused(t, err, engine.Conflict, "consultation_id")
+	_, err = v.Engine.WriteNote(ctx, v.Caller, con.ID, engine.NoteDraft{Plan: new("tea"), AddendumTo: draft.ID})
+	enginetest.Refused(t, err, engine.Conflict, "addendum_to")
+	if trace := v.Since(t); len(trace.Events) != 0 {
+		t.Errorf("refusals told %v", trace.Events)
+	}
+
+	if _, err = v.Engine.SignNote(ctx, v.Caller, draft.ID, nil); err != nil {
+		t.Errorf("a draft can be signed as it is: %v", err)
+	}
+	if _, err = v.Engine.StopPrescription(ctx, v.Caller, pill.ID, "rash"); err != nil {
+		t.Errorf("a prescription can be stopped: %v", err)
+	}
+	v.Since(t)
+	writer := v.Caller
+	writer.Scopes = engine.Scopes(engine.ConsultationsWrite)
+	add := engine.NoteDraft{Subjective: new("called back: better"), AddendumTo: signed.ID, AuthorID: v.Ben.ID}
+	_, err = v.Engine.WriteNote(ctx, writer, con.ID, add)
+	enginetest.Refused(t, err, engine.Forbidden)
+	v.Since(t)
+	note, err := v.Engine.WriteNote(ctx, v.Caller, con.ID, add)
+	if err != nil || note.Status != engine.NoteSigned || note.AddendumTo != signed.ID || note.SignedBy != v.Ben.ID || note.ContentSHA256 != note.Digest("") {
+		t.Fatalf("addendum %+v, %v", note, err)
+	}
+	if trace := v.Since(t); !slices.Equal(trace.Events, []string{"soap_note.created", "soap_note.signed"}) {
+		t.Errorf("events %v", trace.Events)
+	}
+}
+
+func TestUndoUnderASignedNote(t *testing.T) {
+	v := newVisit(t)
+	con := v.begun(t)
+	ctx := t.Context()
+	n := v.written(t, con.ID)
+	_, err := v.Engine.EndConsultation(ctx, v.Caller, con.ID)
+	enginetest.Must(t, err)
+	undone, err := v.Engine.UndoAppointment(ctx, v.Caller, v.appt.ID, "pressed too early")
+	if err != nil || undone.Status != engine.Scheduled {
+		t.Fatalf("under a draft: %+v, %v", undone, err)
+	}
+	_, err = v.Engine.Complete(ctx, v.Caller, v.appt.ID)
+	enginetest.Must(t, err)
+	_, err = v.Engine.SignNote(ctx, v.Caller, n.ID, nil)
+	enginetest.Must(t, err)
+	_, err = v.Engine.UndoAppointment(ctx, v.Caller, v.appt.ID, "again")
+	enginetest.Refused(t, err, engine.InvalidTransition, "status")
+}
+
+func TestPatientTextIsNowhereBesideTheNote(t *testing.T) {
+	v := newVisit(t)
+	con := v.begun(t)
+	ctx := t.Context()
+	const secret = "Zyzzyva"
+	n, err := v.Engine.WriteNote(ctx, v.Caller, con.ID, engine.NoteDraft{Plan: new(secret)})
+	enginetest.Must(t, err)
+	_, err = v.Engine.SignNote(ctx, v.Caller, n.ID, nil)
+	enginetest.Must(t, err)
+	_, err = v.Engine.AmendNote(ctx, v.Caller, n.ID, nil, engine.NoteDraft{Plan: new(secret + "2"), Reason: secret})
+	enginetest.Must(t, err)
+	d := prescribed()
+	d.Medication, d.Instructions = new(secret), new(secret)
+	_, err = v.Engine.Prescribe(ctx, v.Caller, con.ID, d)
+	enginetest.Must(t, err)
+	v.Read(t, func(r engine.Reader) error {
+		events, err := r.Events(v.Row.N, false, 0, "", 1000)
+		enginetest.Must(t, err)
+		for _, ev := range events {
+			if strings.Contains(string(ev.Data), secret) || strings.Contains(string(ev.Data), "Lind") || strings.Contains(string(ev.Data), "cough") {
+				t.Errorf("%s tells %s", ev.Type, ev.Data)
+			}
+		}
+		rows, err := r.AuditChain(v.Row.N, 0, 10_000)
+		for _, a := range rows {
+			if strings.Contains(strings.Join(a.Fields, " ")+a.ReasonRef, secret) {
+				t.Errorf("the audit tells %+v", a)
+			}
+			if (a.Entity == "note" || a.Entity == "consultation" || a.Entity == "prescription") && a.PatientID != v.ida.ID {
+				t.Errorf("%s is about patient %d", a.Action, a.PatientID)
+			}
+		}
+		return err
+	})
+}

@@ -1,0 +1,329 @@
+package engine
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// PrescriptionStatus is where a prescription stands (records.md §1).
+type PrescriptionStatus string
+
+// The states of a prescription.
+const (
+	PrescriptionDrafted   PrescriptionStatus = "draft"
+	PrescriptionActive    PrescriptionStatus = "active"
+	PrescriptionCompleted PrescriptionStatus = "completed"
+	PrescriptionStopped   PrescriptionStatus = "stopped"
+	PrescriptionInError   PrescriptionStatus = "entered_in_error"
+)
+
+// prescriptionSteps is the one table of what may follow.
+var prescriptionSteps = map[PrescriptionStatus][]PrescriptionStatus{
+	PrescriptionDrafted:   {PrescriptionActive, PrescriptionInError},
+	PrescriptionActive:    {PrescriptionCompleted, PrescriptionStopped, PrescriptionInError},
+	PrescriptionCompleted: {PrescriptionInError},
+	PrescriptionStopped:   {PrescriptionInError},
+}
+
+var prescriptionStatuses = []PrescriptionStatus{PrescriptionDrafted, PrescriptionActive, PrescriptionCompleted,
+	PrescriptionStopped, PrescriptionInError}
+
+// Prescription is a record of what was prescribed (FHIR MedicationRequest). It
+// is printed, never sent.
+type Prescription struct {
+	ID             string
+	Clinic         int64
+	Test           bool
+	ConsultationID string
+	PatientID      int64 // the consultation's; read only
+	AuthorID       int64 // the provider who prescribes
+	Medication     string
+	MedicationCode string
+	Dose           string
+	Route          string
+	Frequency      string
+	AsNeeded       bool
+	StartDate      Date
+	DurationDays   int    // 0 = none; never beside EndDate
+	EndDate        *Date  // the last day
+	Quantity       string // a decimal number; "" = not said
+	Unit           string
+	Refills        int
+	Substitution   bool // substitution_allowed
+	Instructions   string
+	Status         PrescriptionStatus
+	StopReason     string
+	Meta
+}
+
+// LastDay is the last day of a prescription that has one.
+func (p Prescription) LastDay() *Date {
+	if p.DurationDays == 0 {
+		return p.EndDate
+	}
+	last := p.StartDate.AddDays(p.DurationDays - 1)
+	return &last
+}
+
+// PrescriptionDraft is an unsaved prescription: nil is "not sent".
+type PrescriptionDraft struct {
+	Medication     *string
+	MedicationCode *string
+	Dose           *string
+	Route          *string
+	Frequency      *string
+	AsNeeded       *bool
+	StartDate      *Date // default: today at the clinic
+	DurationDays   *int  // 0 clears
+	EndDate        *Date
+	NoEndDate      bool // clears end_date
+	Quantity       *float64
+	NoQuantity     bool // clears quantity
+	Unit           *string
+	Refills        *int
+	Substitution   *bool
+	Instructions   *string
+	AuthorID       int64              // 0 = the consultation's provider
+	Status         PrescriptionStatus // "" = active when made, as it is when changed
+	StopReason     string             // with status stopped
+}
+
+// PrescriptionQuery asks for a list of prescriptions; zero fields do not filter.
+type PrescriptionQuery struct {
+	Clinic         int64
+	Test           bool
+	ConsultationID string
+	PatientID      int64
+	Status         PrescriptionStatus
+}
+
+// Limits of a prescription beside those of text.
+const (
+	MaxPrescribedDays = 3650
+	MaxRefills        = 99
+	MaxQuantity       = 1e6
+)
+
+var (
+	prescriptionCreate = deed{"prescription.create", ConsultationsWrite}
+	prescriptionUpdate = deed{"prescription.update", ConsultationsWrite}
+	prescriptionStop   = deed{"prescription.stop", ConsultationsWrite}
+)
+
+// Prescribe records a prescription under a consultation in progress: active, or
+// a draft that is edited and activated before the consultation ends.
+//
+// Errors: Invalid, NotFound, Conflict (the consultation has ended).
+func (e *Engine) Prescribe(ctx context.Context, c Caller, consultationID string, d PrescriptionDraft) (Prescription, error) {
+	if d.Status != "" && d.Status != PrescriptionDrafted && d.Status != PrescriptionActive {
+		return Prescription{}, Faults{{"status", "A prescription begins as active or draft"}}.Err()
+	}
+	return act(ctx, e, c, prescriptionCreate, func(w *work) (Prescription, error) {
+		p := Prescription{
+			ID: NewID(e.now()), Clinic: c.Clinic, Test: c.Test, ConsultationID: consultationID,
+			Substitution: true, Status: PrescriptionActive,
+		}
+		v, err := w.consultation(consultationID)
+		if err != nil {
+			return p, err
+		}
+		p.PatientID = v.PatientID
+		w.aboutVisit(v, p.ID)
+		if err := v.open(); err != nil {
+			return p, err
+		}
+		if p.AuthorID, err = w.author(v, d.AuthorID); err != nil {
+			return p, err
+		}
+		if p.StartDate, err = w.today(); err != nil {
+			return p, err
+		}
+		if d.Status != "" {
+			p.Status = d.Status
+		}
+		var x edit
+		d.apply(&x, &p)
+		if err := x.Err(); err != nil {
+			return p, err
+		}
+		w.fields = x.changed
+		if err := w.changed(&p.Meta); err != nil {
+			return p, err
+		}
+		if err := w.InsertPrescription(p); err != nil {
+			return p, err
+		}
+		return p, w.happened(prescriptionCreated, prescriptionFactOf(p, v))
+	})
+}
+
+// today is the date at the clinic.
+func (w *work) today() (Date, error) {
+	plan, err := w.Plan(w.c.Clinic)
+	if err != nil {
+		return 0, err
+	}
+	return plan.Clinic.today(w.now)
+}
+
+// PatchPrescription edits a draft, and moves any prescription through its states:
+// active, completed, stopped (with stop_reason), entered_in_error.
+//
+// Errors: Invalid, NotFound, PreconditionFailed, InvalidTransition, Conflict (not
+// a draft any more; the consultation has ended).
+func (e *Engine) PatchPrescription(ctx context.Context, c Caller, id string, version *int64, d PrescriptionDraft) (Prescription, error) {
+	if d.Status != "" && !slices.Contains(prescriptionStatuses, d.Status) {
+		return Prescription{}, Faults{{"status", "must be draft, active, completed, stopped or entered_in_error"}}.Err()
+	}
+	return act(ctx, e, c, prescriptionUpdate, func(w *work) (Prescription, error) {
+		p, v, err := w.prescription(id)
+		if err != nil {
+			return p, err
+		}
+		if err := checkVersion(version, p.Version); err != nil {
+			return p, err
+		}
+		return p, w.represcribe(&p, v, d)
+	})
+}
+
+// represcribe applies a patch: first the draft's fields, then the step.
+func (w *work) represcribe(p *Prescription, v Consultation, d PrescriptionDraft) error {
+	var x edit
+	row := *p
+	d.apply(&x, &row)
+	if d.AuthorID != 0 {
+		author, err := w.author(v, d.AuthorID)
+		if err != nil {
+			return err
+		}
+		put(&x, "author_id", &row.AuthorID, author)
+	}
+	if len(x.changed) > 0 {
+		if row.Status != PrescriptionDrafted {
+			return Fail(Conflict, "A prescription that was issued does not change").
+				On("status", "stop it with POST /prescriptions/%s/stop, and make a new one", p.ID)
+		}
+		if err := v.open(); err != nil {
+			return err
+		}
+	}
+	if d.Status != "" && d.Status != row.Status {
+		if err := lawful("prescription", prescriptionSteps, row.Status, d.Status); err != nil {
+			return err
+		}
+		if d.Status == PrescriptionActive {
+			if err := v.open(); err != nil {
+				return err
+			}
+		}
+		put(&x, "status", &row.Status, d.Status)
+		if d.Status == PrescriptionStopped {
+			x.must("stop_reason", &row.StopReason, &d.StopReason, MaxText)
+			w.reason = row.StopReason
+		}
+	}
+	if write, err := w.done(&x, &row.Meta, 0); err != nil || !write {
+		return err
+	}
+	*p = row
+	return w.UpdatePrescription(row)
+}
+
+// StopPrescription stops an active prescription, also of an ended consultation.
+// Stopping twice answers as before and changes nothing.
+//
+// Errors: Invalid (no reason), NotFound, InvalidTransition.
+func (e *Engine) StopPrescription(ctx context.Context, c Caller, id, reason string) (Prescription, error) {
+	var f Faults
+	reason = Require(&f, "reason", reason, MaxText)
+	if err := f.Err(); err != nil {
+		return Prescription{}, err
+	}
+	return act(ctx, e, c, prescriptionStop, func(w *work) (Prescription, error) {
+		p, v, err := w.prescription(id)
+		if err != nil {
+			return p, err
+		}
+		return p, w.represcribe(&p, v, PrescriptionDraft{Status: PrescriptionStopped, StopReason: reason})
+	})
+}
+
+// prescription loads the prescription that an act is about, with its consultation.
+func (w *work) prescription(id string) (Prescription, Consultation, error) {
+	w.entityID = id
+	p, err := w.Prescription(w.c.Clinic, w.c.Test, id)
+	if err != nil {
+		return p, Consultation{}, err
+	}
+	v, err := w.consultation(p.ConsultationID)
+	w.aboutVisit(v, id)
+	return p, v, err
+}
+
+// apply puts what was sent into a prescription, and checks the whole.
+func (d *PrescriptionDraft) apply(x *edit, p *Prescription) {
+	x.must("medication", &p.Medication, d.Medication, MaxTitle)
+	x.text("medication_code", &p.MedicationCode, d.MedicationCode, MaxName)
+	x.must("dose", &p.Dose, d.Dose, MaxTitle)
+	x.text("route", &p.Route, d.Route, MaxName)
+	x.must("frequency", &p.Frequency, d.Frequency, MaxTitle)
+	x.flag("as_needed", &p.AsNeeded, d.AsNeeded)
+	if d.StartDate != nil {
+		put(x, "start_date", &p.StartDate, *d.StartDate)
+	}
+	d.applyEnd(x, p)
+	switch {
+	case d.NoQuantity:
+		put(x, "quantity", &p.Quantity, "")
+	case d.Quantity == nil:
+	case !(*d.Quantity > 0) || *d.Quantity > MaxQuantity:
+		x.Add("quantity", "Must be more than 0, at most %d", int(MaxQuantity))
+	default:
+		put(x, "quantity", &p.Quantity, decimal(*d.Quantity))
+	}
+	x.text("unit", &p.Unit, d.Unit, MaxName)
+	x.number("refills", &p.Refills, d.Refills, 0, MaxRefills)
+	x.flag("substitution_allowed", &p.Substitution, d.Substitution)
+	if d.Instructions != nil {
+		put(x, "instructions", &p.Instructions, CleanNotes(&x.Faults, "instructions", *d.Instructions, MaxNotes))
+	}
+}
+
+// applyEnd takes duration_days or end_date, never both.
+func (d *PrescriptionDraft) applyEnd(x *edit, p *Prescription) {
+	if d.DurationDays != nil {
+		x.number("duration_days", &p.DurationDays, d.DurationDays, 0, MaxPrescribedDays)
+		if *d.DurationDays > 0 && d.EndDate == nil && p.EndDate != nil { // the one that was sent replaces the other
+			p.EndDate = nil
+			x.changed = append(x.changed, "end_date")
+		}
+	}
+	switch {
+	case d.NoEndDate && p.EndDate != nil:
+		p.EndDate = nil
+		x.changed = append(x.changed, "end_date")
+	case d.EndDate != nil:
+		if p.EndDate == nil || *p.EndDate != *d.EndDate {
+			p.EndDate = d.EndDate
+			x.changed = append(x.changed, "end_date")
+		}
+		if d.DurationDays == nil {
+			put(x, "duration_days", &p.DurationDays, 0)
+		}
+	}
+	if p.EndDate == nil {
+		return
+	}
+	if p.DurationDays != 0 {
+		x.Add("end_date", "Send duration_days or end_date, not both")
+	}
+	if days := int(*p.EndDate) - int(p.StartDate); days < 0 || days >= MaxPrescribedDays {
+		x.Add("end_date", "Must not be before start_date, nor %d days after it", MaxPrescribedDays)
+	}
+}
+
+// decimal is the shortest text of a number, without an exponent.
+func decimal(v float64) string { return strconv.FormatFloat(math.Abs(v), 'f', -1, 64) }

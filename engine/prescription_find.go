@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"context"
+	"slices"
+)
+
+var (
+	prescriptionRead  = deed{"prescription.read", ConsultationsRead}
+	prescriptionList  = deed{"prescription.list", ConsultationsRead}
+	prescriptionPrint = deed{"prescription.print", ConsultationsRead}
+)
+
+// Prescription gives one prescription of the clinic. Errors: NotFound.
+func (e *Engine) Prescription(ctx context.Context, c Caller, id string) (Prescription, error) {
+	p, err := read(ctx, e, c, prescriptionRead, func(r Reader) (Prescription, error) {
+		return r.Prescription(c.Clinic, c.Test, id)
+	})
+	if err == nil {
+		e.seen(c, prescriptionRead, p.ID, p.PatientID)
+	}
+	return p, err
+}
+
+// Prescriptions lists prescriptions, newest first.
+//
+// Errors: Invalid (status, limit), NotFound (consultation), InvalidCursor.
+func (e *Engine) Prescriptions(ctx context.Context, c Caller, q PrescriptionQuery, p Page) (List[Prescription], error) {
+	q.Clinic, q.Test = c.Clinic, c.Test
+	if q.Status != "" && !slices.Contains(prescriptionStatuses, q.Status) {
+		return List[Prescription]{}, Faults{{"status", "must be draft, active, completed, stopped or entered_in_error"}}.Err()
+	}
+	list, err := read(ctx, e, c, prescriptionList, func(r Reader) (List[Prescription], error) {
+		if q.ConsultationID != "" { // so that another clinic's is not an empty list
+			v, err := r.Consultation(c.Clinic, c.Test, q.ConsultationID)
+			if err != nil {
+				return List[Prescription]{}, err
+			}
+			q.PatientID = v.PatientID
+		}
+		return listing[Prescription]{
+			filter: FilterOf("prescriptions", q),
+			place:  func(p Prescription) Position { return placed(p.ID, p.Meta) },
+			count:  func() (int64, error) { return r.CountPrescriptions(q) },
+			rows:   func(after Position, n int) ([]Prescription, error) { return r.Prescriptions(q, after, n) },
+		}.page(p)
+	})
+	if err == nil {
+		e.seen(c, prescriptionList, "", q.PatientID,
+			listFields(q.asked(), list.Items, func(p Prescription) string { return p.ID })...)
+	}
+	return list, err
+}
+
+func (q *PrescriptionQuery) asked() (names asked) {
+	names.by("consultation_id", q.ConsultationID != "")
+	names.by("patient_id", q.PatientID != 0)
+	names.by("status", q.Status != "")
+	return names
+}
+
+// PrescriptionSheet is what a printed prescription shows.
+type PrescriptionSheet struct {
+	Prescription Prescription
+	Clinic       Clinic
+	Location     *Location // nil = none
+	Provider     Provider
+	Patient      Patient
+	Today        Date // at the clinic
+}
+
+// PrescriptionSheet gives a prescription with all that its print view needs; the
+// read stands in the audit as a print. Errors: NotFound.
+func (e *Engine) PrescriptionSheet(ctx context.Context, c Caller, id string) (PrescriptionSheet, error) {
+	s, err := read(ctx, e, c, prescriptionPrint, func(r Reader) (s PrescriptionSheet, err error) {
+		if s.Prescription, err = r.Prescription(c.Clinic, c.Test, id); err != nil {
+			return s, err
+		}
+		v, err := r.Consultation(c.Clinic, c.Test, s.Prescription.ConsultationID)
+		if err != nil {
+			return s, err
+		}
+		if s.Clinic, err = r.Clinic(c.Clinic); err != nil {
+			return s, err
+		}
+		if s.Patient, err = r.Patient(c.Clinic, c.Test, v.PatientID); err != nil {
+			return s, err
+		}
+		if s.Provider, err = r.Provider(c.Clinic, s.Prescription.AuthorID); err != nil {
+			return s, err
+		}
+		if v.LocationID != 0 {
+			place, err := r.Location(c.Clinic, v.LocationID)
+			if err != nil {
+				return s, err
+			}
+			s.Location = &place
+		}
+		s.Today, err = s.Clinic.today(e.now().Unix())
+		return s, err
+	})
+	if err == nil {
+		e.seen(c, prescriptionPrint, id, s.Patient.ID)
+	}
+	return s, err
+}

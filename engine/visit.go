@@ -1,0 +1,94 @@
+package engine
+
+import "slices"
+
+// What consultations, notes and prescriptions share.
+
+// lawful wants a step that the table has; else it names those that it has.
+func lawful[S ~string](what string, steps map[S][]S, from, to S) error {
+	if slices.Contains(steps[from], to) {
+		return nil
+	}
+	err := Fail(InvalidTransition, "A %s that is %s cannot become %s", what, from, to)
+	err.Allowed = []string{}
+	for _, s := range steps[from] {
+		err.Allowed = append(err.Allowed, string(s))
+	}
+	return err
+}
+
+// consultation loads the consultation that an act is about.
+func (w *work) consultation(id string) (Consultation, error) {
+	w.entityID = id
+	v, err := w.Consultation(w.c.Clinic, w.c.Test, id)
+	if err == nil {
+		w.aboutVisit(v, id)
+	}
+	return v, err
+}
+
+// aboutVisit tells audit and idempotency whose record is acted on.
+func (w *work) aboutVisit(v Consultation, entityID string) {
+	w.entityID, w.patient = entityID, v.PatientID
+	if v.PatientID != 0 {
+		w.subject = "patient:" + idText(v.PatientID)
+	}
+}
+
+// open wants a consultation in progress: one that has ended refuses new notes,
+// vitals and prescriptions, and edits of all of them (records.md §3).
+func (v *Consultation) open() error {
+	switch v.Status {
+	case ConsultationEnded:
+		return Fail(Conflict, "The consultation has ended").On("consultation_id", "amend a signed note of it, or add to one with addendum_to")
+	case ConsultationInError:
+		return v.standing()
+	}
+	return nil
+}
+
+// standing wants a consultation that is not a mistake.
+func (v *Consultation) standing() error {
+	if v.Status != ConsultationInError {
+		return nil
+	}
+	return Fail(Conflict, "The consultation was entered in error").On("consultation_id", "use the right consultation")
+}
+
+// author is who writes: the provider that was named, else the consultation's.
+// Keys and users have no provider of their own; the audit names them (records.md §1).
+func (w *work) author(v Consultation, named int64) (int64, error) {
+	if named == 0 || named == v.ProviderID {
+		return v.ProviderID, nil
+	}
+	plan, err := w.Plan(w.c.Clinic)
+	if err != nil {
+		return 0, err
+	}
+	p := plan.Provider(named)
+	if p == nil {
+		return 0, absent("provider").On("author_id", "must be a provider of this clinic")
+	}
+	if !p.Active {
+		return 0, Fail(ProviderInactive, "This provider is inactive").On("author_id", "name an active provider")
+	}
+	return named, nil
+}
+
+// visited refuses what a consultation that has begun contradicts: another time
+// of the appointment, its cancellation, or that nobody came.
+func (w *work) visited(before, a Appointment) error {
+	gone := before.Status != a.Status && (a.Status == Cancelled || a.Status == NoShow)
+	if !gone && before.StartsAt == a.StartsAt {
+		return nil
+	}
+	v, err := w.ConsultationOf(a.Clinic, a.ID)
+	switch {
+	case KindOf(err) == NotFound:
+		return nil
+	case err != nil:
+		return err
+	}
+	return Fail(Conflict, "A consultation of this appointment has begun").
+		On("status", "if it should not be, mark consultation %s as entered in error first", v.ID)
+}

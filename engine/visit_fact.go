@@ -1,0 +1,82 @@
+package engine
+
+// The thin facts of the visit (webhooks.md): ids, status and times. What was said,
+// found and prescribed never leaves with an event.
+
+type consultationFact struct {
+	Consultation consultationThin `json:"consultation"`
+}
+
+type consultationThin struct {
+	ID            string             `json:"id"`
+	AppointmentID string             `json:"appointment_id,omitempty"`
+	PatientID     int64              `json:"patient_id"`
+	ProviderID    int64              `json:"provider_id"`
+	LocationID    int64              `json:"location_id,omitempty"`
+	Status        ConsultationStatus `json:"status"`
+	StartedAt     string             `json:"started_at"`
+	EndedAt       string             `json:"ended_at,omitempty"`
+	Version       int64              `json:"version"`
+}
+
+func consultationFactOf(v Consultation) consultationFact {
+	return consultationFact{consultationThin{
+		ID: v.ID, AppointmentID: v.AppointmentID, PatientID: v.PatientID, ProviderID: v.ProviderID,
+		LocationID: v.LocationID, Status: v.Status, StartedAt: UTC(v.StartedAt), EndedAt: timeOrNot(v.EndedAt), Version: v.Version,
+	}}
+}
+
+type noteFact struct {
+	Note noteThin `json:"soap_note"`
+}
+
+type noteThin struct {
+	ID             string     `json:"id"`
+	ConsultationID string     `json:"consultation_id"`
+	AppointmentID  string     `json:"appointment_id,omitempty"`
+	PatientID      int64      `json:"patient_id"`
+	AuthorID       int64      `json:"author_id"`
+	AddendumTo     string     `json:"addendum_to,omitempty"`
+	Status         NoteStatus `json:"status"`
+	SignedBy       int64      `json:"signed_by,omitempty"`
+	SignedAt       string     `json:"signed_at,omitempty"`
+	N              int        `json:"n"`
+	Version        int64      `json:"version"`
+}
+
+func noteFactOf(n Note, v Consultation) noteFact {
+	return noteFact{noteThin{
+		ID: n.ID, ConsultationID: v.ID, AppointmentID: v.AppointmentID, PatientID: v.PatientID, AuthorID: n.AuthorID,
+		AddendumTo: n.AddendumTo, Status: n.Status, SignedBy: n.SignedBy, SignedAt: timeOrNot(n.SignedAt), N: n.N, Version: n.Version,
+	}}
+}
+
+type prescriptionFact struct {
+	Prescription prescriptionThin `json:"prescription"`
+}
+
+type prescriptionThin struct {
+	ID             string             `json:"id"`
+	ConsultationID string             `json:"consultation_id"`
+	AppointmentID  string             `json:"appointment_id,omitempty"`
+	PatientID      int64              `json:"patient_id"`
+	AuthorID       int64              `json:"author_id"`
+	Status         PrescriptionStatus `json:"status"`
+	CreatedAt      string             `json:"created_at"`
+	Version        int64              `json:"version"`
+}
+
+func prescriptionFactOf(p Prescription, v Consultation) prescriptionFact {
+	return prescriptionFact{prescriptionThin{
+		ID: p.ID, ConsultationID: v.ID, AppointmentID: v.AppointmentID, PatientID: v.PatientID, AuthorID: p.AuthorID,
+		Status: p.Status, CreatedAt: UTC(p.CreatedAt), Version: p.Version,
+	}}
+}
+
+// timeOrNot is an instant of the wire, or nothing for 0.
+func timeOrNot(unix int64) string {
+	if unix == 0 {
+		return ""
+	}
+	return UTC(unix)
+}

@@ -1,0 +1,180 @@
+package store_test
+
+import (
+	"database/sql"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"qualifybase/engine"
+	"qualifybase/engine/enginetest"
+)
+
+// shell is the standard clinic after a visit, and a connection to its file that
+// knows nothing of us: what somebody with a SQL shell can do.
+type shell struct {
+	*enginetest.Clinic
+	db                    *sql.DB
+	path                  string
+	open, ended           engine.Consultation
+	draft, signed, amend  engine.Note // amend is the second version of another note
+	stale                 engine.Note // a draft under the ended consultation
+	planned, issued, over engine.Prescription
+}
+
+func newShell(t *testing.T) *shell {
+	t.Helper()
+	s := &shell{Clinic: enginetest.New(t)}
+	ctx, c := t.Context(), s.Caller
+	must := func(err error) { t.Helper(); enginetest.Must(t, err) }
+	patient := s.Patient(t, c, "Ida", "Lind")
+	start := func() engine.Consultation {
+		v, err := s.Engine.StartConsultation(ctx, c, engine.ConsultationDraft{PatientID: patient.ID, ProviderID: s.Ada.ID})
+		must(err)
+		return v
+	}
+	write := func(v engine.Consultation) engine.Note {
+		n, err := s.Engine.WriteNote(ctx, c, v.ID, engine.NoteDraft{Plan: new("rest")})
+		must(err)
+		return n
+	}
+	sign := func(n engine.Note) engine.Note {
+		n, err := s.Engine.SignNote(ctx, c, n.ID, nil)
+		must(err)
+		return n
+	}
+	prescribe := func(v engine.Consultation, status engine.PrescriptionStatus) engine.Prescription {
+		p, err := s.Engine.Prescribe(ctx, c, v.ID, engine.PrescriptionDraft{
+			Medication: new("M"), Dose: new("1"), Frequency: new("daily"), Status: status})
+		must(err)
+		return p
+	}
+	var err error
+	s.open, s.ended = start(), start()
+	s.draft, s.signed = write(s.open), sign(write(s.open))
+	s.amend, err = s.Engine.AmendNote(ctx, c, sign(write(s.open)).ID, nil, engine.NoteDraft{Plan: new("tea"), Reason: "x"})
+	must(err)
+	s.stale = write(s.ended)
+	s.planned, s.issued = prescribe(s.ended, engine.PrescriptionDrafted), prescribe(s.open, "")
+	s.over, err = s.Engine.StopPrescription(ctx, c, prescribe(s.open, "").ID, "rash")
+	must(err)
+	s.ended, err = s.Engine.EndConsultation(ctx, c, s.ended.ID)
+	must(err)
+	s.path = s.Store.Path()
+	s.db, err = sql.Open("sqlite", "file:"+s.path+"?_pragma=busy_timeout(5000)")
+	must(err)
+	t.Cleanup(func() { _ = s.db.Close() })
+	return s
+}
+
+// attacks are statements that must all fail: with the words of the trigger.
+func (s *shell) attacks() []struct{ name, sql, word string } {
+	row := "id = '" + s.signed.Row + "'"
+	columns := strings.Fields(`id note_id n supersedes clinic test consultation_id author_id addendum_to subjective objective assessment
+		plan codes vitals status signed_by signed_at amend_reason content_sha256 version change created_at updated_at created_by updated_by`)
+	copied := func(other ...string) string { // the signed row again, with some columns other than they are
+		values := slices.Clone(columns)
+		for i := 0; i < len(other); i += 2 {
+			values[slices.Index(columns, other[i])] = other[i+1]
+		}
+		return "INTO notes (" + strings.Join(columns, ",") + ") SELECT " + strings.Join(values, ",") + " FROM notes WHERE " + row
+	}
+	quoted := func(text string) string { return "'" + text + "'" }
+	return []struct{ name, sql, word string }{
+		{"update a signed note", "UPDATE notes SET plan = 'x' WHERE " + row, "does not change"},
+		{"touch only its time", "UPDATE notes SET updated_at = updated_at + 1 WHERE " + row, "does not change"},
+		{"make it a draft again", "UPDATE notes SET status = 'draft', signed_by = NULL, signed_at = NULL, content_sha256 = '' WHERE " + row, "does not change"},
+		{"update an amended note", "UPDATE notes SET plan = 'x' WHERE id = '" + s.amend.Row + "'", "does not change"},
+		{"update the version before", "UPDATE notes SET plan = 'x' WHERE id = '" + s.amend.Supersedes + "'", "does not change"},
+		{"delete a signed note", "DELETE FROM notes WHERE " + row, "is not deleted"},
+		{"delete all notes", "DELETE FROM notes", "is not deleted"},
+		{"replace a signed note", "INSERT OR REPLACE " + copied("plan", "'x'"), "exists"},
+		{"push a draft over it", "UPDATE OR REPLACE notes SET id = '" + s.signed.Row + "' WHERE id = '" + s.draft.Row + "'", "keeps its place"},
+		{"move a draft", "UPDATE notes SET consultation_id = '" + s.ended.ID + "' WHERE id = '" + s.draft.Row + "'", "keeps its place"},
+		{"supersede a draft", "INSERT " + copied("id", "'new'", "note_id", quoted(s.draft.ID), "n", "2", "supersedes", quoted(s.draft.Row),
+			"status", "'amended'", "amend_reason", "'x'"), "signed version before"},
+		{"fork the versions", "INSERT " + copied("id", "'new'", "note_id", quoted(s.amend.ID), "n", "2", "supersedes", quoted(s.amend.Supersedes),
+			"status", "'amended'", "amend_reason", "'x'"), "exists"},
+		{"a new note under an ended consultation", "INSERT " + copied("id", "'new'", "note_id", "'new'", "consultation_id", quoted(s.ended.ID)), "is over"},
+		{"add to a draft", "INSERT " + copied("id", "'new'", "note_id", "'new'", "addendum_to", quoted(s.draft.ID)), "can be added to"},
+		{"edit a draft under an ended consultation", "UPDATE notes SET vitals = '[]', plan = 'x' WHERE id = '" + s.stale.Row + "'", "is over"},
+		{"reopen a consultation", "UPDATE consultations SET status = 'in_progress', ended_at = NULL WHERE id = '" + s.ended.ID + "'", "does not change"},
+		{"edit an ended consultation", "UPDATE consultations SET reason = 'x' WHERE id = '" + s.ended.ID + "'", "does not change"},
+		{"delete a consultation", "DELETE FROM consultations WHERE id = '" + s.open.ID + "'", "signed notes stand"},
+		{"edit an issued prescription", "UPDATE prescriptions SET dose = '9' WHERE id = '" + s.issued.ID + "'", "does not change"},
+		{"revive a stopped prescription", "UPDATE prescriptions SET status = 'active' WHERE id = '" + s.over.ID + "'", "stays so"},
+		{"complete a stopped prescription", "UPDATE prescriptions SET status = 'completed' WHERE id = '" + s.over.ID + "'", "stays so"},
+		{"activate under an ended consultation", "UPDATE prescriptions SET status = 'active' WHERE id = '" + s.planned.ID + "'", "does not change"},
+		{"delete an issued prescription", "DELETE FROM prescriptions WHERE id = '" + s.issued.ID + "'", "is not deleted"},
+		{"prescribe under an ended consultation", "INSERT INTO prescriptions SELECT 'new', clinic, test, '" + s.ended.ID + `', author_id, medication,
+			medication_code, dose, route, frequency, as_needed, start_date, duration_days, end_date, quantity, unit, refills, substitution_allowed,
+			instructions, status, stop_reason, version, change, created_at, updated_at, created_by, updated_by FROM prescriptions WHERE id = '` + s.issued.ID + "'", "is over"},
+		{"replace a prescription", "INSERT OR REPLACE INTO prescriptions SELECT * FROM prescriptions WHERE id = '" + s.issued.ID + "'", "exists"},
+	}
+}
+
+func (s *shell) notes(t *testing.T) string {
+	t.Helper()
+	var text string
+	enginetest.Must(t, s.db.QueryRow(`SELECT group_concat(id || plan || status || version || updated_at || content_sha256, ' ') FROM (SELECT * FROM notes ORDER BY id)`).Scan(&text))
+	return text
+}
+
+func TestSignedNotesStandAgainstSQL(t *testing.T) {
+	s := newShell(t)
+	before := s.notes(t)
+	for _, a := range s.attacks() {
+		if _, err := s.db.Exec(a.sql); err == nil || !strings.Contains(err.Error(), a.word) {
+			t.Errorf("%s: %v, want a refusal with %q\n%s", a.name, err, a.word, a.sql)
+		}
+	}
+	if after := s.notes(t); after != before {
+		t.Errorf("notes were\n%s\nare\n%s", before, after)
+	}
+	for _, fine := range []string{
+		"UPDATE notes SET plan = 'tea', version = version + 1 WHERE id = '" + s.draft.Row + "'",
+		"DELETE FROM notes WHERE id = '" + s.draft.Row + "'",
+		"UPDATE consultations SET patient_id = patient_id, version = version + 1 WHERE id = '" + s.ended.ID + "'", // a merge
+		"UPDATE consultations SET status = 'entered_in_error' WHERE id = '" + s.ended.ID + "'",
+		"UPDATE prescriptions SET status = 'completed' WHERE id = '" + s.issued.ID + "'",
+	} {
+		if _, err := s.db.Exec(fine); err != nil {
+			t.Errorf("%s: %v", fine, err)
+		}
+	}
+}
+
+// TestSignedNotesStandAgainstTheShell is the same with the sqlite3 program of the
+// machine, whose SQLite is another, older one.
+func TestSignedNotesStandAgainstTheShell(t *testing.T) {
+	program, err := exec.LookPath("sqlite3")
+	if err != nil {
+		t.Skip("there is no sqlite3 here")
+	}
+	s := newShell(t)
+	for _, a := range s.attacks() {
+		out, err := exec.Command(program, "-bail", s.path, a.sql).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), a.word) {
+			t.Errorf("%s: %v %s", a.name, err, out)
+		}
+	}
+}
+
+// TestOneConsultationPerAppointment is the invariant below the engine's check.
+func TestOneConsultationPerAppointment(t *testing.T) {
+	s := newShell(t)
+	a := s.Book(t, "2026-04-27 09:00", s.Ada, s.Checkup)
+	insert := func(id, status string) error {
+		_, err := s.db.Exec(`INSERT INTO consultations SELECT ?, clinic, test, ?, patient_id, provider_id, location_id, mode, reason, ?,
+			started_at, CASE ? WHEN 'in_progress' THEN NULL ELSE started_at END, version, change, created_at, updated_at, created_by, updated_by
+			FROM consultations WHERE id = ?`, id, a.ID, status, status, s.open.ID)
+		return err
+	}
+	enginetest.Must(t, insert("one", "entered_in_error"))
+	enginetest.Must(t, insert("two", "ended"))
+	if err := insert("three", "in_progress"); err == nil {
+		t.Error("a second consultation stands beside an ended one")
+	}
+	enginetest.Must(t, insert("four", "entered_in_error"))
+}
