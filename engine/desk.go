@@ -19,7 +19,7 @@ type desk struct {
 
 	busy  map[Resource][]Span // of the window asked last
 	seen  Span
-	fault error // of a count for the caps
+	fault error      // of a count for the caps
 	raw   []Occupied // working memory, reused from desk to desk
 	spans []Span     // what busy's slices are cut from
 }
