@@ -11,23 +11,27 @@ import (
 )
 
 // ward is the standard clinic with a round-the-clock branch of many providers,
-// each with a lead of their own, so that bookings never refuse one another.
+// each with leads of their own, so that bookings never refuse one another and
+// nobody has more visits than a person has.
 func ward(b *testing.B, providers int) (c *enginetest.Clinic, booking func(n int64) engine.Booking) {
 	c = enginetest.New(b)
 	open := c.AddLocation(b, engine.LocationDraft{Name: new("Ward")})
 	c.PutHours(b, engine.OwnedBy('l', open.ID), "Mon-Sun 00:00-24:00")
-	ids, leads := make([]int64, providers), make([]string, providers)
+	const folk = 32 // leads of each provider
+	ids, leads := make([]int64, providers), make([][folk]string, providers)
 	for i := range providers {
 		name := fmt.Sprintf("Provider %d", i)
 		ids[i] = c.AddProvider(b, engine.ProviderDraft{DisplayName: &name, LocationIDs: &[]int64{open.ID}}).ID
-		l, err := c.Engine.PutLead(b.Context(), c.Caller, engine.LeadDraft{Name: &name})
-		enginetest.Must(b, err)
-		leads[i] = l.Lead.ID
+		for k := range folk {
+			l, err := c.Engine.PutLead(b.Context(), c.Caller, engine.LeadDraft{Name: &name})
+			enginetest.Must(b, err)
+			leads[i][k] = l.Lead.ID
+		}
 	}
 	from := enginetest.Unix("2026-04-28 00:00")
 	return c, func(n int64) engine.Booking {
 		i, slot := int(n)%providers, n/int64(providers)
-		return engine.Booking{LeadID: leads[i], ProviderID: ids[i], StartsAt: from + slot*900, EndsAt: from + slot*900 + 900, Title: "Consultation"}
+		return engine.Booking{LeadID: leads[i][slot%folk], ProviderID: ids[i], StartsAt: from + slot*900, EndsAt: from + slot*900 + 900, Title: "Consultation"}
 	}
 }
 
