@@ -3,6 +3,7 @@ package cmd
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -95,7 +96,8 @@ type load struct {
 type sample struct {
 	perSecond float64
 	p50, p99  time.Duration
-	failed    int // replies of another status
+	failed    int    // replies of another status
+	reply     string // the first of them
 }
 
 // run drives the load. Every connection has its own goroutine; latencies are
@@ -112,10 +114,10 @@ func (l load) run() (sample, error) {
 	deadline := begin.Add(l.time)
 	for c := range l.conns {
 		wait.Go(func() {
-			took, failed, err := l.drive(c, deadline)
+			took, failed, reply, err := l.drive(c, deadline)
 			mu.Lock()
 			defer mu.Unlock()
-			all, out.failed = append(all, took...), out.failed+failed
+			all, out.failed, out.reply = append(all, took...), out.failed+failed, cmp.Or(out.reply, reply)
 			if err != nil && broken == nil {
 				broken = err
 			}
@@ -125,19 +127,26 @@ func (l load) run() (sample, error) {
 	if broken != nil {
 		return out, broken
 	}
-	out.perSecond = float64(len(all)) / time.Since(begin).Seconds()
+	got := summarise(all, time.Since(begin))
+	got.failed, got.reply = out.failed, out.reply
+	return got, nil
+}
+
+// summarise sorts latencies into a sample.
+func summarise(all []time.Duration, span time.Duration) (out sample) {
+	out.perSecond = float64(len(all)) / span.Seconds()
 	slices.Sort(all)
 	if len(all) > 0 {
 		out.p50, out.p99 = all[len(all)/2], all[len(all)*99/100]
 	}
-	return out, nil
+	return out
 }
 
 // drive is one connection's share.
-func (l load) drive(conn int, deadline time.Time) (took []time.Duration, failed int, err error) {
+func (l load) drive(conn int, deadline time.Time) (took []time.Duration, failed int, reply string, err error) {
 	w, err := dialWire(l.addr)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, "", err
 	}
 	defer w.conn.Close()
 	due := time.Now()
@@ -148,14 +157,15 @@ func (l load) drive(conn int, deadline time.Time) (took []time.Duration, failed 
 		}
 		start := time.Now()
 		if start.After(deadline) {
-			return took, failed, nil
+			return took, failed, reply, nil
 		}
-		status, _, err := w.do(l.next(conn, n))
+		status, body, err := w.do(l.next(conn, n))
 		switch {
 		case err != nil:
-			return took, failed, err
+			return took, failed, reply, err
 		case status != l.want:
 			failed++
+			reply = string(body)
 		default:
 			took = append(took, time.Since(start))
 		}

@@ -100,7 +100,7 @@ func newRoot(g *global) *cobra.Command {
 	root := group("qb", "The front office of a small clinic, in one program",
 		newCompletionCommand(),
 		newConfigCommand(g),
-		newVersionCommand(g),
+		newBenchCommand(g), newVersionCommand(g),
 	)
 	root.Long = rootLong
 	root.Example = `  qb demo                              a clinic to play with, in a temporary directory

@@ -1,0 +1,151 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"qualifybase/engine"
+	"qualifybase/store"
+)
+
+// benchClinic is a clinic to measure on: it is always open, and every connection
+// of the load has a provider and leads of its own, so that no booking is refused
+// and nobody has more visits than a person has.
+type benchClinic struct {
+	dir       string
+	key       string
+	providers []int64
+	leads     [][]string // of each provider
+	service   int64      // offered by ten of them
+	from      time.Time  // the first free slot: the day after tomorrow
+}
+
+// benchSpread is over how many days the seeded appointments lie, half of them past.
+const benchSpread = 1400
+
+// benchFolk is how many leads a provider has.
+const benchFolk = 32
+
+// newBenchClinic makes the clinic in a directory, with a number of booked
+// appointments spread over its providers.
+func newBenchClinic(ctx context.Context, dir, schema string, providers, appointments int) (*benchClinic, error) {
+	st, err := store.Open(filepath.Join(dir, dbFile), schema, store.Options{Synchronous: "NORMAL"})
+	if err != nil {
+		return nil, err
+	}
+	defer st.Close()
+	e := engine.New(st, engine.Options{})
+	week, err := engine.ParseHours("Mon-Sun 00:00-24:00")
+	if err != nil {
+		return nil, err
+	}
+	clinic, err := e.CreateClinic(ctx, engine.Shell(0, "bench"), engine.ClinicDraft{
+		Name: "Bench", TimeZone: "UTC", Country: "DE", Hours: week,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := engine.Shell(clinic.N, "bench")
+	unlimited := 0
+	key, err := e.CreateKey(ctx, c, engine.KeyDraft{Name: "bench", Family: engine.FamilyLive, RatePerMinute: &unlimited})
+	if err != nil {
+		return nil, err
+	}
+	b := &benchClinic{dir: dir, key: key.Secret, from: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 2)}
+	for i := range providers {
+		name := fmt.Sprintf("Provider %d", i+2)
+		p, err := e.CreateProvider(ctx, c, engine.ProviderDraft{DisplayName: &name})
+		if err != nil {
+			return nil, err
+		}
+		b.providers = append(b.providers, p.ID)
+		b.leads = append(b.leads, make([]string, benchFolk))
+		for k := range benchFolk {
+			name = fmt.Sprintf("Lead %d of %d", k+1, i+1)
+			l, err := e.PutLead(ctx, c, engine.LeadDraft{Name: &name})
+			if err != nil {
+				return nil, err
+			}
+			b.leads[i][k] = l.Lead.ID
+		}
+	}
+	name, minutes, ten := "Any of ten", 30, b.providers[:min(10, len(b.providers))]
+	service, err := e.CreateService(ctx, c, engine.ServiceDraft{Name: &name, DurationMinutes: &minutes, ProviderIDs: &ten})
+	if err != nil {
+		return nil, err
+	}
+	b.service = service.ID
+	return b, b.seed(ctx, st, clinic.N, appointments)
+}
+
+// seed books appointments through the store, in transactions of a few thousand.
+// They end before the bench's own slots begin, or lie in the afternoons behind.
+func (b *benchClinic) seed(ctx context.Context, st *store.Store, clinic int64, n int) error {
+	const batch = 4000
+	for done := 0; done < n; {
+		from := done
+		err := st.Update(ctx, func(tx engine.Tx) error {
+			for ; done < n && done < from+batch; done++ {
+				if err := b.seedOne(tx, clinic, done, n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seedOne spreads n appointments over providers and days, a quarter hour each
+// from midnight on: seeded days begin behind the last slot that the load takes.
+func (b *benchClinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
+	provider := i % len(b.providers)
+	place := i / len(b.providers) // of this provider
+	perDay := n/len(b.providers)/benchSpread + 1
+	day := place/perDay - benchSpread/2
+	start := b.from.AddDate(0, 0, day).Unix() + int64(place%perDay)*900 + 12*3600
+	a := engine.Appointment{
+		ID: engine.NewID(time.Unix(start-86400*14, 0)), Clinic: clinic, LeadID: b.leads[provider][place%benchFolk], ProviderID: b.providers[provider],
+		LocationID: 1, Title: "Consultation", Status: engine.Scheduled, StartsAt: start, EndsAt: start + 900,
+		Footprint: engine.Span{Start: start, End: start + 900}, TimeZone: "UTC", LocalDate: engine.LocalDate(time.UTC, start),
+	}
+	a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy, a.UpdatedBy = 1, start-86400*14, start-86400*14, "cli:bench", "cli:bench"
+	heads, err := tx.Heads(clinic)
+	if err != nil {
+		return err
+	}
+	heads.Change++
+	a.Change = heads.Change
+	if err := tx.InsertAppointment(a); err != nil {
+		return err
+	}
+	return tx.InsertOccupancy(&engine.Occupancy{
+		Clinic: clinic, Resource: engine.ProviderResource(a.ProviderID), Footprint: a.Footprint, AppointmentID: a.ID, Live: true,
+	})
+}
+
+// booking is the request that books the n-th slot of a connection: quarter hours
+// of the mornings, which the seed leaves free.
+func (b *benchClinic) booking(conn, n int) []byte {
+	const perDay = 48
+	start := b.from.AddDate(0, 0, n/perDay).Add(time.Duration(n%perDay) * 15 * time.Minute)
+	body := fmt.Sprintf(`{"lead_id":"%s","provider_id":%d,"scheduled_at":"%s","ends_at":"%s","title":"Consultation"}`,
+		b.leads[conn][n%benchFolk], b.providers[conn], start.Format(time.RFC3339), start.Add(15*time.Minute).Format(time.RFC3339))
+	return request("POST", "/api/v1/appointments", b.key, body)
+}
+
+// availability asks for five slots within a week, of one provider or, with 0, of any of ten.
+func (b *benchClinic) availability(provider int64) []byte {
+	path := fmt.Sprintf("/api/v1/availability?from=%s&to=%s&limit=5", b.from.Format(time.DateOnly), b.from.AddDate(0, 0, 7).Format(time.DateOnly))
+	if provider != 0 {
+		path += fmt.Sprintf("&provider_id=%d", provider)
+	} else {
+		path += fmt.Sprintf("&service_id=%d", b.service)
+	}
+	return request("GET", path, b.key, "")
+}
