@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"reflect"
 	"testing"
 
@@ -21,7 +22,7 @@ func TestRoundTrips(t *testing.T) {
 		location = engine.Location{Clinic: h.clinic, Name: text("l"), Kind: engine.AtClinic, ParentID: h.rooms[0], Address: engine.Address{Line1: text("1"), City: "B", Country: "DE"}, Phone: "1", TimeZone: "Asia/Tokyo", Capacity: 3, Active: true, Meta: m}
 		provider = engine.Provider{Clinic: h.clinic, DisplayName: text("p"), Credentials: "MD", Specialty: "x", RegistrationNo: "1", Email: "e", Phone: "2", Active: true, BookableOnline: true, Colour: "#fff", Weight: 50, Priority: 2, BufferBefore: 3, BufferAfter: 4, DailyCap: 5, AssignedAt: 6, LocationIDs: []int64{h.rooms[0]}, Meta: m}
 		patient  = engine.Patient{Clinic: h.clinic, Test: true, GivenName: text("g"), FamilyName: "f", NameKey: "f g", BirthDate: &born, Email: "E", EmailKey: "e", Phones: []engine.Phone{{Number: "030", E164: "+4930", Label: "home"}}, PhoneKey: "+4930", SourceLeadID: "x", Status: engine.PatientInactive, Meta: m}
-		lead     = engine.Lead{ID: id(), Clinic: h.clinic, Source: "web", ExternalID: "7", Name: text("n"), FirstName: "a", LastName: "b", NameKey: "n", Email: "E", EmailKey: "e", Phone: "030", PhoneKey: "+4930", Status: engine.LeadLost, Notes: text("x"), Tags: []string{"t", text("u")}, Metadata: map[string]any{"k": "v", "n": 1.5}, Consent: map[string]any{"gdpr": true}, PatientID: h.patient, Meta: m}
+		lead     = engine.Lead{ID: id(), Clinic: h.clinic, Source: "web", ExternalID: "7", Name: text("n"), FirstName: "a", LastName: "b", NameKey: "n", Email: "E", EmailKey: "e", Phone: "030", PhoneKey: "+4930", Status: engine.LeadLost, Notes: text("x"), Tags: []string{"t", text("u")}, Metadata: map[string]any{"k": "v", "n": json.Number("12345678901234567890")}, Consent: map[string]any{"gdpr": true}, PatientID: h.patient, Meta: m}
 		key      = engine.Key{ID: id(), Clinic: h.clinic, KeyID: "abc", Family: engine.FamilyPublic, Name: "k", Hash: "h", Scopes: engine.Scopes(engine.CampaignsRead), RatePerMinute: &rate, AllowedOrigins: []string{"https://a.example"}, ExpiresAt: noon.Unix() + 9, RevokedAt: noon.Unix() + 8, RotatedTo: "x", CreatedAt: 1, CreatedBy: "cli:x", LastUsedAt: 2}
 		user     = engine.User{ID: id(), Clinic: h.clinic, Email: "U", EmailKey: "u", Name: text("u"), Role: engine.Owner, PasswordHash: "$argon2id$", Failures: 1, FirstFailureAt: 2, DisabledAt: 3, Version: 4, CreatedAt: 5, UpdatedAt: 6}
 		byDate   = engine.Closure{ID: id(), Clinic: h.clinic, Owner: "c", ByDate: true, FromDate: born, ToDate: born + 1, Reason: text("r"), Change: 1, Created: 2, By: "cli:x"}
