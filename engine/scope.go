@@ -84,9 +84,7 @@ var scopeByName = func() map[string]Scope {
 	m := make(map[string]Scope, 2*scopeCount)
 	for s := NoScope + 1; s < scopeCount; s++ {
 		m[spelling[s].standard] = s
-		if k := spelling[s].klinivo; k != "" {
-			m[k] = s
-		}
+		m[s.Klinivo()] = s // what the flat form shows, it takes
 	}
 	return m
 }()

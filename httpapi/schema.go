@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -80,6 +81,9 @@ func dressField(prop *huma.Schema, t reflect.Type, mayLack bool) *huma.Schema {
 			return &huma.Schema{AnyOf: []*huma.Schema{prop, {Type: "null"}}, Description: prop.Description}
 		}
 		prop.Nullable = true
+		if len(prop.Enum) > 0 {
+			prop.Enum = append(slices.Clip(prop.Enum), nil)
+		}
 	}
 	return prop
 }

@@ -82,7 +82,7 @@ func (s *Server) verbRows(refusals []engine.Kind) []Row {
 		verb("complete", "completeAppointment", "The visit took place", s.e.Complete),
 		verb("no-show", "markNoShow", "Nobody came", s.e.MarkNoShow),
 		{Method: "POST", Path: "/appointments/:id/undo", Scope: write, Tag: "Appointments", ID: "undoAppointment", Summary: "Take the last change back",
-			Doc: "Within 24 hours; a slot that was freed is checked again.", Status: 200, Errors: refusals, Op: op(undo, appointment)},
+			Doc: "Within 24 hours; a slot that was freed is checked again.", Status: 200, Errors: refusals, Example: `{"reason":"Wrong patient"}`, Op: op(undo, appointment)},
 		{Method: "GET", Path: "/appointments/:id/history", Scope: engine.AppointmentsRead, Tag: "Appointments", ID: "getAppointmentHistory",
 			Summary: "What happened to an appointment", Status: 200, Op: listing(history, historyEntry)},
 	}
