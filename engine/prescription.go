@@ -76,11 +76,9 @@ type PrescriptionDraft struct {
 	Frequency      *string
 	AsNeeded       *bool
 	StartDate      *Date // default: today at the clinic
-	DurationDays   *int  // 0 clears
-	EndDate        *Date
-	NoEndDate      bool // clears end_date
+	DurationDays   *int  // replaces end_date; 0 clears both
+	EndDate        *Date // replaces duration_days
 	Quantity       *float64
-	NoQuantity     bool // clears quantity
 	Unit           *string
 	Refills        *int
 	Substitution   *bool
@@ -276,8 +274,6 @@ func (d *PrescriptionDraft) apply(x *edit, p *Prescription) {
 	}
 	d.applyEnd(x, p)
 	switch {
-	case d.NoQuantity:
-		put(x, "quantity", &p.Quantity, "")
 	case d.Quantity == nil:
 	case !(*d.Quantity > 0) || *d.Quantity > MaxQuantity:
 		x.Add("quantity", "Must be more than 0, at most %d", int(MaxQuantity))
@@ -292,27 +288,23 @@ func (d *PrescriptionDraft) apply(x *edit, p *Prescription) {
 	}
 }
 
-// applyEnd takes duration_days or end_date, never both.
+// applyEnd takes duration_days or end_date, never both: the one that is sent
+// replaces the other.
 func (d *PrescriptionDraft) applyEnd(x *edit, p *Prescription) {
-	if d.DurationDays != nil {
-		x.number("duration_days", &p.DurationDays, d.DurationDays, 0, MaxPrescribedDays)
-		if *d.DurationDays > 0 && d.EndDate == nil && p.EndDate != nil { // the one that was sent replaces the other
-			p.EndDate = nil
-			x.changed = append(x.changed, "end_date")
-		}
-	}
+	x.number("duration_days", &p.DurationDays, d.DurationDays, 0, MaxPrescribedDays)
+	end := p.EndDate
 	switch {
-	case d.NoEndDate && p.EndDate != nil:
-		p.EndDate = nil
-		x.changed = append(x.changed, "end_date")
 	case d.EndDate != nil:
-		if p.EndDate == nil || *p.EndDate != *d.EndDate {
-			p.EndDate = d.EndDate
-			x.changed = append(x.changed, "end_date")
-		}
+		end = d.EndDate
 		if d.DurationDays == nil {
 			put(x, "duration_days", &p.DurationDays, 0)
 		}
+	case d.DurationDays != nil:
+		end = nil
+	}
+	if (end == nil) != (p.EndDate == nil) || end != nil && *end != *p.EndDate {
+		p.EndDate = end
+		x.changed = append(x.changed, "end_date")
 	}
 	if p.EndDate == nil {
 		return

@@ -40,14 +40,14 @@ type noteThin struct {
 	Status         NoteStatus `json:"status"`
 	SignedBy       int64      `json:"signed_by,omitempty"`
 	SignedAt       string     `json:"signed_at,omitempty"`
-	N              int        `json:"n"`
+	Revision       int        `json:"revision"`
 	Version        int64      `json:"version"`
 }
 
 func noteFactOf(n Note, v Consultation) noteFact {
 	return noteFact{noteThin{
 		ID: n.ID, ConsultationID: v.ID, AppointmentID: v.AppointmentID, PatientID: v.PatientID, AuthorID: n.AuthorID,
-		AddendumTo: n.AddendumTo, Status: n.Status, SignedBy: n.SignedBy, SignedAt: timeOrNot(n.SignedAt), N: n.N, Version: n.Version,
+		AddendumTo: n.AddendumTo, Status: n.Status, SignedBy: n.SignedBy, SignedAt: timeOrNot(n.SignedAt), Revision: n.N, Version: n.Version,
 	}}
 }
 

@@ -172,7 +172,7 @@ func (s *Server) appointmentRows() []Row {
 		return s.e.PatchAppointment(ctx, c, in.ID, in.Body.draft(in.Version))
 	}
 	const read, write = engine.AppointmentsRead, engine.AppointmentsWrite
-	change := append([]engine.Kind{engine.InvalidTransition}, bookingRefusals...)
+	change := append([]engine.Kind{engine.InvalidTransition, engine.Conflict}, bookingRefusals...)
 	return append([]Row{
 		{Method: "GET", Path: "/appointments", Scope: read, Tag: "Appointments", ID: "listAppointments", Summary: "List appointments", Status: 200,
 			Op: listing(find, appointment)},

@@ -27,6 +27,11 @@ func planted(w *world) map[string]string {
 	ids["/appointments/"] = w.call("POST", "/appointments", `{"lead_id":"`+ids["/leads/"]+`","scheduled_at":"2026-04-27T07:00:00Z","ends_at":"2026-04-27T07:30:00Z","title":"`+canary+`"}`, w.live).id("data", "id")
 	ids["/api-keys/"] = w.call("POST", "/api-keys", `{"name":"`+canary+`","family":"qbk_live_"}`, w.live).id("data", "id")
 	ids["/closures/"] = w.call("POST", "/closures", `{"from_date":"2026-12-24","reason":"`+canary+`"}`, w.live).id("data", "id")
+	visit := w.call("POST", "/consultations", `{"patient_id":`+ids["/patients/"]+`,"provider_id":1,"reason":"`+canary+`"}`, w.live).id("data", "id")
+	ids["/consultations/"] = visit
+	ids["/notes/"] = w.call("POST", "/consultations/"+visit+"/notes", `{"plan":"`+canary+`"}`, w.live).id("data", "id")
+	ids["/prescriptions/"] = w.call("POST", "/consultations/"+visit+"/prescriptions",
+		`{"medication":"`+canary+`","dose":"1","frequency":"daily"}`, w.live).id("data", "id")
 	return ids
 }
 

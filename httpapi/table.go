@@ -16,6 +16,9 @@ func (s *Server) table() []Row {
 		s.scheduleRows(),
 		s.clinicRows(),
 		s.patientRows(),
+		s.consultationRows(),
+		s.noteRows(),
+		s.prescriptionRows(),
 		s.keyRows(),
 		s.historyRows(),
 	)

@@ -52,7 +52,7 @@ func (s *Server) verbRows(refusals []engine.Kind) []Row {
 			return do(ctx, c, in.ID)
 		}
 		return Row{Method: "POST", Path: "/appointments/:id/" + name, Scope: engine.AppointmentsWrite, Tag: "Appointments", ID: id, Summary: summary,
-			Status: 200, Errors: []engine.Kind{engine.InvalidTransition}, Op: op(use, appointment)}
+			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Op: op(use, appointment)}
 	}
 	reschedule := func(ctx context.Context, c engine.Caller, in changed[Reschedule]) (engine.Appointment, error) {
 		b := in.Body
@@ -74,7 +74,7 @@ func (s *Server) verbRows(refusals []engine.Kind) []Row {
 	return []Row{
 		verb("confirm", "confirmAppointment", "Confirm an appointment", s.e.Confirm),
 		{Method: "POST", Path: "/appointments/:id/cancel", Scope: write, Tag: "Appointments", ID: "cancelAppointment", Summary: "Cancel an appointment",
-			Status: 200, Errors: []engine.Kind{engine.InvalidTransition}, Example: `{"reason":"The patient is ill"}`, Op: op(cancel, appointment)},
+			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Example: `{"reason":"The patient is ill"}`, Op: op(cancel, appointment)},
 		{Method: "POST", Path: "/appointments/:id/reschedule", Scope: write, Tag: "Appointments", ID: "rescheduleAppointment", Summary: "Move an appointment",
 			Doc: "The old slot is free in the same instant; on failure nothing has changed.", Status: 200, Errors: refusals,
 			Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: op(reschedule, appointment)},
