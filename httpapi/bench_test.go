@@ -1,9 +1,15 @@
 package httpapi
 
 import (
+	"context"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"qualifybase/store/storetest"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -48,4 +54,72 @@ func BenchmarkRouted(b *testing.B) {
 			bare.ServeHTTP(&discard{http.Header{}}, r)
 		}
 	})
+}
+
+// BenchmarkOffice is the same over a real database: a week's five open slots, a
+// lead by its id, and what a bare handler does with as many bytes.
+func BenchmarkOffice(b *testing.B) {
+	w := newOffice(b)
+	bare := httprouter.New()
+	serve := func(name, target string) {
+		b.Run(name, func(b *testing.B) {
+			r := httptest.NewRequest("GET", target, nil)
+			r.Header.Set("Authorization", "Bearer "+w.secret)
+			rec := httptest.NewRecorder()
+			w.s.ServeHTTP(rec, r)
+			if rec.Code != 200 {
+				b.Fatalf("%d %s", rec.Code, rec.Body)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				w.s.ServeHTTP(&discard{http.Header{}}, r)
+			}
+		})
+		path, _, _ := strings.Cut(target, "?")
+		body := make([]byte, 600)
+		bare.GET("/bare"+path, func(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write(body)
+		})
+		b.Run("bare "+name, func(b *testing.B) {
+			r := httptest.NewRequest("GET", "/bare"+path, nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				bare.ServeHTTP(&discard{http.Header{}}, r)
+			}
+		})
+	}
+	serve("availability", "/api/v1/availability?from=2026-04-27&to=2026-05-04&limit=5&provider_id=1")
+	serve("lead", "/api/v1/leads/"+w.lead)
+}
+
+type office struct {
+	s            *Server
+	secret, lead string
+}
+
+func newOffice(b *testing.B) office {
+	b.Helper()
+	ctx := context.Background()
+	e := engine.New(storetest.Open(b), engine.Options{Now: func() time.Time { return monday }})
+	s, err := New(e, Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		b.Fatal(err)
+	}
+	week, _ := engine.ParseHours("Mon-Fri 09:00-17:00")
+	c, err := e.CreateClinic(ctx, engine.Shell(0, "init"), engine.ClinicDraft{Name: "Bench", TimeZone: "Europe/Berlin", Country: "DE", Hours: week})
+	if err != nil {
+		b.Fatal(err)
+	}
+	rate := 1_000_000
+	k, err := e.CreateKey(ctx, engine.Shell(c.N, "bench"), engine.KeyDraft{Name: "bench", Family: engine.FamilyLive, RatePerMinute: &rate})
+	if err != nil {
+		b.Fatal(err)
+	}
+	name := "Ada"
+	l, err := e.PutLead(ctx, engine.Shell(c.N, "bench"), engine.LeadDraft{Name: &name})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return office{s, k.Secret, l.Lead.ID}
 }
