@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"sync/atomic"
 	"time"
 )
@@ -80,9 +81,12 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *wor
 			if out, err = fn(w); err != nil {
 				return err
 			}
+			if c.Rehearsal {
+				return errRehearsed
+			}
 			return w.publish()
 		})
-		if verdict != nil && !KindOf(verdict).decided() {
+		if verdict != nil && (c.Rehearsal || !KindOf(verdict).decided()) {
 			return verdict
 		}
 		woke = verdict == nil && len(w.events) > 0
@@ -99,6 +103,9 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *wor
 	}
 	return out, verdict
 }
+
+// errRehearsed undoes an act that went well but was only tried.
+var errRehearsed = errors.New("rehearsed")
 
 // allow checks the right; a denial is a row in the audit.
 func (e *Engine) allow(c Caller, d deed) error {

@@ -59,6 +59,10 @@ type Caller struct {
 	IP        string
 	RequestID string
 
+	// Rehearsal is set when the face has found faults already: the act is tried, so
+	// that its own faults come back in the same list, and undone whatever it says.
+	Rehearsal bool
+
 	// Idempotency is set when the request carried a key (contract.md §6).
 	Idempotency *Idempotency
 	// Encode makes the reply of a result or refusal. The engine calls it inside the

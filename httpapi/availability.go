@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"strconv"
+	"time"
 
 	"qualifybase/engine"
 )
@@ -19,13 +20,11 @@ type Slot struct {
 	ServiceID   *int64 `json:"service_id,omitempty"`
 }
 
-const localLayout = "2006-01-02T15:04:05Z07:00"
-
 func slot(s engine.Slot) Slot {
 	z := zone(s.Zone)
 	return Slot{
 		ScheduledAt: string(appendInstant(nil, s.StartsAt)), EndsAt: string(appendInstant(nil, s.EndsAt)),
-		LocalStart: unix(s.StartsAt).In(z).Format(localLayout),
+		LocalStart: unix(s.StartsAt).In(z).Format(time.RFC3339),
 		ProviderID: s.ProviderID, LocationID: opt(s.LocationID), ServiceID: opt(s.ServiceID),
 	}
 }
@@ -41,7 +40,7 @@ func (list slots) appendJSON(b []byte) []byte {
 		}
 		b = appendInstant(append(b, `{"scheduled_at":"`...), s.StartsAt)
 		b = appendInstant(append(b, `","ends_at":"`...), s.EndsAt)
-		b = unix(s.StartsAt).In(zone(s.Zone)).AppendFormat(append(b, `","local_start":"`...), localLayout)
+		b = unix(s.StartsAt).In(zone(s.Zone)).AppendFormat(append(b, `","local_start":"`...), time.RFC3339)
 		b = strconv.AppendInt(append(b, `","provider_id":`...), s.ProviderID, 10)
 		if s.LocationID != 0 {
 			b = strconv.AppendInt(append(b, `,"location_id":`...), s.LocationID, 10)

@@ -90,6 +90,9 @@ func (c *call) Unwrap() http.ResponseWriter { return c.w }
 // jsonType is shared by all replies; nobody appends to it.
 var jsonType = []string{"application/json; charset=utf-8"}
 
+// counted is the size up to which net/http works the Content-Length out itself.
+const counted = 2000
+
 // send writes an answer.
 func (c *call) send(a answer) {
 	h := c.w.Header()
@@ -105,7 +108,9 @@ func (c *call) send(a answer) {
 		} else {
 			h["Content-Type"] = []string{a.kind}
 		}
-		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+		if len(a.body) > counted {
+			h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+		}
 	}
 	c.WriteHeader(a.status)
 	if len(a.body) > 0 {

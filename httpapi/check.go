@@ -107,6 +107,15 @@ func (c *checker) element(s *huma.Schema, v any, here *spot) {
 	c.check(s, v, here)
 }
 
+// unknown tells a name that the body's schema does not have.
+func (c *checker) unknown(s *huma.Schema, name string) bool {
+	for s.Ref != "" {
+		s = c.registry.SchemaFromRef(s.Ref)
+	}
+	_, known := s.Properties[name]
+	return !known
+}
+
 func (c *checker) object(s *huma.Schema, m map[string]any, here *spot) {
 	for _, name := range s.Required {
 		if m[name] == nil {

@@ -154,8 +154,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h["X-Content-Type-Options"] = noSniff
 	h["Cache-Control"] = noStore
 	h["Content-Security-Policy"] = noContent
-	h["Referrer-Policy"] = noReferrer
-	h["X-Frame-Options"] = deny
 	s.peer(c)
 	if c.secure {
 		h["Strict-Transport-Security"] = hsts
@@ -169,12 +167,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // The headers that every reply carries; their slices are shared and never changed.
 var (
-	noSniff    = []string{"nosniff"}
-	noStore    = []string{"no-store"}
-	noContent  = []string{"default-src 'none'; frame-ancestors 'none'"}
-	noReferrer = []string{"no-referrer"}
-	deny       = []string{"DENY"}
-	hsts       = []string{"max-age=31536000"}
+	noSniff   = []string{"nosniff"}
+	noStore   = []string{"no-store"}
+	noContent = []string{"default-src 'none'; frame-ancestors 'none'"}
+	hsts      = []string{"max-age=31536000"}
 )
 
 // done is the panic guard and the end of every request.

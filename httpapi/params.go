@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -171,38 +172,70 @@ func setVersion(v reflect.Value, s string) error {
 }
 
 // fill reads a request into the input struct. Faults of parameters and body come
-// back in one list.
-func (p *plan) fill(c *call, in reflect.Value) error {
+// back in one list; what is not faulty is filled in beside them.
+func (p *plan) fill(c *call, in reflect.Value) (engine.Faults, error) {
 	for i := range p.path {
 		x := &p.path[i]
 		if err := x.set(in.FieldByIndex(x.index), c.params.ByName(x.name)); err != nil {
-			return c.absent() // an id that cannot be one is an id that does not exist
+			return nil, c.absent() // an id that cannot be one is an id that does not exist
 		}
 	}
 	var faults engine.Faults
 	if err := p.fillQuery(c, in, &faults); err != nil {
-		return err
+		return nil, err
 	}
 	if p.match != nil {
 		if list := c.r.Header["If-Match"]; len(list) > 0 {
 			_ = p.match.set(in.FieldByIndex(p.match.index), strings.Join(list, ","))
 		}
 	}
-	words := "Invalid query parameters"
-	if p.body != nil {
-		words = "Invalid request body"
-	}
 	var tree any
 	if c.hasBody() {
 		var err error
 		if tree, err = p.fillBody(c, in, &faults); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if len(faults) > 0 {
-		return &engine.Error{Kind: engine.Invalid, Message: words, Details: faults}
+		return faults, nil
 	}
-	return c.idempotency(tree)
+	return nil, c.idempotency(tree)
+}
+
+// invalid is the refusal of a request with faults.
+func (p *plan) invalid(faults engine.Faults) error {
+	words := "Invalid query parameters"
+	if p.body != nil {
+		words = "Invalid request body"
+	}
+	return &engine.Error{Kind: engine.Invalid, Message: words, Details: faults}
+}
+
+// merge adds the engine's faults to the face's. Of a field that was faulty
+// already the engine has seen nothing, so what it says of it is left out.
+func merge(faults engine.Faults, err error) engine.Faults {
+	e, ok := errors.AsType[*engine.Error](err)
+	if !ok || e.Kind != engine.Invalid {
+		return faults
+	}
+	known := map[string]bool{}
+	for _, d := range faults {
+		known[top(d.Field)] = true
+	}
+	for _, d := range e.Details {
+		if !known[top(d.Field)] {
+			faults = append(faults, d)
+		}
+	}
+	return faults
+}
+
+// top is the first name of a field's path.
+func top(path string) string {
+	if i := strings.IndexAny(path, ".["); i >= 0 {
+		return path[:i]
+	}
+	return path
 }
 
 func (p *plan) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error {
@@ -290,11 +323,15 @@ func (p *plan) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any, 
 	}
 	k := checker{registry: p.registry, faults: *faults}
 	k.check(p.schema, tree, nil)
-	if *faults = k.faults; len(*faults) > 0 {
-		return tree, nil
+	clean := len(k.faults) == len(*faults)
+	if *faults = k.faults; !clean {
+		for _, d := range *faults { // the rest is still read, for the engine to judge
+			delete(tree.(map[string]any), top(d.Field))
+		}
+		maps.DeleteFunc(tree.(map[string]any), func(name string, _ any) bool { return k.unknown(p.schema, name) })
 	}
 	target := in.FieldByIndex(p.body)
-	if c.form == flat {
+	if c.form == flat || !clean {
 		text = appendCanonical(make([]byte, 0, len(text)), tree)
 	}
 	if len(text) > 0 {

@@ -215,3 +215,27 @@ func TestTestKeys(t *testing.T) {
 	mine := w.call("POST", "/leads", `{"external_id":"1"}`, w.live).is(201, "").id("data", "id")
 	w.call("POST", "/appointments", strings.Replace(body, lead, mine, 1), w.live).is(201, "")
 }
+
+// TestFaultsTogether: faults of shape, which the face finds, and of values, which
+// the engine finds, come back in one list, and nothing was done.
+func TestFaultsTogether(t *testing.T) {
+	w := newWorld(t)
+	r := w.call("POST", "/leads", `{"name":5,"email":"nobody","nonsense":1,"status":"new","phone":"12"}`, w.live).is(400, `"Invalid request body"`)
+	var fields []string
+	for i := range r.get("error", "details").([]any) {
+		fields = append(fields, r.id("error", "details", i, "field"))
+	}
+	slices.Sort(fields)
+	if want := []string{"email", "name", "nonsense", "phone"}; !slices.Equal(fields, want) {
+		t.Errorf("faults of %v, want %v: %s", fields, want, r.Body)
+	}
+	w.call("POST", "/leads", `{"name":"Ada","nonsense":1}`, w.live, "Idempotency-Key: k").is(400, `[{"field":"nonsense","message":"Unknown field"}]`)
+	w.call("GET", "/leads", "", w.live).is(200, `"data":[]`)
+	if got := w.events(); len(got) != 0 {
+		t.Errorf("events %v", got)
+	}
+	w.call("POST", "/leads", `{"name":"Ada"}`, w.live, "Idempotency-Key: k").is(201, `"Ada"`) // a 400 is not kept
+	if got := w.audit(10); strings.Count(strings.Join(got, " "), "lead.put") != 1 {
+		t.Errorf("audit %v", got)
+	}
+}

@@ -115,8 +115,17 @@ func (a *act[In, R]) shape() shape { return a.form }
 func (a *act[In, R]) bind(p *plan) func(*call) {
 	return func(c *call) {
 		var in In
-		if err := p.fill(c, reflect.ValueOf(&in).Elem()); err != nil {
+		faults, err := p.fill(c, reflect.ValueOf(&in).Elem())
+		switch {
+		case err != nil:
 			c.refuse(err)
+			return
+		case len(faults) > 0:
+			if p.body != nil {
+				c.caller.Rehearsal = true
+				_, err = a.use(c.r.Context(), c.caller, in)
+			}
+			c.refuse(p.invalid(merge(faults, err)))
 			return
 		}
 		var kept *engine.Reply // what the engine stored under the idempotency key

@@ -66,7 +66,10 @@ func (s static[In]) shape() shape { return shape{in: reflect.TypeFor[In](), othe
 func (s static[In]) bind(p *plan) func(*call) {
 	return func(c *call) {
 		var in In
-		err := p.fill(c, reflect.ValueOf(&in).Elem())
+		faults, err := p.fill(c, reflect.ValueOf(&in).Elem())
+		if len(faults) > 0 {
+			err = p.invalid(faults)
+		}
 		if err != nil {
 			c.refuse(err)
 			return
@@ -86,6 +89,8 @@ func (f *file) send(c *call) {
 	h["Vary"] = []string{"Accept-Encoding"}
 	if f.policy != "" {
 		h["Content-Security-Policy"] = []string{f.policy}
+		h["Referrer-Policy"] = []string{"no-referrer"}
+		h["X-Frame-Options"] = []string{"DENY"}
 	}
 	if strings.Contains(c.r.Header.Get("If-None-Match"), f.etag) {
 		c.send(answer{status: http.StatusNotModified, etag: f.etag})

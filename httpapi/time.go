@@ -43,7 +43,7 @@ func (i Instant) MarshalText() ([]byte, error) {
 }
 
 func appendInstant(b []byte, unix int64) []byte {
-	return time.Unix(unix, 0).UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
+	return time.Unix(unix, 0).UTC().AppendFormat(b, time.RFC3339) // in UTC the offset is Z
 }
 
 // at is an optional time of a reply: 0 is an absence.
