@@ -640,3 +640,108 @@ CREATE TABLE audit_reasons (
   patient_id INTEGER,
   reason     TEXT NOT NULL
 ) STRICT;
+
+-- ---------------------------------------------------------------- webhooks
+
+-- Endpoints of other systems (webhooks.md). A deleted one keeps its row, without
+-- its secrets, for the deliveries that name it.
+CREATE TABLE webhooks (
+  n                INTEGER PRIMARY KEY,  -- short: it stands in every delivery
+  id               TEXT NOT NULL UNIQUE,
+  clinic           INTEGER NOT NULL REFERENCES clinics(n),
+  test             INTEGER NOT NULL CHECK (test IN (0, 1)), -- hears the events of test rows, and those alone
+  url              TEXT NOT NULL CHECK (url <> ''),
+  events           TEXT NOT NULL, -- JSON array of types; ["*"] = all
+  description      TEXT NOT NULL,
+  payload          TEXT NOT NULL CHECK (payload IN ('thin', 'full')), -- full: with the person's contact fields
+  flat             INTEGER NOT NULL CHECK (flat IN (0, 1)), -- camelCase names: made with a kv_ key
+  signature_header TEXT NOT NULL,
+  max_in_flight    INTEGER NOT NULL CHECK (max_in_flight BETWEEN 1 AND 8),
+  enabled          INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+  disabled_reason  TEXT NOT NULL CHECK (disabled_reason IN ('', 'manual', 'failing', 'gone', 'deleted')),
+  secret           BLOB,    -- sealed, see engine.Sealer; NULL once deleted
+  old_secret       BLOB,    -- sealed; signs too until old_until
+  old_until        INTEGER,
+  failing_since    INTEGER, -- start of the run of nothing but failures; NULL = none
+  failures         INTEGER NOT NULL, -- attempts in that run
+  deleted_at       INTEGER,
+  version          INTEGER NOT NULL,
+  change           INTEGER NOT NULL,
+  created_at       INTEGER NOT NULL,
+  updated_at       INTEGER NOT NULL,
+  created_by       TEXT NOT NULL,
+  updated_by       TEXT NOT NULL,
+  CHECK (enabled = (disabled_reason = '')),
+  CHECK ((old_secret IS NULL) = (old_until IS NULL)),
+  CHECK ((deleted_at IS NULL) = (secret IS NOT NULL)),
+  CHECK (deleted_at IS NULL OR enabled = 0 AND old_secret IS NULL)
+) STRICT;
+CREATE INDEX webhooks_list ON webhooks (clinic, test, created_at, id) WHERE deleted_at IS NULL;
+
+CREATE TRIGGER webhooks_at_most_50 BEFORE INSERT ON webhooks
+BEGIN
+  SELECT RAISE(ABORT, 'a clinic has at most 50 webhooks')
+  WHERE (SELECT count(*) FROM webhooks WHERE clinic = new.clinic AND test IN (0, 1) AND deleted_at IS NULL) >= 50;
+END;
+
+-- One event on its way to one endpoint, with the bytes that are sent, frozen.
+CREATE TABLE deliveries (
+  n           INTEGER PRIMARY KEY, -- ascends with time: lists and retention walk it
+  id          TEXT NOT NULL UNIQUE,
+  clinic      INTEGER NOT NULL,
+  test        INTEGER NOT NULL,
+  webhook     INTEGER NOT NULL REFERENCES webhooks(n),
+  seq         INTEGER NOT NULL, -- of its event
+  state       TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'succeeded', 'dead', 'cancelled')),
+  attempts    INTEGER NOT NULL CHECK (attempts >= 0), -- made; counted before each is sent
+  interrupted INTEGER NOT NULL CHECK (interrupted BETWEEN 0 AND 3), -- those that the end of the process cut off
+  next_at     INTEGER NOT NULL,
+  lease_until INTEGER,       -- of the last claim
+  cause       TEXT NOT NULL CHECK (cause IN ('event', 'test', 'replay', 'retry', 'manual')), -- of the attempt that is next, or under way
+  last_status INTEGER,       -- NULL = no reply
+  last_error  TEXT NOT NULL,
+  replay_of   TEXT,          -- id of the delivery that this one repeats; that one may be dropped since
+  subject     TEXT NOT NULL, -- the person in a full body ('lead:…', 'patient:7'), so that erasing blanks it; '' = thin
+  created_at  INTEGER NOT NULL,
+  ended_at    INTEGER,       -- when it succeeded, died or was cancelled
+  body        BLOB NOT NULL, -- empty once blanked
+  FOREIGN KEY (clinic, seq) REFERENCES events(clinic, seq),
+  CHECK ((ended_at IS NULL) = (state IN ('pending', 'sending')))
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (webhook, next_at, seq) WHERE state = 'pending';
+CREATE INDEX deliveries_sending ON deliveries (lease_until) WHERE state = 'sending'; -- what a start takes up again
+CREATE INDEX deliveries_webhook ON deliveries (webhook);
+CREATE INDEX deliveries_list ON deliveries (clinic, test);
+CREATE INDEX deliveries_dead ON deliveries (clinic, test) WHERE state = 'dead';
+CREATE INDEX deliveries_replay ON deliveries (replay_of) WHERE replay_of IS NOT NULL;
+CREATE INDEX deliveries_subject ON deliveries (clinic, subject) WHERE subject <> '';
+
+-- Test rows never fire live webhooks, and no clinic hears of another.
+CREATE TRIGGER deliveries_own_endpoint BEFORE INSERT ON deliveries
+BEGIN
+  SELECT RAISE(ABORT, 'a delivery goes to an endpoint of its clinic and of its kind, live or test')
+  WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE n = new.webhook AND clinic = new.clinic AND test = new.test)
+     OR NOT EXISTS (SELECT 1 FROM events WHERE clinic = new.clinic AND seq = new.seq AND test = new.test);
+END;
+
+CREATE TRIGGER deliveries_frozen BEFORE UPDATE OF clinic, test, webhook, seq, body ON deliveries
+WHEN new.clinic <> old.clinic OR new.test <> old.test OR new.webhook <> old.webhook OR new.seq <> old.seq
+  OR new.body <> old.body AND new.body <> x''
+BEGIN SELECT RAISE(ABORT, 'what is delivered, and to whom, never changes'); END;
+
+CREATE TRIGGER deliveries_ended BEFORE UPDATE OF state ON deliveries
+WHEN old.state IN ('succeeded', 'dead', 'cancelled') AND new.state <> old.state
+BEGIN SELECT RAISE(ABORT, 'a delivery that has ended stays so; repeat it as a new one'); END;
+
+-- The log of a delivery, kept for 30 days.
+CREATE TABLE attempts (
+  delivery   INTEGER NOT NULL REFERENCES deliveries(n) ON DELETE CASCADE,
+  n          INTEGER NOT NULL, -- from 1
+  started_at INTEGER NOT NULL,
+  ms         INTEGER NOT NULL,
+  status     INTEGER,       -- NULL = no reply
+  error      TEXT NOT NULL, -- its class, and the way out behind it
+  response   TEXT NOT NULL CHECK (length(response) <= 4096), -- the beginning of the answer
+  cause      TEXT NOT NULL,
+  PRIMARY KEY (delivery, n)
+) STRICT, WITHOUT ROWID;

@@ -50,6 +50,7 @@ type work struct {
 	reason   string // free text, kept erasable beside the chain
 	quiet    bool   // nothing changed: no event, no audit row
 	events   []Event
+	wakes    bool // it left something for the webhook sender
 }
 
 // act runs a write: rights, the stored reply of the idempotency key, the effects
@@ -89,7 +90,7 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *wor
 		if verdict != nil && (c.Rehearsal || !KindOf(verdict).decided()) {
 			return verdict
 		}
-		woke = verdict == nil && len(w.events) > 0
+		woke = verdict == nil && w.wakes
 		if err := w.record(d, verdict); err != nil {
 			return err
 		}
@@ -218,26 +219,6 @@ func (w *work) happened(what change, fact any) error {
 	}
 	for _, typ := range eventTypes[what] {
 		w.events = append(w.events, Event{Clinic: w.c.Clinic, Type: typ, Test: w.c.Test, CreatedAt: w.now, Data: data})
-	}
-	return nil
-}
-
-// publish writes the noted events.
-func (w *work) publish() error {
-	if len(w.events) == 0 {
-		return nil
-	}
-	heads, err := w.Heads(w.c.Clinic)
-	if err != nil {
-		return err
-	}
-	for i := range w.events {
-		heads.Event++
-		ev := &w.events[i]
-		ev.Seq, ev.ID = heads.Event, "evt_"+NewID(w.e.now())
-		if err := w.InsertEvent(*ev); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (e *Engine) AuthenticateKey(ctx context.Context, text string) (Identity, er
 	}
 	e.used(k, now)
 	id := Identity{Key: k, PerMinute: e.opt.RatePerMinute, Caller: Caller{
-		Clinic: k.Clinic, Kind: ActorKey, ID: k.ID, Label: k.Prefix(), Scopes: k.Scopes, Test: k.Family == FamilyTest,
+		Clinic: k.Clinic, Kind: ActorKey, ID: k.ID, Label: k.Prefix(), Scopes: k.Scopes, Test: k.Family == FamilyTest, Family: k.Family,
 	}}
 	if k.RatePerMinute != nil {
 		id.PerMinute = *k.RatePerMinute

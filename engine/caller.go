@@ -54,7 +54,8 @@ type Caller struct {
 	Label  string // the key prefix, the user's role: what an auditor may read without looking further
 	Role   Role   // of a session's user
 	Scopes ScopeSet
-	Test   bool // a test key: sees and writes test rows only (booking.md §1.5a)
+	Test   bool   // a test key: sees and writes test rows only (booking.md §1.5a)
+	Family Family // of an API key; "" otherwise
 
 	IP        string
 	RequestID string

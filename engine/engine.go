@@ -38,8 +38,12 @@ type Options struct {
 	LockoutFailures int           // failed sign-ins that lock an e-mail address; default 10
 	LockoutWindow   time.Duration // within and for which; default 15 min
 
-	// Nudge is called after a commit that wrote events, to wake the webhook sender.
+	// Nudge is called after a commit that left deliveries due, to wake the webhook sender.
 	Nudge func()
+	// CheckURL says whether a webhook may have a URL: webhook.Policy.CheckURL. The
+	// error is Invalid on the field url. Default: refuses all.
+	CheckURL func(url string) error
+	Sealer   *Sealer // keeps the secrets of webhooks; needed to make one
 }
 
 // New makes the engine on a store.
@@ -71,6 +75,9 @@ func New(s Store, o Options) *Engine {
 	}
 	if o.LockoutWindow == 0 {
 		o.LockoutWindow = 15 * time.Minute
+	}
+	if o.CheckURL == nil {
+		o.CheckURL = func(string) error { return Faults{{"url", "This program was started without webhooks"}}.Err() }
 	}
 	if o.Nudge == nil {
 		o.Nudge = func() {}

@@ -42,6 +42,9 @@ const (
 	noteWasSigned
 	noteWasAmended
 	prescriptionCreated
+	intakeStarted // subscribable from now on; emitted with the interviews
+	intakeCompleted
+	webhookTested
 )
 
 var eventTypes = map[change][]string{
@@ -65,6 +68,9 @@ var eventTypes = map[change][]string{
 	noteWasSigned:       {"soap_note.signed"},
 	noteWasAmended:      {"soap_note.amended"},
 	prescriptionCreated: {"prescription.created"},
+	intakeStarted:       {"intake.started"},
+	intakeCompleted:     {"intake.completed"},
+	webhookTested:       {"webhook.test"},
 }
 
 // Events lists the clinic's events, oldest first, those behind the seq after; typ

@@ -28,6 +28,7 @@ const people = "\uFEFFVorname;Nachname;E-Mail;Telefon;Status;Tags;Straße\r\n" +
 
 func TestImportLeads(t *testing.T) {
 	c := enginetest.New(t)
+	c.Hook(t, c.Caller)
 	nudges := c.Nudges.Load()
 	dry, err := importing(t, c, people, engine.LeadImport{DryRun: true})
 	enginetest.Must(t, err)

@@ -45,6 +45,7 @@ func kept(t *testing.T, c *enginetest.Clinic, by engine.Caller, answered engine.
 
 func TestPutLeadCreates(t *testing.T) {
 	c := enginetest.New(t)
+	c.Hook(t, c.Caller)
 	before := c.Nudges.Load()
 	p := put(t, c, c.Caller, engine.LeadDraft{Name: new(" Anna Schmidt "), Email: new("Anna@Example.org"), Phone: new("030 1234567")})
 	l, now := p.Lead, c.Clock.Now().Unix()
@@ -133,6 +134,7 @@ func TestPutLeadMatches(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			c := enginetest.New(t)
+			c.Hook(t, c.Caller)
 			first := put(t, c, c.Caller, anna).Lead
 			c.Since(t)
 			c.Clock.Add(time.Minute)

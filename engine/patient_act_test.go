@@ -26,6 +26,7 @@ func register(t *testing.T, c *enginetest.Clinic, by engine.Caller, given, famil
 
 func TestCreatePatient(t *testing.T) {
 	c := enginetest.New(t)
+	c.Hook(t, c.Caller)
 	born, nudges := engine.NewDate(1990, time.February, 3), c.Nudges.Load()
 	p, err := c.Engine.CreatePatient(t.Context(), c.Caller, engine.PatientDraft{GivenName: new(" Anna "), FamilyName: new("Weiß"), BirthDate: &born,
 		Email: new("Anna@Example.org"), Phones: &[]engine.Phone{{Number: "030 1234567", Label: "home"}, {Number: "0171 1234567"}}})
@@ -63,6 +64,7 @@ func TestCreatePatient(t *testing.T) {
 
 func TestCreatePatientRefuses(t *testing.T) {
 	c := enginetest.New(t)
+	c.Hook(t, c.Caller)
 	c.Clock.Set(enginetest.At("2026-04-28 00:30")) // still the day before in UTC
 	today, tomorrow := engine.NewDate(2026, 4, 28), engine.NewDate(2026, 4, 29)
 	draft := engine.PatientDraft{GivenName: new("A"), FamilyName: new("B"), BirthDate: &tomorrow}

@@ -30,6 +30,7 @@ type Reader interface {
 	AccessReader
 	HistoryReader
 	VisitReader
+	WebhookReader
 }
 
 // Tx is a Reader that also writes.
@@ -49,6 +50,7 @@ type Tx interface {
 	AccessWriter
 	HistoryWriter
 	VisitWriter
+	WebhookWriter
 }
 
 // Position is where a list goes on: behind the row with these keys. The zero

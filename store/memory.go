@@ -16,6 +16,7 @@ type memory struct {
 	plans  sync.Map // clinic int64 → *engine.Plan
 	keys   sync.Map // lookup → engine.Key
 	tracks sync.Map // trackKey → *track
+	subs   sync.Map // clinic int64 → *engine.Subscriptions
 }
 
 // lookup is how a key is found.
@@ -47,13 +48,13 @@ func (m *memory) install(gen int64, into *sync.Map, key, value any) {
 }
 
 // wrote drops what a commit has changed.
-func (m *memory) wrote(plans map[int64]*engine.Plan, keys map[lookup]struct{}, touched []keyTouch) {
-	if len(plans)+len(keys)+len(touched) == 0 {
+func (m *memory) wrote(plans map[int64]*engine.Plan, keys map[lookup]struct{}, touched []keyTouch, subs map[int64]struct{}) {
+	if len(plans)+len(keys)+len(touched)+len(subs) == 0 {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(plans)+len(keys) > 0 {
+	if len(plans)+len(keys)+len(subs) > 0 {
 		m.gen++
 	}
 	for clinic := range plans {
@@ -61,6 +62,9 @@ func (m *memory) wrote(plans map[int64]*engine.Plan, keys map[lookup]struct{}, t
 	}
 	for l := range keys {
 		m.keys.Delete(l)
+	}
+	for clinic := range subs {
+		m.subs.Delete(clinic)
 	}
 	for _, t := range touched {
 		m.keys.Range(func(l, v any) bool {
@@ -81,6 +85,7 @@ func (m *memory) dropAll() {
 	m.gen++
 	m.plans.Clear()
 	m.keys.Clear()
+	m.subs.Clear()
 	m.tracks.Clear()
 }
 

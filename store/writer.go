@@ -71,13 +71,14 @@ type writer struct {
 	plans   map[int64]*engine.Plan  // plans of clinics whose directory it wrote; nil = to be compiled
 	keys    map[lookup]struct{}     // keys it wrote
 	touched []keyTouch              // last_used_at it wrote
+	subs    map[int64]struct{}      // clinics whose webhooks it wrote
 }
 
 func newWriter(s *Store, c *conn) (*writer, error) {
 	w := &writer{
 		s: s, c: c, queue: make(chan *member, 1024), later: make(chan func(engine.Tx) error, maxLater),
 		flush: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
-		heads: map[int64]*head{}, plans: map[int64]*engine.Plan{}, keys: map[lookup]struct{}{},
+		heads: map[int64]*head{}, plans: map[int64]*engine.Plan{}, keys: map[lookup]struct{}{}, subs: map[int64]struct{}{},
 	}
 	w.over.work = map[workDay][]engine.Occupied{}
 	version, err := c.number("PRAGMA data_version")
@@ -357,7 +358,7 @@ func (w *writer) publish() {
 		h.stored, h.inGroup = h.now, false
 	}
 	w.over.publish()
-	w.s.mem.wrote(w.plans, w.keys, w.touched)
+	w.s.mem.wrote(w.plans, w.keys, w.touched, w.subs)
 	w.forget()
 	clear(w.pending)
 	w.pending = w.pending[:0]
@@ -370,6 +371,7 @@ func (w *writer) forget() {
 	w.over.drop()
 	clear(w.plans)
 	clear(w.keys)
+	clear(w.subs)
 	w.touched = w.touched[:0]
 	w.ran = 0
 }

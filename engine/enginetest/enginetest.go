@@ -14,6 +14,7 @@ package enginetest
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -116,6 +117,19 @@ func NewWith(t testing.TB, o engine.Options) *Clinic {
 	if o.Secret == nil {
 		o.Secret = []byte("the standard clinic's own secret")
 	}
+	if o.CheckURL == nil { // webhook.Policy is tested where it lives
+		o.CheckURL = func(url string) error {
+			if strings.HasPrefix(url, "https://") {
+				return nil
+			}
+			return engine.Fail(engine.Invalid, "Invalid request body").On("url", "must begin with https://")
+		}
+	}
+	if o.Sealer == nil {
+		var err error
+		o.Sealer, err = engine.NewSealer([]byte("the standard clinic's sealer key"))
+		Must(t, err)
+	}
 	c.Options = o
 	c.Store = storetest.OpenWith(t, filepath.Join(t.TempDir(), "qb.db"), store.Options{Now: o.Now})
 	c.Engine = engine.New(c.Store, o)
@@ -206,6 +220,15 @@ func (c *Clinic) PutHours(t testing.TB, owner engine.OwnerRef, hours string) eng
 	s, err := c.Engine.PutSchedule(t.Context(), c.Caller, owner, nil, engine.Schedule{Weekly: Hours(hours)})
 	Must(t, err)
 	return s
+}
+
+// Hook makes a webhook that hears everything; it leaves no trace for Since.
+func (c *Clinic) Hook(t testing.TB, caller engine.Caller) engine.Webhook {
+	t.Helper()
+	h, err := c.Engine.CreateWebhook(t.Context(), caller, engine.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
+	Must(t, err)
+	c.Since(t)
+	return h
 }
 
 // Rival founds another clinic in the same file and gives a caller of it with

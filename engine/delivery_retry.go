@@ -1,0 +1,162 @@
+package engine
+
+import "context"
+
+type webhookThin struct {
+	Webhook struct {
+		ID string `json:"id"`
+	} `json:"webhook"`
+}
+
+// webhookFact is the fact of a test: which endpoint was tried.
+func webhookFact(h Webhook) any {
+	var f webhookThin
+	f.Webhook.ID = h.ID
+	return f
+}
+
+// TestWebhook sends the event webhook.test to one endpoint, through the same outbox,
+// signer and guard as every other; the answer is its delivery. Needs webhooks:manage.
+//
+// Errors: NotFound, Conflict for a disabled endpoint.
+func (e *Engine) TestWebhook(ctx context.Context, c Caller, id string) (DeliveryEntry, error) {
+	return act(ctx, e, c, deed{"webhook.test", WebhooksManage}, func(w *work) (DeliveryEntry, error) {
+		h, err := w.ownWebhook(id, nil)
+		if err != nil {
+			return DeliveryEntry{}, err
+		}
+		if !h.Enabled {
+			return DeliveryEntry{}, Fail(Conflict, "The webhook is disabled (%s); enable it first", h.DisabledReason)
+		}
+		if err := w.happened(webhookTested, webhookFact(h)); err != nil {
+			return DeliveryEntry{}, err
+		}
+		if err := w.publish(); err != nil {
+			return DeliveryEntry{}, err
+		}
+		subs, err := w.Subscriptions(c.Clinic)
+		if err != nil {
+			return DeliveryEntry{}, err
+		}
+		m := mail{w: w, ev: &w.events[0], clinicID: subs.ClinicID}
+		d, err := m.send(&h, causeTest)
+		w.events = nil // published, and to this endpoint alone
+		return d, err
+	})
+}
+
+// RetryDelivery sends a delivery again. One that is still pending is sent now, the
+// same delivery; one that has ended is repeated as a new delivery with a budget of
+// its own and the same event id, by which receivers know repetitions. Needs
+// webhooks:manage.
+//
+// Errors: NotFound, Conflict where there is nothing to send or nowhere to send it.
+func (e *Engine) RetryDelivery(ctx context.Context, c Caller, id string) (DeliveryEntry, error) {
+	return act(ctx, e, c, deed{"delivery.retry", WebhooksManage}, func(w *work) (DeliveryEntry, error) {
+		d, err := findDelivery(w, c, id)
+		if err != nil {
+			return DeliveryEntry{}, err
+		}
+		w.entityID = id
+		switch d.State {
+		case Sending:
+			w.quiet = true
+			return d, nil
+		case Pending:
+			if err := w.waitsFor(d); err != nil {
+				return DeliveryEntry{}, err
+			}
+			d.NextAt, d.Cause, w.wakes = w.now, CauseManual, true
+			return d, w.Hasten(d)
+		}
+		if err := w.waitsFor(d); err != nil {
+			return DeliveryEntry{}, err
+		}
+		return w.repeat(d)
+	})
+}
+
+// waitsFor refuses a retry to an endpoint that takes none.
+func (w *work) waitsFor(d DeliveryEntry) error {
+	h, err := w.Webhook(w.c.Clinic, w.c.Test, d.WebhookID)
+	if KindOf(err) == NotFound {
+		return Fail(Conflict, "The webhook of this delivery was deleted")
+	}
+	if d.Blanked {
+		return Fail(Conflict, "The person was erased, and with them what this delivery said")
+	}
+	if err == nil && !h.Enabled {
+		return Fail(Conflict, "The webhook is disabled (%s); enable it first", h.DisabledReason)
+	}
+	return err
+}
+
+// repeat makes a replay: the same bytes, to the same endpoint.
+func (w *work) repeat(d DeliveryEntry) (DeliveryEntry, error) {
+	replay := d
+	replay.ID, replay.ReplayOf, replay.State, replay.Cause = NewID(w.e.now()), d.ID, Pending, causeReplay
+	replay.Attempts, replay.Interrupted, replay.LastStatus, replay.LastError = 0, 0, 0, ""
+	replay.NextAt, replay.CreatedAt, replay.EndedAt = w.now, w.now, 0
+	w.wakes = true
+	return replay, w.InsertReplay(replay)
+}
+
+// maxReplays bounds how long one request holds up other writers.
+const maxReplays = 5_000
+
+// Replays is the answer of RetryDeliveries.
+type Replays struct {
+	Count     int   // deliveries made
+	Remaining int64 // dead letters of the filter that this request did not reach; ask again
+}
+
+// RetryDeliveries repeats the dead letters of a filter that no replay repeats yet,
+// oldest first, at most 5,000 in one request; those of disabled endpoints wait
+// there until they are enabled. State of the query is always dead. Needs
+// webhooks:manage. A webhook that is not there is NotFound.
+func (e *Engine) RetryDeliveries(ctx context.Context, c Caller, q DeliveryQuery) (Replays, error) {
+	q.State, q.Unrepeated = DeadLettered, true
+	q, err := q.cleaned(c, "Invalid request body")
+	if err != nil {
+		return Replays{}, err
+	}
+	return act(ctx, e, c, deed{"delivery.retry_all", WebhooksManage}, func(w *work) (Replays, error) {
+		if q.WebhookID != "" {
+			if _, err := findWebhook(w, c, q.WebhookID); err != nil {
+				return Replays{}, err
+			}
+		}
+		list, err := w.OldestDeliveries(q, maxReplays)
+		if err != nil {
+			return Replays{}, err
+		}
+		for _, d := range list {
+			if _, err := w.repeat(d); err != nil {
+				return Replays{}, err
+			}
+		}
+		out := Replays{Count: len(list)}
+		w.quiet = out.Count == 0
+		if out.Count == maxReplays {
+			out.Remaining, err = w.CountDeliveries(q)
+		}
+		return out, err
+	})
+}
+
+// DropDelivery takes a delivery out of the queue: one that waits is cancelled and
+// stays readable, one that has ended is deleted with its log. Needs webhooks:manage.
+func (e *Engine) DropDelivery(ctx context.Context, c Caller, id string) error {
+	_, err := act(ctx, e, c, deed{"delivery.drop", WebhooksManage}, func(w *work) (struct{}, error) {
+		d, err := findDelivery(w, c, id)
+		if err != nil {
+			return struct{}{}, err
+		}
+		w.entityID, w.fields = id, []string{"state:" + string(d.State)}
+		if d.State == Pending || d.State == Sending {
+			return struct{}{}, w.CancelDelivery(d, w.now)
+		}
+		return struct{}{}, w.DeleteDelivery(d)
+	})
+	return err
+}

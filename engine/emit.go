@@ -1,0 +1,239 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// Subscriptions are the endpoints of a clinic that are not deleted, live and test,
+// as the store keeps them in memory: every event asks for them.
+type Subscriptions struct {
+	ClinicID string // UUIDv7, for the bodies
+	Webhooks []Webhook
+}
+
+// publish writes the noted events and, in the same transaction, a delivery for
+// each endpoint that subscribed to them (webhooks.md "Tables and dispatcher").
+// Without endpoints that costs one look into memory.
+func (w *work) publish() error {
+	if len(w.events) == 0 {
+		return nil
+	}
+	heads, err := w.Heads(w.c.Clinic)
+	if err != nil {
+		return err
+	}
+	subs, err := w.Subscriptions(w.c.Clinic)
+	if err != nil {
+		return err
+	}
+	for i := range w.events {
+		heads.Event++
+		ev := &w.events[i]
+		ev.Seq, ev.ID = heads.Event, "evt_"+NewID(w.e.now())
+		if err := w.InsertEvent(*ev); err != nil {
+			return err
+		}
+		if len(subs.Webhooks) == 0 {
+			continue
+		}
+		m := mail{w: w, ev: ev, clinicID: subs.ClinicID}
+		for j := range subs.Webhooks {
+			h := &subs.Webhooks[j]
+			if h.Test != ev.Test || !h.Wants(ev.Type) {
+				continue
+			}
+			if _, err := m.send(h, causeEvent); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Why an attempt is made: the trigger of the attempt log.
+const (
+	causeEvent  = "event"  // the first, of an event
+	causeTest   = "test"   // the first, of POST /webhooks/:id/test
+	causeReplay = "replay" // the first, of a delivery that repeats another
+	CauseRetry  = "retry"  // after a failure, by the schedule
+	CauseManual = "manual" // asked for before its time
+)
+
+// mail makes the bodies of one event, each form once.
+type mail struct {
+	w        *work
+	ev       *Event
+	clinicID string
+	bodies   [2][2][]byte // by payload (thin, full) and form (standard, flat)
+	subject  string       // the person in the full bodies
+}
+
+// send writes the delivery of the event to one endpoint.
+func (m *mail) send(h *Webhook, cause string) (DeliveryEntry, error) {
+	full, flat := 0, 0
+	if h.Payload == Full {
+		full = 1
+	}
+	if h.Flat {
+		flat = 1
+	}
+	body, err := m.body(full, flat)
+	if err != nil {
+		return DeliveryEntry{}, err
+	}
+	d := DeliveryEntry{
+		ID: NewID(m.w.e.now()), Clinic: h.Clinic, Test: h.Test, Webhook: h.N, WebhookID: h.ID, EventID: m.ev.ID, Seq: m.ev.Seq,
+		Type: m.ev.Type, State: Pending, Cause: cause, NextAt: m.w.now, CreatedAt: m.w.now,
+	}
+	if full == 1 {
+		d.Subject = m.subject
+	}
+	m.w.wakes = true
+	return d, m.w.InsertDelivery(d, body)
+}
+
+// body gives the bytes of a form; the flat one is made from the standard one.
+func (m *mail) body(full, flat int) ([]byte, error) {
+	if b := m.bodies[full][flat]; b != nil {
+		return b, nil
+	}
+	var b []byte
+	if flat == 1 {
+		standard, err := m.body(full, 0)
+		if err != nil {
+			return nil, err
+		}
+		b = AppendFlat(nil, standard)
+	} else {
+		data := []byte(m.ev.Data)
+		if full == 1 {
+			var err error
+			if data, m.subject, err = m.w.told(m.ev.Data); err != nil {
+				return nil, err
+			}
+		}
+		b = m.ev.appendBody(nil, m.clinicID, data)
+	}
+	m.bodies[full][flat] = b
+	return b, nil
+}
+
+// appendBody writes the envelope (webhooks.md "Events"). Ids and types need no escapes.
+func (ev *Event) appendBody(b []byte, clinicID string, data []byte) []byte {
+	b = append(append(b, `{"id":"`...), ev.ID...)
+	b = append(append(b, `","type":"`...), ev.Type...)
+	b = append(append(b, `","created_at":"`...), UTC(ev.CreatedAt)...)
+	b = append(append(b, `","clinic_id":"`...), clinicID...)
+	b = strconv.AppendInt(append(b, `","seq":`...), ev.Seq, 10)
+	b = append(append(b, `,"data":`...), data...)
+	return append(b, '}')
+}
+
+// PersonTold is what a full payload says of the person whom an event is about.
+type PersonTold struct {
+	LeadID     string  `json:"lead_id,omitempty"`
+	PatientID  int64   `json:"patient_id,omitempty"`
+	Name       string  `json:"name,omitempty"` // of a lead
+	GivenName  string  `json:"given_name,omitempty"`
+	FamilyName string  `json:"family_name,omitempty"`
+	Email      string  `json:"email,omitempty"`
+	Phone      string  `json:"phone,omitempty"`  // a lead's
+	Phones     []Phone `json:"phones,omitempty"` // a patient's
+}
+
+// told adds to a thin fact what a full payload may hold: the person's contact
+// fields as "person", and the title of an appointment; never notes, SOAP text or
+// answers. It finds them by the ids in the fact, so that no event needs to know
+// of it. subject names the person, "" = none is there (any more).
+func (w *work) told(fact json.RawMessage) (data []byte, subject string, err error) {
+	var nouns map[string]json.RawMessage
+	if err := json.Unmarshal(fact, &nouns); err != nil {
+		return nil, "", err
+	}
+	person, err := w.personOf(nouns)
+	if err != nil {
+		return nil, "", err
+	}
+	title, err := w.titleOf(nouns["appointment"])
+	if err != nil {
+		return nil, "", err
+	}
+	data = bytes.Clone(fact)
+	if title != "" {
+		at := bytes.Index(data, []byte(`"appointment":{`)) + len(`"appointment":{`)
+		data = append(appendJSON(append(data[:at:at], `"title":`...), title), append([]byte{','}, fact[at:]...)...)
+	}
+	if person == nil {
+		return data, "", nil
+	}
+	text, err := json.Marshal(person)
+	if err != nil {
+		return nil, "", err
+	}
+	data = append(append(data[:len(data)-1], `,"person":`...), text...)
+	subject = "lead:" + person.LeadID
+	if person.PatientID != 0 {
+		subject = "patient:" + strconv.FormatInt(person.PatientID, 10)
+	}
+	return append(data, '}'), subject, nil
+}
+
+// personOf finds the person by the ids of a fact: a patient goes before a lead.
+func (w *work) personOf(nouns map[string]json.RawMessage) (*PersonTold, error) {
+	var leadID string
+	var patientID int64
+	for noun, raw := range nouns {
+		var ids struct {
+			ID        json.RawMessage `json:"id"`
+			LeadID    string          `json:"lead_id"`
+			PatientID int64           `json:"patient_id"`
+		}
+		if json.Unmarshal(raw, &ids) != nil {
+			continue // no object: no ids
+		}
+		switch noun {
+		case "lead":
+			leadID = strings.Trim(string(ids.ID), `"`)
+		case "patient":
+			patientID, _ = strconv.ParseInt(string(ids.ID), 10, 64)
+		}
+		if ids.LeadID != "" && leadID == "" {
+			leadID = ids.LeadID
+		}
+		if ids.PatientID != 0 && patientID == 0 {
+			patientID = ids.PatientID
+		}
+	}
+	if patientID != 0 {
+		p, err := w.Patient(w.c.Clinic, w.c.Test, patientID)
+		if err == nil {
+			return &PersonTold{PatientID: p.ID, GivenName: p.GivenName, FamilyName: p.FamilyName, Email: p.Email, Phones: p.Phones}, nil
+		}
+		if KindOf(err) != NotFound {
+			return nil, err
+		}
+	}
+	if leadID == "" {
+		return nil, nil
+	}
+	l, err := w.Lead(w.c.Clinic, w.c.Test, leadID)
+	if KindOf(err) == NotFound {
+		return nil, nil // deleted by this very act
+	}
+	return &PersonTold{LeadID: l.ID, Name: l.Name, Email: l.Email, Phone: l.Phone}, err
+}
+
+func (w *work) titleOf(raw json.RawMessage) (string, error) {
+	var appointment struct{ ID string }
+	if len(raw) == 0 || json.Unmarshal(raw, &appointment) != nil || appointment.ID == "" {
+		return "", nil
+	}
+	a, err := w.Appointment(w.c.Clinic, w.c.Test, appointment.ID)
+	if KindOf(err) == NotFound {
+		return "", nil
+	}
+	return a.Title, err
+}

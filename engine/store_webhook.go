@@ -1,0 +1,35 @@
+package engine
+
+// WebhookReader reads endpoints and deliveries.
+type WebhookReader interface {
+	// Subscriptions are the clinic's endpoints, from memory; not to be changed.
+	Subscriptions(clinic int64) (*Subscriptions, error)
+	Webhook(clinic int64, test bool, id string) (Webhook, error)                    // NotFound once deleted
+	Webhooks(clinic int64, test bool, after Position, limit int) ([]Webhook, error) // newest first; limit 0 = all
+	CountWebhooks(clinic int64) (int64, error)                                      // live and test together
+	Delivery(clinic int64, test bool, id string) (DeliveryEntry, error)             // without its log
+	Deliveries(q DeliveryQuery, after Position, limit int) ([]DeliveryEntry, error) // newest first, behind after.Number
+	OldestDeliveries(q DeliveryQuery, limit int) ([]DeliveryEntry, error)           // oldest first
+	CountDeliveries(q DeliveryQuery) (int64, error)
+	Attempts(delivery int64) ([]Attempt, error) // of DeliveryEntry.N, in order
+	OutboxDepth() (OutboxDepth, error)          // of all clinics
+}
+
+// WebhookWriter writes them. What the dispatcher writes is Outbox.
+type WebhookWriter interface {
+	InsertWebhook(h *Webhook) error // sets N; 50 of a clinic are the most
+	UpdateWebhook(h Webhook) error  // also to deleted; enabling forgets its failures
+	// Reawaken spreads what waits for an endpoint evenly over the seconds from at,
+	// in the order of the events.
+	Reawaken(h Webhook, at, seconds int64) error
+	CancelWaiting(h Webhook, at int64, limit int) (int, error) // what is pending for an endpoint; how many
+	InsertDelivery(d DeliveryEntry, body []byte) error
+	InsertReplay(d DeliveryEntry) error             // with the body of the delivery ReplayOf
+	Hasten(d DeliveryEntry) error                   // a pending one's NextAt and Cause
+	CancelDelivery(d DeliveryEntry, at int64) error // a pending or sending one
+	DeleteDelivery(d DeliveryEntry) error           // with its log
+	// BlankDeliveries empties the bodies that tell of a person ("lead:…", "patient:7")
+	// and the answers to them, and cancels those that wait; how many.
+	BlankDeliveries(clinic int64, subject string, at int64) (int, error)
+	TidyDeliveries(t Tidying) (int, error)
+}

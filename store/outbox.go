@@ -1,0 +1,210 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"qualifybase/engine"
+)
+
+var _ engine.Outbox = (*Store)(nil)
+
+const farFuture = int64(math.MaxInt64)
+
+// Exchange implements engine.Outbox: settlements and claims ride one group commit.
+// It looks before it writes, so that a turn without work costs no transaction.
+func (s *Store) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery, error) {
+	if len(c.Settled) == 0 {
+		due := false
+		err := s.View(ctx, func(r engine.Reader) error {
+			ends, err := r.(*reads).dueEndpoints(c.Now)
+			due = slices.ContainsFunc(ends, func(e dueEndpoint) bool { return e.enabled })
+			return err
+		})
+		if err != nil || !due || c.Room <= 0 {
+			return nil, err
+		}
+	}
+	var x exchange
+	err := s.Update(ctx, func(t engine.Tx) (err error) {
+		x = exchange{tx: t.(*tx), claim: &c, streaks: map[int64]*streak{}}
+		for i := range c.Settled {
+			if err := x.settle(&c.Settled[i]); err != nil {
+				return err
+			}
+		}
+		if err := x.saveStreaks(); err != nil {
+			return err
+		}
+		return x.take()
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range x.streaks {
+		if h.off != "" {
+			s.log.Warn("webhook disabled", "webhook", h.id, "reason", h.off)
+		}
+	}
+	return x.out, nil
+}
+
+// exchange is one Exchange inside its transaction.
+type exchange struct {
+	*tx
+	claim   *engine.Claim
+	streaks map[int64]*streak
+	out     []engine.Delivery
+}
+
+// dueEndpoint is an endpoint for which something is pending.
+type dueEndpoint struct {
+	n       int64
+	enabled bool
+	first   int64 // its earliest next_at
+	target  engine.Target
+}
+
+// dueEndpoints gives the endpoints with something pending up to a time, by id. It
+// jumps from one endpoint to the next over the index of what is due, so that a
+// long backlog costs no more than a short one.
+func (r *reads) dueEndpoints(until int64) ([]dueEndpoint, error) {
+	ends, err := list(r, func(r *row) dueEndpoint {
+		e := dueEndpoint{n: r.int(), enabled: r.bool(), first: r.int()}
+		e.target = engine.Target{WebhookID: r.text(), URL: r.text(), SignatureHeader: r.text(), Secret: r.secret(),
+			OldSecret: r.secret(), OldUntil: r.int(), MaxInFlight: r.small()}
+		return e
+	}, `WITH RECURSIVE ends(webhook) AS (
+			SELECT min(webhook) FROM deliveries WHERE state = 'pending'
+			UNION ALL
+			SELECT (SELECT min(webhook) FROM deliveries WHERE state = 'pending' AND webhook > ends.webhook) FROM ends WHERE ends.webhook IS NOT NULL)
+		SELECT w.n, w.enabled, (SELECT min(next_at) FROM deliveries WHERE state = 'pending' AND webhook = w.n) AS first,
+			w.id, w.url, w.signature_header, w.secret, w.old_secret, w.old_until, w.max_in_flight
+		FROM ends CROSS JOIN webhooks w ON w.n = ends.webhook WHERE first <= ?`, until)
+	slices.SortFunc(ends, func(a, b dueEndpoint) int { return cmp.Compare(a.target.WebhookID, b.target.WebhookID) })
+	return ends, err
+}
+
+// take claims: endpoints take turns, one delivery each, beginning after the one
+// that was served last.
+func (x *exchange) take() error {
+	if x.claim.Room <= 0 {
+		return nil
+	}
+	ends, err := x.dueEndpoints(x.claim.Now)
+	if err != nil {
+		return err
+	}
+	start, found := slices.BinarySearchFunc(ends, x.claim.After, func(e dueEndpoint, id string) int { return cmp.Compare(e.target.WebhookID, id) })
+	if found {
+		start++
+	}
+	ends = append(ends[start:len(ends):len(ends)], ends[:start]...)
+	lines := make([][]int64, len(ends))
+	for i := range ends {
+		if lines[i], err = x.line(&ends[i]); err != nil {
+			return err
+		}
+	}
+	for more := true; more; {
+		more = false
+		for i := range ends {
+			if len(lines[i]) == 0 {
+				continue
+			}
+			if len(x.out) == x.claim.Room {
+				return nil
+			}
+			if err := x.begin(lines[i][0], &ends[i].target); err != nil {
+				return err
+			}
+			lines[i], more = lines[i][1:], true
+		}
+	}
+	return nil
+}
+
+// line is what an endpoint may be sent now, in order.
+func (x *exchange) line(e *dueEndpoint) ([]int64, error) {
+	room, known := x.claim.Rooms[e.target.WebhookID]
+	if !known {
+		room = e.target.MaxInFlight
+	}
+	if !e.enabled || room <= 0 {
+		return nil, nil
+	}
+	return list(&x.reads, (*row).int, `SELECT n FROM deliveries WHERE webhook = ? AND state = 'pending' AND next_at <= ?
+		ORDER BY next_at, seq, n LIMIT ?`, e.n, x.claim.Now, min(room, x.claim.Room))
+}
+
+// begin claims one delivery: number and next time of its attempt are written before
+// anybody sends.
+func (x *exchange) begin(n int64, to *engine.Target) error {
+	d := engine.Delivery{To: to}
+	_, err := x.get(`SELECT d.id, e.id, e.type, d.body, d.attempts, d.interrupted, d.next_at
+		FROM deliveries d JOIN events e ON e.clinic = d.clinic AND e.seq = d.seq WHERE d.n = ?`, func(r *row) {
+		d.ID, d.EventID, d.EventType, d.Body = r.text(), r.text(), r.text(), r.blob()
+		d.Attempt, d.Interrupted, d.DueAt = r.small()+1, r.small(), r.int()
+	}, n)
+	if err != nil {
+		return err
+	}
+	next := x.claim.RetryAt[min(d.Failures(), len(x.claim.RetryAt)-1)]
+	_, _, err = x.exec("UPDATE deliveries SET state = 'sending', attempts = ?, next_at = ?, lease_until = ? WHERE n = ?",
+		d.Attempt, next, x.claim.LeaseUntil, n)
+	x.out = append(x.out, d)
+	return err
+}
+
+// NextDue implements engine.Outbox.
+func (s *Store) NextDue(ctx context.Context, after int64) (at int64, found bool, err error) {
+	at = farFuture
+	err = s.View(ctx, func(v engine.Reader) error {
+		r := v.(*reads)
+		ends, err := r.dueEndpoints(farFuture)
+		if err != nil {
+			return err
+		}
+		for _, e := range ends {
+			if !e.enabled {
+				continue
+			}
+			first := e.first
+			if first <= after {
+				first, err = r.number("SELECT min(next_at) FROM deliveries WHERE state = 'pending' AND webhook = ? AND next_at > ?", e.n, after)
+				if err != nil {
+					return err
+				}
+			}
+			if first > after {
+				at, found = min(at, first), true
+			}
+		}
+		return nil
+	})
+	return at, found, err
+}
+
+// Reset implements engine.Outbox.
+func (s *Store) Reset(ctx context.Context, now int64) (int, error) {
+	rows := 0
+	err := s.Update(ctx, func(v engine.Tx) error {
+		t := v.(*tx)
+		_, _, err := t.exec(`INSERT OR IGNORE INTO attempts (delivery, n, started_at, ms, status, error, response, cause)
+			SELECT n, attempts, ?, 0, NULL, ?, '', cause FROM deliveries WHERE state = 'sending'`, now, string(engine.Interrupted))
+		if err != nil {
+			return err
+		}
+		n, _, err := t.exec(`UPDATE deliveries SET state = 'pending', cause = 'retry', last_status = NULL, last_error = ?,
+			next_at = CASE interrupted WHEN 0 THEN ? ELSE next_at END, interrupted = min(interrupted + 1, ?)
+			WHERE state = 'sending'`, string(engine.Interrupted), now, engine.MaxInterrupted)
+		rows = int(n)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return rows, nil
+}

@@ -1,0 +1,255 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"qualifybase/engine"
+	"qualifybase/store"
+	"qualifybase/store/storetest"
+)
+
+// file is the outbox of a real database with one clinic, filled past the engine.
+type file struct {
+	*store.Store
+	t      testing.TB
+	clinic int64
+	seq    int64
+	hooks  map[string]engine.Webhook
+	dues   map[string]string // delivery id → webhook id
+}
+
+func newFile(t testing.TB) *file {
+	f := &file{Store: storetest.OpenWith(t, filepath.Join(t.TempDir(), "qb.db"), store.Options{Synchronous: "NORMAL"}), t: t,
+		hooks: map[string]engine.Webhook{}, dues: map[string]string{}}
+	f.write(func(tx engine.Tx) error {
+		c := engine.Clinic{ID: engine.NewID(time.Now()), Slug: "praxis", Name: "Praxis", TimeZone: "Europe/Berlin", Country: "DE", Version: 1}
+		err := tx.InsertClinic(&c)
+		f.clinic = c.N
+		return err
+	})
+	return f
+}
+
+func (f *file) write(fn func(engine.Tx) error) {
+	f.t.Helper()
+	if err := f.Update(context.Background(), fn); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// hook stores a target as an endpoint.
+func (f *file) hook(to *engine.Target) {
+	h := engine.Webhook{ID: to.WebhookID, Clinic: f.clinic, URL: to.URL, Events: []string{"*"}, Payload: engine.Thin, Sealed: to.Secret,
+		SignatureHeader: DefaultSignatureHeader, MaxInFlight: to.MaxInFlight, Enabled: true, Meta: engine.Meta{Version: 1, CreatedBy: "t", UpdatedBy: "t"}}
+	f.write(func(tx engine.Tx) error { return tx.InsertWebhook(&h) })
+	f.hooks[h.ID] = h
+}
+
+// add makes one event and its delivery, as memory.add does.
+func (f *file) add(id string, at int64, to *engine.Target) {
+	f.seq++
+	h := f.hooks[to.WebhookID]
+	f.dues[id] = h.ID
+	f.write(func(tx engine.Tx) error {
+		ev := engine.Event{Clinic: f.clinic, Seq: f.seq, ID: "evt_" + id, Type: "appointment.created", CreatedAt: 1, Data: json.RawMessage(`{}`)}
+		if err := tx.InsertEvent(ev); err != nil {
+			return err
+		}
+		return tx.InsertDelivery(engine.DeliveryEntry{ID: id, Clinic: f.clinic, Webhook: h.N, Seq: f.seq, State: engine.Pending,
+			Cause: "event", NextAt: at, CreatedAt: 1}, []byte(`{"id":"evt_`+id+`"}`))
+	})
+}
+
+// row is a delivery with its log.
+func (f *file) row(id string) (d engine.DeliveryEntry) {
+	f.t.Helper()
+	err := f.View(context.Background(), func(r engine.Reader) (err error) {
+		if d, err = r.Delivery(f.clinic, false, id); err == nil {
+			d.Log, err = r.Attempts(d.N)
+		}
+		return err
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return d
+}
+
+// same compares what both outboxes hold.
+func (f *file) same(t interface{ Fatalf(string, ...any) }, m *memory) {
+	for id, want := range m.rows {
+		got := f.row(id)
+		if string(got.State) != want.state || got.Attempts != want.attempts || got.Interrupted != want.stopped ||
+			(want.state == "pending" || want.state == "sending") && got.NextAt != want.nextAt {
+			t.Fatalf("%s is %s, %d attempts, %d interrupted, due %d; want %s, %d, %d, %d",
+				id, got.State, got.Attempts, got.Interrupted, got.NextAt, want.state, want.attempts, want.stopped, want.nextAt)
+		}
+		logged := 0
+		for _, a := range got.Log {
+			if a.Error != string(engine.Interrupted) {
+				logged++
+			}
+		}
+		if n := len(slices.DeleteFunc(slices.Clone(m.log), func(o engine.Settlement) bool { return o.DeliveryID != id })); n != logged {
+			t.Fatalf("%s has %d attempts in its log, want %d", id, logged, n)
+		}
+	}
+	for id, h := range f.hooks {
+		enabled := false
+		_ = f.View(context.Background(), func(r engine.Reader) error {
+			got, err := r.Webhook(f.clinic, false, h.ID)
+			enabled = got.Enabled
+			return err
+		})
+		if enabled == m.off[id] {
+			t.Fatalf("webhook %s is enabled: %v", id, enabled)
+		}
+	}
+}
+
+// TestFileIsTheModel: whatever the dispatcher asks, SQLite answers as the obvious
+// outbox in memory does, row by row.
+func TestFileIsTheModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		f, m := newFile(t), newMemory()
+		now := int64(1777190400)
+		var targets []*engine.Target
+		for range rapid.IntRange(1, 4).Draw(rt, "endpoints") {
+			to := &engine.Target{WebhookID: engine.NewID(time.Unix(now, 0)), URL: "https://x.example.com/", Secret: []byte("sealed"),
+				MaxInFlight: rapid.IntRange(1, 8).Draw(rt, "limit")}
+			f.hook(to)
+			targets = append(targets, to)
+		}
+		var claimed []engine.Delivery
+		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
+			now += rapid.Int64Range(0, 400_000).Draw(rt, "pass")
+			switch rapid.IntRange(0, 9).Draw(rt, "step") {
+			case 0, 1, 2:
+				to := rapid.SampledFrom(targets).Draw(rt, "to")
+				for range rapid.IntRange(1, 6).Draw(rt, "many") {
+					id, at := engine.NewID(time.Unix(now, 0)), now+rapid.Int64Range(-5, 100).Draw(rt, "due")
+					f.add(id, at, to)
+					m.add(id, at, to)
+				}
+			case 3:
+				n, err := f.Reset(t.Context(), now)
+				want, _ := m.Reset(t.Context(), now)
+				if err != nil || n != want {
+					rt.Fatalf("Reset: %d, %v; want %d", n, err, want)
+				}
+			case 4:
+				at, ok, err := f.NextDue(t.Context(), now)
+				wantAt, wantOK, _ := m.NextDue(t.Context(), now)
+				if err != nil || ok != wantOK || ok && at != wantAt {
+					rt.Fatalf("NextDue: %d %v %v; want %d %v", at, ok, err, wantAt, wantOK)
+				}
+			default:
+				c := drawClaim(rt, now, targets, claimed)
+				got, err := f.Exchange(t.Context(), c)
+				want, _ := m.Exchange(t.Context(), c)
+				if err != nil || len(got) != len(want) {
+					rt.Fatalf("claimed %d, %v; want %d", len(got), err, len(want))
+				}
+				for i := range got {
+					g, w := got[i], want[i]
+					if g.ID != w.ID || g.EventID != w.EventID || string(g.Body) != string(w.Body) || g.Attempt != w.Attempt || g.Interrupted != w.Interrupted ||
+						g.DueAt != w.DueAt || g.To.WebhookID != w.To.WebhookID || g.To.MaxInFlight != w.To.MaxInFlight || g.To.URL != w.To.URL {
+						rt.Fatalf("claim %d is %+v\nwant %+v", i, g, w)
+					}
+				}
+				claimed = append(claimed, got...)
+			}
+			f.same(rt, m)
+		}
+	})
+}
+
+// drawClaim settles some of what was ever claimed, also what is long settled.
+func drawClaim(rt *rapid.T, now int64, targets []*engine.Target, claimed []engine.Delivery) engine.Claim {
+	c := engine.Claim{Now: now, Room: rapid.IntRange(0, 12).Draw(rt, "room"), Rooms: map[string]int{}, LeaseUntil: now + 30,
+		RetryAt: []int64{now + 60, now + 120, now + 240}}
+	if rapid.Bool().Draw(rt, "goes on") {
+		c.After = rapid.SampledFrom(targets).Draw(rt, "after").WebhookID
+	}
+	for _, to := range targets {
+		if rapid.Bool().Draw(rt, "named") {
+			c.Rooms[to.WebhookID] = rapid.IntRange(0, 5).Draw(rt, "its room")
+		}
+	}
+	for _, d := range claimed {
+		if !rapid.Bool().Draw(rt, "ends") {
+			continue
+		}
+		o := engine.Settlement{DeliveryID: d.ID, WebhookID: d.To.WebhookID, Attempt: d.Attempt, StartedAt: now, MS: 1500, Status: 500,
+			Class: engine.BadStatus, Result: rapid.SampledFrom([]engine.Result{engine.Delivered, engine.Retry, engine.Retry, engine.Dead, engine.Released}).Draw(rt, "result"),
+			NextAt: now + 60}
+		if o.Result == engine.Delivered {
+			o.Status, o.Class = 200, ""
+		}
+		if o.Result == engine.Retry && rapid.IntRange(0, 20).Draw(rt, "gone") == 0 {
+			o.Status, o.Class, o.Disable = 410, engine.EndpointGone, true
+		}
+		c.Settled = append(c.Settled, o)
+	}
+	return c
+}
+
+// The printed schedule on real code, a real file and fake time: requests at +0, 1,
+// 3, 7, 15, 31 minutes, then dead; a replay has the same webhook-id.
+func TestScheduleOnTheFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		f := newFile(t)
+		b.cfg.Outbox = f.Store
+		to := b.target("x", 1, status(500))
+		to.WebhookID = engine.NewID(time.Now())
+		to.Secret = b.sealer.Seal(engine.NewWebhookSecret(), engine.SealedFor(to.WebhookID))
+		f.hook(to)
+		began := time.Now()
+		id, again := engine.NewID(began), engine.NewID(began)
+		f.add(id, began.Unix(), to)
+		b.start()
+		time.Sleep(2 * time.Hour)
+		want := []int{0, 1, 3, 7, 15, 31}
+		got := b.net.times("x")
+		if len(got) != len(want) {
+			t.Fatalf("%d requests, want %d", len(got), len(want))
+		}
+		for i, at := range got {
+			if at.Sub(began) != time.Duration(want[i])*time.Minute {
+				t.Errorf("request %d at +%v, want +%d min", i+1, at.Sub(began), want[i])
+			}
+		}
+		d := f.row(id)
+		if d.State != engine.DeadLettered || d.Attempts != 6 || len(d.Log) != 6 || d.LastStatus != 500 || d.LastError != string(engine.BadStatus) {
+			t.Errorf("it is %+v", d)
+		}
+		for i, a := range d.Log {
+			if trigger := map[bool]string{true: "event", false: "retry"}[i == 0]; a.N != i+1 || a.Trigger != trigger || a.Status != 500 {
+				t.Errorf("attempt %+v", a)
+			}
+		}
+		b.net.hosts["x.example.com"] = status(200)
+		d.ID, d.ReplayOf, d.NextAt, d.Cause = again, id, time.Now().Unix(), "replay"
+		f.write(func(tx engine.Tx) error { return tx.InsertReplay(d) })
+		b.sender.Nudge()
+		time.Sleep(time.Minute)
+		b.stop()
+		seen := b.net.seen
+		if len(seen) != 7 || seen[6].id != seen[0].id || seen[0].id != "evt_"+id {
+			t.Errorf("the replay went out as %+v", seen[len(seen)-1])
+		}
+		if r := f.row(again); r.State != engine.Succeeded || r.Attempts != 1 || r.ReplayOf != id || r.Log[0].Trigger != "replay" || fmt.Sprint(f.row(id).State) != "dead" {
+			t.Errorf("the replay is %+v", r)
+		}
+	})
+}
