@@ -46,7 +46,7 @@ func TestDocument(t *testing.T) {
 			t.Errorf("with its ETag: %d, %d bytes", again.Code, again.Body.Len())
 		}
 	}
-	b.want(b.call("GET", "/api/v1/openapi.json?form=xml", ""), 400, `"must be one of standard, flat"`)
+	b.want(b.call("GET", "/api/v1/openapi.json?form=xml", ""), 400, `"Must be one of standard, flat"`)
 }
 
 // TestDocumentNamesBothForms: a flat schema has camelCase names and no reference to a standard one.
