@@ -3,7 +3,6 @@ package httpapi
 import (
 	"encoding/json"
 	"github.com/danielgtaylor/huma/v2"
-	"reflect"
 	"slices"
 
 	"qualifybase/engine"
