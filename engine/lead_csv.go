@@ -90,7 +90,7 @@ func (e *Engine) ImportLeads(ctx context.Context, c Caller, file io.Reader, o Le
 			return report, err
 		}
 		if len(report.Bad) > 0 && !o.SkipBad && !o.DryRun {
-			return report, report.refusal()
+			return report, refusedRows(report.Bad, report.Rows)
 		}
 		if o.DryRun {
 			return report, errDryRun
@@ -167,10 +167,10 @@ func (p *LeadReport) put(w *work, line int, fields leadFields) error {
 	return appendAudit(w.Tx, entry)
 }
 
-// refusal is the error of a file with faulty rows.
-func (p *LeadReport) refusal() error {
-	err := Fail(Invalid, "%d of %d rows are faulty; nothing was imported", len(p.Bad), p.Rows)
-	for _, bad := range p.Bad {
+// refusedRows is the error of a file with faulty rows.
+func refusedRows(faulty []BadLine, rows int) error {
+	err := Fail(Invalid, "%d of %d rows are faulty; nothing was imported", len(faulty), rows)
+	for _, bad := range faulty {
 		for _, d := range bad.Details {
 			if len(err.Details) == shownFaults {
 				return err

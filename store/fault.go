@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"modernc.org/sqlite"
+
 	"qualifybase/engine"
 )
 
@@ -39,16 +41,19 @@ const retryAfter = time.Second
 
 // code is SQLite's extended result code of an error; 0 = it has none.
 func code(err error) int {
-	if e, ok := errors.AsType[*sqlError](err); ok {
-		return e.code
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code()
 	}
 	return 0
 }
 
-// inWords says a fault in the engine's words, where it has one. The cause stays
-// inside, for the log.
-func inWords(err *sqlError) error {
-	c := err.code
+// fault says a database fault in the engine's words, where it has one. The
+// cause stays inside, for the log.
+func fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	c := code(err)
 	switch c & 0xff {
 	case codeFull:
 		return &engine.Error{Kind: engine.StorageFull, Message: "The disk is full; nothing was written", RetryAfter: 30 * time.Second, Err: err}
@@ -59,7 +64,7 @@ func inWords(err *sqlError) error {
 	}
 	switch c {
 	case codeConstraintTrigger:
-		if strings.Contains(err.msg, "slot taken") {
+		if strings.Contains(err.Error(), "slot taken") {
 			e := engine.Fail(engine.SlotTaken, "That time is no longer free")
 			e.Err = err
 			return e

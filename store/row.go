@@ -1,37 +1,35 @@
 package store
 
 import (
-	"bytes"
+	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"modernc.org/libc"
-	sqlite "modernc.org/sqlite/lib"
-
 	"qualifybase/engine"
 )
+
+// errEnough ends a query after the row that was wanted.
+var errEnough = errors.New("enough rows")
 
 // row hands out the columns of a result row from left to right. The first fault
 // sticks and ends the query.
 type row struct {
-	tls  *libc.TLS
-	p    uintptr // the statement
-	n    int32   // columns
-	next int32
+	vals []driver.Value
+	next int
 	err  error
 }
 
-// take is the next column and its type; NULL when there is none.
-func (r *row) take() (column, kind int32) {
-	if r.next >= r.n {
-		r.fail("more columns are read than were selected")
-		return 0, sqlite.SQLITE_NULL
+func (r *row) value() driver.Value {
+	if r.next >= len(r.vals) {
+		r.fail("more columns read than selected")
+		return nil
 	}
-	column = r.next
+	v := r.vals[r.next]
 	r.next++
-	return column, sqlite.Xsqlite3_column_type(r.tls, r.p, column)
+	return v
 }
 
 func (r *row) fail(format string, args ...any) {
@@ -42,29 +40,28 @@ func (r *row) fail(format string, args ...any) {
 
 // text reads TEXT; NULL is "".
 func (r *row) text() string {
-	column, kind := r.take()
-	switch kind {
-	case sqlite.SQLITE_TEXT:
-		p := sqlite.Xsqlite3_column_text(r.tls, r.p, column)
-		return string(libc.GoBytes(p, int(sqlite.Xsqlite3_column_bytes(r.tls, r.p, column))))
-	case sqlite.SQLITE_NULL:
+	switch v := r.value().(type) {
+	case string:
+		return v
+	case nil:
+		return ""
 	default:
-		r.fail("is of type %d, not text", kind)
+		r.fail("is a %T, not text", v)
+		return ""
 	}
-	return ""
 }
 
 // int reads INTEGER; NULL is 0.
 func (r *row) int() int64 {
-	column, kind := r.take()
-	switch kind {
-	case sqlite.SQLITE_INTEGER:
-		return sqlite.Xsqlite3_column_int64(r.tls, r.p, column)
-	case sqlite.SQLITE_NULL:
+	switch v := r.value().(type) {
+	case int64:
+		return v
+	case nil:
+		return 0
 	default:
-		r.fail("is of type %d, not an integer", kind)
+		r.fail("is a %T, not an integer", v)
+		return 0
 	}
-	return 0
 }
 
 // small reads an INTEGER that is a count or a number of minutes.
@@ -72,27 +69,21 @@ func (r *row) small() int { return int(r.int()) }
 
 func (r *row) bool() bool { return r.int() != 0 }
 
-// blob reads BLOB; NULL is empty.
+// blob reads BLOB.
 func (r *row) blob() []byte {
-	column, kind := r.take()
-	switch kind {
-	case sqlite.SQLITE_BLOB:
-		p := sqlite.Xsqlite3_column_blob(r.tls, r.p, column)
-		n := int(sqlite.Xsqlite3_column_bytes(r.tls, r.p, column))
-		if n > 0 { // an empty one has no address
-			return bytes.Clone(libc.GoBytes(p, n))
-		}
-	case sqlite.SQLITE_NULL:
+	switch v := r.value().(type) {
+	case []byte:
+		return v
+	case nil: // the driver's word for an empty blob, too
+		return []byte{}
 	default:
-		r.fail("is of type %d, not bytes", kind)
+		r.fail("is a %T, not bytes", v)
+		return nil
 	}
-	return []byte{}
 }
 
 // null tells whether the next column is NULL, without taking it.
-func (r *row) null() bool {
-	return r.next < r.n && sqlite.Xsqlite3_column_type(r.tls, r.p, r.next) == sqlite.SQLITE_NULL
-}
+func (r *row) null() bool { return r.next < len(r.vals) && r.vals[r.next] == nil }
 
 // skip passes over a column.
 func (r *row) skip() { r.next++ }

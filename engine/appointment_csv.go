@@ -1,0 +1,321 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// MaxImportAppointments bounds an import of appointments, each of which is booked
+// by all rules, in one transaction.
+const MaxImportAppointments = 5_000
+
+// AppointmentImport says how a file of appointments is to be taken.
+type AppointmentImport struct {
+	DryRun  bool // report what would happen, write nothing
+	SkipBad bool // import the good rows although others are faulty
+	Past    bool // take what has already taken place, too; needs appointments:override
+}
+
+// AppointmentReport is what an import did, or would do.
+type AppointmentReport struct {
+	Columns []CSVColumn
+	Rows    int // below the header, empty ones not counted
+	Booked  int
+	Known   int                  // rows with the id of an appointment that exists: left alone
+	Bad     []BadLine            // every row that cannot be, in the order of the file
+	Preview []AppointmentPreview // the first good rows
+	Written bool                 // false after a dry run
+}
+
+// AppointmentPreview is a row and what becomes of it: "book" or "known".
+type AppointmentPreview struct {
+	Line        int
+	Act         string
+	Appointment Appointment
+}
+
+var (
+	appointmentImport = deed{"appointment.import", AppointmentsWrite}
+	appointmentExport = deed{"appointment.export", AppointmentsRead}
+)
+
+// ImportAppointments books the rows of a CSV file (ReadCSV) as Book does, each
+// seeing those before it, in one transaction: if a row cannot be booked nothing
+// is written, unless SkipBad. A dry run is the same transaction, undone. A
+// person is named by patient_id or lead_id, else by name, e-mail or phone, which
+// makes or finds a lead as PutLead does (and needs leads:write). Rows with the id
+// of an appointment that exists are left alone, so an export can be read back.
+// The error lists the first faulty rows by line; the report, which comes with it,
+// lists all. Needs appointments:write.
+func (e *Engine) ImportAppointments(ctx context.Context, c Caller, file io.Reader, o AppointmentImport) (AppointmentReport, error) {
+	report := AppointmentReport{Bad: []BadLine{}, Preview: []AppointmentPreview{}}
+	if err := e.mayImport(c, o); err != nil {
+		return report, err
+	}
+	header, rows, err := ReadCSV(file, 0)
+	if err != nil {
+		return report, err
+	}
+	if report.Columns, err = mapAppointmentColumns(header); err != nil {
+		return report, err
+	}
+	if len(rows) > MaxImportAppointments {
+		return report, badFile("Has more than %d rows: split it", MaxImportAppointments)
+	}
+	_, err = act(ctx, e, c, appointmentImport, func(w *work) (struct{}, error) {
+		if err := report.take(w, rows, o); err != nil {
+			return struct{}{}, err
+		}
+		if len(report.Bad) > 0 && !o.SkipBad && !o.DryRun {
+			return struct{}{}, refusedRows(report.Bad, report.Rows)
+		}
+		if o.DryRun {
+			return struct{}{}, errDryRun
+		}
+		w.fields = []string{fmt.Sprintf("booked:%d", report.Booked), fmt.Sprintf("known:%d", report.Known)}
+		report.Written = true
+		return struct{}{}, nil
+	})
+	if report.Written = report.Written && err == nil; report.Written && report.Booked > 0 {
+		e.opt.Nudge()
+	}
+	if errors.Is(err, errDryRun) {
+		err = nil
+	}
+	return report, err
+}
+
+// mayImport checks the rights before a file is read.
+func (e *Engine) mayImport(c Caller, o AppointmentImport) error {
+	if err := e.allow(c, appointmentImport); err != nil {
+		return err
+	}
+	if o.Past {
+		return e.allow(c, deed{appointmentImport.action, AppointmentsOverride})
+	}
+	return nil
+}
+
+// take books the rows and counts; one that cannot be booked is noted and has no effect.
+func (p *AppointmentReport) take(w *work, rows []CSVRow, o AppointmentImport) error {
+	plan, err := w.Plan(w.c.Clinic)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Blank() {
+			continue
+		}
+		p.Rows++
+		var f Faults
+		var cells appointmentCells
+		if row.Fault != "" {
+			f.Add("line", "%s", row.Fault)
+		} else {
+			cells = appointmentOfCells(&f, plan, p.Columns, row.Cells)
+		}
+		if len(f) == 0 {
+			if err := p.put(w, row.Line, cells, o); err != nil {
+				refusal, ok := errors.AsType[*Error](err)
+				if !ok || refusal.Kind == Internal || refusal.RetryAfter != 0 {
+					return err
+				}
+				f = refusal.asFaults()
+			}
+		}
+		if len(f) > 0 {
+			p.Bad = append(p.Bad, BadLine{row.Line, f})
+		}
+	}
+	return nil
+}
+
+// asFaults tells a refusal as faults of a line.
+func (e *Error) asFaults() Faults {
+	if e.Kind == Invalid && len(e.Details) > 0 {
+		return e.Details
+	}
+	f := Faults{{"line", e.Message}}
+	return append(f, e.Details...)
+}
+
+// put books one row in a savepoint of its own, with its own events and rows in the audit.
+func (p *AppointmentReport) put(w *work, line int, cells appointmentCells, o AppointmentImport) error {
+	what, a := "known", Appointment{}
+	err := w.Savepoint(func() (err error) {
+		if cells.id != "" {
+			if a, err = w.Appointment(w.c.Clinic, w.c.Test, cells.id); KindOf(err) != NotFound {
+				return err
+			}
+		}
+		what = "book"
+		a, err = w.importOne(cells, o)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if what == "book" {
+		p.Booked++
+	} else {
+		p.Known++
+	}
+	if len(p.Preview) < previewRows {
+		p.Preview = append(p.Preview, AppointmentPreview{line, what, a})
+	}
+	return nil
+}
+
+// importOne books a row: the person, the booking, the state.
+func (w *work) importOne(cells appointmentCells, o AppointmentImport) (Appointment, error) {
+	b := cells.Booking
+	if b.LeadID == "" && b.PatientID == 0 && cells.names() {
+		lead, err := w.importLead(cells.lead)
+		if err != nil {
+			return Appointment{}, err
+		}
+		b.LeadID = lead.ID
+	}
+	if o.Past && b.StartsAt != 0 && b.StartsAt < w.now {
+		b.AllowHours, b.Reason = true, "imported"
+	}
+	if err := b.check(w.c); err != nil {
+		return Appointment{}, err
+	}
+	own := &work{Tx: w.Tx, e: w.e, c: w.c, now: w.now}
+	a, err := own.book(b)
+	if err != nil {
+		return a, err
+	}
+	if cells.status != "" && cells.status != a.Status {
+		before := a
+		t := towards(cells.status)
+		if t == nil || t.to == Cancelled {
+			return a, Faults{{"status", "Only scheduled, confirmed, completed and no_show can be imported"}}.Err()
+		}
+		if err := own.transit(&a, t, ""); err != nil {
+			return a, err
+		}
+		if _, err := own.saved(before, &a); err != nil {
+			return a, err
+		}
+	}
+	if err := own.publish(); err != nil {
+		return a, err
+	}
+	own.fields = nil
+	return a, own.record(appointmentBook, nil)
+}
+
+// importLead makes or finds the lead that a row names.
+func (w *work) importLead(d LeadDraft) (Lead, error) {
+	if !w.c.May(LeadsWrite) {
+		return Lead{}, &Error{Kind: Forbidden, Message: "The key lacks a required permission", Missing: LeadsWrite}
+	}
+	home, err := w.Clinic(w.c.Clinic)
+	if err != nil {
+		return Lead{}, err
+	}
+	var f Faults
+	fields := d.cleaned(&f, home.Country)
+	fields.usual = "csv"
+	if err := f.Err(); err != nil {
+		return Lead{}, err
+	}
+	own := &work{Tx: w.Tx, e: w.e, c: w.c, now: w.now}
+	put, err := own.putLead(fields)
+	if err != nil || own.quiet {
+		return put.Lead, err
+	}
+	if err := own.publish(); err != nil {
+		return put.Lead, err
+	}
+	own.entityID, own.patient = put.Lead.ID, put.Lead.PatientID
+	action := "lead.update"
+	if put.Created {
+		action = "lead.create"
+	}
+	return put.Lead, own.record(deed{action, LeadsWrite}, nil)
+}
+
+// ExportAppointments writes the appointments of a query as CSV, page by page, with
+// times on the clock where they take place; ImportAppointments reads it back. The
+// result is their number. Each page is a row in the audit. Needs appointments:read.
+func (e *Engine) ExportAppointments(ctx context.Context, c Caller, q AppointmentQuery, out io.Writer) (int, error) {
+	if err := e.allow(c, appointmentExport); err != nil {
+		return 0, err
+	}
+	q.Clinic, q.Test, q.UpdatedSince = c.Clinic, c.Test, nil
+	if err := q.check(); err != nil {
+		return 0, err
+	}
+	n, broken := 0, error(nil)
+	err := WriteCSV(out, appointmentExportNames, func(yield func([]string) bool) {
+		var after Position
+		for more := true; more; {
+			var page []Appointment
+			var plan *Plan
+			broken = e.store.View(ctx, func(r Reader) (err error) {
+				if plan, err = r.Plan(c.Clinic); err == nil {
+					page, err = r.Appointments(q, after, exportPage)
+				}
+				return err
+			})
+			if broken != nil {
+				return
+			}
+			if len(page) > 0 {
+				e.seen(c, appointmentExport, "", q.PatientID, listFields(q.asked(), page, func(a Appointment) string { return a.ID })...)
+			}
+			for _, a := range page {
+				after = placed(a.ID, a.Meta)
+				if n++; !yield(a.exportCells(plan)) {
+					return
+				}
+			}
+			more = len(page) == exportPage
+		}
+	})
+	if err == nil {
+		err = broken
+	}
+	return n, err
+}
+
+// exportCells is an appointment as a row of an export.
+func (a Appointment) exportCells(plan *Plan) []string {
+	zone, err := LoadZone(a.TimeZone)
+	if err != nil {
+		zone = time.UTC
+	}
+	local := func(unix int64) string { return time.Unix(unix, 0).In(zone).Format(time.RFC3339) }
+	var provider, location, service string
+	if p := plan.Provider(a.ProviderID); p != nil {
+		provider = p.DisplayName
+	}
+	if l := plan.Location(a.LocationID); l != nil {
+		location = l.Name
+	}
+	if s := plan.Service(a.ServiceID); s != nil {
+		service = s.Name
+	}
+	return []string{
+		a.ID, string(a.Status), local(a.StartsAt), local(a.EndsAt), a.TimeZone, idOrNot(a.ProviderID), provider,
+		idOrNot(a.LocationID), location, idOrNot(a.ServiceID), service, idOrNot(a.PatientID), a.LeadID,
+		a.Title, a.Notes, a.CancelReason, a.Source, rfc3339(a.CreatedAt), rfc3339(a.UpdatedAt),
+	}
+}
+
+var appointmentExportNames = strings.Fields(`id status scheduled_at ends_at time_zone provider_id provider location_id location
+	service_id service patient_id lead_id title notes cancellation_reason source created_at updated_at`)
+
+func idOrNot(id int64) string {
+	if id == 0 {
+		return ""
+	}
+	return idText(id)
+}
