@@ -91,6 +91,12 @@ func TestImportLeadsOfTheSenderTwice(t *testing.T) {
 		t.Errorf("%s, then %s", counts(first), counts(second))
 	}
 	left(t, c, "", "lead.import ok created:0,updated:0")
+	third, err := importing(t, c, text+"4,Dora,,\n", engine.LeadImport{Source: "crm"})
+	enginetest.Must(t, err)
+	if third.Unchanged != 3 || third.Created != 1 {
+		t.Errorf("the third says %s", counts(third))
+	}
+	left(t, c, "lead.created", "lead.create ok "+third.Preview[3].Lead.ID+" external_id,source,name,first_name,status", "lead.import ok created:1,updated:0")
 }
 
 func TestImportLeadsRefuses(t *testing.T) {
