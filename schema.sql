@@ -225,7 +225,7 @@ CREATE INDEX patients_updated ON patients (clinic, test, updated_at, change);
 CREATE INDEX patients_email ON patients (clinic, test, email_key) WHERE email_key <> '';
 CREATE INDEX patients_phone ON patients (clinic, test, phone_key) WHERE phone_key <> '';
 CREATE INDEX patients_name ON patients (clinic, test, name_key);
-CREATE INDEX patients_birth ON patients (clinic, test, birth_date) WHERE birth_date IS NOT NULL;
+CREATE INDEX patients_birth ON patients (clinic, test, birth_date, created_at, id) WHERE birth_date IS NOT NULL;
 
 -- ---------------------------------------------------------------- the calendar
 

@@ -57,16 +57,21 @@ func (r *reads) LeadByExternal(clinic int64, test bool, source, externalID strin
 		clinic, test, source, externalID)
 }
 
+// The look-ups of duplicates. The + keeps the planner, which has no statistics,
+// from walking the whole list because it is in the order that is asked for.
+const (
+	leadsByEmail = selectLead + " WHERE clinic = ? AND test = ? AND email_key = ? AND email_key <> '' ORDER BY +created_at, +id"
+	leadsByPhone = selectLead + " WHERE clinic = ? AND test = ? AND phone_key = ? AND phone_key <> '' ORDER BY +created_at, +id"
+)
+
 // LeadsByEmail implements engine.Reader.
 func (r *reads) LeadsByEmail(clinic int64, test bool, emailKey string) ([]engine.Lead, error) {
-	return list(r, scanLead, selectLead+" WHERE clinic = ? AND test = ? AND email_key = ? AND email_key <> '' ORDER BY created_at, id",
-		clinic, test, emailKey)
+	return list(r, scanLead, leadsByEmail, clinic, test, emailKey)
 }
 
 // LeadsByPhone implements engine.Reader.
 func (r *reads) LeadsByPhone(clinic int64, test bool, phoneKey string) ([]engine.Lead, error) {
-	return list(r, scanLead, selectLead+" WHERE clinic = ? AND test = ? AND phone_key = ? AND phone_key <> '' ORDER BY created_at, id",
-		clinic, test, phoneKey)
+	return list(r, scanLead, leadsByPhone, clinic, test, phoneKey)
 }
 
 // leadJSON are the three JSON columns.
