@@ -279,17 +279,14 @@ func TestPublicOrigins(t *testing.T) {
 	gone := issue(t, c, engine.KeyDraft{Family: engine.FamilyPublic, AllowedOrigins: []string{"https://c.example"}})
 	_, err := c.Engine.RevokeKey(t.Context(), c.Shell, gone.ID)
 	enginetest.Must(t, err)
-	for want, pass := range map[string]time.Duration{"http://localhost:* https://a.example https://b.example": 0} {
-		c.Clock.Add(pass)
-		got, err := c.Engine.PublicOrigins(t.Context())
-		enginetest.Must(t, err)
-		slices.Sort(got)
-		if strings.Join(got, " ") != want {
-			t.Errorf("the origins are %v, want %s", got, want)
-		}
+	got, err := c.Engine.PublicOrigins(t.Context())
+	enginetest.Must(t, err)
+	slices.Sort(got)
+	if text := strings.Join(got, " "); text != "http://localhost:* https://a.example https://b.example" {
+		t.Errorf("the origins are %s", text)
 	}
 	c.Clock.Add(2 * time.Hour)
-	got, err := c.Engine.PublicOrigins(t.Context())
+	got, err = c.Engine.PublicOrigins(t.Context())
 	if err != nil || slices.Contains(got, "https://b.example") || len(got) != 2 {
 		t.Errorf("after the end of a key the origins are %v, %v", got, err)
 	}
