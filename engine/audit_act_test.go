@@ -214,7 +214,7 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	_, err = c.Engine.Events(ctx, c.Caller, -1, "", engine.Page{})
-	enginetest.Refused(t, err, engine.Invalid, "after")
+	enginetest.Refused(t, err, engine.Invalid, "after_seq")
 	_, err = c.Engine.Events(ctx, c.Caller, 0, "lead.exploded", engine.Page{})
 	enginetest.Refused(t, err, engine.Invalid, "type")
 	reader := c.Caller

@@ -83,7 +83,7 @@ func (e *Engine) Events(ctx context.Context, c Caller, after int64, typ string, 
 		Type          string
 	}{c.Clinic, after, c.Test, typ}
 	if after < 0 {
-		return List[Event]{}, Fail(Invalid, "Invalid query parameters").On("after", "Must be a seq, 0 or more")
+		return List[Event]{}, Fail(Invalid, "Invalid query parameters").On("after_seq", "Must be a seq, 0 or more")
 	}
 	if typ != "" && !knownEvent(typ) {
 		return List[Event]{}, Fail(Invalid, "Invalid query parameters").On("type", "Must be the type of an event, such as appointment.created")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"qualifybase/engine"
 )
@@ -108,6 +109,16 @@ const (
 	maxField   = 200 // bytes
 )
 
+// sentence begins a detail as the documents do ("Required"), unless it begins
+// with the name of a field.
+func sentence(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	if s == "" || s[0] < 'a' || s[0] > 'z' || strings.ContainsAny(word, "_.") {
+		return s
+	}
+	return string(s[0]-'a'+'A') + s[1:]
+}
+
 // faultBody is the error body in the form.
 func faultBody(e *engine.Error, f form, requestID string) []byte {
 	rest := FlatRest{Message: e.Message, Allowed: e.Allowed, Candidates: e.Candidates}
@@ -119,7 +130,7 @@ func faultBody(e *engine.Error, f form, requestID string) []byte {
 			break
 		}
 		d.Field = d.Field[:min(len(d.Field), maxField)]
-		rest.Details = append(rest.Details, engine.Detail{Field: f.field(d.Field), Message: d.Message})
+		rest.Details = append(rest.Details, engine.Detail{Field: f.field(d.Field), Message: sentence(d.Message)})
 	}
 	for _, s := range e.Alternatives {
 		rest.Alternatives = append(rest.Alternatives, slot(s))

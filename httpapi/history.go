@@ -59,7 +59,7 @@ func event(ev engine.Event) Event {
 
 type eventQuery struct {
 	paged
-	After int64  `query:"after" minimum:"0" doc:"Events behind this seq"`
+	After int64  `query:"after_seq" minimum:"0" doc:"Events behind this seq"`
 	Type  string `query:"type"`
 }
 

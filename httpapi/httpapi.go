@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -75,6 +76,9 @@ func New(e *engine.Engine, o Options) (*Server, error) {
 		if err := s.add(row); err != nil {
 			return nil, err
 		}
+	}
+	for _, t := range []reflect.Type{reflect.TypeFor[Fault](), reflect.TypeFor[FlatFault](), reflect.TypeFor[Pagination](), reflect.TypeFor[WebhookEvent]()} {
+		s.registry.Schema(t, true, "") // from here on the registry is only read
 	}
 	if err := dress(s.registry); err != nil {
 		return nil, err

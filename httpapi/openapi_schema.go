@@ -3,7 +3,6 @@ package httpapi
 import (
 	"encoding/json"
 	"github.com/danielgtaylor/huma/v2"
-	"reflect"
 	"slices"
 
 	"qualifybase/engine"
@@ -41,14 +40,6 @@ func (s *Server) either(x object, forms []form) object {
 // schemas are the components, each form under names of its own.
 func (s *Server) schemas(forms []form) object {
 	out := object{}
-	for _, f := range forms {
-		if f == standard {
-			s.registry.Schema(reflect.TypeFor[Fault](), true, "")
-			s.registry.Schema(reflect.TypeFor[Pagination](), true, "")
-		} else {
-			s.registry.Schema(reflect.TypeFor[FlatFault](), true, "")
-		}
-	}
 	for name, x := range s.registry.Map() {
 		plain := schemaJSON(x)
 		if slices.Contains(forms, standard) && name != "FlatFault" {

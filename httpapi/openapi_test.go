@@ -11,7 +11,9 @@ import (
 )
 
 func TestDocument(t *testing.T) {
-	b := newBench(t, nil)
+	b := newBench(t, func(o *Options) {
+		o.Events = []EventDoc{{"lead.created", "A lead came in", []byte(`{"id":"evt_1","type":"lead.created","created_at":"2026-04-27T07:00:00Z","clinic_id":"0196716a-1c3d-7b52-9c0e-5d9f0a6b7c8d","seq":1,"data":{"lead":{}}}`)}}
+	})
 	for _, form := range []string{"", "?form=standard", "?form=flat"} {
 		w := b.call("GET", "/api/v1/openapi.json"+form, "")
 		if w.Code != 200 {
@@ -41,12 +43,15 @@ func TestDocument(t *testing.T) {
 		if !slices.Equal(paths, routes) {
 			t.Errorf("the document has %v, the router %v", paths, routes)
 		}
+		if hook := doc.Extensions["webhooks"]; hook == nil && !strings.Contains(w.Body.String(), `"lead.created":{"post"`) {
+			t.Errorf("%q: no webhooks section", form)
+		}
 		again := b.call("GET", "/api/v1/openapi.json"+form, "", "If-None-Match: "+w.Header().Get("ETag"))
 		if again.Code != 304 || again.Body.Len() != 0 {
 			t.Errorf("with its ETag: %d, %d bytes", again.Code, again.Body.Len())
 		}
 	}
-	b.want(b.call("GET", "/api/v1/openapi.json?form=xml", ""), 400, `"must be one of standard, flat"`)
+	b.want(b.call("GET", "/api/v1/openapi.json?form=xml", ""), 400, `"Must be one of standard, flat"`)
 }
 
 // TestDocumentNamesBothForms: a flat schema has camelCase names and no reference to a standard one.

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"qualifybase/engine"
 )
@@ -64,6 +66,13 @@ func (h *house) fullBooking(tx engine.Tx, n int64) error {
 	})
 }
 
+// cpu is the processor time of this process so far.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 const manyPatients = 5000
 
 // populate adds patients, so that each has a few visits.
@@ -96,6 +105,7 @@ func BenchmarkBooking(b *testing.B) {
 				h.populate(b)
 				var n atomic.Int64
 				b.SetParallelism(callers)
+				before := cpu()
 				b.ResetTimer()
 				done := make(chan error, callers)
 				for range callers {
@@ -119,6 +129,7 @@ func BenchmarkBooking(b *testing.B) {
 					}
 				}
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "bookings/s")
+				b.ReportMetric(float64(cpu()-before)/1e3/float64(b.N), "cpu-µs/booking")
 				st := h.Stats()
 				b.ReportMetric(float64(st.Members)/float64(st.Commits), "members/commit")
 			})

@@ -1,23 +1,28 @@
 package store
 
 import (
-	"context"
-	"database/sql/driver"
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"path/filepath"
+	"strconv"
 
-	"modernc.org/sqlite"
+	"modernc.org/libc"
+	sqlite "modernc.org/sqlite/lib"
 )
 
-// conn is one connection to the file, used by one goroutine at a time. It
-// speaks to the driver directly and keeps every statement prepared under its
-// text: measured +18 % and +50 % against database/sql (proof.md §1).
+// conn is one connection to the file, used by one goroutine at a time. It calls
+// SQLite itself, not its database/sql driver: that one asks the name of every
+// parameter and of every column anew at each use, and locks a mutex at each step
+// of the way (bench_test.go has the difference). Every statement stays prepared
+// under its text.
 type conn struct {
-	dc    driver.Conn
+	tls   *libc.TLS
+	db    uintptr
 	stmts map[string]*stmt
-	args  []driver.NamedValue
+
+	arena arena // the bound texts of the statements that are under way
 
 	// doomed is the first fault that may have torn down the whole transaction
 	// (full disk, I/O, out of memory). Until ROLLBACK every statement is refused
@@ -25,19 +30,19 @@ type conn struct {
 	doomed error
 }
 
-// stmt is a prepared statement with the row it scans into.
+// stmt is a prepared statement with the row it is read by.
 type stmt struct {
-	text string
-	ds   driver.Stmt
-	row  row
-	busy bool // a query on it is being read
+	text   string // "" = nobody keeps it
+	p      uintptr
+	params int
+	row    row
+	busy   bool // it is being read
+	mark   int  // of the arena, before its texts
 }
 
-var (
-	always      = context.Background() // no caller's context ever reaches a statement
-	theDriver   = &sqlite.Driver{}
-	maxPrepared = 500
-)
+const maxPrepared = 500
+
+var errOutOfMemory = errors.New("SQLite is out of memory")
 
 // dial opens a connection; the file is made if it is missing.
 func dial(path string) (*conn, error) {
@@ -45,174 +50,241 @@ func dial(path string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A URI, so that a path may hold a question mark.
-	dc, err := theDriver.Open("file://" + (&url.URL{Path: full}).EscapedPath())
-	if err != nil {
+	c := &conn{tls: libc.NewTLS(), stmts: map[string]*stmt{}}
+	if err := c.arena.init(c.tls); err != nil {
+		c.tls.Close()
 		return nil, err
 	}
-	return &conn{dc: dc, stmts: map[string]*stmt{}}, nil
+	// A URI, so that a path may hold a question mark. No mutex: a conn has one user.
+	name, out := c.arena.text("file://"+(&url.URL{Path: full}).EscapedPath()), c.arena.pointer()
+	rc := sqlite.Xsqlite3_open_v2(c.tls, name, out,
+		sqlite.SQLITE_OPEN_READWRITE|sqlite.SQLITE_OPEN_CREATE|sqlite.SQLITE_OPEN_NOMUTEX|sqlite.SQLITE_OPEN_URI, 0)
+	c.db = deref(out)
+	c.arena.free(0)
+	if rc == sqlite.SQLITE_OK {
+		rc = sqlite.Xsqlite3_extended_result_codes(c.tls, c.db, 1)
+	}
+	if rc != sqlite.SQLITE_OK {
+		err := c.fault(rc)
+		_ = c.close()
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *conn) close() error {
 	for text, s := range c.stmts {
-		_ = s.ds.Close()
+		sqlite.Xsqlite3_finalize(c.tls, s.p)
 		delete(c.stmts, text)
 	}
-	return c.dc.Close()
+	var err error
+	if c.db != 0 {
+		if rc := sqlite.Xsqlite3_close_v2(c.tls, c.db); rc != sqlite.SQLITE_OK {
+			err = fmt.Errorf("closing the database: code %d", rc)
+		}
+		c.db = 0
+	}
+	c.arena.drop()
+	c.tls.Close()
+	return err
+}
+
+// sqlError is a fault as SQLite tells it.
+type sqlError struct {
+	code int // extended (sqlite.org/rescode.html)
+	msg  string
+}
+
+func (e *sqlError) Error() string { return "SQLite: " + e.msg + " (" + strconv.Itoa(e.code) + ")" }
+
+// fault makes the error of a result code and notes one that may have ended the
+// transaction.
+func (c *conn) fault(rc int32) error {
+	e := &sqlError{code: int(rc), msg: "cannot open"}
+	if c.db != 0 {
+		e.msg = libc.GoString(sqlite.Xsqlite3_errmsg(c.tls, c.db))
+	}
+	err := inWords(e)
+	if tearsDown(e) {
+		c.doomed = err
+	}
+	return err
 }
 
 // script runs SQL text of any number of statements, once.
 func (c *conn) script(text string) error {
-	ds, err := c.dc.Prepare(text)
-	if err != nil {
-		return fault(err)
+	defer c.arena.free(c.arena.used)
+	p := c.arena.text(text)
+	if rc := sqlite.Xsqlite3_exec(c.tls, c.db, p, 0, 0, 0); rc != sqlite.SQLITE_OK {
+		return c.fault(rc)
 	}
-	defer ds.Close()
-	_, err = ds.(driver.StmtExecContext).ExecContext(always, nil)
-	return fault(err)
+	return nil
 }
 
-// prepare gives the kept statement of a text. A statement that is being read is
-// not touched: its nested twin lives for one use.
-func (c *conn) prepare(text string) (*stmt, error) {
+// compile prepares one statement.
+func (c *conn) compile(text string) (*stmt, error) {
+	mark := c.arena.used
+	out := c.arena.pointer()
+	rc := sqlite.Xsqlite3_prepare_v3(c.tls, c.db, c.arena.text(text), int32(len(text)), // #nosec G115 -- our own texts
+		sqlite.SQLITE_PREPARE_PERSISTENT, out, 0)
+	p := deref(out)
+	c.arena.free(mark)
+	if rc != sqlite.SQLITE_OK {
+		return nil, fmt.Errorf("%w in: %s", c.fault(rc), text)
+	}
+	return &stmt{
+		p: p, params: int(sqlite.Xsqlite3_bind_parameter_count(c.tls, p)),
+		row: row{tls: c.tls, p: p, n: sqlite.Xsqlite3_column_count(c.tls, p)},
+	}, nil
+}
+
+// start gives the kept statement of a text with its arguments bound. A statement
+// that is being read is not touched: its nested twin lives for one use.
+func (c *conn) start(text string, args []any) (*stmt, error) {
+	if c.doomed != nil {
+		return nil, c.doomed
+	}
 	s := c.stmts[text]
-	if s != nil && !s.busy {
-		return s, nil
+	if s == nil || s.busy {
+		twin, err := c.compile(text)
+		if err != nil {
+			return nil, err
+		}
+		if s == nil {
+			twin.text = text
+			c.keep(twin)
+		}
+		s = twin
 	}
-	ds, err := c.dc.Prepare(text)
-	if err != nil {
-		return nil, fmt.Errorf("%w in: %s", fault(err), text)
+	s.busy, s.mark = true, c.arena.used
+	if err := c.bind(s, args); err != nil {
+		c.done(s)
+		return nil, err
 	}
-	if s != nil {
-		return &stmt{ds: ds}, nil
-	}
-	if len(c.stmts) >= maxPrepared { // unbounded texts would be a leak; any victim will do
+	return s, nil
+}
+
+// keep puts a statement among the prepared; unbounded texts would be a leak, so
+// that beyond a bound another one goes. Any victim will do.
+func (c *conn) keep(s *stmt) {
+	if len(c.stmts) >= maxPrepared {
 		for text, victim := range c.stmts {
 			if !victim.busy {
-				_ = victim.ds.Close()
+				sqlite.Xsqlite3_finalize(c.tls, victim.p)
 				delete(c.stmts, text)
 				break
 			}
 		}
 	}
-	s = &stmt{text: text, ds: ds}
-	c.stmts[text] = s
-	return s, nil
+	c.stmts[s.text] = s
 }
 
-// done gives a statement back; a nested twin is closed.
-func (s *stmt) done() {
-	s.busy = false
+// done makes a statement ready for its next use; a twin goes.
+func (c *conn) done(s *stmt) {
+	sqlite.Xsqlite3_reset(c.tls, s.p)
 	if s.text == "" {
-		_ = s.ds.Close()
+		sqlite.Xsqlite3_finalize(c.tls, s.p)
 	}
+	s.busy = false
+	c.arena.free(s.mark)
 }
 
-// bind turns arguments into what the driver takes: integers and text, NULL, and
-// bytes for the one BLOB column. Times are int64 seconds before they come here.
-func (c *conn) bind(args []any) ([]driver.NamedValue, error) {
-	list := c.args[:0]
+// bind hands over the arguments: integers, text, NULL, and bytes for the one BLOB
+// column. Times are int64 seconds before they come here. What is bound lies in the
+// arena until done; every parameter is bound anew before the next step.
+func (c *conn) bind(s *stmt, args []any) error {
+	if len(args) != s.params {
+		return fmt.Errorf("%d arguments for %d parameters", len(args), s.params)
+	}
 	for i, a := range args {
-		var v driver.Value
+		at, rc := int32(i+1), int32(sqlite.SQLITE_OK) // #nosec G115 -- SQLite allows 32,766
 		switch x := a.(type) {
-		case nil, int64, string, []byte:
-			v = a
+		case nil:
+			rc = sqlite.Xsqlite3_bind_null(c.tls, s.p, at)
+		case int64:
+			rc = sqlite.Xsqlite3_bind_int64(c.tls, s.p, at, x)
 		case int:
-			v = int64(x)
+			rc = sqlite.Xsqlite3_bind_int64(c.tls, s.p, at, int64(x))
 		case bool:
-			v = int64(0)
+			n := int64(0)
 			if x {
-				v = int64(1)
+				n = 1
 			}
+			rc = sqlite.Xsqlite3_bind_int64(c.tls, s.p, at, n)
+		case string:
+			rc = sqlite.Xsqlite3_bind_text(c.tls, s.p, at, c.arena.text(x), int32(len(x)), sqlite.SQLITE_STATIC) // #nosec G115 -- bodies are limited to 4 MiB
+		case []byte:
+			rc = sqlite.Xsqlite3_bind_blob(c.tls, s.p, at, c.arena.bytes(x), int32(len(x)), sqlite.SQLITE_STATIC) // #nosec G115 -- as above
 		default:
-			return nil, fmt.Errorf("cannot bind a %T", a)
+			return fmt.Errorf("cannot bind a %T", a)
 		}
-		list = append(list, driver.NamedValue{Ordinal: i + 1, Value: v})
+		if rc != sqlite.SQLITE_OK {
+			return c.fault(rc)
+		}
 	}
-	c.args = list
-	return list, nil
+	return nil
 }
 
-// exec runs one statement that gives no rows.
+// exec runs one statement whose rows, if any, do not matter.
 func (c *conn) exec(text string, args ...any) (changes, lastID int64, err error) {
-	if c.doomed != nil {
-		return 0, 0, c.doomed
-	}
-	s, err := c.prepare(text)
+	s, err := c.start(text, args)
 	if err != nil {
 		return 0, 0, err
 	}
-	defer s.done()
-	list, err := c.bind(args)
-	if err != nil {
-		return 0, 0, err
+	defer c.done(s)
+	for {
+		switch rc := sqlite.Xsqlite3_step(c.tls, s.p); rc {
+		case sqlite.SQLITE_ROW:
+		case sqlite.SQLITE_DONE:
+			return sqlite.Xsqlite3_changes64(c.tls, c.db), sqlite.Xsqlite3_last_insert_rowid(c.tls, c.db), nil
+		default:
+			return 0, 0, c.fault(rc)
+		}
 	}
-	res, err := s.ds.(driver.StmtExecContext).ExecContext(always, list)
-	if err != nil {
-		return 0, 0, c.failed(err)
-	}
-	changes, _ = res.RowsAffected()
-	lastID, _ = res.LastInsertId()
-	return changes, lastID, nil
 }
 
 // query calls fn with every row; the row is good until fn returns.
-func (c *conn) query(text string, fn func(*row) error, args ...any) (err error) {
-	if c.doomed != nil {
-		return c.doomed
-	}
-	s, err := c.prepare(text)
+func (c *conn) query(text string, fn func(*row) error, args ...any) error {
+	s, err := c.start(text, args)
 	if err != nil {
 		return err
 	}
-	defer s.done()
-	list, err := c.bind(args)
-	if err != nil {
-		return err
-	}
-	rows, err := s.ds.(driver.StmtQueryContext).QueryContext(always, list)
-	if err != nil {
-		return c.failed(err)
-	}
-	s.busy = true
-	defer func() {
-		if e := rows.Close(); e != nil && err == nil {
-			err = c.failed(e)
-		}
-	}()
-	if s.row.vals == nil {
-		s.row.vals = make([]driver.Value, len(rows.Columns()))
-	}
+	defer c.done(s)
 	for {
-		if err := rows.Next(s.row.vals); err == io.EOF {
+		switch rc := sqlite.Xsqlite3_step(c.tls, s.p); rc {
+		case sqlite.SQLITE_ROW:
+			s.row.next, s.row.err = 0, nil
+			if err := fn(&s.row); err != nil {
+				return err
+			}
+			if s.row.err != nil {
+				return s.row.err
+			}
+		case sqlite.SQLITE_DONE:
 			return nil
-		} else if err != nil {
-			return c.failed(err)
-		}
-		s.row.next, s.row.err = 0, nil
-		if err := fn(&s.row); err != nil {
-			return err
-		}
-		if s.row.err != nil {
-			return s.row.err
+		default:
+			return c.fault(rc)
 		}
 	}
 }
 
 // get reads the first row; false without one.
 func (c *conn) get(text string, fn func(*row), args ...any) (found bool, err error) {
-	err = c.query(text, func(r *row) error {
-		found = true
-		fn(r)
-		if r.err != nil {
-			return r.err
-		}
-		return errEnough
-	}, args...)
-	if err == errEnough {
-		err = nil
+	s, err := c.start(text, args)
+	if err != nil {
+		return false, err
 	}
-	return found, err
+	defer c.done(s)
+	switch rc := sqlite.Xsqlite3_step(c.tls, s.p); rc {
+	case sqlite.SQLITE_ROW:
+		s.row.next, s.row.err = 0, nil
+		fn(&s.row)
+		return true, s.row.err
+	case sqlite.SQLITE_DONE:
+		return false, nil
+	default:
+		return false, c.fault(rc)
+	}
 }
 
 // number reads one integer.
@@ -221,11 +293,14 @@ func (c *conn) number(text string, args ...any) (n int64, err error) {
 	return n, err
 }
 
-// failed translates a fault and notes one that may have ended the transaction.
-func (c *conn) failed(err error) error {
-	out := fault(err)
-	if tearsDown(err) {
-		c.doomed = out
+// autocommit tells that no transaction is open.
+func (c *conn) autocommit() bool { return sqlite.Xsqlite3_get_autocommit(c.tls, c.db) != 0 }
+
+// deref reads the pointer at p.
+func deref(p uintptr) uintptr {
+	b := libc.GoBytes(p, strconv.IntSize/8)
+	if len(b) == 4 {
+		return uintptr(binary.NativeEndian.Uint32(b))
 	}
-	return out
+	return uintptr(binary.NativeEndian.Uint64(b))
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
-
 	"qualifybase/engine"
 )
 
@@ -41,19 +39,16 @@ const retryAfter = time.Second
 
 // code is SQLite's extended result code of an error; 0 = it has none.
 func code(err error) int {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		return e.Code()
+	if e, ok := errors.AsType[*sqlError](err); ok {
+		return e.code
 	}
 	return 0
 }
 
-// fault says a database fault in the engine's words, where it has one. The
-// cause stays inside, for the log.
-func fault(err error) error {
-	if err == nil {
-		return nil
-	}
-	c := code(err)
+// inWords says a fault in the engine's words, where it has one. The cause stays
+// inside, for the log.
+func inWords(err *sqlError) error {
+	c := err.code
 	switch c & 0xff {
 	case codeFull:
 		return &engine.Error{Kind: engine.StorageFull, Message: "The disk is full; nothing was written", RetryAfter: 30 * time.Second, Err: err}
@@ -64,7 +59,7 @@ func fault(err error) error {
 	}
 	switch c {
 	case codeConstraintTrigger:
-		if strings.Contains(err.Error(), "slot taken") {
+		if strings.Contains(err.msg, "slot taken") {
 			e := engine.Fail(engine.SlotTaken, "That time is no longer free")
 			e.Err = err
 			return e

@@ -84,7 +84,7 @@ func prepareFile(path, schema string, list []migration, o Options) error {
 	}
 	c, err := dial(path)
 	if err != nil {
-		return fmt.Errorf("open %s: %w", path, fault(err))
+		return fmt.Errorf("open %s: %w", path, err)
 	}
 	defer c.close()
 	if err := c.checkSQLite(); err != nil {
@@ -324,7 +324,7 @@ func syncFile(path string) error {
 func (s *Store) Backup(dest string) error {
 	c, err := dial(s.path)
 	if err != nil {
-		return fault(err)
+		return err
 	}
 	defer c.close()
 	if err := c.script(fmt.Sprintf("PRAGMA busy_timeout = %d", s.o.busy.Milliseconds())); err != nil {
@@ -354,7 +354,7 @@ func Status(path string) (MigrateStatus, error) {
 	}
 	c, err := dial(path)
 	if err != nil {
-		return st, fault(err)
+		return st, err
 	}
 	defer c.close()
 	if err := c.script("PRAGMA busy_timeout = 5000; PRAGMA query_only = 1"); err != nil {

@@ -1,35 +1,37 @@
 package store
 
 import (
-	"database/sql/driver"
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"modernc.org/libc"
+	sqlite "modernc.org/sqlite/lib"
+
 	"qualifybase/engine"
 )
-
-// errEnough ends a query after the row that was wanted.
-var errEnough = errors.New("enough rows")
 
 // row hands out the columns of a result row from left to right. The first fault
 // sticks and ends the query.
 type row struct {
-	vals []driver.Value
-	next int
+	tls  *libc.TLS
+	p    uintptr // the statement
+	n    int32   // columns
+	next int32
 	err  error
 }
 
-func (r *row) value() driver.Value {
-	if r.next >= len(r.vals) {
-		r.fail("more columns read than selected")
-		return nil
+// take is the next column and its type; NULL when there is none.
+func (r *row) take() (column, kind int32) {
+	if r.next >= r.n {
+		r.fail("more columns are read than were selected")
+		return 0, sqlite.SQLITE_NULL
 	}
-	v := r.vals[r.next]
+	column = r.next
 	r.next++
-	return v
+	return column, sqlite.Xsqlite3_column_type(r.tls, r.p, column)
 }
 
 func (r *row) fail(format string, args ...any) {
@@ -40,28 +42,29 @@ func (r *row) fail(format string, args ...any) {
 
 // text reads TEXT; NULL is "".
 func (r *row) text() string {
-	switch v := r.value().(type) {
-	case string:
-		return v
-	case nil:
-		return ""
+	column, kind := r.take()
+	switch kind {
+	case sqlite.SQLITE_TEXT:
+		p := sqlite.Xsqlite3_column_text(r.tls, r.p, column)
+		return string(libc.GoBytes(p, int(sqlite.Xsqlite3_column_bytes(r.tls, r.p, column))))
+	case sqlite.SQLITE_NULL:
 	default:
-		r.fail("is a %T, not text", v)
-		return ""
+		r.fail("is of type %d, not text", kind)
 	}
+	return ""
 }
 
 // int reads INTEGER; NULL is 0.
 func (r *row) int() int64 {
-	switch v := r.value().(type) {
-	case int64:
-		return v
-	case nil:
-		return 0
+	column, kind := r.take()
+	switch kind {
+	case sqlite.SQLITE_INTEGER:
+		return sqlite.Xsqlite3_column_int64(r.tls, r.p, column)
+	case sqlite.SQLITE_NULL:
 	default:
-		r.fail("is a %T, not an integer", v)
-		return 0
+		r.fail("is of type %d, not an integer", kind)
 	}
+	return 0
 }
 
 // small reads an INTEGER that is a count or a number of minutes.
@@ -69,21 +72,27 @@ func (r *row) small() int { return int(r.int()) }
 
 func (r *row) bool() bool { return r.int() != 0 }
 
-// blob reads BLOB.
+// blob reads BLOB; NULL is empty.
 func (r *row) blob() []byte {
-	switch v := r.value().(type) {
-	case []byte:
-		return v
-	case nil: // the driver's word for an empty blob, too
-		return []byte{}
+	column, kind := r.take()
+	switch kind {
+	case sqlite.SQLITE_BLOB:
+		p := sqlite.Xsqlite3_column_blob(r.tls, r.p, column)
+		n := int(sqlite.Xsqlite3_column_bytes(r.tls, r.p, column))
+		if n > 0 { // an empty one has no address
+			return bytes.Clone(libc.GoBytes(p, n))
+		}
+	case sqlite.SQLITE_NULL:
 	default:
-		r.fail("is a %T, not bytes", v)
-		return nil
+		r.fail("is of type %d, not bytes", kind)
 	}
+	return []byte{}
 }
 
 // null tells whether the next column is NULL, without taking it.
-func (r *row) null() bool { return r.next < len(r.vals) && r.vals[r.next] == nil }
+func (r *row) null() bool {
+	return r.next < r.n && sqlite.Xsqlite3_column_type(r.tls, r.p, r.next) == sqlite.SQLITE_NULL
+}
 
 // skip passes over a column.
 func (r *row) skip() { r.next++ }

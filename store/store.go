@@ -104,7 +104,7 @@ func (s *Store) Path() string { return s.path }
 func (s *Store) dial(writes bool) (*conn, error) {
 	c, err := dial(s.path)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", s.path, fault(err))
+		return nil, fmt.Errorf("open %s: %w", s.path, err)
 	}
 	cache := s.o.CacheMiB * 1024
 	if !writes {

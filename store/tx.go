@@ -8,6 +8,9 @@ import (
 	"qualifybase/engine"
 )
 
+// always is the context of what no caller waits for.
+var always = context.Background()
+
 // reads answers questions on one snapshot: of a View, of the writer's open
 // transaction, or of a load into memory.
 type reads struct {

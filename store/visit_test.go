@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	_ "modernc.org/sqlite" // a SQL shell beside the server
+
 	"qualifybase/engine"
 	"qualifybase/engine/enginetest"
 )
