@@ -1,14 +1,22 @@
 package main
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite" // the scripts' SQL shell
 
 	"qualifybase/cmd"
 )
@@ -23,16 +31,17 @@ func TestMain(m *testing.M) {
 // what qb answers on which stream, and the exit code.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "cmd/testdata",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exit": exits, "mode": mode},
+		Dir: "cmd/testdata",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit": exits, "mode": mode, "capture": capture, "prefix": prefix, "sql": shell,
+			"port": port, "terminate": terminate, "call": call, "within": within,
+		},
 	})
 }
 
 // exits runs a command that must end with the code: "exit 2 qb config".
 func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exit CODE command [args...]")
-	}
+	need(ts, !neg && len(args) >= 2, "exit CODE command [args...]")
 	code := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
 		failed, ok := errors.AsType[*exec.ExitError](err)
@@ -48,12 +57,112 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // mode wants the permissions of a file: "mode 0700 qb-data".
 func mode(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: mode OCTAL file")
-	}
+	need(ts, !neg && len(args) == 2, "mode OCTAL file")
 	info, err := os.Stat(ts.MkAbs(args[1]))
 	ts.Check(err)
 	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
 		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
+	}
+}
+
+// capture keeps the last standard output: "capture KEY", as KEY=$(…) does.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 1, "capture NAME")
+	ts.Setenv(args[0], strings.TrimRight(ts.ReadFile("stdout"), "\n"))
+}
+
+// prefix keeps the visible part of a key: "prefix PREFIX $KEY".
+func prefix(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 2 && len(args[1]) > 38, "prefix NAME KEY")
+	ts.Setenv(args[0], args[1][:len(args[1])-38])
+}
+
+// shell runs SQL on a file, as a stock sqlite3 would: "sql qb-data/qb.db 'DELETE …'".
+func shell(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 2, "sql file statements")
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(args[1])
+	ts.Check(err)
+}
+
+// terminate sends SIGTERM, as a service manager does, to what runs in the
+// background; wait then wants its exit code 0.
+func terminate(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 0, "terminate")
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+// port picks a free port of loopback and sets QB_HOST to it: "port PORT".
+func port(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 1, "port NAME")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer l.Close()
+	_, number, _ := net.SplitHostPort(l.Addr().String())
+	ts.Setenv(args[0], number)
+	ts.Setenv("QB_HOST", "http://127.0.0.1:"+number)
+}
+
+// call sends a request to QB_HOST with QB_KEY and wants a status; the reply's body
+// is its standard output: "call 201 POST /leads '{…}'". Paths are below /api/v1
+// unless they begin with two slashes.
+func call(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && (len(args) == 3 || len(args) == 4), "call STATUS METHOD path [body]")
+	got, body, err := send(ts, args[1:])
+	ts.Check(err)
+	fmt.Fprintln(ts.Stdout(), body)
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("status %d, want %s: %s", got, args[0], body)
+	}
+}
+
+// within repeats a GET until it has the status and, if given, the text in its
+// body: "within 5s 200 /leads ben@example.com".
+func within(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && (len(args) == 3 || len(args) == 4), "within TIME STATUS path [text]")
+	patience, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	want := strings.Join(args[3:], "")
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		got, body, err := send(ts, []string{"GET", args[2]})
+		if err == nil && strconv.Itoa(got) == args[1] && strings.Contains(body, want) {
+			return
+		}
+		if time.Since(begin) > patience {
+			ts.Fatalf("after %s: status %d, error %v: %s", patience, got, err, body)
+		}
+	}
+}
+
+func send(ts *testscript.TestScript, args []string) (status int, body string, err error) {
+	url := ts.Getenv("QB_HOST") + "/api/v1" + args[1]
+	if strings.HasPrefix(args[1], "//") {
+		url = ts.Getenv("QB_HOST") + args[1][1:]
+	}
+	r, err := http.NewRequest(args[0], url, strings.NewReader(strings.Join(args[2:], "")))
+	ts.Check(err)
+	if len(args) == 3 {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if key := ts.Getenv("QB_KEY"); key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	reply, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	return reply.StatusCode, string(text), err
+}
+
+// need ends the script unless a command was used as it should be.
+func need(ts *testscript.TestScript, ok bool, usage string) {
+	if !ok {
+		ts.Fatalf("usage: %s", usage)
 	}
 }

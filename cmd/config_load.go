@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -82,8 +83,8 @@ func loadConfig(g *global, flags ...override) (*loaded, error) {
 		path = filepath.Join(g.data, "qb.toml")
 	}
 	data, err := readConfig(path)
-	if errors.Is(err, fs.ErrNotExist) && !named {
-		err = nil // runs without one
+	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && !named {
+		err = nil // runs without one; what is wrong with the directory is told by whoever opens it
 	} else if err == nil {
 		l.path = path
 	}

@@ -79,6 +79,15 @@ func when(sec int64) string {
 	return time.Unix(sec, 0).UTC().Format(time.RFC3339)
 }
 
+// each makes what a listing shows of every item.
+func each[T, U any](list []T, as func(T) U) []U {
+	out := make([]U, len(list))
+	for i, v := range list {
+		out[i] = as(v)
+	}
+	return out
+}
+
 // jsonFlag gives a listing its --json.
 func jsonFlag(c *cobra.Command, to *bool) {
 	c.Flags().BoolVar(to, "json", false, "print JSON")

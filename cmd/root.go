@@ -98,6 +98,10 @@ No other QB_ name is read: QB_KEY and QB_HOST belong to the API's curl examples.
 
 func newRoot(g *global) *cobra.Command {
 	root := group("qb", "The front office of a small clinic, in one program",
+		newInitCommand(g), newServeCommand(g), newDemoCommand(g),
+		newKeysCommand(g), newUsersCommand(g), newClinicsCommand(g),
+		newAvailabilityCommand(g), newLeadsCommand(g), newAuditCommand(g),
+		newMigrateCommand(g), newOpenAPICommand(g),
 		newCompletionCommand(),
 		newConfigCommand(g),
 		newBenchCommand(g), newVersionCommand(g),

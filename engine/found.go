@@ -46,6 +46,13 @@ func (e *Engine) CreateClinic(ctx context.Context, c Caller, d ClinicDraft) (Cli
 	return clinic, nil
 }
 
+// Check tells every fault of the draft without a database, for a shell that
+// should not make a data directory for nothing.
+func (d ClinicDraft) Check() error {
+	_, err := d.clinic()
+	return err
+}
+
 // clinic checks the draft's values and makes the row.
 func (d *ClinicDraft) clinic() (Clinic, error) {
 	var x edit

@@ -183,6 +183,7 @@ type CalendarWriter interface {
 	// DeleteExpired deletes the occupancy of expired holds of a resource before it
 	// is checked. The hold itself stays for a day, so that its late booking is Gone and not NotFound.
 	DeleteExpired(r Resource, test bool, now int64) error
+	DropHolds(before int64, limit int) (int, error) // of all clinics, expired before, with their occupancy; how many
 }
 
 // AccessReader reads keys, users and kept replies.

@@ -65,3 +65,13 @@ func (t *tx) DeleteExpired(res engine.Resource, test bool, now int64) error {
 		res.String(), test, now)
 	return err
 }
+
+// DropHolds implements engine.Tx.
+func (t *tx) DropHolds(before int64, limit int) (int, error) {
+	const some = "SELECT id FROM holds WHERE expires_at < ? ORDER BY expires_at, id LIMIT ?"
+	if _, err := t.dropOccupancy("hold_id IN ("+some+")", before, limit); err != nil {
+		return 0, err
+	}
+	n, _, err := t.exec("DELETE FROM holds WHERE id IN ("+some+")", before, limit)
+	return int(n), err
+}

@@ -23,6 +23,7 @@ type Options struct {
 	Synchronous string           // "FULL" (default: an acknowledged write survives a power cut) or "NORMAL"
 	Readers     int              // reading connections; default 2
 	CacheMiB    int              // page cache of the writer; default 16, readers get a quarter each
+	WALPages    int              // pages in the write-ahead log before it is folded into the file; default 4000
 	Now         func() time.Time // tests choose dates; default time.Now
 	Log         *slog.Logger     // default: discards
 	NoGroup     bool             // benchmarks only: one transaction for every Update
@@ -64,6 +65,9 @@ func Open(path string, schema string, o Options) (*Store, error) {
 	}
 	if o.CacheMiB <= 0 {
 		o.CacheMiB = 16
+	}
+	if o.WALPages <= 0 {
+		o.WALPages = 4000
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -111,8 +115,8 @@ func (s *Store) dial(writes bool) (*conn, error) {
 		cache /= 4
 	}
 	settings := fmt.Sprintf(`PRAGMA busy_timeout = %d; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;
-		PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY;`,
-		s.o.busy.Milliseconds(), s.o.Synchronous, cache)
+		PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY;`,
+		s.o.busy.Milliseconds(), s.o.Synchronous, s.o.WALPages, cache)
 	if !writes {
 		settings += "PRAGMA query_only = 1;"
 	}

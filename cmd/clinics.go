@@ -1,0 +1,102 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"qualifybase/engine"
+	"qualifybase/httpapi"
+)
+
+func newClinicsCommand(g *global) *cobra.Command {
+	c := group("clinics", "Add and list the clinics of this database", newClinicsCreate(g), newClinicsList(g))
+	c.Long = `Add and list the clinics of this database. Each has its own keys, people and
+calendar; a key sees one clinic. The short name (slug) tells them apart on the
+command line; where --clinic is left out, the oldest one is meant.`
+	return c
+}
+
+type clinicsCreateOptions struct {
+	*global
+	founding
+}
+
+func newClinicsCreate(g *global) *cobra.Command {
+	o := clinicsCreateOptions{global: g}
+	c := &cobra.Command{
+		Use:   "create --name NAME --timezone ZONE",
+		Short: "Add a clinic, with its first location and provider",
+		Long: `Add a clinic with one location that has the hours and one provider who works
+there, as 'qb init' does. Standard output is the new clinic's slug. Without
+--country it is that of the zone, without --hours Mon-Fri 09:00-17:00.`,
+		Example: `  qb clinics create --name "Praxis am Hafen" --slug hafen --timezone Europe/Berlin --hours "Mon-Thu 08:00-18:00"`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.given = changedFlags(c)
+			return runClinicsCreate(c.Context(), streams(c), o)
+		},
+	}
+	c.Flags().StringVar(&o.name, "name", "", "the clinic's `NAME`")
+	c.Flags().StringVar(&o.slug, "slug", "", "short `NAME` on the command line; without it made from the name")
+	foundingFlagsOf(c, &o.founding)
+	_ = c.MarkFlagRequired("name")
+	_ = c.MarkFlagRequired("timezone")
+	return c
+}
+
+func runClinicsCreate(ctx context.Context, s stdio, o clinicsCreateOptions) error {
+	assumed := o.assume(o.env)
+	if _, err := o.draft(); err != nil {
+		return err
+	}
+	return o.visit(ctx, s, errand{verb: "clinics create"}, func(f *office) error {
+		for _, a := range assumed {
+			fmt.Fprintf(s.err, "assumed %s\n", a)
+		}
+		clinic, err := o.found(ctx, f.engine, "clinics create")
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(s.out, clinic.Slug)
+		return err
+	})
+}
+
+type clinicsListOptions struct {
+	*global
+	json bool
+}
+
+func newClinicsList(g *global) *cobra.Command {
+	o := clinicsListOptions{global: g}
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the clinics, the oldest first",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return runClinicsList(c.Context(), streams(c), o) },
+	}
+	jsonFlag(c, &o.json)
+	return c
+}
+
+func runClinicsList(ctx context.Context, s stdio, o clinicsListOptions) error {
+	return o.visit(ctx, s, errand{verb: "clinics list"}, func(f *office) error {
+		list, err := f.engine.Clinics(ctx, f.caller)
+		if err != nil {
+			return err
+		}
+		if o.json {
+			return printList(s.out, true, each(list, httpapi.ClinicOf))
+		}
+		return printList(s.out, false, list,
+			column[engine.Clinic]{"SLUG", func(c engine.Clinic) string { return c.Slug }},
+			column[engine.Clinic]{"NAME", func(c engine.Clinic) string { return c.Name }},
+			column[engine.Clinic]{"ZONE", func(c engine.Clinic) string { return c.TimeZone }},
+			column[engine.Clinic]{"COUNTRY", func(c engine.Clinic) string { return c.Country }},
+			column[engine.Clinic]{"CREATED", func(c engine.Clinic) string { return when(c.CreatedAt) }},
+			column[engine.Clinic]{"ID", func(c engine.Clinic) string { return c.ID }},
+		)
+	})
+}

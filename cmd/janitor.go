@@ -1,0 +1,38 @@
+package cmd
+
+import (
+	"context"
+	"time"
+)
+
+// tidyEvery is how long the housekeeping pauses.
+const tidyEvery = 10 * time.Minute
+
+// janitor drops what has outlived its use while the server runs. A failure is
+// told in the log and tried again at the next round: nothing waits for it.
+func (s *server) janitor(ctx context.Context) {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		s.tidy(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *server) tidy(ctx context.Context) {
+	done, err := s.engine.Tidy(ctx)
+	outbox := 0
+	if err == nil {
+		outbox, err = s.engine.TidyOutbox(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("housekeeping failed", "err", err)
+	}
+	if done.Replies+done.Holds+outbox > 0 {
+		s.log.Info("housekeeping", "replies", done.Replies, "holds", done.Holds, "deliveries", outbox)
+	}
+}

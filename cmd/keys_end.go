@@ -1,0 +1,161 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"qualifybase/engine"
+)
+
+type keysRevokeOptions struct {
+	*global
+	clinic, key string
+}
+
+func newKeysRevoke(g *global) *cobra.Command {
+	o := keysRevokeOptions{global: g}
+	c := &cobra.Command{
+		Use:   "revoke KEY",
+		Short: "End a key now",
+		Long: `End a key, named by its prefix or id as 'qb keys list' shows them. A running
+server refuses it within a second. There is no way back; make a new key.`,
+		Example: "  qb keys revoke qbk_live_8fJ2kQ0a",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.key = args[0]
+			return runKeysRevoke(c.Context(), streams(c), o)
+		},
+	}
+	clinicFlag(c, &o.clinic)
+	return c
+}
+
+func runKeysRevoke(ctx context.Context, s stdio, o keysRevokeOptions) error {
+	if err := notWholeKey(o.key); err != nil {
+		return err
+	}
+	return o.visit(ctx, s, errand{verb: "keys revoke", clinic: o.clinic}, func(f *office) error {
+		k, err := f.keyNamed(ctx, o.key)
+		if err != nil {
+			return err
+		}
+		if k, err = f.engine.RevokeKey(ctx, f.caller, k.ID); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(s.out, "%s (%s) is revoked since %s\n", k.Prefix(), clean(k.Name, ""), when(k.RevokedAt))
+		return err
+	})
+}
+
+type keysRotateOptions struct {
+	*global
+	clinic, key, overlap string
+}
+
+func newKeysRotate(g *global) *cobra.Command {
+	o := keysRotateOptions{global: g}
+	c := &cobra.Command{
+		Use:   "rotate KEY",
+		Short: "Replace a key; standard output is the new one and nothing else",
+		Long: `Make a new key with the name, scopes, origins, rate and end of an old one. The
+old one goes on for the overlap, up to 7 days, so that its users can change over;
+--overlap 0h ends it now.`,
+		Example: `  export QB_KEY=$(qb keys rotate qbk_live_8fJ2kQ0a --overlap 48h)`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.key = args[0]
+			return runKeysRotate(c.Context(), streams(c), o)
+		},
+	}
+	c.Flags().StringVar(&o.overlap, "overlap", "24h", "how long the old key goes on, as a `TIME` in whole hours or days")
+	clinicFlag(c, &o.clinic)
+	return c
+}
+
+func runKeysRotate(ctx context.Context, s stdio, o keysRotateOptions) error {
+	if err := notWholeKey(o.key); err != nil {
+		return err
+	}
+	overlap, err := parseAge(o.overlap)
+	if err == nil && overlap%time.Hour != 0 {
+		err = errors.New("want whole hours, such as 24h or 7d")
+	}
+	if err != nil {
+		return misuse("--overlap: %w", err)
+	}
+	return o.visit(ctx, s, errand{verb: "keys rotate", clinic: o.clinic}, func(f *office) error {
+		old, err := f.keyNamed(ctx, o.key)
+		if err != nil {
+			return err
+		}
+		key, err := f.engine.RotateKey(ctx, f.caller, old.ID, int(overlap/time.Hour))
+		if err != nil {
+			return asFlags(err, keyFlags)
+		}
+		tellKey(s, "made", key, f.clinic)
+		fmt.Fprintf(s.err, "The old one, %s, goes on until %s.\n", old.Prefix(), when(time.Now().Add(overlap).Unix()))
+		_, err = fmt.Fprintln(s.out, key.Secret)
+		return err
+	})
+}
+
+func newKeysCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Tell whether a text on standard input is a whole key",
+		Long: `Read a text from standard input and tell whether it is one of our keys, whole and
+without a typing mistake: family, length, alphabet and checksum. It asks no
+database, so it cannot say whether the key still works. Exit code 1 when it is
+none. No part of the secret is printed.`,
+		Example: `  echo "$QB_KEY" | qb keys check`,
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return runKeysCheck(c.Context(), streams(c)) },
+	}
+}
+
+func runKeysCheck(_ context.Context, s stdio) error {
+	text, err := askSecret(s, "Key")
+	if err != nil {
+		return err
+	}
+	check := engine.CheckKeyText(text)
+	if check.Fault != "" {
+		about := ""
+		if check.Family != "" {
+			about = "a " + check.Family.Name() + " key by its beginning. "
+		}
+		return errors.New(about + check.Fault)
+	}
+	_, err = fmt.Fprintf(s.out, "%s: a whole %s key, sent as %s\n", check.Prefix, check.Family.Name(), sentAs(check.Family))
+	return err
+}
+
+func sentAs(f engine.Family) string {
+	if f.Channel() == engine.ChannelAPIKey {
+		return "X-API-Key: <key>"
+	}
+	return "Authorization: Bearer <key>"
+}
+
+// maxSecretLine is more than any key or password has.
+const maxSecretLine = 4096
+
+// askSecret reads a secret: from a person without showing it, from a pipe its
+// first line.
+func askSecret(s stdio, question string) (string, error) {
+	f, ok := s.in.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return readLine(s.in, maxSecretLine)
+	}
+	fmt.Fprintf(s.err, "%s: ", question)
+	text, err := term.ReadPassword(int(f.Fd()))
+	fmt.Fprintln(s.err)
+	return strings.TrimSpace(string(text)), err
+}

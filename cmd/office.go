@@ -1,0 +1,202 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"qualifybase/engine"
+	"qualifybase/store"
+)
+
+// office is the front office as a verb finds it: the open database, the engine on
+// it, and the shell as its caller in one clinic.
+type office struct {
+	store  *store.Store
+	engine *engine.Engine
+	clinic engine.Clinic
+	caller engine.Caller
+}
+
+// errand is what a verb goes into the office for.
+type errand struct {
+	verb   string           // for the audit: "keys create"
+	clinic string           // a slug; "" means the oldest clinic
+	now    func() time.Time // nil means the clock
+}
+
+// visit opens the office, runs fn in it and closes it. It works beside a running
+// server, which sees what was written within a second.
+func (g *global) visit(ctx context.Context, s stdio, e errand, fn func(*office) error) (err error) {
+	l, err := loadConfig(g)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	st, err := g.openStore(l, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := st.Close(); err == nil {
+			err = e
+		}
+	}()
+	o := &office{store: st, engine: engine.New(st, engineOptions(l, log, e.now))}
+	if err := o.enter(ctx, e); err != nil {
+		return err
+	}
+	return fn(o)
+}
+
+// enter finds the clinic that the verb means.
+func (o *office) enter(ctx context.Context, e errand) (err error) {
+	landlord := engine.Shell(0, e.verb)
+	if e.clinic == "" {
+		o.clinic, err = o.engine.OldestClinic(ctx, landlord)
+	} else if o.clinic, err = o.engine.ClinicBySlug(ctx, landlord, e.clinic); engine.KindOf(err) == engine.NotFound {
+		return fmt.Errorf("there is no clinic %q; 'qb clinics list' shows them", e.clinic)
+	}
+	o.caller = engine.Shell(o.clinic.N, e.verb)
+	return err
+}
+
+// openStore opens the database that is there. It makes none, and leaves an older
+// one to 'qb migrate', for a server of the older program may be running on it.
+func (g *global) openStore(l *loaded, log *slog.Logger) (*store.Store, error) {
+	path := filepath.Join(g.data, dbFile)
+	state, err := store.Status(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errNoClinic(g.data)
+	case err != nil:
+		return nil, err
+	case len(state.Missing) > 0:
+		return nil, fmt.Errorf("%s is of an older qb (schema %d, this one needs %d); bring it up to date with 'qb migrate'",
+			path, state.File, state.Program)
+	}
+	return g.openOrMake(l, log)
+}
+
+// openOrMake opens the database; a missing one is made, an older one migrated.
+func (g *global) openOrMake(l *loaded, log *slog.Logger) (*store.Store, error) {
+	schema, err := g.schema()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(filepath.Join(g.data, dbFile), schema, store.Options{
+		Synchronous: strings.ToUpper(l.Database.Synchronous), Readers: l.Database.Readers, CacheMiB: l.Database.CacheMiB,
+		WALPages: l.Database.WALAutocheckpoint, Log: log,
+	})
+}
+
+// engineOptions are the operator's choices for the engine.
+func engineOptions(l *loaded, log *slog.Logger, now func() time.Time) engine.Options {
+	return engine.Options{
+		Now: now, Log: log,
+		HoldsPerCaller: l.Limits.HoldsPerKey,
+		RatePerMinute:  orUnlimited(l.Limits.KeyRequestsPerMinute), UserPerMinute: orUnlimited(l.Limits.SessionRequestsPerMinute),
+		LockoutFailures: l.Auth.LockoutFailures, LockoutWindow: time.Duration(l.Auth.LockoutWindow),
+	}
+}
+
+// orUnlimited turns the configuration's 0, no limit, into the engine's, whose 0
+// is the default.
+func orUnlimited(perMinute int) int {
+	if perMinute == 0 {
+		return -1
+	}
+	return perMinute
+}
+
+// clinicFlag gives a verb its --clinic.
+func clinicFlag(c *cobra.Command, to *string) {
+	c.Flags().StringVar(to, "clinic", "", "the clinic's `SLUG`; without it the oldest one")
+}
+
+// asFlags names the faulty fields of a draft as the flags they came from: those
+// in names, else the field with hyphens.
+func asFlags(err error, names map[string]string) error {
+	e, ok := errors.AsType[*engine.Error](err)
+	if !ok || len(e.Details) == 0 {
+		return err
+	}
+	told := *e
+	told.Details = make([]engine.Detail, len(e.Details))
+	for i, d := range e.Details {
+		field, place, listed := strings.Cut(d.Field, "[")
+		flag, named := names[field]
+		if !named {
+			flag = "--" + strings.ReplaceAll(field, "_", "-")
+		}
+		if n, err := strconv.Atoi(strings.TrimSuffix(place, "]")); listed && err == nil {
+			flag += fmt.Sprintf(" (number %d)", n+1)
+		}
+		told.Details[i] = engine.Detail{Field: flag, Message: d.Message}
+	}
+	return &told
+}
+
+// everyPage reads a list to its end.
+func everyPage[T any](fetch func(engine.Page) (engine.List[T], error)) ([]T, error) {
+	var out []T
+	for p := (engine.Page{Limit: engine.MaxLimit}); ; {
+		list, err := fetch(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list.Items...)
+		if !list.More {
+			return out, nil
+		}
+		p.Cursor = list.Next
+	}
+}
+
+// upTo reads at most limit rows of a list; 0 = all.
+func upTo[T any](limit int, fetch func(engine.Page) (engine.List[T], error)) ([]T, error) {
+	if limit == 0 {
+		return everyPage(fetch)
+	}
+	var out []T
+	for cursor := ""; ; {
+		list, err := fetch(engine.Page{Limit: min(engine.MaxLimit, limit-len(out)), Cursor: cursor})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list.Items...)
+		if cursor = list.Next; !list.More || len(out) >= limit {
+			return out, nil
+		}
+	}
+}
+
+// readLine reads the first line of a pipe, without its end and at most limit
+// bytes in all.
+func readLine(in io.Reader, limit int64) (string, error) {
+	text, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err != nil {
+		return "", err
+	}
+	if int64(len(text)) > limit {
+		return "", fmt.Errorf("standard input has more than %d bytes", limit)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return strings.TrimSuffix(line, "\r"), nil
+}
+
+// exists tells whether there is something at the path, whatever it is.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}

@@ -1,0 +1,199 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"qualifybase/engine"
+	"qualifybase/httpapi"
+	"qualifybase/store"
+)
+
+// server is everything that runs while qb serves: the API on its listener, the
+// listeners beside it, and the tasks in the background.
+type server struct {
+	l      *loaded
+	log    *slog.Logger
+	store  *store.Store
+	engine *engine.Engine
+	api    *httpapi.Server
+}
+
+// newServer puts the faces on an open database.
+func newServer(l *loaded, st *store.Store, log *slog.Logger) (*server, error) {
+	s := &server{l: l, log: log, store: st, engine: engine.New(st, engineOptions(l, log, nil))}
+	o := apiOptions(l)
+	o.Log, o.Ready = log, s.ready
+	var err error
+	s.api, err = httpapi.New(s.engine, o)
+	return s, err
+}
+
+// apiOptions are the operator's choices for the API.
+func apiOptions(l *loaded) httpapi.Options {
+	o := httpapi.Options{
+		Version: buildInfo().Version, PublicURL: strings.TrimSuffix(l.Server.PublicURL, "/"),
+		AllowHTTP: l.Server.AllowHTTP, FailuresPerMinute: l.Auth.FailedPerMinute,
+		JWT: httpapi.JWT{Secret: []byte(l.Auth.JWTSecret.Reveal()), Issuer: l.Auth.JWTIssuer, Audience: l.Auth.JWTAudience},
+	}
+	for _, text := range l.Server.TrustedProxies {
+		o.Proxies = append(o.Proxies, netip.MustParsePrefix(text).Masked()) // as checked by the configuration
+	}
+	return o
+}
+
+// ready is what /readyz asks: can the database be written now? An empty
+// transaction takes the write lock and leaves nothing behind.
+func (s *server) ready() error {
+	if s.store.Stats().ReadOnly {
+		return errors.New("a fault of the disk stopped all writing")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return s.store.Update(ctx, func(engine.Tx) error { return nil })
+}
+
+// tasks run in the background until their ctx ends, which is after the last
+// request was answered and before the database is closed.
+func (s *server) tasks() []func(context.Context) {
+	return []func(context.Context){s.janitor}
+}
+
+// run serves on l until ctx ends, then stops accepting, finishes what is in
+// flight within server.shutdown_timeout, and ends the tasks. announce hears the
+// address once, when requests are answered.
+func (s *server) run(ctx context.Context, l net.Listener, announce func(url string)) error {
+	front, err := s.front()
+	if err != nil {
+		return err
+	}
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wait sync.WaitGroup
+	for _, task := range s.tasks() {
+		wait.Go(func() { task(work) })
+	}
+	defer func() {
+		stop()
+		wait.Wait()
+	}()
+	failed := make(chan error, len(front))
+	for i, f := range front {
+		on := l
+		if i > 0 {
+			if on, err = net.Listen("tcp", f.Addr); err != nil {
+				s.stop(front[:i])
+				return fmt.Errorf("listen on %s: %w", f.Addr, err)
+			}
+		}
+		go func() { failed <- f.serve(on) }()
+	}
+	announce(front[0].url(l.Addr()))
+	select {
+	case err = <-failed: // never without a cause: nobody asked it to end
+	case <-ctx.Done():
+		s.log.Info("shutting down")
+	}
+	s.stop(front)
+	return err
+}
+
+// stop ends the listeners. Requests that outlast the time are cut off, which is
+// told in the log and is no failure: nothing acknowledged is lost by it.
+func (s *server) stop(front []*listener) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.l.Server.ShutdownTimeout))
+	defer cancel()
+	var wait sync.WaitGroup
+	for _, f := range front {
+		wait.Go(func() {
+			if err := f.Shutdown(ctx); err != nil {
+				s.log.Warn("requests in flight were cut off", "listener", f.Addr)
+				_ = f.Close()
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// listener is one HTTP server of the process.
+type listener struct {
+	http.Server
+	domain string // the name of its ACME certificate
+}
+
+// front is the API's server first, then those that belong to it.
+func (s *server) front() ([]*listener, error) {
+	api := s.listener(s.api)
+	if s.l.TLS.Domain != "" {
+		return s.acme(api), nil
+	}
+	if s.l.TLS.Cert != "" {
+		if err := s.certificate(api); err != nil {
+			return nil, err
+		}
+	}
+	return []*listener{api}, nil
+}
+
+// listener is an HTTP server with the configured time-outs.
+func (s *server) listener(h http.Handler) *listener {
+	o := s.l.Server
+	return &listener{Server: http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: time.Duration(o.ReadHeaderTimeout), ReadTimeout: time.Duration(o.ReadTimeout),
+		WriteTimeout: time.Duration(o.WriteTimeout), IdleTimeout: time.Duration(o.IdleTimeout),
+		MaxHeaderBytes: 64 << 10,
+		// Handshakes that fail are the clients' affair, and scanners cause many.
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}}
+}
+
+func (f *listener) serve(l net.Listener) (err error) {
+	if f.TLSConfig != nil {
+		err = f.ServeTLS(l, "", "")
+	} else {
+		err = f.Serve(l)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// url is the address to call the listener by.
+func (f *listener) url(a net.Addr) string {
+	scheme := "http"
+	if f.TLSConfig != nil {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(a.String())
+	if ip, e := netip.ParseAddr(host); err != nil || e == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	if f.domain != "" {
+		host = f.domain
+	}
+	if scheme == "https" && port == "443" || scheme == "http" && port == "80" {
+		return scheme + "://" + host
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// newLog is the server's log, as configured.
+func newLog(w io.Writer, c LogConfig) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // as checked by the configuration
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
