@@ -58,12 +58,22 @@ var samples = map[string]func() any{
 			StartsAt: 1777273200, EndsAt: 1777275000, TimeZone: "Europe/Berlin", Meta: Meta{Version: 1}}
 		return factOf(a, nil)
 	},
-	"lead":    func() any { return leadFact(Lead{ID: sampleID, Status: LeadNew, Meta: sampleMeta}) },
-	"patient": func() any { return patientFact(Patient{ID: 7, Status: PatientActive, Meta: sampleMeta}) },
+	"lead":         func() any { return leadFact(Lead{ID: sampleID, Status: LeadNew, Meta: sampleMeta}) },
+	"patient":      func() any { return patientFact(Patient{ID: 7, Status: PatientActive, Meta: sampleMeta}) },
+	"consultation": func() any { return consultationFactOf(sampleVisit) },
+	"soap_note": func() any {
+		return noteFactOf(Note{ID: sampleID, AuthorID: 2, Status: NoteDrafted, N: 1, Meta: sampleMeta}, sampleVisit)
+	},
+	"prescription": func() any {
+		return prescriptionFactOf(Prescription{ID: sampleID, Status: PrescriptionActive, Meta: sampleMeta}, sampleVisit)
+	},
 	"webhook": func() any { return webhookFact(Webhook{ID: sampleID}) },
 }
 
 const sampleID = "01967168-7a10-7c44-8f21-0b6de0c1a2b3"
+
+var sampleVisit = Consultation{ID: "0196717c-2e4f-7a61-8d3b-9c5e7f1a2b4d", PatientID: 7, ProviderID: 2, LocationID: 1,
+	Status: ConsultationOpen, StartedAt: 1777273200, Meta: sampleMeta}
 
 var sampleMeta = Meta{Version: 1, CreatedAt: 1777190400, UpdatedAt: 1777190400}
 

@@ -40,8 +40,6 @@ type Options struct {
 	Now   func() time.Time // default: the engine's clock
 	Ready func() error     // what /readyz asks; nil is always ready
 
-	Events []EventDoc // the document's webhooks section
-
 	// More are rows of other rooms, under the same middleware.
 	More []Row
 }

@@ -32,6 +32,10 @@ func planted(w *world) map[string]string {
 	ids["/notes/"] = w.call("POST", "/consultations/"+visit+"/notes", `{"plan":"`+canary+`"}`, w.live).id("data", "id")
 	ids["/prescriptions/"] = w.call("POST", "/consultations/"+visit+"/prescriptions",
 		`{"medication":"`+canary+`","dose":"1","frequency":"daily"}`, w.live).id("data", "id")
+	hook := w.call("POST", "/webhooks", `{"url":"https://`+canary+`.example.com/","events":["lead.updated"],"payload":"full","description":"`+canary+`"}`, w.live).id("data", "id")
+	ids["/webhooks/"] = hook
+	w.call("PATCH", "/leads/"+ids["/leads/"], `{"notes":"`+canary+` again"}`, w.live).is(200, canary)
+	ids["/deliveries/"] = w.call("GET", "/webhooks/"+hook+"/deliveries", "", w.live).id("data", 0, "id")
 	return ids
 }
 
@@ -127,7 +131,7 @@ func TestSecretsDoNotShow(t *testing.T) {
 		if r.Code != 200 {
 			t.Errorf("GET %s: %d %s", rt.Path, r.Code, r.Body)
 		}
-		for _, word := range []string{`"key":`, `"token"`, "token_hash", `"hash_`, "name_key", "email_key", "phone_key", "footprint"} {
+		for _, word := range []string{`"key":`, `"token"`, `"secret"`, "whsec_", "token_hash", `"hash_`, "name_key", "email_key", "phone_key", "footprint"} {
 			if strings.Contains(r.Body.String(), word) {
 				t.Errorf("GET %s shows %s: %s", rt.Path, word, r.Body)
 			}

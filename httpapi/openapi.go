@@ -216,39 +216,3 @@ func examples(text string, forms []form) object {
 	}
 	return out
 }
-
-// WebhookEvent is the body of a webhook (webhooks.md "Events").
-type WebhookEvent struct {
-	ID        string          `json:"id" doc:"Also the webhook-id header; the same for a repeated delivery"`
-	Type      string          `json:"type"`
-	CreatedAt Instant         `json:"created_at"`
-	ClinicID  string          `json:"clinic_id" format:"uuid"`
-	Seq       int64           `json:"seq" doc:"The place among the clinic's events, without gaps"`
-	Data      json.RawMessage `json:"data" doc:"Ids, status and times"`
-}
-
-// EventDoc is a type of event as the document shows it.
-type EventDoc struct {
-	Type    string
-	Summary string
-	Example []byte // a whole body in the standard form, as JSON; nil = none
-}
-
-// webhooks describes what subscribers receive, from the table of event types.
-func (s *Server) webhooks(forms []form) object {
-	out := object{}
-	body := schemaJSON(s.registry.Schema(reflect.TypeFor[WebhookEvent](), true, ""))
-	for _, ev := range s.o.Events {
-		media := object{"schema": s.either(body, forms)}
-		if len(ev.Example) > 0 {
-			media["examples"] = examples(string(ev.Example), forms)
-		}
-		out[ev.Type] = object{"post": object{
-			"operationId": "on_" + strings.ReplaceAll(ev.Type, ".", "_"), "summary": ev.Summary, "tags": []string{"Webhooks"},
-			"description": "Signed: see X-QualifyBase-Signature and webhook-signature.",
-			"requestBody": object{"content": object{"application/json": media}},
-			"responses":   object{"2XX": object{"description": "Any 2xx says that it was received; anything else is tried again"}},
-		}}
-	}
-	return out
-}

@@ -8,12 +8,12 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"qualifybase/engine"
 )
 
 func TestDocument(t *testing.T) {
-	b := newBench(t, func(o *Options) {
-		o.Events = []EventDoc{{"lead.created", "A lead came in", []byte(`{"id":"evt_1","type":"lead.created","created_at":"2026-04-27T07:00:00Z","clinic_id":"0196716a-1c3d-7b52-9c0e-5d9f0a6b7c8d","seq":1,"data":{"lead":{}}}`)}}
-	})
+	b := newBench(t, nil)
 	for _, form := range []string{"", "?form=standard", "?form=flat"} {
 		w := b.call("GET", "/api/v1/openapi.json"+form, "")
 		if w.Code != 200 {
@@ -85,5 +85,40 @@ func TestReferencePage(t *testing.T) {
 	zipped := b.call("GET", "/api/v1/docs/rapidoc-min.js", "", "Accept-Encoding: gzip")
 	if script.Code != http.StatusOK || !strings.Contains(script.Body.String(), "rapi-doc") || zipped.Header().Get("Content-Encoding") != "gzip" || zipped.Body.Len()*3 > script.Body.Len() {
 		t.Errorf("script: %d, %d bytes plain, %d zipped", script.Code, script.Body.Len(), zipped.Body.Len())
+	}
+}
+
+// TestDocumentHasEveryEvent: each type of event with an example of its body that
+// fits the schema beside it, in both forms.
+func TestDocumentHasEveryEvent(t *testing.T) {
+	b := newBench(t, nil)
+	var doc struct {
+		Webhooks map[string]struct {
+			Post struct {
+				RequestBody struct {
+					Content map[string]struct {
+						Examples map[string]struct{ Value map[string]any }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(b.s.OpenAPI(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	types := engine.EventTypes()
+	if len(doc.Webhooks) != len(types) || len(types) < 15 {
+		t.Fatalf("%d webhooks for %d types", len(doc.Webhooks), len(types))
+	}
+	for _, typ := range types {
+		noun, _, _ := strings.Cut(typ.Type, ".")
+		for form, names := range map[string][2]string{"standard": {"created_at", noun}, "flat": {"createdAt", engine.FlatName(noun)}} {
+			body := doc.Webhooks[typ.Type].Post.RequestBody.Content["application/json"].Examples[form].Value
+			data, _ := body["data"].(map[string]any)
+			thing, _ := data[names[1]].(map[string]any)
+			if body["type"] != typ.Type || body[names[0]] == nil || thing["id"] == nil {
+				t.Errorf("%s, %s: the example is %v", typ.Type, form, body)
+			}
+		}
 	}
 }

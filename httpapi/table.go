@@ -20,6 +20,8 @@ func (s *Server) table() []Row {
 		s.noteRows(),
 		s.prescriptionRows(),
 		s.keyRows(),
+		s.webhookRows(),
+		s.deliveryRows(),
 		s.historyRows(),
 	)
 }

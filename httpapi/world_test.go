@@ -43,8 +43,16 @@ var monday = time.Date(2026, 4, 27, 6, 0, 0, 0, time.UTC)
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t, now: monday, log: &bytes.Buffer{}, db: storetest.Open(t)}
-	w.e = engine.New(w.db, engine.Options{Now: func() time.Time { return w.now }})
-	var err error
+	sealer, err := engine.NewSealer(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.e = engine.New(w.db, engine.Options{Now: func() time.Time { return w.now }, Sealer: sealer, CheckURL: func(url string) error {
+		if !strings.HasPrefix(url, "https://") { // webhook.Policy is tested where it lives
+			return engine.Fail(engine.Invalid, "").On("url", "must begin with https://")
+		}
+		return nil
+	}})
 	if w.s, err = New(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1 << 20, Log: slog.New(slog.NewTextHandler(w.log, nil))}); err != nil {
 		t.Fatal(err)
 	}

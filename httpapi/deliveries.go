@@ -1,0 +1,126 @@
+package httpapi
+
+import (
+	"context"
+
+	"qualifybase/engine"
+)
+
+// Delivery is one event on its way to one webhook.
+type Delivery struct {
+	ID         string               `json:"id" format:"uuid"`
+	WebhookID  string               `json:"webhook_id" format:"uuid"`
+	EventID    string               `json:"event_id" doc:"Sent as webhook-id; the same for a repetition"`
+	Type       string               `json:"type" example:"appointment.created"`
+	State      engine.DeliveryState `json:"state" enum:"pending,sending,succeeded,dead,cancelled"`
+	Attempts   int                  `json:"attempts" doc:"Made so far"`
+	NextAt     *Instant             `json:"next_at" doc:"When the next attempt is due"`
+	LastStatus *int                 `json:"last_status" doc:"The last answer's status; null without an answer"`
+	LastError  *string              `json:"last_error" doc:"Why the last attempt failed, and the way out where there is one"`
+	ReplayOf   *string              `json:"replay_of" doc:"The delivery that this one repeats"`
+	CreatedAt  Instant              `json:"created_at"`
+}
+
+// DeliveryWithLog is a delivery and its attempts of the last 30 days.
+type DeliveryWithLog struct {
+	Delivery
+	AttemptLog []Attempt `json:"attempt_log"`
+}
+
+// Attempt is one line of a delivery's log.
+type Attempt struct {
+	N         int     `json:"n"`
+	StartedAt Instant `json:"started_at"`
+	MS        int64   `json:"ms"`
+	Status    *int    `json:"status"`
+	Error     *string `json:"error"`
+	Response  string  `json:"response" doc:"The beginning of the answer, at most 4 KiB: text of the receiver"`
+	Trigger   string  `json:"trigger" enum:"event,test,replay,retry,manual"`
+}
+
+// DeliveryOf is the delivery object, for other faces that show the same.
+func DeliveryOf(d engine.DeliveryEntry) Delivery { return delivery(d) }
+
+func delivery(d engine.DeliveryEntry) Delivery {
+	out := Delivery{
+		ID: d.ID, WebhookID: d.WebhookID, EventID: d.EventID, Type: d.Type, State: d.State, Attempts: d.Attempts,
+		LastStatus: opt(d.LastStatus), LastError: opt(d.LastError), ReplayOf: opt(d.ReplayOf), CreatedAt: Instant(d.CreatedAt),
+	}
+	if d.State == engine.Pending {
+		out.NextAt = at(d.NextAt)
+	}
+	return out
+}
+
+func deliveryWithLog(d engine.DeliveryEntry) DeliveryWithLog {
+	out := DeliveryWithLog{Delivery: delivery(d), AttemptLog: []Attempt{}}
+	for _, a := range d.Log {
+		out.AttemptLog = append(out.AttemptLog, Attempt{a.N, Instant(a.StartedAt), a.MS, opt(a.Status), opt(a.Error), a.Response, a.Trigger})
+	}
+	return out
+}
+
+// deliveryFilter narrows a list of deliveries.
+type deliveryFilter struct {
+	State string   `query:"state" enum:"pending,sending,succeeded,dead,cancelled" doc:"dead is the dead letter queue"`
+	Type  string   `query:"type"`
+	Since *Instant `query:"since" doc:"Made at or after"`
+	Until *Instant `query:"until" doc:"Made before"`
+}
+
+func (f deliveryFilter) query() engine.DeliveryQuery {
+	return engine.DeliveryQuery{State: engine.DeliveryState(f.State), Type: f.Type, Since: f.Since.seconds(), Until: f.Until.seconds()}
+}
+
+type deliveryQuery struct {
+	paged
+	deliveryFilter
+	WebhookID string `query:"webhook_id"`
+}
+
+// RetryFilter says which dead letters are to be sent again; without any, all.
+type RetryFilter struct {
+	WebhookID string   `json:"webhook_id,omitempty"`
+	Type      string   `json:"type,omitempty"`
+	Since     *Instant `json:"since,omitempty" doc:"Made at or after"`
+	Until     *Instant `json:"until,omitempty" doc:"Made before"`
+}
+
+// Retries is how many were made.
+type Retries struct {
+	Count     int   `json:"count"`
+	Remaining int64 `json:"remaining" doc:"Dead letters of the filter beyond the 5,000 of one request; ask again"`
+}
+
+func (s *Server) deliveryRows() []Row {
+	find := func(ctx context.Context, c engine.Caller, in deliveryQuery) (engine.List[engine.DeliveryEntry], error) {
+		q := in.query()
+		q.WebhookID = in.WebhookID
+		return s.e.Deliveries(ctx, c, q, in.page())
+	}
+	get := func(ctx context.Context, c engine.Caller, in byID) (engine.DeliveryEntry, error) {
+		return s.e.Delivery(ctx, c, in.ID)
+	}
+	retry := func(ctx context.Context, c engine.Caller, in byID) (engine.DeliveryEntry, error) {
+		return s.e.RetryDelivery(ctx, c, in.ID)
+	}
+	retryAll := func(ctx context.Context, c engine.Caller, in made[RetryFilter]) (engine.Replays, error) {
+		b := in.Body
+		return s.e.RetryDeliveries(ctx, c, engine.DeliveryQuery{WebhookID: b.WebhookID, Type: b.Type, Since: b.Since.seconds(), Until: b.Until.seconds()})
+	}
+	remove := func(ctx context.Context, c engine.Caller, in byID) error { return s.e.DropDelivery(ctx, c, in.ID) }
+	const manage = engine.WebhooksManage
+	return []Row{
+		{Method: "GET", Path: "/deliveries", Scope: manage, Tag: "Deliveries", ID: "listDeliveries", Summary: "List deliveries", Status: 200,
+			Doc: "Newest first. `state=dead` is the dead letter queue.", Errors: []engine.Kind{engine.NotFound}, Op: listing(find, delivery)},
+		{Method: "GET", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "getDelivery", Summary: "Get a delivery and its log", Status: 200, Op: op(get, deliveryWithLog)},
+		{Method: "DELETE", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "dropDelivery", Summary: "Drop a delivery", Status: 204,
+			Doc: "One that waits is cancelled; one that has ended is deleted with its log.", Op: drop(remove)},
+		{Method: "POST", Path: "/deliveries/:id/retry", Scope: manage, Tag: "Deliveries", ID: "retryDelivery", Summary: "Send a delivery again", Status: 202,
+			Doc:    "One that waits is sent now. One that has ended is repeated by a new delivery with the same `webhook-id`.",
+			Errors: []engine.Kind{engine.Conflict}, Op: op(retry, delivery)},
+		{Method: "POST", Path: "/delivery-retries", Scope: manage, Tag: "Deliveries", ID: "retryDeliveries", Summary: "Send dead letters again", Status: 202,
+			Doc:    "All of a filter that no other delivery repeats yet, oldest first.",
+			Errors: []engine.Kind{engine.NotFound}, Example: `{"type":"appointment.created","since":"2026-04-26T00:00:00Z"}`, Op: op(retryAll, func(r engine.Replays) Retries { return Retries{r.Count, r.Remaining} })},
+	}
+}
