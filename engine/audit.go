@@ -117,13 +117,35 @@ func (e *Engine) VerifyAudit(ctx context.Context, clinic int64) (AuditReport, er
 	if err != nil {
 		return AuditReport{}, err
 	}
-	report, last := AuditReport{}, AuditEntry{}
-	for {
-		var rows []AuditEntry
-		err := e.store.View(ctx, func(r Reader) (err error) {
-			rows, err = r.AuditChain(clinic, last.Seq, auditPage)
+	return walkChain(head, func(after int64) (rows []AuditEntry, err error) {
+		err = e.store.View(ctx, func(r Reader) error {
+			rows, err = r.AuditChain(clinic, after, auditPage)
 			return err
 		})
+		return rows, err
+	})
+}
+
+// ChainReader reads audit chains on one snapshot of a database.
+type ChainReader interface {
+	AuditHead(clinic int64) (Heads, error)                              // NotFound
+	AuditChain(clinic, afterSeq int64, limit int) ([]AuditEntry, error) // oldest first
+}
+
+// CheckChain is VerifyAudit for a database that nobody serves: a backup, or a copy.
+func CheckChain(r ChainReader, clinic int64) (AuditReport, error) {
+	head, err := r.AuditHead(clinic)
+	if err != nil {
+		return AuditReport{}, err
+	}
+	return walkChain(head, func(after int64) ([]AuditEntry, error) { return r.AuditChain(clinic, after, auditPage) })
+}
+
+// walkChain follows the rows from the first to the head.
+func walkChain(head Heads, page func(after int64) ([]AuditEntry, error)) (AuditReport, error) {
+	report, last := AuditReport{}, AuditEntry{}
+	for {
+		rows, err := page(last.Seq)
 		if err != nil {
 			return report, err
 		}

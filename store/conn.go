@@ -46,19 +46,27 @@ var errOutOfMemory = errors.New("SQLite is out of memory")
 
 // dial opens a connection; the file is made if it is missing.
 func dial(path string) (*conn, error) {
-	full, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
+	return dialAs(path, sqlite.SQLITE_OPEN_READWRITE|sqlite.SQLITE_OPEN_CREATE)
+}
+
+// dialAs opens a connection in a mode; the path "" is a database in memory.
+func dialAs(path string, mode int32) (*conn, error) {
+	name := ":memory:"
+	if path != "" {
+		full, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		name = "file://" + (&url.URL{Path: full}).EscapedPath() // a URI, so that a path may hold a question mark
 	}
 	c := &conn{tls: libc.NewTLS(), stmts: map[string]*stmt{}}
 	if err := c.arena.init(c.tls); err != nil {
 		c.tls.Close()
 		return nil, err
 	}
-	// A URI, so that a path may hold a question mark. No mutex: a conn has one user.
-	name, out := c.arena.text("file://"+(&url.URL{Path: full}).EscapedPath()), c.arena.pointer()
-	rc := sqlite.Xsqlite3_open_v2(c.tls, name, out,
-		sqlite.SQLITE_OPEN_READWRITE|sqlite.SQLITE_OPEN_CREATE|sqlite.SQLITE_OPEN_NOMUTEX|sqlite.SQLITE_OPEN_URI, 0)
+	// No mutex: a conn has one user.
+	out := c.arena.pointer()
+	rc := sqlite.Xsqlite3_open_v2(c.tls, c.arena.text(name), out, mode|sqlite.SQLITE_OPEN_NOMUTEX|sqlite.SQLITE_OPEN_URI, 0)
 	c.db = deref(out)
 	c.arena.free(0)
 	if rc == sqlite.SQLITE_OK {

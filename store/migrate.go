@@ -73,6 +73,25 @@ func readMigrations(dir fs.FS) ([]migration, error) {
 	return list, nil
 }
 
+// Why a file is refused; every such error wraps one of them.
+var (
+	ErrForeign = errors.New("not a QualifyBase database")
+	ErrNewer   = errors.New("written by a newer version of this program")
+)
+
+// refusal is an error in words of its own that errors.Is knows.
+type refusal struct {
+	kind error
+	text string
+}
+
+func (r *refusal) Error() string { return r.text }
+func (r *refusal) Unwrap() error { return r.kind }
+
+func refuse(kind error, format string, args ...any) error {
+	return &refusal{kind, fmt.Sprintf(format, args...)}
+}
+
 // current is the user_version that this program works with.
 func current(list []migration) int { return firstVersion + len(list) }
 
@@ -157,11 +176,11 @@ func checkHeader(path string) error {
 		return nil
 	}
 	if err != nil || string(head[:16]) != "SQLite format 3\x00" {
-		return fmt.Errorf("%s is not a QualifyBase database; nothing was changed", path)
+		return refuse(ErrForeign, "%s is not a QualifyBase database; nothing was changed", path)
 	}
 	// Zero may mean that the creating transaction is still in the WAL.
 	if id := binary.BigEndian.Uint32(head[68:]); id != applicationID && id != 0 {
-		return fmt.Errorf("%s is the database of another program (application id %#x); nothing was changed", path, id)
+		return refuse(ErrForeign, "%s is the database of another program (application id %#x); nothing was changed", path, id)
 	}
 	return nil
 }
@@ -209,9 +228,9 @@ func (c *conn) identify(path string, list []migration) (version int, empty bool,
 	case id == 0 && v == 0 && tables == 0:
 		return 0, true, nil
 	case id != applicationID:
-		return 0, false, fmt.Errorf("%s is the database of another program; nothing was changed", path)
+		return 0, false, refuse(ErrForeign, "%s is the database of another program; nothing was changed", path)
 	case int(v) > current(list):
-		return 0, false, fmt.Errorf("%s was written by a newer version of this program (schema %d, this one knows %d); nothing was changed: update qb", path, v, current(list))
+		return 0, false, refuse(ErrNewer, "%s was written by a newer version of this program (schema %d, this one knows %d); nothing was changed: update qb", path, v, current(list))
 	}
 	return int(v), false, nil
 }
@@ -317,20 +336,6 @@ func syncFile(path string) error {
 		}
 	}
 	return nil
-}
-
-// Backup writes a consistent, compact copy of the open database to dest, which
-// must not exist. It reads on a connection of its own; writers go on meanwhile.
-func (s *Store) Backup(dest string) error {
-	c, err := dial(s.path)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	if err := c.script(fmt.Sprintf("PRAGMA busy_timeout = %d", s.o.busy.Milliseconds())); err != nil {
-		return err
-	}
-	return c.vacuumInto(dest)
 }
 
 // MigrateStatus says what Open would do with a file.

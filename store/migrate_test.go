@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"os"
@@ -209,33 +208,6 @@ func TestOldSchemasBecomeSchema(t *testing.T) {
 	changed := strings.Replace(schemaText(t), "s > new.s - 86400", "s > new.s - 86401", 1)
 	if got := lay(t, filepath.Join(dir, "changed.db"), changed, embedded()); slices.Equal(got, want) {
 		t.Error("a changed trigger does not count as structure")
-	}
-}
-
-func TestBackupIsWhole(t *testing.T) {
-	h := openHouse(t, Options{})
-	h.must(t, h.booking(1))
-	dest := filepath.Join(t.TempDir(), "copy.db")
-	if err := h.Backup(dest); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Backup(dest); err == nil {
-		t.Error("a backup was overwritten")
-	}
-	st, err := Status(dest)
-	if err != nil || st.File != st.Program || len(st.Missing) != 0 {
-		t.Errorf("status %+v, %v", st, err)
-	}
-	copied := openAt(t, dest, Options{})
-	see(t, copied, func(r engine.Reader) error {
-		n, err := r.CountAppointments(engine.AppointmentQuery{Clinic: h.clinic})
-		if n != 1 {
-			t.Errorf("%d appointments", n)
-		}
-		return err
-	})
-	if bad, err := copied.Integrity(context.Background()); err != nil || len(bad) != 0 {
-		t.Errorf("integrity: %v %v", bad, err)
 	}
 }
 

@@ -1,0 +1,313 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	sqlite "modernc.org/sqlite/lib"
+
+	"qualifybase/engine"
+)
+
+// Finding is one thing wrong with a database.
+type Finding struct {
+	Check string `json:"check"` // "integrity", "references", "bookings", "calendar", "events", "audit", "structure"
+	Text  string `json:"text"`
+}
+
+func (f Finding) String() string { return f.Check + ": " + f.Text }
+
+// Inspection is what looking over a database file found. It names rows by id, never
+// people.
+type Inspection struct {
+	Version      int // of the schema
+	Clinics      []engine.Clinic
+	Appointments int64
+	AuditRows    int64 // that were verified
+	LastAudit    int64 // when the newest audit row was written, UTC seconds; 0 = none
+	Findings     []Finding
+}
+
+// errEnough ends a list.
+var errEnough = errors.New("enough rows")
+
+// maxFindings bounds what one check tells: a damaged file may be wrong a million times.
+const maxFindings = 20
+
+// Inspect looks over the database at path without changing it, also beside a
+// running server: SQLite's own check of every page, references, the booking
+// invariant by one query, appointments against what they occupy, the events'
+// numbers, every clinic's audit chain and, where schema is given and the file has
+// the current version, its tables and triggers.
+//
+// What is wrong is in the findings; the error is for a file that is missing, of
+// another program (ErrForeign) or newer (ErrNewer), and for a ctx that ended.
+func Inspect(ctx context.Context, path, schema string) (Inspection, error) {
+	var in Inspection
+	if err := peekHeader(path); err != nil {
+		return in, err
+	}
+	c, err := dialAs(path, sqlite.SQLITE_OPEN_READONLY) // not even a checkpoint may write
+	if err != nil {
+		return in, err
+	}
+	defer c.close()
+	x := &inspector{ctx: ctx, c: c, out: &in}
+	if err := x.open(path); err != nil {
+		return in, err
+	}
+	for _, check := range []func() error{x.integrity, x.references, x.bookings, x.calendar, x.events, x.audit} {
+		if err := ctx.Err(); err != nil {
+			return in, err
+		}
+		if err := check(); err != nil {
+			return in, err
+		}
+	}
+	return in, x.structure(schema)
+}
+
+// peekHeader refuses what is plainly no database of ours before SQLite says so in
+// words of its own. It is not asked of a file that a store of this process has
+// open: closing it here would drop that store's locks.
+func peekHeader(path string) error {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	held.Lock()
+	defer held.Unlock()
+	if held.paths[full] > 0 {
+		return nil
+	}
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var head [100]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil || string(head[:16]) != "SQLite format 3\x00" {
+		return refuse(ErrForeign, "%s is not a QualifyBase database", path)
+	}
+	if id := binary.BigEndian.Uint32(head[68:]); id != applicationID && id != 0 {
+		return refuse(ErrForeign, "%s is the database of another program (application id %#x)", path, id)
+	}
+	return nil
+}
+
+// inspector is one pass over a file.
+type inspector struct {
+	ctx context.Context
+	c   *conn
+	out *Inspection
+}
+
+func (x *inspector) find(check, format string, args ...any) {
+	x.out.Findings = append(x.out.Findings, Finding{check, fmt.Sprintf(format, args...)})
+}
+
+// sound passes over the error of a query if it is damage, which it notes.
+func (x *inspector) sound(check string, err error) error {
+	if err == nil || errors.Is(err, errEnough) {
+		return nil
+	}
+	switch code(err) & 0xff {
+	case codeCorrupt, codeNotADB, 1: // 1: a table that is not there, a schema that does not parse
+		x.c.doomed = nil
+		x.find(check, "the file cannot be read: %v", err)
+		return nil
+	}
+	if strings.HasPrefix(err.Error(), "column ") { // a value of another type than its column's
+		x.c.doomed = nil
+		x.find(check, "a row cannot be read: %v", err)
+		return nil
+	}
+	return err
+}
+
+// open opens the snapshot that all checks see.
+func (x *inspector) open(path string) error {
+	if err := x.c.script("PRAGMA busy_timeout = 5000; BEGIN"); err != nil {
+		return err
+	}
+	version, empty, err := x.c.identify(path, embedded())
+	if errors.Is(err, ErrForeign) || errors.Is(err, ErrNewer) {
+		return err
+	}
+	if err != nil {
+		return x.sound("integrity", err)
+	}
+	if empty {
+		return refuse(ErrForeign, "%s is an empty database", path)
+	}
+	x.out.Version = version
+	r := &reads{c: x.c, ctx: always}
+	if x.out.Clinics, err = r.Clinics(); err != nil {
+		return x.sound("integrity", err)
+	}
+	if x.out.Appointments, err = x.c.number("SELECT count(*) FROM appointments"); err == nil {
+		x.out.LastAudit, err = x.c.number("SELECT coalesce(max(at), 0) FROM audit")
+	}
+	return x.sound("integrity", err)
+}
+
+// list notes a line for every row of a query.
+func (x *inspector) list(check, sql string, line func(*row) string) error {
+	n := 0
+	return x.sound(check, x.c.query(sql, func(r *row) error {
+		if n++; n > maxFindings {
+			x.find(check, "and more of that kind")
+			return errEnough
+		}
+		if text := line(r); text != "" && r.err == nil {
+			x.find(check, "%s", text)
+		}
+		return nil
+	}))
+}
+
+func (x *inspector) integrity() error {
+	return x.list("integrity", "PRAGMA integrity_check(20)", func(r *row) string {
+		if text := r.text(); text != "ok" {
+			return text
+		}
+		return ""
+	})
+}
+
+func (x *inspector) references() error {
+	return x.list("references", "PRAGMA foreign_key_check", func(r *row) string {
+		child := r.text()
+		r.skip()
+		return fmt.Sprintf("a row of %s refers to a missing row of %s", child, r.text())
+	})
+}
+
+// bookings is the invariant of the product in one query: of the rows that did not
+// skip the check, no two live ones of one resource overlap (booking.md §1). Of
+// rows ordered by their start, some two overlap exactly when two neighbours do.
+func (x *inspector) bookings() error {
+	return x.list("bookings", `SELECT resource, test, s, id, before FROM (
+		SELECT resource, test, s, id, lag(e) OVER w AS until, lag(id) OVER w AS before
+		FROM occupancy WHERE live = 1 AND override = 0
+		WINDOW w AS (PARTITION BY resource, test ORDER BY s, e))
+		WHERE until > s`, func(r *row) string {
+		res, test, at := r.text(), r.int(), r.int()
+		return fmt.Sprintf("%s (test %d) is taken twice from %s on: occupancy %d and %d", res, test, time.Unix(at, 0).UTC().Format(time.RFC3339), r.int(), r.int())
+	})
+}
+
+// calendar holds the appointments against what they occupy.
+func (x *inspector) calendar() error {
+	const live = "('scheduled', 'confirmed', 'completed')"
+	err := x.list("calendar", `SELECT id FROM appointments a WHERE status IN `+live+` AND NOT EXISTS (
+		SELECT 1 FROM occupancy o WHERE o.appointment_id = a.id AND o.live = 1 AND o.resource = 'p' || a.provider_id
+		AND o.s <= a.starts_at AND o.e >= a.ends_at)`, func(r *row) string {
+		return fmt.Sprintf("appointment %s does not occupy its provider", r.text())
+	})
+	if err != nil {
+		return err
+	}
+	return x.list("calendar", `SELECT a.id, a.status FROM occupancy o JOIN appointments a ON a.id = o.appointment_id
+		WHERE o.live = 1 AND a.status NOT IN `+live, func(r *row) string {
+		return fmt.Sprintf("appointment %s is %s and still occupies its time", r.text(), r.text())
+	})
+}
+
+// events have no gap: as many as the clinic's head counts, numbered so.
+func (x *inspector) events() error {
+	return x.list("events", `SELECT c.slug, h.event, (SELECT count(*) FROM events e WHERE e.clinic = h.clinic),
+		(SELECT coalesce(max(seq), 0) FROM events e WHERE e.clinic = h.clinic)
+		FROM heads h JOIN clinics c ON c.n = h.clinic`, func(r *row) string {
+		slug, head, n, last := r.text(), r.int(), r.int(), r.int()
+		if head == n && head == last {
+			return ""
+		}
+		return fmt.Sprintf("clinic %s has %d events up to number %d, but %d were written", slug, n, last, head)
+	})
+}
+
+// chain reads the audit of the inspected file.
+type chain struct{ *reads }
+
+// AuditHead implements engine.ChainReader.
+func (r chain) AuditHead(clinic int64) (h engine.Heads, err error) {
+	found, err := r.get("SELECT change, event, audit, audit_hash FROM heads WHERE clinic = ?", func(row *row) {
+		h = engine.Heads{Change: row.int(), Event: row.int(), Audit: row.int(), AuditHash: row.text()}
+	}, clinic)
+	if err == nil && !found {
+		err = absent("clinic")
+	}
+	return h, err
+}
+
+func (x *inspector) audit() error {
+	r := chain{&reads{c: x.c, ctx: always}}
+	for _, clinic := range x.out.Clinics {
+		if err := x.ctx.Err(); err != nil {
+			return err
+		}
+		report, err := engine.CheckChain(r, clinic.N)
+		if engine.KindOf(err) == engine.NotFound {
+			x.find("audit", "clinic %s: the head of its audit is missing", clinic.Slug)
+			continue
+		}
+		if err := x.sound("audit", err); err != nil {
+			return err
+		}
+		x.out.AuditRows += report.Rows
+		if report.Broken != 0 {
+			x.find("audit", "clinic %s: %s", clinic.Slug, report.Reason)
+		}
+	}
+	return nil
+}
+
+// structure holds tables, indexes and triggers against the program's own: without
+// a trigger, what it guards is no longer true of tomorrow.
+func (x *inspector) structure(schema string) error {
+	if schema == "" || x.out.Version != current(embedded()) {
+		return nil
+	}
+	have, err := x.c.structure()
+	if err != nil {
+		return x.sound("structure", err)
+	}
+	fresh, err := dialAs("", sqlite.SQLITE_OPEN_READWRITE)
+	if err != nil {
+		return err
+	}
+	defer fresh.close()
+	if err := fresh.script(schema); err != nil {
+		return err
+	}
+	want, err := fresh.structure()
+	if err != nil {
+		return err
+	}
+	for _, line := range want {
+		if !slices.Contains(have, line) {
+			x.find("structure", "%s is missing or not as it should be", title(line))
+		}
+	}
+	for _, line := range have {
+		if !slices.ContainsFunc(want, func(w string) bool { return title(w) == title(line) }) {
+			x.find("structure", "%s does not belong here", title(line))
+		}
+	}
+	return nil
+}
+
+// title is the kind and the name of what a line of structure describes.
+func title(line string) string {
+	words := strings.SplitN(line, " ", 3)
+	return strings.Join(words[:min(2, len(words))], " ")
+}
