@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"context"
+	"slices"
+)
+
+// PatchConsultation changes a consultation that is in progress, ends it, or marks
+// one as entered in error, with what hangs on it.
+//
+// Errors: Invalid, NotFound, PreconditionFailed, InvalidTransition, Conflict.
+func (e *Engine) PatchConsultation(ctx context.Context, c Caller, id string, p ConsultationPatch) (Consultation, error) {
+	if err := p.check(); err != nil {
+		return Consultation{}, err
+	}
+	return act(ctx, e, c, consultationUpdate, func(w *work) (Consultation, error) {
+		v, err := w.consultation(id)
+		if err != nil {
+			return v, err
+		}
+		if err := checkVersion(p.Version, v.Version); err != nil {
+			return v, err
+		}
+		return v, w.patchConsultation(&v, p)
+	})
+}
+
+func (p *ConsultationPatch) check() error {
+	var f Faults
+	if p.Mode != nil && !p.Mode.Valid() {
+		f.Add("mode", "must be in_person, video or phone")
+	}
+	if p.Reason != nil {
+		text := Clean(&f, "reason", *p.Reason, MaxText)
+		p.Reason = &text
+	}
+	if p.Status != nil && !slices.Contains([]ConsultationStatus{ConsultationOpen, ConsultationEnded, ConsultationInError}, *p.Status) {
+		f.Add("status", "must be in_progress, ended or entered_in_error")
+	}
+	why := ""
+	if p.StatusReason != nil {
+		why = Clean(&f, "status_reason", *p.StatusReason, MaxText)
+		p.StatusReason = &why
+	}
+	if p.Status != nil && *p.Status == ConsultationInError && why == "" {
+		f.Add("status_reason", "Required with entered_in_error")
+	}
+	return f.Err()
+}
+
+// patchConsultation applies a patch: first the fields, then the step.
+func (w *work) patchConsultation(v *Consultation, p ConsultationPatch) error {
+	var x edit
+	row := *v
+	if p.LocationID != nil {
+		plan, err := w.Plan(w.c.Clinic)
+		if err != nil {
+			return err
+		}
+		if *p.LocationID != 0 && plan.Location(*p.LocationID) == nil {
+			return absent("location").On("location_id", "must be a location of this clinic")
+		}
+		put(&x, "location_id", &row.LocationID, *p.LocationID)
+	}
+	if p.Mode != nil {
+		put(&x, "mode", &row.Mode, *p.Mode)
+	}
+	if p.Reason != nil {
+		put(&x, "reason", &row.Reason, *p.Reason)
+	}
+	step := p.Status != nil && *p.Status != v.Status
+	if len(x.changed) > 0 {
+		if err := row.open(); err != nil {
+			return err
+		}
+		if err := w.changed(&row.Meta); err != nil {
+			return err
+		}
+		if err := w.UpdateConsultation(row); err != nil {
+			return err
+		}
+		*v, w.fields = row, x.changed
+	}
+	switch {
+	case !step:
+		w.quiet = len(x.changed) == 0
+		return nil
+	case *p.Status == ConsultationEnded:
+		return w.end(v)
+	case *p.Status == ConsultationInError:
+		return w.mistaken(v, *p.StatusReason)
+	}
+	return lawful("consultation", consultationSteps, v.Status, *p.Status)
+}
+
+// mistaken marks a consultation that should not be as entered in error, with its
+// drafts and prescriptions. A signed note says so itself, by an amendment.
+func (w *work) mistaken(v *Consultation, reason string) error {
+	if err := lawful("consultation", consultationSteps, v.Status, ConsultationInError); err != nil {
+		return err
+	}
+	notes, err := w.Notes(NoteQuery{Clinic: v.Clinic, Test: v.Test, ConsultationID: v.ID}, Position{}, 0)
+	if err != nil {
+		return err
+	}
+	for _, n := range notes {
+		if n.Status == NoteSigned || n.Status == NoteAmended {
+			return Fail(Conflict, "A signed note stands under this consultation").
+				On("status", "first amend note %s with status entered_in_error", n.ID)
+		}
+	}
+	for _, n := range notes {
+		if n.Status != NoteDrafted {
+			continue
+		}
+		n.Status = NoteInError
+		if err := w.changed(&n.Meta); err != nil {
+			return err
+		}
+		if err := w.UpdateNote(n); err != nil {
+			return err
+		}
+	}
+	list, err := w.Prescriptions(PrescriptionQuery{Clinic: v.Clinic, Test: v.Test, ConsultationID: v.ID}, Position{}, 0)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		if p.Status == PrescriptionInError {
+			continue
+		}
+		p.Status = PrescriptionInError
+		if err := w.changed(&p.Meta); err != nil {
+			return err
+		}
+		if err := w.UpdatePrescription(p); err != nil {
+			return err
+		}
+	}
+	v.Status, w.reason = ConsultationInError, reason
+	w.fields = append(w.fields, "status")
+	if err := w.changed(&v.Meta); err != nil {
+		return err
+	}
+	return w.UpdateConsultation(*v)
+}
