@@ -377,7 +377,7 @@ func (w *work) undo(a *Appointment, reason string) error {
 	if signed, err := w.SignedUnder(a.Clinic, a.ID); err != nil {
 		return err
 	} else if signed {
-		return illegal(a, "undone", w.now).On("status", "a signed note stands under this visit: amend the note instead")
+		return illegal(a, "undone", w.now).On("status", "A signed note stands under this visit: amend the note instead")
 	}
 	w.reason = reason
 	a.Status, a.CheckedInAt, a.CancelReason, a.LateCancel, a.Undo = u.Status, u.CheckedInAt, u.Reason, u.LateCancel, nil

@@ -118,10 +118,10 @@ func (d *ConsultationDraft) check(now int64) error {
 		}
 	}
 	if d.Mode != "" && !d.Mode.Valid() {
-		f.Add("mode", "must be in_person, video or phone")
+		f.Add("mode", "Must be in_person, video or phone")
 	}
 	if d.StartedAt > now+minute || d.StartedAt < 0 {
-		f.Add("started_at", "must not lie in the future")
+		f.Add("started_at", "Must not lie in the future")
 	}
 	d.Reason = Clean(&f, "reason", d.Reason, MaxText)
 	return f.Err()
@@ -149,13 +149,13 @@ func (w *work) start(d ConsultationDraft) (v Consultation, err error) {
 	}
 	switch p := plan.Provider(v.ProviderID); {
 	case p == nil:
-		return v, absent("provider").On("provider_id", "must be a provider of this clinic")
+		return v, absent("provider").On("provider_id", "Must be a provider of this clinic")
 	case !p.Active && d.ProviderID != 0:
-		return v, Fail(ProviderInactive, "This provider sees no patients").On("provider_id", "choose another provider")
+		return v, Fail(ProviderInactive, "This provider sees no patients").On("provider_id", "Choose another provider")
 	}
 	place := plan.Location(v.LocationID)
 	if v.LocationID != 0 && place == nil {
-		return v, absent("location").On("location_id", "must be a location of this clinic")
+		return v, absent("location").On("location_id", "Must be a location of this clinic")
 	}
 	if v.Mode == "" {
 		v.Mode = InPerson
@@ -181,7 +181,7 @@ func (w *work) fromAppointment(v *Consultation) error {
 		return err
 	}
 	if complete := transitionOf(verbComplete); !complete.reached(&a) && !complete.open(&a, w.now) {
-		return illegal(&a, "visited", w.now).On("appointment_id", "a consultation may begin from 30 minutes before an appointment that is scheduled or confirmed")
+		return illegal(&a, "visited", w.now).On("appointment_id", "A consultation may begin from 30 minutes before an appointment that is scheduled or confirmed")
 	}
 	if other, err := w.ConsultationOf(w.c.Clinic, a.ID); err == nil {
 		return Fail(Conflict, "The appointment has a consultation").
@@ -194,7 +194,7 @@ func (w *work) fromAppointment(v *Consultation) error {
 		return err
 	}
 	if v.PatientID != 0 && v.PatientID != patient {
-		return Faults{{"patient_id", "is not the appointment's patient; leave it out"}}.Err()
+		return Faults{{"patient_id", "Is not the appointment's patient; leave it out"}}.Err()
 	}
 	v.PatientID = patient
 	v.ProviderID = cmp.Or(v.ProviderID, a.ProviderID)

@@ -28,14 +28,14 @@ func (e *Engine) PatchConsultation(ctx context.Context, c Caller, id string, p C
 func (p *ConsultationPatch) check() error {
 	var f Faults
 	if p.Mode != nil && !p.Mode.Valid() {
-		f.Add("mode", "must be in_person, video or phone")
+		f.Add("mode", "Must be in_person, video or phone")
 	}
 	if p.Reason != nil {
 		text := Clean(&f, "reason", *p.Reason, MaxText)
 		p.Reason = &text
 	}
 	if p.Status != nil && !slices.Contains([]ConsultationStatus{ConsultationOpen, ConsultationEnded, ConsultationInError}, *p.Status) {
-		f.Add("status", "must be in_progress, ended or entered_in_error")
+		f.Add("status", "Must be in_progress, ended or entered_in_error")
 	}
 	why := ""
 	if p.StatusReason != nil {
@@ -58,7 +58,7 @@ func (w *work) patchConsultation(v *Consultation, p ConsultationPatch) error {
 			return err
 		}
 		if *p.LocationID != 0 && plan.Location(*p.LocationID) == nil {
-			return absent("location").On("location_id", "must be a location of this clinic")
+			return absent("location").On("location_id", "Must be a location of this clinic")
 		}
 		put(&x, "location_id", &row.LocationID, *p.LocationID)
 	}

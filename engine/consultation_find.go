@@ -41,10 +41,10 @@ func (q *ConsultationQuery) check() error {
 	switch q.Status {
 	case "", ConsultationOpen, ConsultationEnded, ConsultationInError:
 	default:
-		f.Add("status", "must be in_progress, ended or entered_in_error")
+		f.Add("status", "Must be in_progress, ended or entered_in_error")
 	}
 	if q.From != 0 && q.To != 0 && q.To <= q.From {
-		f.Add("to", "must be after from")
+		f.Add("to", "Must be after from")
 	}
 	return f.Err()
 }

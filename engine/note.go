@@ -206,11 +206,11 @@ func (w *work) addable(v *Consultation, id string) error {
 	}
 	switch {
 	case KindOf(err) == NotFound:
-		return absent("note").On("addendum_to", "must be a note of this consultation")
+		return absent("note").On("addendum_to", "Must be a note of this consultation")
 	case err != nil:
 		return err
 	case to.Status == NoteInError || !to.Signed():
-		return Fail(Conflict, "Only a signed note can be added to").On("addendum_to", "the note is %s", to.Status)
+		return Fail(Conflict, "Only a signed note can be added to").On("addendum_to", "The note is %s", to.Status)
 	}
 	return nil
 }
@@ -230,10 +230,10 @@ func (e *Engine) PatchNote(ctx context.Context, c Caller, id string, version *in
 	var f Faults
 	d.check(&f)
 	if d.Status == NoteSigned || d.Status == NoteAmended {
-		f.Add("status", "is reached with POST /notes/{id}/sign and /amend")
+		f.Add("status", "Is reached with POST /notes/{id}/sign and /amend")
 	}
 	if d.AddendumTo != "" {
-		f.Add("addendum_to", "cannot change")
+		f.Add("addendum_to", "Cannot change")
 	}
 	if err := f.Err(); err != nil {
 		return Note{}, err

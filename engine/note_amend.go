@@ -21,10 +21,10 @@ func (e *Engine) AmendNote(ctx context.Context, c Caller, id string, version *in
 		f.Add("reason", "Required: why is the signed note changed?")
 	}
 	if d.Status == NoteDrafted || d.Status == NoteSigned {
-		f.Add("status", "can only be entered_in_error")
+		f.Add("status", "Can only be entered_in_error")
 	}
 	if d.AddendumTo != "" {
-		f.Add("addendum_to", "cannot change")
+		f.Add("addendum_to", "Cannot change")
 	}
 	if err := f.Err(); err != nil {
 		return Note{}, err

@@ -29,7 +29,7 @@ func (d *NoteDraft) check(f *Faults) {
 	switch d.Status {
 	case "", NoteDrafted, NoteSigned, NoteAmended, NoteInError:
 	default:
-		f.Add("status", "must be draft, signed, amended or entered_in_error")
+		f.Add("status", "Must be draft, signed, amended or entered_in_error")
 	}
 	d.Reason = Clean(f, "reason", d.Reason, MaxText)
 }

@@ -51,7 +51,7 @@ func (q *NoteQuery) check() error {
 	switch q.Status {
 	case "", NoteDrafted, NoteSigned, NoteAmended, NoteInError:
 	default:
-		f.Add("status", "must be draft, signed, amended or entered_in_error")
+		f.Add("status", "Must be draft, signed, amended or entered_in_error")
 	}
 	return f.Err()
 }

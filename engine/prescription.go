@@ -173,7 +173,7 @@ func (w *work) today() (Date, error) {
 // a draft any more; the consultation has ended).
 func (e *Engine) PatchPrescription(ctx context.Context, c Caller, id string, version *int64, d PrescriptionDraft) (Prescription, error) {
 	if d.Status != "" && !slices.Contains(prescriptionStatuses, d.Status) {
-		return Prescription{}, Faults{{"status", "must be draft, active, completed, stopped or entered_in_error"}}.Err()
+		return Prescription{}, Faults{{"status", "Must be draft, active, completed, stopped or entered_in_error"}}.Err()
 	}
 	return act(ctx, e, c, prescriptionUpdate, func(w *work) (Prescription, error) {
 		p, v, err := w.prescription(id)

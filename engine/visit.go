@@ -40,7 +40,7 @@ func (w *work) aboutVisit(v Consultation, entityID string) {
 func (v *Consultation) open() error {
 	switch v.Status {
 	case ConsultationEnded:
-		return Fail(Conflict, "The consultation has ended").On("consultation_id", "amend a signed note of it, or add to one with addendum_to")
+		return Fail(Conflict, "The consultation has ended").On("consultation_id", "Amend a signed note of it, or add to one with addendum_to")
 	case ConsultationInError:
 		return v.standing()
 	}
@@ -52,7 +52,7 @@ func (v *Consultation) standing() error {
 	if v.Status != ConsultationInError {
 		return nil
 	}
-	return Fail(Conflict, "The consultation was entered in error").On("consultation_id", "use the right consultation")
+	return Fail(Conflict, "The consultation was entered in error").On("consultation_id", "Use the right consultation")
 }
 
 // author is who writes: the provider that was named, else the consultation's.
@@ -67,10 +67,10 @@ func (w *work) author(v Consultation, named int64) (int64, error) {
 	}
 	p := plan.Provider(named)
 	if p == nil {
-		return 0, absent("provider").On("author_id", "must be a provider of this clinic")
+		return 0, absent("provider").On("author_id", "Must be a provider of this clinic")
 	}
 	if !p.Active {
-		return 0, Fail(ProviderInactive, "This provider is inactive").On("author_id", "name an active provider")
+		return 0, Fail(ProviderInactive, "This provider is inactive").On("author_id", "Name an active provider")
 	}
 	return named, nil
 }
