@@ -273,11 +273,16 @@ func (w *writer) next() *member {
 	if len(w.members) >= maxGroup || w.s.o.NoGroup && len(w.members) > 0 {
 		return nil
 	}
-	select {
-	case m := <-w.queue:
-		return m
-	default:
-		return nil
+	for yielded := false; ; yielded = true {
+		select {
+		case m := <-w.queue:
+			return m
+		default:
+			if yielded {
+				return nil
+			}
+			runtime.Gosched()
+		}
 	}
 }
 
