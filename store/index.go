@@ -36,7 +36,10 @@ type trackKey struct {
 }
 
 // track is one resource's footprints.
-type track struct{ cal atomic.Pointer[calendar] }
+type track struct {
+	cal   atomic.Pointer[calendar]
+	holds int // rows of holds, of any day; the writer's from the load on
+}
 
 // calendar holds a range of days. A footprint lies in the day of its start.
 type calendar struct {
@@ -74,7 +77,13 @@ func (s *Store) track(k trackKey) (*track, error) {
 			return nil
 		}
 		cal, err := f.load(k, dayOf(s.o.Now().Unix())-daysBack)
+		if err != nil {
+			return err
+		}
+		holds, err := f.number("SELECT count(*) FROM occupancy WHERE live = 1 AND resource = ? AND test = ? AND expires_at IS NOT NULL",
+			k.r.String(), k.test)
 		if err == nil {
+			t.holds = int(holds)
 			// No commit can have been missed: the writer loads a line before its first
 			// change to it, and so waits for this load.
 			t.cal.Store(cal)
@@ -180,20 +189,28 @@ type undoing struct {
 // put adds or removes a footprint and notes how to take that back.
 func (v *overlay) put(t *track, o engine.Occupied, add bool) {
 	at := workDay{t, dayOf(o.Start)}
-	cal := t.cal.Load()
-	if !cal.has(at.day) {
-		return
-	}
-	if _, ok := v.work[at]; !ok {
-		day := cal.day(at.day)
-		v.work[at] = append(make([]engine.Occupied, 0, len(day)+4), day...)
-	}
 	v.set(at, o, add)
 	v.undo = append(v.undo, undoing{at, o, add})
 }
 
 func (v *overlay) set(at workDay, o engine.Occupied, add bool) {
-	list := v.work[at]
+	if o.ExpiresAt != 0 {
+		if add {
+			at.t.holds++
+		} else {
+			at.t.holds--
+		}
+	}
+	cal := at.t.cal.Load()
+	if !cal.has(at.day) {
+		return
+	}
+	list, ok := v.work[at]
+	if !ok {
+		day := cal.day(at.day)
+		list = append(make([]engine.Occupied, 0, len(day)+4), day...)
+		v.work[at] = list
+	}
 	i, found := slices.BinarySearchFunc(list, o, inOrder)
 	switch {
 	case add && !found:
@@ -220,7 +237,7 @@ func (v *overlay) publish() {
 	}
 }
 
-// drop forgets the working days.
+// drop forgets the working days; what was not published is taken back before.
 func (v *overlay) drop() {
 	clear(v.work)
 	v.undo = v.undo[:0]

@@ -7,7 +7,8 @@ import (
 )
 
 // Later implements engine.Store: fn rides the next group commit or, if none
-// comes, one of its own within 200 ms. Its error is logged. When 10,000 are
+// comes, one of its own within 200 ms. Its error is logged. fn may run again, if
+// another one's failure or the disk undid the first run. When 10,000 are
 // queued the caller waits; after five seconds, or on a store that has become
 // read-only, the write is lost, counted and logged.
 func (s *Store) Later(fn func(engine.Tx) error) {
@@ -52,28 +53,41 @@ func (w *writer) wake() {
 }
 
 // runLaters runs at most n queued writes inside the open group: first those that
-// an abandoned group had already taken.
+// an abandoned group had already taken. They share one savepoint; only if one of
+// them fails, each gets its own.
 func (w *writer) runLaters(n int) int {
-	ran := 0
-	if w.ran < len(w.pending) { // left over from a failed group
-		for ; w.ran < len(w.pending) && w.c.doomed == nil; w.ran++ {
-			w.runLater(w.pending[w.ran])
-			ran++
-		}
-		return ran
-	}
-	for ran < n && w.c.doomed == nil {
+	for len(w.pending)-w.ran < n {
 		select {
 		case fn := <-w.later:
 			w.pending = append(w.pending, fn)
-			w.ran++
-			w.runLater(fn)
-			ran++
+			continue
 		default:
-			return ran
 		}
+		break
 	}
-	return ran
+	batch := w.pending[w.ran:]
+	if len(batch) == 0 {
+		return 0
+	}
+	w.ran = len(w.pending)
+	all := func(tx engine.Tx) error {
+		for _, fn := range batch {
+			if err := fn(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if w.member(all) == nil {
+		return len(batch)
+	}
+	for _, fn := range batch {
+		if w.c.doomed != nil {
+			break
+		}
+		w.runLater(fn)
+	}
+	return len(batch)
 }
 
 func (w *writer) runLater(fn func(engine.Tx) error) {

@@ -24,9 +24,9 @@ type reads struct {
 // tx is the Tx of one member. Everything it keeps in memory is undone with it.
 type tx struct {
 	reads
-	w     *writer
-	depth int
-	asked []asked // heads it has been given
+	w      *writer
+	levels []level
+	asked  []asked // heads it has been given
 }
 
 var _ engine.Tx = (*tx)(nil)
@@ -65,65 +65,114 @@ func (t *tx) rewind(m mark) {
 	}
 }
 
-// savepoint holds the statements of one nesting depth.
+// level is one nesting of Savepoint. Its SAVEPOINT is opened by its first write;
+// levels without a write between their beginnings share one, so that the usual
+// act (a member, in it a use case's effects) costs one and a read none.
+type level struct{ owner int } // whose SAVEPOINT goes back to its beginning; unopened = nobody's
+
+const unopened = -1
+
+// savepoint holds the statements of one level.
 type savepoint struct{ open, release, rollback string }
 
 func savepointAt(depth int) savepoint {
+	if depth < len(savepoints) {
+		return savepoints[depth]
+	}
+	return newSavepoint(depth)
+}
+
+func newSavepoint(depth int) savepoint {
 	name := "s" + strconv.Itoa(depth)
 	return savepoint{"SAVEPOINT " + name, "RELEASE " + name, "ROLLBACK TO " + name}
 }
 
 var savepoints = func() (list [8]savepoint) {
 	for i := range list {
-		list[i] = savepointAt(i)
+		list[i] = newSavepoint(i)
 	}
 	return list
 }()
+
+// wrote makes sure that a savepoint stands before the write that comes.
+func (t *tx) wrote() error {
+	top := len(t.levels) - 1
+	if top < 0 || t.levels[top].owner != unopened {
+		return nil
+	}
+	owner := top
+	for owner > 0 && t.levels[owner-1].owner == unopened {
+		owner--
+	}
+	if _, _, err := t.c.exec(savepointAt(owner).open); err != nil {
+		return err
+	}
+	for i := owner; i <= top; i++ {
+		t.levels[i].owner = owner
+	}
+	return nil
+}
 
 // Savepoint implements engine.Tx.
 func (t *tx) Savepoint(fn func() error) error {
 	if t.over {
 		return errOver
 	}
-	var sql savepoint
-	if t.depth < len(savepoints) {
-		sql = savepoints[t.depth]
-	} else {
-		sql = savepointAt(t.depth)
-	}
-	if _, _, err := t.c.exec(sql.open); err != nil {
-		return err
-	}
-	m, depth := t.mark(), t.depth
-	t.depth++
+	m, depth := t.mark(), len(t.levels)
+	t.levels = append(t.levels, level{unopened})
 	done := false
 	defer func() {
-		t.depth = depth
-		if !done { // a panic passes through: an outer savepoint's rollback takes this one with it
+		if !done { // a panic passes through; somebody above may catch it and go on
 			t.rewind(m)
+			_ = t.leave(depth, errOver)
 		}
+		t.levels = t.levels[:depth]
 	}()
 	err := fn()
 	done = true
-	if err == nil {
-		_, _, err = t.c.exec(sql.release)
+	if err != nil {
+		t.rewind(m)
+	}
+	return t.leave(depth, err)
+}
+
+// leave ends a level in the file: its writes stay, or go if err is set.
+func (t *tx) leave(depth int, err error) error {
+	owner := t.levels[depth].owner
+	if owner == unopened {
+		if err == nil {
+			err = t.c.doomed
+		}
 		return err
 	}
-	t.rewind(m)
-	if _, _, e := t.c.exec(sql.rollback); e != nil {
-		return e
+	if err != nil {
+		if _, _, e := t.c.exec(savepointAt(owner).rollback); e != nil {
+			return e
+		}
 	}
-	if _, _, e := t.c.exec(sql.release); e != nil {
-		return e
+	if owner == depth {
+		if _, _, e := t.c.exec(savepointAt(depth).release); e != nil {
+			return e
+		}
 	}
 	return err
 }
 
 var errOver = fmt.Errorf("store: a Tx or Reader was used after its Update or View had ended")
 
+// at gives the connection for a statement. One that is no plain question counts
+// as a write.
+func (r *reads) at(text string) (*conn, error) {
+	c, err := r.begin()
+	if err == nil && r.tx != nil && text[0] != 'S' {
+		err = r.tx.wrote()
+	}
+	return c, err
+}
+
 // query, get and number are the conn's, on the snapshot of these reads.
 func (r *reads) query(text string, fn func(*row) error, args ...any) error {
-	c, err := r.begin()
+	c, err := r.at(text)
 	if err != nil {
 		return err
 	}
@@ -131,7 +180,7 @@ func (r *reads) query(text string, fn func(*row) error, args ...any) error {
 }
 
 func (r *reads) get(text string, fn func(*row), args ...any) (bool, error) {
-	c, err := r.begin()
+	c, err := r.at(text)
 	if err != nil {
 		return false, err
 	}
@@ -139,7 +188,7 @@ func (r *reads) get(text string, fn func(*row), args ...any) (bool, error) {
 }
 
 func (r *reads) number(text string, args ...any) (int64, error) {
-	c, err := r.begin()
+	c, err := r.at(text)
 	if err != nil {
 		return 0, err
 	}
@@ -150,6 +199,9 @@ func (r *reads) number(text string, args ...any) (int64, error) {
 func (t *tx) exec(text string, args ...any) (changes, lastID int64, err error) {
 	if t.over {
 		return 0, 0, errOver
+	}
+	if err := t.wrote(); err != nil {
+		return 0, 0, err
 	}
 	return t.c.exec(text, args...)
 }
