@@ -8,7 +8,8 @@ import (
 // tidyEvery is how long the housekeeping pauses.
 const tidyEvery = 10 * time.Minute
 
-// janitor drops what has outlived its use while the server runs. A failure is
+// janitor drops what has outlived its use while the server runs, and marks the
+// no-shows of days that are over, where a clinic wants that. A failure is
 // told in the log and tried again at the next round: nothing waits for it.
 func (s *server) janitor(ctx context.Context) {
 	tick := time.NewTicker(tidyEvery)
@@ -29,10 +30,14 @@ func (s *server) tidy(ctx context.Context) {
 	if err == nil {
 		outbox, err = s.engine.TidyOutbox(ctx)
 	}
+	missed := 0
+	if err == nil {
+		missed, err = s.engine.SweepNoShows(ctx)
+	}
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("housekeeping failed", "err", err)
 	}
-	if done.Replies+done.Holds+outbox > 0 {
-		s.log.Info("housekeeping", "replies", done.Replies, "holds", done.Holds, "deliveries", outbox)
+	if done.Replies+done.Holds+outbox+missed > 0 {
+		s.log.Info("housekeeping", "replies", done.Replies, "holds", done.Holds, "deliveries", outbox, "no_shows", missed)
 	}
 }

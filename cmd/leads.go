@@ -92,13 +92,7 @@ func runLeadsImport(ctx context.Context, s stdio, o leadsImportOptions) error {
 // tellImport writes the outcome for a person: faulty lines to the error stream.
 func tellImport(s stdio, r engine.LeadReport, how engine.LeadImport) {
 	if how.DryRun {
-		for _, c := range r.Columns {
-			field := c.Field
-			if field == "" {
-				field = "not imported"
-			}
-			fmt.Fprintf(s.out, "column %s: %s\n", strconv.Quote(clean(c.Header, "")), field)
-		}
+		tellColumns(s.out, r.Columns)
 		_ = printList(s.out, false, r.Preview,
 			column[engine.LeadPreview]{"LINE", func(p engine.LeadPreview) string { return strconv.Itoa(p.Line) }},
 			column[engine.LeadPreview]{"WOULD", func(p engine.LeadPreview) string { return p.Act }},
@@ -108,11 +102,7 @@ func tellImport(s stdio, r engine.LeadReport, how engine.LeadImport) {
 			column[engine.LeadPreview]{"STATUS", func(p engine.LeadPreview) string { return string(p.Lead.Status) }},
 		)
 	}
-	for _, bad := range r.Bad {
-		for _, d := range bad.Details {
-			fmt.Fprintf(s.err, "line %d: %s: %s\n", bad.Line, d.Field, clean(d.Message, ""))
-		}
-	}
+	tellFaulty(s.err, r.Bad)
 	switch {
 	case r.Written:
 		fmt.Fprintf(s.out, "%d leads: %d created, %d updated, %d unchanged", r.Rows, r.Created, r.Updated, r.Unchanged)
