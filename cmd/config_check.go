@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"qualifybase/webhook"
 )
 
 // minJWTSecret is the least length of auth.jwt_secret in bytes (contract.md §4).
@@ -130,10 +133,10 @@ func (c *checker) limits() {
 
 func (c *checker) webhooks(w *WebhooksConfig) {
 	for _, entry := range w.Allow {
-		c.must(entry != "" && !strings.ContainsAny(entry, " \t/@") || isRange(entry), "webhooks.allow",
-			`%s is neither a range nor a host name; want "10.0.5.0/24", "192.168.10.20/32:8443" or "crm.clinic.lan"`, quote(entry))
+		_, err := webhook.NewPolicy([]string{entry})
+		c.must(err == nil, "webhooks.allow", `%s: %v; want "10.0.5.0/24", "192.168.10.20/32:8443" or "crm.clinic.lan"`, quote(entry), errors.Unwrap(err))
 	}
-	c.must(len(w.RetryMinutes) <= 20, "webhooks.retry_minutes", "want at most 20 steps")
+	c.must(len(w.RetryMinutes) >= 1 && len(w.RetryMinutes) <= 20, "webhooks.retry_minutes", "want 1 to 20 steps")
 	for _, m := range w.RetryMinutes {
 		c.must(m >= 1 && m <= 7*24*60, "webhooks.retry_minutes", "%d is out of range; want minutes from 1 to 10080", m)
 	}
@@ -141,19 +144,6 @@ func (c *checker) webhooks(w *WebhooksConfig) {
 	c.within("webhooks.connect_timeout", w.ConnectTimeout, 100*time.Millisecond, time.Minute)
 	c.must(w.ConnectTimeout <= w.Timeout, "webhooks.connect_timeout", "want no more than webhooks.timeout (%s)", w.Timeout)
 	c.between("webhooks.in_flight", w.InFlight, 1, 256)
-}
-
-// isRange tells a CIDR, with or without a port behind it.
-func isRange(entry string) bool {
-	if _, err := netip.ParsePrefix(entry); err == nil {
-		return true
-	}
-	i := strings.LastIndexByte(entry, ':')
-	if i < 0 || !isPort(entry[i+1:]) {
-		return false
-	}
-	_, err := netip.ParsePrefix(strings.Trim(entry[:i], "[]"))
-	return err == nil
 }
 
 func (c *checker) backup(b *BackupConfig) {

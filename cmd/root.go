@@ -101,6 +101,7 @@ func newRoot(g *global) *cobra.Command {
 		newInitCommand(g), newServeCommand(g), newDemoCommand(g),
 		newKeysCommand(g), newUsersCommand(g), newClinicsCommand(g),
 		newAvailabilityCommand(g), newAppointmentsCommand(g), newLeadsCommand(g), newAuditCommand(g),
+		newWebhooksCommand(g),
 		newMigrateCommand(g), newOpenAPICommand(g),
 		newCompletionCommand(),
 		newConfigCommand(g),

@@ -16,6 +16,7 @@ import (
 	"qualifybase/engine"
 	"qualifybase/httpapi"
 	"qualifybase/store"
+	"qualifybase/webhook"
 )
 
 // server is everything that runs while qb serves: the API on its listener, the
@@ -26,11 +27,18 @@ type server struct {
 	store  *store.Store
 	engine *engine.Engine
 	api    *httpapi.Server
+	policy *webhook.Policy
+	sender *webhook.Sender
 }
 
 // newServer puts the faces on an open database.
 func newServer(l *loaded, st *store.Store, log *slog.Logger) (*server, error) {
-	s := &server{l: l, log: log, store: st, engine: engine.New(st, engineOptions(l, log, nil))}
+	s := &server{l: l, log: log, store: st}
+	options := engineOptions(l, log, nil)
+	if err := s.webhooks(&options); err != nil {
+		return nil, err
+	}
+	s.engine = engine.New(st, options)
 	o := apiOptions(l)
 	o.Log, o.Ready = log, s.ready
 	var err error
@@ -76,16 +84,23 @@ func (s *server) run(ctx context.Context, l net.Listener, announce func(url stri
 	if err != nil {
 		return err
 	}
+	s.own(l)
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	// The sender stops claiming with the first signal and has its eight seconds
+	// while requests finish; what they still publish waits for the next start.
+	sending, stopSending := context.WithCancel(ctx)
 	var wait sync.WaitGroup
+	wait.Go(func() { s.sender.Run(sending) })
 	for _, task := range s.tasks() {
 		wait.Go(func() { task(work) })
 	}
 	defer func() {
+		stopSending()
 		stop()
 		wait.Wait()
 	}()
 	failed := make(chan error, len(front))
+	listeners := []net.Listener{l}
 	for i, f := range front {
 		on := l
 		if i > 0 {
@@ -93,9 +108,11 @@ func (s *server) run(ctx context.Context, l net.Listener, announce func(url stri
 				s.stop(front[:i])
 				return fmt.Errorf("listen on %s: %w", f.Addr, err)
 			}
+			listeners = append(listeners, on)
 		}
 		go func() { failed <- f.serve(on) }()
 	}
+	s.own(listeners...)
 	announce(front[0].url(l.Addr()))
 	select {
 	case err = <-failed: // never without a cause: nobody asked it to end

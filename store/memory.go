@@ -100,6 +100,9 @@ func (w *writer) refresh() error {
 		w.version = version
 		clear(w.heads)
 		w.s.mem.dropAll()
+		if told := w.s.foreign.Load(); told != nil {
+			(*told)()
+		}
 	}
 	if today := dayOf(w.s.o.Now().Unix()); today-w.today >= 7 || today < w.today {
 		w.today = today

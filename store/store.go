@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"qualifybase/engine"
@@ -42,6 +43,8 @@ type Store struct {
 
 	loading sync.Mutex // guards loader
 	loader  *conn      // fills the memory, each time from a fresh snapshot
+
+	foreign atomic.Pointer[func()] // hears that another process wrote
 
 	gate   sync.RWMutex // held for reading while a write is handed over
 	closed bool
@@ -99,6 +102,10 @@ func Open(path string, schema string, o Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+// OnForeignWrite names a function that hears, within a second, that another
+// process has written. It is called by the writer and must not wait for anything.
+func (s *Store) OnForeignWrite(fn func()) { s.foreign.Store(&fn) }
 
 // Path is the file's name as it was given to Open.
 func (s *Store) Path() string { return s.path }

@@ -84,7 +84,7 @@ func (w *worker) try(ctx context.Context, j *job, now time.Time) (a answer) {
 	if p.class != "" {
 		return answer{class: p.class, hint: p.hint}
 	}
-	ctx, cancel := context.WithTimeout(ctx, AttemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
 	res, err := w.cfg.Transport.RoundTrip(w.request(j, p, now.Unix()).WithContext(ctx))
 	if err != nil {

@@ -24,6 +24,7 @@ const (
 type TransportOptions struct {
 	Resolver *net.Resolver  // nil = the system's
 	RootCAs  *x509.CertPool // nil = the system's
+	Connect  time.Duration  // to connect, and again for TLS; default ConnectTimeout
 }
 
 // Transport is the guarded way out: the policy sees every resolved address before
@@ -31,13 +32,16 @@ type TransportOptions struct {
 // end there. No proxy, HTTP/1.1, TLS 1.2 at least, answers as they are sent. It
 // follows no redirect, since it is used without a client.
 func (p *Policy) Transport(o TransportOptions) *http.Transport {
+	if o.Connect <= 0 {
+		o.Connect = ConnectTimeout
+	}
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
 		}
 		d := net.Dialer{
-			Timeout:   ConnectTimeout,
+			Timeout:   o.Connect,
 			KeepAlive: 30 * time.Second,
 			Resolver:  o.Resolver,
 			ControlContext: func(_ context.Context, network, resolved string, _ syscall.RawConn) error {
@@ -50,7 +54,7 @@ func (p *Policy) Transport(o TransportOptions) *http.Transport {
 		Proxy:                  nil,
 		DialContext:            dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
-		TLSHandshakeTimeout:    ConnectTimeout,
+		TLSHandshakeTimeout:    o.Connect,
 		DisableCompression:     true,
 		MaxIdleConns:           64,
 		MaxIdleConnsPerHost:    DefaultInFlight, // several endpoints may share a host

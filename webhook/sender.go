@@ -24,7 +24,7 @@ const (
 	linger      = 10 * time.Millisecond  // an ending waits so long for company while others are under way
 	staleAfter  = 2 * time.Second        // a claimed delivery that waited longer for its turn is given back
 	quick       = 100 * time.Millisecond // an endpoint that answers so may have more claimed ahead
-	leaseFor    = int64((AttemptTimeout+staleAfter)/time.Second) + 13
+	leaseSpare  = 13 * time.Second       // a lease outlasts the longest attempt by so much
 )
 
 // Opener opens sealed secrets; *engine.Sealer is one.
@@ -41,6 +41,7 @@ type Config struct {
 	Transport http.RoundTripper // default Policy.Transport
 	Backoff   Backoff           // default DefaultBackoff
 	InFlight  int               // default DefaultInFlight
+	Timeout   time.Duration     // of one attempt in all; default AttemptTimeout
 	Version   string            // in the User-Agent
 	Log       *slog.Logger      // hears ids and classes only; default: discards
 	Jitter    func() float64    // in [0,1); default random
@@ -83,6 +84,9 @@ func New(c Config) *Sender {
 	}
 	if c.InFlight <= 0 {
 		c.InFlight = DefaultInFlight
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = AttemptTimeout
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -56,10 +56,10 @@ func (d *dispatcher) ask(now time.Time, room int) {
 		Room:       max(0, room),
 		Rooms:      d.rooms,
 		After:      d.after,
-		LeaseUntil: now.Unix() + leaseFor,
+		LeaseUntil: now.Add(d.cfg.Timeout + staleAfter + leaseSpare).Unix(),
 	}
 	for i := range d.cfg.Backoff {
-		c.RetryAt = append(c.RetryAt, ceilUnix(now.Add(AttemptTimeout+d.cfg.Backoff.Step(i+1))))
+		c.RetryAt = append(c.RetryAt, ceilUnix(now.Add(d.cfg.Timeout+d.cfg.Backoff.Step(i+1))))
 	}
 	if c.Room > 0 {
 		d.due = false
