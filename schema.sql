@@ -34,6 +34,7 @@ CREATE TABLE heads (
   change     INTEGER NOT NULL, -- last change number given
   event      INTEGER NOT NULL, -- last event seq given
   audit      INTEGER NOT NULL, -- last audit seq given
+  mrn        INTEGER NOT NULL, -- last medical record number made
   audit_hash TEXT NOT NULL     -- hash of the audit row with that seq; '' before the first
 ) STRICT;
 
@@ -199,33 +200,116 @@ CREATE INDEX leads_phone ON leads (clinic, test, phone_key) WHERE phone_key <> '
 CREATE INDEX leads_name ON leads (clinic, test, name_key) WHERE name_key <> '';
 
 CREATE TABLE patients (
-  id             INTEGER PRIMARY KEY,
-  clinic         INTEGER NOT NULL REFERENCES clinics(n),
-  test           INTEGER NOT NULL,
-  given_name     TEXT NOT NULL CHECK (given_name <> ''),
-  family_name    TEXT NOT NULL CHECK (family_name <> ''),
-  name_key       TEXT NOT NULL, -- folded "family given"
-  birth_date     TEXT,          -- YYYY-MM-DD
-  email          TEXT NOT NULL,
-  email_key      TEXT NOT NULL,
-  phones         TEXT NOT NULL, -- JSON array of {number, e164, label}
-  phone_key      TEXT NOT NULL, -- E.164 of the first
-  source_lead_id TEXT,
-  status         TEXT NOT NULL CHECK (status IN ('active', 'inactive', 'merged', 'deceased')),
-  version        INTEGER NOT NULL,
-  change         INTEGER NOT NULL,
-  created_at     INTEGER NOT NULL,
-  updated_at     INTEGER NOT NULL,
-  created_by     TEXT NOT NULL,
-  updated_by     TEXT NOT NULL
+  id                 INTEGER PRIMARY KEY, -- never given twice: no patient is ever deleted
+  clinic             INTEGER NOT NULL REFERENCES clinics(n),
+  test               INTEGER NOT NULL,
+  mrn                TEXT NOT NULL CHECK (mrn <> ''), -- the number that people read out
+  mrn_key            TEXT NOT NULL, -- folded
+  given_name         TEXT NOT NULL CHECK (given_name <> ''),
+  family_name        TEXT NOT NULL CHECK (family_name <> ''),
+  preferred_name     TEXT NOT NULL,
+  birth_date         TEXT,          -- YYYY-MM-DD
+  sex                TEXT NOT NULL CHECK (sex IN ('male', 'female', 'other', 'unknown')),
+  phones             TEXT NOT NULL, -- JSON array of {number, e164, label}
+  email              TEXT NOT NULL,
+  email_key          TEXT NOT NULL,
+  address            TEXT NOT NULL, -- JSON
+  language           TEXT NOT NULL, -- BCP 47; '' = not said
+  contact_preference TEXT NOT NULL CHECK (contact_preference IN ('', 'email', 'sms', 'phone', 'post', 'none')),
+  consents           TEXT NOT NULL, -- JSON {email_reminders, sms_reminders, marketing: {granted, at, source}}
+  emergency_contact  TEXT NOT NULL, -- JSON {name, relationship, phone}
+  identifiers        TEXT NOT NULL, -- JSON array of {system, value}
+  allergies_text     TEXT NOT NULL,
+  admin_notes        TEXT NOT NULL,
+  source_lead_id     TEXT,
+  status             TEXT NOT NULL CHECK (status IN ('active', 'inactive', 'merged', 'deceased')),
+  merged_into        INTEGER REFERENCES patients(id), -- the record that stands for this one
+  filled             TEXT NOT NULL, -- JSON {field: id of the merged patient whose value it is}: blanks that merges have filled
+  restricted         INTEGER NOT NULL, -- kept, not worked with: no search, no change, no booking
+  erased_at          INTEGER,       -- pseudonymised since
+  version            INTEGER NOT NULL,
+  change             INTEGER NOT NULL,
+  created_at         INTEGER NOT NULL,
+  updated_at         INTEGER NOT NULL,
+  created_by         TEXT NOT NULL,
+  updated_by         TEXT NOT NULL,
+  CHECK ((status = 'merged') = (merged_into IS NOT NULL)),
+  CHECK (merged_into <> id)
 ) STRICT;
+CREATE UNIQUE INDEX patients_mrn ON patients (clinic, test, mrn_key);
 CREATE INDEX patients_list ON patients (clinic, test, created_at, id);
 CREATE INDEX patients_change ON patients (clinic, test, change);
 CREATE INDEX patients_updated ON patients (clinic, test, updated_at, change);
-CREATE INDEX patients_email ON patients (clinic, test, email_key) WHERE email_key <> '';
-CREATE INDEX patients_phone ON patients (clinic, test, phone_key) WHERE phone_key <> '';
-CREATE INDEX patients_name ON patients (clinic, test, name_key);
-CREATE INDEX patients_birth ON patients (clinic, test, birth_date, created_at, id) WHERE birth_date IS NOT NULL;
+CREATE INDEX patients_merged ON patients (merged_into, id) WHERE merged_into IS NOT NULL;
+
+-- By what a patient is found: the beginning of a key for a search, the whole of
+-- it for duplicates (engine.Patient.Keys). 'n:' names, 'm:' MRN, 'e:' e-mail,
+-- 'p:' phone in E.164, 'i:' identifier, 'b:' birth date and family name. The
+-- given name stands beside it, so that somebody of the same first name is found
+-- among thousands who share a phone.
+CREATE TABLE patient_keys (
+  clinic     INTEGER NOT NULL,
+  test       INTEGER NOT NULL,
+  key        TEXT NOT NULL,
+  given      TEXT NOT NULL, -- folded
+  patient_id INTEGER NOT NULL REFERENCES patients(id),
+  PRIMARY KEY (clinic, test, key, given, patient_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX patient_keys_patient ON patient_keys (patient_id);
+
+-- Merging is a tree: patients.merged_into is the edge, a row here is its history.
+CREATE TABLE merges (
+  id          TEXT PRIMARY KEY NOT NULL,
+  clinic      INTEGER NOT NULL REFERENCES clinics(n),
+  test        INTEGER NOT NULL,
+  loser_id    INTEGER NOT NULL REFERENCES patients(id),
+  survivor_id INTEGER NOT NULL REFERENCES patients(id),
+  status      TEXT NOT NULL, -- the loser's before
+  merged_at   INTEGER NOT NULL,
+  merged_by   TEXT NOT NULL,
+  unmerged_at INTEGER,
+  unmerged_by TEXT
+) STRICT;
+CREATE UNIQUE INDEX merges_open ON merges (loser_id) WHERE unmerged_at IS NULL;
+CREATE INDEX merges_survivor ON merges (survivor_id, merged_at, id);
+CREATE INDEX merges_loser ON merges (loser_id, merged_at, id);
+
+-- Whose a row was before merges pointed it to a survivor: what makes unmerging
+-- exact, in any order. Rows of patients who are nobody's loser have none.
+CREATE TABLE merged_rows (
+  tbl        TEXT NOT NULL,
+  row_id     TEXT NOT NULL,
+  patient_id INTEGER NOT NULL REFERENCES patients(id), -- the owner
+  PRIMARY KEY (tbl, row_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX merged_rows_owner ON merged_rows (patient_id);
+
+-- Who was erased: what makes a restored backup erase them again. The times of
+-- creation tell the person from another who got the number in a restored file.
+CREATE TABLE erasures (
+  id         TEXT PRIMARY KEY NOT NULL,
+  clinic     INTEGER NOT NULL REFERENCES clinics(n),
+  test       INTEGER NOT NULL,
+  patient_id INTEGER REFERENCES patients(id), -- NULL for a lead alone
+  created_at INTEGER NOT NULL, -- of the patient; 0 for a lead alone
+  lead_ids   TEXT NOT NULL,    -- JSON array: the leads that were deleted
+  erased_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX erasures_list ON erasures (clinic, erased_at, id);
+CREATE TRIGGER erasures_no_update BEFORE UPDATE ON erasures
+BEGIN SELECT RAISE(ABORT, 'erasures are append-only'); END;
+CREATE TRIGGER erasures_no_delete BEFORE DELETE ON erasures
+BEGIN SELECT RAISE(ABORT, 'erasures are append-only'); END;
+CREATE TRIGGER patients_no_delete BEFORE DELETE ON patients
+BEGIN SELECT RAISE(ABORT, 'patients are erased, never deleted'); END;
+-- A chain of merges ends: the survivor of a merge is never below its loser.
+CREATE TRIGGER patients_no_circle BEFORE UPDATE OF merged_into ON patients
+WHEN new.merged_into IS NOT NULL
+BEGIN
+  SELECT RAISE(ABORT, 'merged in a circle') WHERE EXISTS (
+    WITH RECURSIVE up(id) AS (SELECT new.merged_into UNION SELECT p.merged_into FROM patients p, up WHERE p.id = up.id AND p.merged_into IS NOT NULL)
+    SELECT 1 FROM up WHERE id = new.id);
+END;
 
 -- ---------------------------------------------------------------- the calendar
 

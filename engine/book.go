@@ -192,7 +192,11 @@ func (w *work) person(lead string, patient int64) (p person, err error) {
 		}
 	}
 	if p.patient != 0 {
-		if _, err = w.Patient(w.c.Clinic, w.c.Test, p.patient); err != nil {
+		row, err := w.Patient(w.c.Clinic, w.c.Test, p.patient)
+		if err == nil {
+			err = row.usable()
+		}
+		if err != nil {
 			return p, err
 		}
 	}
@@ -349,7 +353,10 @@ func indexOf(rows []Occupancy, res Resource) int {
 // about tells audit and idempotency whose appointment was acted on.
 func (w *work) about(a Appointment) {
 	w.entityID, w.patient = a.ID, a.PatientID
-	if a.LeadID != "" {
+	switch {
+	case a.PatientID != 0:
+		w.subject = patientSubject(a.PatientID)
+	case a.LeadID != "":
 		w.subject = "lead:" + a.LeadID
 	}
 }

@@ -43,11 +43,11 @@ type Meta struct {
 	UpdatedBy string
 }
 
-// Heads are the running numbers of a clinic: the last change, event seq and
-// audit seq given, and the hash of the last audit row.
+// Heads are the running numbers of a clinic: the last change, event seq, audit
+// seq and medical record number given, and the hash of the last audit row.
 type Heads struct {
-	Change, Event, Audit int64
-	AuditHash            string
+	Change, Event, Audit, MRN int64
+	AuditHash                 string
 }
 
 // ClinicDraft is what `qb init` asks: a clinic, its hours, and the names of its

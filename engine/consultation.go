@@ -228,11 +228,7 @@ func (w *work) inCare(id int64) error {
 	if err != nil {
 		return err
 	}
-	if p.Status == PatientMerged {
-		return Fail(Conflict, "The patient's record was merged into another").
-			On("patient_id", "use the record that GET /patients/%d names in merged_into", id)
-	}
-	return nil
+	return p.usable()
 }
 
 // EndConsultation ends a consultation and completes its appointment in the same

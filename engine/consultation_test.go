@@ -91,7 +91,10 @@ func TestStartConsultationRefusals(t *testing.T) {
 	v.Cancel(t, cancelled)
 	later := v.booked(t, "2026-04-27 10:00", v.ida.ID)
 	gone := v.Patient(t, v.Caller, "Old", "Record")
-	v.Write(t, func(tx engine.Tx) error { gone.Status = engine.PatientMerged; return tx.UpdatePatient(gone) })
+	v.Write(t, func(tx engine.Tx) error {
+		gone.Status, gone.MergedInto = engine.PatientMerged, v.ida.ID
+		return tx.UpdatePatient(gone)
+	})
 	v.Since(t)
 	now := v.Clock.Now().Unix()
 	for _, test := range []struct {

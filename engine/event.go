@@ -36,6 +36,7 @@ const (
 	leadConverted
 	patientCreated
 	patientUpdated
+	patientMerged
 	consultStarted
 	consultEnded
 	noteCreated
@@ -61,6 +62,7 @@ var eventTypes = map[change][]string{
 	leadConverted:  {"lead.converted"},
 	patientCreated: {"patient.created"},
 	patientUpdated: {"patient.updated"},
+	patientMerged:  {"patient.merged"},
 
 	consultStarted:      {"consultation.started"},
 	consultEnded:        {"consultation.ended"},

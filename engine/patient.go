@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -13,8 +14,19 @@ type PatientStatus string
 const (
 	PatientActive   PatientStatus = "active"
 	PatientInactive PatientStatus = "inactive"
-	PatientMerged   PatientStatus = "merged"
+	PatientMerged   PatientStatus = "merged" // another record stands for this one
 	PatientDeceased PatientStatus = "deceased"
+)
+
+// Sex is the administrative sex (FHIR AdministrativeGender).
+type Sex string
+
+// The values of Sex.
+const (
+	SexMale    Sex = "male"
+	SexFemale  Sex = "female"
+	SexOther   Sex = "other"
+	SexUnknown Sex = "unknown"
 )
 
 // Phone is a number as typed and in E.164, with a label ("mobile").
@@ -24,136 +36,175 @@ type Phone struct {
 	Label  string `json:"label,omitempty" maxLength:"100"`
 }
 
-// Patient is a person in care (FHIR Patient).
+// Identifier is a number that some system gave the person: an insurer, a hospital.
+type Identifier struct {
+	System string `json:"system" maxLength:"500"`
+	Value  string `json:"value" maxLength:"500"`
+}
+
+// EmergencyContact is whom to call. The zero one is none.
+type EmergencyContact struct {
+	Name         string `json:"name,omitempty" maxLength:"100"`
+	Relationship string `json:"relationship,omitempty" maxLength:"100"`
+	Phone        string `json:"phone,omitempty" maxLength:"100"`
+}
+
+// Consent is what the person said, when (UTC seconds), and where it is written.
+type Consent struct {
+	Granted bool   `json:"granted"`
+	At      int64  `json:"at"`
+	Source  string `json:"source,omitempty"`
+}
+
+// Consents are what a person can agree to; nil is "never asked".
+type Consents struct {
+	EmailReminders *Consent `json:"email_reminders,omitempty"`
+	SMSReminders   *Consent `json:"sms_reminders,omitempty"`
+	Marketing      *Consent `json:"marketing,omitempty"`
+}
+
+// Patient is a person in care (records.md §1; FHIR Patient).
 type Patient struct {
-	ID           int64
-	Clinic       int64
-	Test         bool
-	GivenName    string
-	FamilyName   string
-	NameKey      string // folded "family given"
-	BirthDate    *Date
-	Email        string
-	EmailKey     string
-	Phones       []Phone
-	PhoneKey     string // E.164 of the first
-	SourceLeadID string
-	Status       PatientStatus
+	ID                int64
+	Clinic            int64
+	Test              bool
+	MRN               string // unique in the clinic, live and test apart
+	GivenName         string
+	FamilyName        string
+	PreferredName     string
+	BirthDate         *Date
+	Sex               Sex
+	Phones            []Phone
+	Email             string
+	EmailKey          string
+	Address           Address
+	Language          string // BCP 47; "" = not said
+	ContactPreference string // "", email, sms, phone, post, none
+	Consents          Consents
+	EmergencyContact  EmergencyContact
+	Identifiers       []Identifier
+	AllergiesText     string
+	AdminNotes        string
+	SourceLeadID      string
+	Status            PatientStatus
+	MergedInto        int64            // 0 = none
+	Filled            map[string]int64 // blanks that merges have filled: whose value it is
+	Restricted        bool             // kept, not worked with
+	ErasedAt          int64            // 0 = not
 	Meta
 }
 
-// PatientDraft is an unsaved patient: nil is "not sent".
-type PatientDraft struct {
-	GivenName  *string
-	FamilyName *string
-	BirthDate  *Date
-	Email      *string
-	Phones     *[]Phone
-}
-
-// PatientQuery asks for a list of patients; zero fields do not filter.
+// PatientQuery asks for a list of patients; zero fields do not filter. Without a
+// status, records that were merged into another are left out, but for a sync.
 type PatientQuery struct {
 	Clinic       int64
 	Test         bool
 	Status       PatientStatus
 	Q            string
+	Starts       []string // of keys (Patient.Keys): what Q looks for; made from it
 	UpdatedSince *int64
 }
 
-// The bounds of a patient's fields beside those of text.
-var earliestBirth = NewDate(1850, time.January, 1)
-
-// MaxPhones is how many phones a patient may have.
-const MaxPhones = 10
-
-// cleaned is the draft as a row. today is the clinic's date, country reads phones.
-func (d PatientDraft) cleaned(f *Faults, country string, today Date) Patient {
-	p := Patient{Status: PatientActive, Phones: []Phone{}}
-	text := func(s *string) string {
-		if s == nil {
-			return ""
-		}
-		return *s
-	}
-	p.GivenName = Require(f, "given_name", text(d.GivenName), MaxName)
-	p.FamilyName = Require(f, "family_name", text(d.FamilyName), MaxName)
-	p.NameKey = Fold(p.FamilyName + " " + p.GivenName)
-	if d.BirthDate != nil {
-		birth := *d.BirthDate
-		p.BirthDate = &birth
-		if birth > today {
-			f.Add("birth_date", "Must not lie in the future")
-		} else if birth < earliestBirth {
-			f.Add("birth_date", "Must not lie before %s", earliestBirth)
-		}
-	}
-	p.Email, p.EmailKey = CleanEmail(f, "email", text(d.Email))
-	if d.Phones != nil {
-		p.Phones = cleanPhones(f, "phones", *d.Phones, country)
-	}
-	if len(p.Phones) > 0 {
-		p.PhoneKey = p.Phones[0].E164
-	}
-	return p
-}
-
-// cleanPhones reads a list of phones; E164 is worked out, whatever was sent.
-func cleanPhones(f *Faults, field string, phones []Phone, country string) []Phone {
-	if len(phones) > MaxPhones {
-		f.Add(field, "At most %d phones; there are %d", MaxPhones, len(phones))
-		return nil
-	}
-	kept := []Phone{}
-	for i, phone := range phones {
-		at := indexed(field, i)
-		number := Require(f, at+".number", phone.Number, MaxName)
-		label := Clean(f, at+".label", phone.Label, MaxName)
-		if number != "" {
-			kept = append(kept, Phone{number, CleanPhone(f, at+".number", number, country), label})
-		}
-	}
-	return kept
-}
+var (
+	patientCreate = deed{"patient.create", PatientsWrite}
+	patientUpdate = deed{"patient.update", PatientsWrite}
+	patientRead   = deed{"patient.read", PatientsRead}
+	patientList   = deed{"patient.list", PatientsRead}
+)
 
 // patientFact is the thin fact of a patient's events.
 func patientFact(p Patient) any {
-	type fact struct {
-		ID        int64         `json:"id"`
-		Status    PatientStatus `json:"status"`
-		Version   int64         `json:"version"`
-		CreatedAt time.Time     `json:"created_at"`
-		UpdatedAt time.Time     `json:"updated_at"`
-	}
-	return map[string]fact{"patient": {p.ID, p.Status, p.Version, time.Unix(p.CreatedAt, 0).UTC(), time.Unix(p.UpdatedAt, 0).UTC()}}
+	return map[string]patientThin{"patient": thinPatient(p)}
 }
 
-// CreatePatient makes a patient's record (records.md §1). Needs patients:write.
+type patientThin struct {
+	ID         int64         `json:"id"`
+	Status     PatientStatus `json:"status"`
+	MergedInto int64         `json:"merged_into,omitempty"`
+	Version    int64         `json:"version"`
+	CreatedAt  time.Time     `json:"created_at"`
+	UpdatedAt  time.Time     `json:"updated_at"`
+}
+
+func thinPatient(p Patient) patientThin {
+	return patientThin{p.ID, p.Status, p.MergedInto, p.Version, time.Unix(p.CreatedAt, 0).UTC(), time.Unix(p.UpdatedAt, 0).UTC()}
+}
+
+// stub is what is shown of a record that was merged: who stands for it, and
+// nothing of the person.
+func (p Patient) stub() Patient {
+	if p.Status != PatientMerged {
+		return p
+	}
+	return Patient{ID: p.ID, Clinic: p.Clinic, Test: p.Test, MRN: p.MRN, Sex: SexUnknown, Phones: []Phone{}, Identifiers: []Identifier{},
+		Status: p.Status, MergedInto: p.MergedInto, Meta: p.Meta}
+}
+
+// usable refuses what may not be worked with: a stub, an erased or a restricted record.
+func (p Patient) usable() error {
+	switch {
+	case p.Status == PatientMerged:
+		return Fail(Conflict, "The patient was merged into another").On("patient_id", "Use patient %d", p.MergedInto)
+	case p.ErasedAt != 0:
+		return Fail(Gone, "The patient was erased")
+	case p.Restricted:
+		return Fail(Conflict, "The patient's record is restricted").On("restricted", "Lift the restriction first: send false")
+	}
+	return nil
+}
+
+// CreatePatient makes a patient's record (records.md §1). The MRN is made when
+// none is sent. Needs patients:write.
+//
+// Errors: Invalid (every fault at once); Conflict for an MRN that exists, and,
+// with candidates, when the person is certainly on file (records.md §4), unless
+// the draft allows duplicates.
 func (e *Engine) CreatePatient(ctx context.Context, c Caller, d PatientDraft) (Patient, error) {
-	return act(ctx, e, c, deed{"patient.create", PatientsWrite}, func(w *work) (Patient, error) {
-		home, err := w.Clinic(c.Clinic)
+	return act(ctx, e, c, patientCreate, func(w *work) (Patient, error) {
+		p, changed, err := w.newPatient(d)
 		if err != nil {
 			return Patient{}, err
 		}
-		today, err := home.today(w.now)
-		if err != nil {
+		if !d.AllowDuplicate {
+			if err := w.noDouble(p); err != nil {
+				return Patient{}, err
+			}
+		}
+		if err := w.savePatient(&p, patientCreated); err != nil {
 			return Patient{}, err
 		}
-		var f Faults
-		p := d.cleaned(&f, home.Country, today)
-		if err := f.Err(); err != nil {
-			return Patient{}, err
-		}
-		p.Clinic, p.Test = c.Clinic, c.Test
-		if err := w.changed(&p.Meta); err != nil {
-			return Patient{}, err
-		}
-		if err := w.InsertPatient(&p); err != nil {
-			return Patient{}, err
-		}
-		id := strconv.FormatInt(p.ID, 10)
-		w.entityID, w.patient, w.subject, w.fields = id, p.ID, "patient:"+id, p.filled()
-		return p, w.happened(patientCreated, patientFact(p))
+		w.aboutPatient(p.ID)
+		w.fields = changed
+		return p, nil
 	})
+}
+
+// newPatient is the draft as a row that is not yet written, with the names of its fields.
+func (w *work) newPatient(d PatientDraft) (Patient, []string, error) {
+	home, today, err := w.homeToday()
+	if err != nil {
+		return Patient{}, nil, err
+	}
+	p := blankPatient()
+	p.Clinic, p.Test, p.Filled = w.c.Clinic, w.c.Test, map[string]int64{}
+	var x edit
+	d.apply(&x, &p, home.Country, today, w.now)
+	return p, x.changed, x.Err()
+}
+
+// blankPatient has every field empty, as merges and erasing see it.
+func blankPatient() Patient {
+	return Patient{Sex: SexUnknown, Phones: []Phone{}, Identifiers: []Identifier{}, Status: PatientActive}
+}
+
+// homeToday is the clinic and the date there.
+func (w *work) homeToday() (Clinic, Date, error) {
+	home, err := w.Clinic(w.c.Clinic)
+	if err != nil {
+		return home, 0, err
+	}
+	today, err := home.today(w.now)
+	return home, today, err
 }
 
 // today is the date in the clinic's zone.
@@ -166,54 +217,146 @@ func (c Clinic) today(now int64) (Date, error) {
 	return NewDate(y, m, d), nil
 }
 
-// filled names the fields that hold something.
-func (p Patient) filled() []string {
-	out := asked{"given_name", "family_name"}
-	out.by("birth_date", p.BirthDate != nil)
-	out.by("email", p.Email != "")
-	out.by("phones", len(p.Phones) > 0)
-	return out
+// savePatient gives a new row its MRN, stamps, writes and tells.
+func (w *work) savePatient(p *Patient, what change) error {
+	if err := w.ownMRN(p); err != nil {
+		return err
+	}
+	isNew := p.Version == 0
+	if err := w.changed(&p.Meta); err != nil {
+		return err
+	}
+	write := func(p *Patient) error { return w.Tx.UpdatePatient(*p) }
+	if isNew {
+		write = w.InsertPatient
+	}
+	if err := write(p); err != nil {
+		return err
+	}
+	return w.happened(what, patientFact(*p))
+}
+
+// ownMRN makes the MRN of a patient who has none, "P-00042", passing over numbers
+// that somebody brought along; one that was sent must be new.
+func (w *work) ownMRN(p *Patient) error {
+	if p.MRN != "" {
+		other, err := w.PatientByMRN(p.Clinic, p.Test, Fold(p.MRN))
+		switch {
+		case KindOf(err) == NotFound:
+			return nil
+		case err == nil && other.ID != p.ID:
+			return Fail(Conflict, "Another patient has this MRN").On("mrn", "Must be new, or leave it out to have one made")
+		}
+		return err
+	}
+	heads, err := w.Heads(p.Clinic)
+	if err != nil {
+		return err
+	}
+	for {
+		heads.MRN++
+		p.MRN = fmt.Sprintf("P-%05d", heads.MRN)
+		_, err := w.PatientByMRN(p.Clinic, p.Test, Fold(p.MRN))
+		if KindOf(err) == NotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// aboutPatient tells audit and idempotency whose record was acted on.
+func (w *work) aboutPatient(id int64) {
+	w.entityID, w.patient, w.subject = idText(id), id, patientSubject(id)
+}
+
+// patientSubject is the person in a kept reply, so that erasing finds it.
+func patientSubject(id int64) string { return "patient:" + idText(id) }
+
+// UpdatePatient changes the fields that were sent; version is If-Match. A field
+// that a merge had filled is the patient's own from then on. Needs patients:write.
+//
+// Errors: NotFound, PreconditionFailed, Invalid (every fault at once), Conflict
+// (the MRN of another; a merged record; a restricted one, unless the draft lifts
+// the restriction), Gone (erased).
+func (e *Engine) UpdatePatient(ctx context.Context, c Caller, id int64, version *int64, d PatientDraft) (Patient, error) {
+	return act(ctx, e, c, patientUpdate, func(w *work) (Patient, error) {
+		w.aboutPatient(id)
+		p, err := w.Patient(c.Clinic, c.Test, id)
+		if err != nil {
+			return Patient{}, err
+		}
+		if err := checkVersion(version, p.Version); err != nil {
+			return Patient{}, err
+		}
+		if lifts := d.Restricted != nil && !*d.Restricted; !lifts || p.ErasedAt != 0 || p.Status == PatientMerged {
+			if err := p.usable(); err != nil {
+				return Patient{}, err
+			}
+		}
+		return w.alterPatient(p, d)
+	})
+}
+
+// alterPatient applies a draft to a stored patient and saves what differs.
+func (w *work) alterPatient(p Patient, d PatientDraft) (Patient, error) {
+	home, today, err := w.homeToday()
+	if err != nil {
+		return Patient{}, err
+	}
+	var x edit
+	d.apply(&x, &p, home.Country, today, w.now)
+	if err := x.Err(); err != nil {
+		return Patient{}, err
+	}
+	w.fields = x.changed
+	if w.quiet = len(x.changed) == 0; w.quiet {
+		return p, nil
+	}
+	for _, field := range x.changed {
+		delete(p.Filled, field)
+	}
+	return p, w.savePatient(&p, patientUpdated)
 }
 
 // Patient finds a patient of the clinic, test patients for test keys and live
-// ones for the others. The read is in the audit under the patient. Needs
-// patients:read.
+// ones for the others; of a merged one the stub. The read is in the audit under
+// the patient. Needs patients:read.
 func (e *Engine) Patient(ctx context.Context, c Caller, id int64) (Patient, error) {
-	d := deed{"patient.read", PatientsRead}
-	p, err := read(ctx, e, c, d, func(r Reader) (Patient, error) { return r.Patient(c.Clinic, c.Test, id) })
+	p, err := read(ctx, e, c, patientRead, func(r Reader) (Patient, error) { return r.Patient(c.Clinic, c.Test, id) })
 	if err == nil {
-		e.seen(c, d, strconv.FormatInt(id, 10), id)
+		e.seen(c, patientRead, idText(id), id)
 	}
-	return p, err
+	return p.stub(), err
 }
 
 // Patients lists patients, newest first, or by change number with UpdatedSince.
-// Q is the beginning of a name ("family given"), phone or e-mail, or a whole birth
-// date. Clinic and Test of the query are the caller's. Needs patients:read.
+// Q is the beginning of a name (given or family first), phone, e-mail or MRN, or
+// a whole birth date; it finds nobody whose record is restricted or merged.
+// Clinic and Test of the query are the caller's. Needs patients:read.
 func (e *Engine) Patients(ctx context.Context, c Caller, q PatientQuery, p Page) (List[Patient], error) {
-	d := deed{"patient.list", PatientsRead}
 	q, filters, err := q.cleaned(c)
 	if err != nil {
 		return List[Patient]{}, err
 	}
-	list, err := read(ctx, e, c, d, func(r Reader) (List[Patient], error) {
-		home, err := r.Clinic(c.Clinic)
-		if err != nil {
+	list, err := read(ctx, e, c, patientList, func(r Reader) (List[Patient], error) {
+		if err := q.dialled(r); err != nil {
 			return List[Patient]{}, err
-		}
-		if _, err := ParseDate(q.Q); err != nil { // a birth date is no phone
-			q.Q = phoneStart(q.Q, home.Country)
 		}
 		return listing[Patient]{
 			order: orderOf(q.UpdatedSince), filter: FilterOf("patients", q),
-			place: func(p Patient) Position { return placed(strconv.FormatInt(p.ID, 10), p.Meta) },
+			place: func(p Patient) Position { return placed(idText(p.ID), p.Meta) },
 			count: func() (int64, error) { return r.CountPatients(q) },
 			start: func() (int64, error) { return r.FirstPatientChange(c.Clinic, c.Test, *q.UpdatedSince) },
 			rows:  func(after Position, limit int) ([]Patient, error) { return r.Patients(q, after, limit) },
 		}.page(p)
 	})
 	if err == nil {
-		e.seen(c, d, "", 0, listFields(filters, list.Items, func(p Patient) string { return strconv.FormatInt(p.ID, 10) })...)
+		e.seen(c, patientList, "", 0, listFields(filters, list.Items, func(p Patient) string { return strconv.FormatInt(p.ID, 10) })...)
+	}
+	for i := range list.Items {
+		list.Items[i] = list.Items[i].stub()
 	}
 	return list, err
 }
@@ -226,7 +369,7 @@ func (q PatientQuery) cleaned(c Caller) (PatientQuery, asked, error) {
 	default:
 		f.Add("status", "Must be active, inactive, merged or deceased")
 	}
-	q.Q = Fold(Clean(&f, "q", q.Q, MaxText))
+	q.Q = Clean(&f, "q", q.Q, MaxText)
 	if len(f) > 0 {
 		return q, nil, &Error{Kind: Invalid, Message: "Invalid query parameters", Details: f}
 	}
@@ -235,4 +378,13 @@ func (q PatientQuery) cleaned(c Caller) (PatientQuery, asked, error) {
 	filters.by("q", q.Q != "")
 	filters.by("updated_since", q.UpdatedSince != nil)
 	return q, filters, nil
+}
+
+// dialled reads Q: phone numbers as people type them in the clinic's country.
+func (q *PatientQuery) dialled(r Reader) error {
+	home, err := r.Clinic(q.Clinic)
+	if err == nil && q.Q != "" {
+		q.Starts = searchStarts(q.Q, home.Country)
+	}
+	return err
 }

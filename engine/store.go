@@ -129,18 +129,35 @@ type LeadWriter interface {
 	DeleteLead(clinic int64, id string) error
 }
 
-// PatientReader reads patients.
+// PatientReader reads patients and what merges them.
 type PatientReader interface {
 	Patient(clinic int64, test bool, id int64) (Patient, error)
+	PatientByMRN(clinic int64, test bool, mrnKey string) (Patient, error) // folded; NotFound
 	Patients(q PatientQuery, after Position, limit int) ([]Patient, error)
 	CountPatients(q PatientQuery) (int64, error)
 	FirstPatientChange(clinic int64, test bool, since int64) (int64, error)
+	// PatientsByKeys gives everybody who has one of the keys (Patient.Keys), merged
+	// ones too, each once; of a key at most limit rows of this given name and limit others.
+	PatientsByKeys(clinic int64, test bool, keys []string, given string, limit int) ([]Patient, error)
+
+	Losers(survivor int64) ([]Patient, error) // merged straight into it, in the order of their merges
+	OpenMerge(loser int64) (Merge, error)     // NotFound
+	MergesOf(patient int64) ([]Merge, error)  // as loser or survivor, oldest first
+	RowsOfPatient(id int64) ([]RowRef, error) // that name the patient, in every table
+	OwnedRows(owner int64) ([]RowRef, error)  // that merges moved away from their owner
 }
 
-// PatientWriter writes patients.
+// PatientWriter writes patients. It keeps the index of their keys.
 type PatientWriter interface {
 	InsertPatient(p *Patient) error // sets ID
 	UpdatePatient(p Patient) error
+	InsertMerge(m Merge) error
+	CloseMerge(id string, at int64, by string) error
+	OwnRow(ref RowRef, owner int64) error // notes whose row it was; an older note stands
+	DisownRows(owner int64) error         // forgets the notes of an owner
+	// PointRow lets a row name another patient and stamps it as a change; a row
+	// that is gone is passed over.
+	PointRow(ref RowRef, patient, change, at int64, by string) error
 }
 
 // CalendarReader reads appointments and what is occupied.

@@ -2,44 +2,196 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 	"strconv"
 
 	"qualifybase/engine"
 )
 
-// Patient is a person in care (records.md §1).
+// Patient is a person in care (records.md §1). A record that was merged shows
+// only who stands for it.
 type Patient struct {
-	ID           int64                `json:"id"`
-	GivenName    string               `json:"given_name"`
-	FamilyName   string               `json:"family_name"`
-	BirthDate    *engine.Date         `json:"birth_date"`
-	Email        *string              `json:"email"`
-	Phones       []engine.Phone       `json:"phones"`
-	SourceLeadID *string              `json:"source_lead_id"`
-	Status       engine.PatientStatus `json:"status" enum:"active,inactive,merged,deceased"`
+	ID                int64                   `json:"id"`
+	GivenName         string                  `json:"given_name"`
+	FamilyName        string                  `json:"family_name"`
+	BirthDate         *engine.Date            `json:"birth_date"`
+	MRN               string                  `json:"mrn" doc:"Medical record number: unique in the clinic"`
+	PreferredName     *string                 `json:"preferred_name"`
+	Sex               engine.Sex              `json:"sex" enum:"male,female,other,unknown"`
+	Phones            []engine.Phone          `json:"phones"`
+	Email             *string                 `json:"email"`
+	Address           engine.Address          `json:"address"`
+	Language          *string                 `json:"language" doc:"BCP 47" example:"pt-BR"`
+	ContactPreference *string                 `json:"contact_preference" enum:"email,sms,phone,post,none"`
+	Consents          Consents                `json:"consents"`
+	EmergencyContact  engine.EmergencyContact `json:"emergency_contact"`
+	Identifiers       []engine.Identifier     `json:"identifiers"`
+	AllergiesText     string                  `json:"allergies_text"`
+	AdminNotes        string                  `json:"admin_notes"`
+	SourceLeadID      *string                 `json:"source_lead_id"`
+	Status            engine.PatientStatus    `json:"status" enum:"active,inactive,merged,deceased"`
+	MergedInto        *int64                  `json:"merged_into" doc:"The patient who stands for this merged record"`
+	Restricted        bool                    `json:"restricted" doc:"Kept, not worked with: not searched, changed, booked or merged"`
+	ErasedAt          *Instant                `json:"erased_at" doc:"Pseudonymised since"`
 	Meta
+}
+
+// Consents are what a person can agree to.
+type Consents struct {
+	EmailReminders *Consent `json:"email_reminders,omitempty"`
+	SMSReminders   *Consent `json:"sms_reminders,omitempty"`
+	Marketing      *Consent `json:"marketing,omitempty"`
+}
+
+// Consent is what the person said.
+type Consent struct {
+	Granted bool     `json:"granted"`
+	At      *Instant `json:"at,omitempty" doc:"When it was said; now if it is not sent"`
+	Source  string   `json:"source,omitempty" maxLength:"500" doc:"Where it is written" example:"signed form of 2026-04-27"`
 }
 
 func (p Patient) location() string { return "/patients/" + strconv.FormatInt(p.ID, 10) }
 
 func patient(p engine.Patient) Patient {
-	return Patient{p.ID, p.GivenName, p.FamilyName, p.BirthDate, opt(p.Email), list(p.Phones), opt(p.SourceLeadID), p.Status, metaOf(p.Meta)}
+	return Patient{
+		ID: p.ID, MRN: p.MRN, GivenName: p.GivenName, FamilyName: p.FamilyName, PreferredName: opt(p.PreferredName), BirthDate: p.BirthDate,
+		Sex: p.Sex, Phones: list(p.Phones), Email: opt(p.Email), Address: p.Address, Language: opt(p.Language),
+		ContactPreference: opt(p.ContactPreference),
+		Consents:          Consents{consent(p.Consents.EmailReminders), consent(p.Consents.SMSReminders), consent(p.Consents.Marketing)},
+		EmergencyContact:  p.EmergencyContact, Identifiers: list(p.Identifiers), AllergiesText: p.AllergiesText, AdminNotes: p.AdminNotes,
+		SourceLeadID: opt(p.SourceLeadID), Status: p.Status, MergedInto: opt(p.MergedInto), Restricted: p.Restricted, ErasedAt: at(p.ErasedAt),
+		Meta: metaOf(p.Meta),
+	}
 }
 
-// PatientDraft is an unsaved patient.
+func consent(c *engine.Consent) *Consent {
+	if c == nil {
+		return nil
+	}
+	return &Consent{c.Granted, at(c.At), c.Source}
+}
+
+// PatientFacts are the fields of an unsaved patient.
+type PatientFacts struct {
+	GivenName         *string                  `json:"given_name,omitempty" maxLength:"100" doc:"Required of a new one"`
+	FamilyName        *string                  `json:"family_name,omitempty" maxLength:"100" doc:"Required of a new one"`
+	PreferredName     *string                  `json:"preferred_name,omitempty" maxLength:"100"`
+	BirthDate         *string                  `json:"birth_date,omitempty" example:"1980-02-29" doc:"YYYY-MM-DD; empty takes it away"`
+	Sex               *engine.Sex              `json:"sex,omitempty" enum:"male,female,other,unknown"`
+	Phones            *[]engine.Phone          `json:"phones,omitempty" maxItems:"10"`
+	Email             *string                  `json:"email,omitempty" maxLength:"254"`
+	Address           *engine.Address          `json:"address,omitempty" doc:"Replaces what was there"`
+	Language          *string                  `json:"language,omitempty" maxLength:"100" doc:"BCP 47" example:"pt-BR"`
+	ContactPreference *string                  `json:"contact_preference,omitempty" doc:"email, sms, phone, post or none"`
+	Consents          *Consents                `json:"consents,omitempty" doc:"Only those sent change"`
+	EmergencyContact  *engine.EmergencyContact `json:"emergency_contact,omitempty" doc:"Replaces what was there"`
+	Identifiers       *[]engine.Identifier     `json:"identifiers,omitempty" maxItems:"20" doc:"Replace what was there"`
+	AllergiesText     *string                  `json:"allergies_text,omitempty" maxLength:"4000"`
+	AdminNotes        *string                  `json:"admin_notes,omitempty" maxLength:"4000"`
+}
+
+// PatientDraft is a new patient.
 type PatientDraft struct {
-	GivenName  *string         `json:"given_name,omitempty" maxLength:"100" doc:"Required of a new one"`
-	FamilyName *string         `json:"family_name,omitempty" maxLength:"100" doc:"Required of a new one"`
-	BirthDate  *engine.Date    `json:"birth_date,omitempty"`
-	Email      *string         `json:"email,omitempty" maxLength:"254"`
-	Phones     *[]engine.Phone `json:"phones,omitempty" maxItems:"10"`
+	MRN *string `json:"mrn,omitempty" maxLength:"100" doc:"Made when it is not sent"`
+	PatientFacts
+	AllowDuplicate bool `json:"allow_duplicate,omitempty" doc:"Make a second record of somebody who is certainly on file"`
+}
+
+// PatientPatch changes a patient.
+type PatientPatch struct {
+	MRN *string `json:"mrn,omitempty" maxLength:"100"`
+	PatientFacts
+	Status     *engine.PatientStatus `json:"status,omitempty" enum:"active,inactive,deceased"`
+	Restricted *bool                 `json:"restricted,omitempty" doc:"A restricted record changes in nothing until this is false again"`
+}
+
+func (f PatientFacts) draft() engine.PatientDraft {
+	d := engine.PatientDraft{
+		GivenName: f.GivenName, FamilyName: f.FamilyName, PreferredName: f.PreferredName, BirthDate: f.BirthDate, Sex: f.Sex, Phones: f.Phones,
+		Email: f.Email, Address: f.Address, Language: f.Language, ContactPreference: f.ContactPreference, EmergencyContact: f.EmergencyContact,
+		Identifiers: f.Identifiers, AllergiesText: f.AllergiesText, AdminNotes: f.AdminNotes,
+	}
+	if c := f.Consents; c != nil {
+		d.Consents = &engine.Consents{EmailReminders: c.EmailReminders.said(), SMSReminders: c.SMSReminders.said(), Marketing: c.Marketing.said()}
+	}
+	return d
+}
+
+func (c *Consent) said() *engine.Consent {
+	if c == nil {
+		return nil
+	}
+	return &engine.Consent{Granted: c.Granted, At: c.At.seconds(), Source: c.Source}
+}
+
+// PatientProbe is a person who is looked for.
+type PatientProbe struct {
+	GivenName   *string              `json:"given_name,omitempty" maxLength:"100"`
+	FamilyName  *string              `json:"family_name,omitempty" maxLength:"100"`
+	BirthDate   *string              `json:"birth_date,omitempty" example:"1980-02-29"`
+	Phones      *[]engine.Phone      `json:"phones,omitempty" maxItems:"10"`
+	Email       *string              `json:"email,omitempty" maxLength:"254"`
+	Identifiers *[]engine.Identifier `json:"identifiers,omitempty" maxItems:"20"`
+}
+
+// PatientMatch is a patient who may be the one that is meant.
+type PatientMatch struct {
+	Patient Patient      `json:"patient"`
+	Grade   engine.Grade `json:"grade" enum:"certain,probable,possible"`
+	Matched []string     `json:"matched" doc:"Names of the fields that are the same"`
+}
+
+func patientMatch(m engine.Match) PatientMatch {
+	return PatientMatch{patient(m.Patient), m.Grade, list(m.Matched)}
+}
+
+// Merging says which record is to stand for this one.
+type Merging struct {
+	Into int64 `json:"into" doc:"The patient who stays"`
+}
+
+// Converting is the body of a conversion: what the lead lacks, or whom it is linked with.
+type Converting struct {
+	PatientID int64 `json:"patient_id,omitempty" doc:"Link the lead with this patient; then send nothing else"`
+	PatientFacts
+	AllowDuplicate bool `json:"allow_duplicate,omitempty" doc:"Make a new patient although somebody like that is on file"`
+}
+
+// Conversion is what became of a lead.
+type Conversion struct {
+	Outcome   string `json:"outcome" enum:"created,linked"`
+	PatientID int64  `json:"patient_id"`
+	Lead      Lead   `json:"lead"`
+}
+
+func conversion(c engine.Conversion) Conversion {
+	out := Conversion{"linked", c.Patient.ID, lead(c.Lead)}
+	if c.Created {
+		out.Outcome = "created"
+	}
+	return out
+}
+
+func (c Conversion) location() string { return "/patients/" + strconv.FormatInt(c.PatientID, 10) }
+
+func (c Conversion) status() int {
+	if c.Outcome == "created" {
+		return http.StatusCreated
+	}
+	return http.StatusOK
 }
 
 type patientQuery struct {
 	paged
-	Q            string   `query:"q" doc:"The beginning of a name (family, given), phone number or e-mail address, or a birth date"`
-	Status       string   `query:"status" enum:"active,inactive,merged,deceased"`
-	UpdatedSince *Instant `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first"`
+	Q            string   `query:"q" doc:"The beginning of a name (given or family), phone number, e-mail address or MRN, or a birth date"`
+	Status       string   `query:"status" enum:"active,inactive,merged,deceased" doc:"Without it all but merged ones"`
+	UpdatedSince *Instant `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first, merged ones too"`
+}
+
+// versioned takes an If-Match and no body.
+type versioned struct {
+	byN
+	Version *int64 `header:"If-Match"`
 }
 
 func (s *Server) patientRows() []Row {
@@ -50,12 +202,62 @@ func (s *Server) patientRows() []Row {
 		return s.e.Patient(ctx, c, in.ID)
 	}
 	create := func(ctx context.Context, c engine.Caller, in made[PatientDraft]) (engine.Patient, error) {
-		return s.e.CreatePatient(ctx, c, engine.PatientDraft(in.Body))
+		d := in.Body.draft()
+		d.MRN, d.AllowDuplicate = in.Body.MRN, in.Body.AllowDuplicate
+		return s.e.CreatePatient(ctx, c, d)
 	}
+	update := func(ctx context.Context, c engine.Caller, in changedN[PatientPatch]) (engine.Patient, error) {
+		d := in.Body.draft()
+		d.MRN, d.Status, d.Restricted = in.Body.MRN, in.Body.Status, in.Body.Restricted
+		return s.e.UpdatePatient(ctx, c, in.ID, in.Version, d)
+	}
+	const read, write, tag = engine.PatientsRead, engine.PatientsWrite, "Patients"
+	refusals := []engine.Kind{engine.Conflict, engine.Gone}
+	return append([]Row{
+		{Method: "GET", Path: "/patients", Scope: read, Tag: tag, ID: "listPatients", Summary: "List and search patients", Status: 200, Op: listing(find, patient)},
+		{Method: "POST", Path: "/patients", Scope: write, Tag: tag, ID: "createPatient", Summary: "Create a patient", Status: 201,
+			Doc:    "Somebody who is certainly on file is answered 409 with the candidates, unless allow_duplicate is true.",
+			Errors: []engine.Kind{engine.Conflict}, Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29","phones":[{"number":"030 1234567","label":"mobile"}]}`, Op: op(create, patient)},
+		{Method: "GET", Path: "/patients/:id", Scope: read, Tag: tag, ID: "getPatient", Summary: "Get a patient",
+			Doc: "A merged record is a stub that names its survivor in merged_into.", Status: 200, Op: op(get, patient)},
+		{Method: "PATCH", Path: "/patients/:id", Scope: write, Tag: tag, ID: "updatePatient", Summary: "Update a patient", Status: 200,
+			Errors: refusals, Example: `{"email":"ada@example.org","consents":{"email_reminders":{"granted":true,"source":"front desk"}}}`, Op: op(update, patient)},
+	}, s.personRows(refusals)...)
+}
+
+// personRows are about who is who (records.md §4).
+func (s *Server) personRows(refusals []engine.Kind) []Row {
+	match := func(ctx context.Context, c engine.Caller, in made[PatientProbe]) (engine.List[engine.Match], error) {
+		b := in.Body
+		found, err := s.e.MatchPatients(ctx, c, engine.PatientDraft{GivenName: b.GivenName, FamilyName: b.FamilyName, BirthDate: b.BirthDate,
+			Phones: b.Phones, Email: b.Email, Identifiers: b.Identifiers})
+		n := int64(len(found))
+		return engine.List[engine.Match]{Items: found, Total: &n}, err
+	}
+	merge := func(ctx context.Context, c engine.Caller, in changedN[Merging]) (engine.Patient, error) {
+		return s.e.MergePatients(ctx, c, in.ID, in.Body.Into, in.Version)
+	}
+	unmerge := func(ctx context.Context, c engine.Caller, in versioned) (engine.Patient, error) {
+		return s.e.UnmergePatient(ctx, c, in.ID, in.Version)
+	}
+	convert := func(ctx context.Context, c engine.Caller, in changed[Converting]) (engine.Conversion, error) {
+		d := in.Body.draft()
+		d.AllowDuplicate = in.Body.AllowDuplicate
+		return s.e.ConvertLead(ctx, c, in.ID, in.Version, in.Body.PatientID, d)
+	}
+	const read, write, tag = engine.PatientsRead, engine.PatientsWrite, "Patients"
 	return []Row{
-		{Method: "GET", Path: "/patients", Scope: engine.PatientsRead, Tag: "Patients", ID: "listPatients", Summary: "List and search patients", Status: 200, Op: listing(find, patient)},
-		{Method: "POST", Path: "/patients", Scope: engine.PatientsWrite, Tag: "Patients", ID: "createPatient", Summary: "Create a patient", Status: 201,
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29"}`, Op: op(create, patient)},
-		{Method: "GET", Path: "/patients/:id", Scope: engine.PatientsRead, Tag: "Patients", ID: "getPatient", Summary: "Get a patient", Status: 200, Op: op(get, patient)},
+		{Method: "POST", Path: "/patient-matches", Scope: read, Tag: tag, ID: "matchPatients", Summary: "Find who a person may be", Status: 200,
+			Doc:     "certain: the same identifier, or birth date, names and phone or e-mail. probable, possible: for a person to decide. The same phone alone is a family, no match.",
+			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29"}`, Op: listing(match, patientMatch)},
+		{Method: "POST", Path: "/patients/:id/merge", Scope: write, Tag: tag, ID: "mergePatient", Summary: "Merge a patient into another", Status: 200,
+			Doc:    "The survivor's fields win, its blanks are filled; this record stays as a stub. Answers the survivor.",
+			Errors: refusals, Example: `{"into":7}`, Op: op(merge, patient)},
+		{Method: "POST", Path: "/patients/:id/unmerge", Scope: write, Tag: tag, ID: "unmergePatient", Summary: "Take a merge back", Status: 200,
+			Doc: "Restores the record as it was, with every row that the merge had moved.", Errors: refusals, Op: op(unmerge, patient)},
+		{Method: "POST", Path: "/leads/:id/convert", Scope: engine.LeadsWrite, Tag: "Leads", ID: "convertLead", Summary: "Make a patient of a lead", Status: 201, Update: true,
+			Doc: "201 created, 200 linked (patient_id was sent, or somebody is certainly the same), 409 with candidates when somebody may be the same: nothing is written then.\n" +
+				"Converting again answers the same patient.",
+			Errors: refusals, Example: `{"birth_date":"1980-02-29","sex":"female"}`, Op: op(convert, conversion)},
 	}
 }

@@ -198,7 +198,7 @@ func TestPatients(t *testing.T) {
 			has(201, `"+4930123456"`, "data", "phones", 0, "e164").id("data", "id")
 		w.as("GET", "/patients/"+id, "").has(200, `"1980-02-29"`, "data", "birth_date")
 		w.as("GET", "/patients?q=sample%20i", "").has(200, id, "data", 0, "id")
-		w.as("POST", "/patients", `{"given_name":"Ida","birth_date":"1980-02-30"}`).has(400, `"birth_date"`, "error", "details", 0, "field")
+		w.as("POST", "/patients", `{"given_name":"Ida","birth_date":"1980-02-30"}`).has(400, `"family_name"`, "error", "details", 0, "field").has(400, `"birth_date"`, "error", "details", 1, "field")
 		w.as("GET", "/patients/9223372036854775808", "").has(404, `"NOT_FOUND"`, "error", "code")
 	})
 }

@@ -215,7 +215,8 @@ func (c *call) resource(out any) answer {
 		a.status = o.status()
 	}
 	if d, ok := out.(document); ok {
-		if a.kind, a.body = d.document(); a.body != nil {
+		if kind, body := d.document(); body != nil {
+			a.kind, a.body = kind, body
 			return a
 		}
 	}

@@ -80,7 +80,7 @@ func (h *house) populate(b *testing.B) {
 	b.Helper()
 	h.must(b, func(tx engine.Tx) error {
 		for i := range manyPatients - 1 {
-			p := engine.Patient{Clinic: h.clinic, GivenName: "Ada", FamilyName: "Byron", NameKey: fmt.Sprint("byron ada", i), Status: engine.PatientActive, Meta: meta()}
+			p := engine.Patient{Clinic: h.clinic, MRN: fmt.Sprint("X-", i), GivenName: "Ada", FamilyName: "Byron", Sex: engine.SexUnknown, Status: engine.PatientActive, Meta: meta()}
 			if err := tx.InsertPatient(&p); err != nil {
 				return err
 			}

@@ -86,7 +86,7 @@ func furnish(t testing.TB, s *Store, providers int) *house {
 			return err
 		}
 		h.rooms = append(h.rooms, l.ID)
-		p := engine.Patient{Clinic: c.N, GivenName: "Ada", FamilyName: "Byron", NameKey: "byron ada", Status: engine.PatientActive, Meta: meta()}
+		p := engine.Patient{Clinic: c.N, MRN: "P-1", GivenName: "Ada", FamilyName: "Byron", Sex: engine.SexUnknown, Status: engine.PatientActive, Meta: meta()}
 		if err := tx.InsertPatient(&p); err != nil {
 			return err
 		}

@@ -12,10 +12,9 @@ import (
 // Looking for duplicates must not walk all people: an import asks for each row.
 func TestLookUpsUseTheirIndexes(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "qb.db"), Options{})
-	byBirth := selectPatient + " WHERE clinic = ? AND test = ? AND birth_date = ? ORDER BY created_at DESC, id DESC LIMIT 51"
 	byExternal := selectLead + " WHERE clinic = ? AND test = ? AND external_id = ? AND source = 'api'"
 	for sql, index := range map[string]string{
-		leadsByEmail: "leads_email", leadsByPhone: "leads_phone", byExternal: "leads_external", byBirth: "patients_birth",
+		leadsByEmail: "leads_email", leadsByPhone: "leads_phone", byExternal: "leads_external",
 	} {
 		err := s.View(context.Background(), func(r engine.Reader) error {
 			plan, err := list(r.(*reads), func(r *row) string { r.skip(); r.skip(); r.skip(); return r.text() }, "EXPLAIN QUERY PLAN "+sql, 1, false, "x")

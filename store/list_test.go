@@ -161,7 +161,7 @@ func TestSearchFindsPrefixes(t *testing.T) {
 		})
 	}
 	see(t, h.Store, func(r engine.Reader) error {
-		list, err := r.Patients(engine.PatientQuery{Clinic: h.clinic, Q: "byr"}, engine.Position{}, 10)
+		list, err := r.Patients(engine.PatientQuery{Clinic: h.clinic, Starts: []string{"n:byr"}}, engine.Position{}, 10)
 		if len(list) != 1 {
 			t.Errorf("patients: %v", list)
 		}

@@ -1,17 +1,32 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"slices"
 
-const selectPatient = `SELECT id, clinic, test, given_name, family_name, name_key, birth_date, email, email_key, phones, phone_key,
-	source_lead_id, status, version, change, created_at, updated_at, created_by, updated_by FROM patients`
+	"qualifybase/engine"
+)
+
+const selectPatient = `SELECT id, clinic, test, mrn, given_name, family_name, preferred_name, birth_date, sex, phones, email, email_key,
+	address, language, contact_preference, consents, emergency_contact, identifiers, allergies_text, admin_notes, source_lead_id,
+	status, merged_into, filled, restricted, erased_at,
+	version, change, created_at, updated_at, created_by, updated_by FROM patients`
 
 func scanPatient(r *row) engine.Patient {
 	p := engine.Patient{
-		ID: r.int(), Clinic: r.int(), Test: r.bool(), GivenName: r.text(), FamilyName: r.text(), NameKey: r.text(),
-		BirthDate: r.date(), Email: r.text(), EmailKey: r.text(),
+		ID: r.int(), Clinic: r.int(), Test: r.bool(), MRN: r.text(), GivenName: r.text(), FamilyName: r.text(),
+		PreferredName: r.text(), BirthDate: r.date(), Sex: engine.Sex(r.text()),
 	}
 	r.json(&p.Phones)
-	p.PhoneKey, p.SourceLeadID, p.Status, p.Meta = r.text(), r.text(), engine.PatientStatus(r.text()), r.meta()
+	p.Email, p.EmailKey = r.text(), r.text()
+	r.json(&p.Address)
+	p.Language, p.ContactPreference = r.text(), r.text()
+	r.json(&p.Consents)
+	r.json(&p.EmergencyContact)
+	r.json(&p.Identifiers)
+	p.AllergiesText, p.AdminNotes, p.SourceLeadID, p.Status = r.text(), r.text(), r.text(), engine.PatientStatus(r.text())
+	p.MergedInto = r.int()
+	r.json(&p.Filled)
+	p.Restricted, p.ErasedAt, p.Meta = r.bool(), r.int(), r.meta()
 	return p
 }
 
@@ -20,14 +35,34 @@ func (r *reads) Patient(clinic int64, test bool, id int64) (engine.Patient, erro
 	return one(r, "patient", scanPatient, selectPatient+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
 }
 
+// PatientByMRN implements engine.Reader.
+func (r *reads) PatientByMRN(clinic int64, test bool, mrnKey string) (engine.Patient, error) {
+	return one(r, "patient", scanPatient, selectPatient+" WHERE clinic = ? AND test = ? AND mrn_key = ?", clinic, test, mrnKey)
+}
+
 func patientsWhere(q engine.PatientQuery) *where {
-	w := only("clinic = ? AND test = ?", q.Clinic, q.Test)
-	w.andText("status", string(q.Status))
-	if _, err := engine.ParseDate(q.Q); err == nil {
-		w.and("birth_date = ?", q.Q)
-	} else {
-		w.search("patients", q.Clinic, q.Test, q.Q)
+	cond := "clinic = ? AND test = ?"
+	if len(q.Starts) > 0 { // the search knows the few: the + keeps the planner off the list's index
+		cond = "+clinic = ? AND +test = ?"
 	}
+	w := only(cond, q.Clinic, q.Test)
+	w.andText("status", string(q.Status))
+	if q.Status == "" && q.UpdatedSince == nil {
+		w.and("status <> 'merged'")
+	}
+	if len(q.Starts) == 0 {
+		return w
+	}
+	arms, args := "", []any{}
+	for i, start := range q.Starts {
+		if i > 0 {
+			arms += " UNION "
+		}
+		arms += "SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key >= ? AND key < ?"
+		args = append(args, q.Clinic, q.Test, start, start+"\U0010FFFF")
+	}
+	w.and("restricted = 0 AND status <> 'merged'")
+	w.and("id IN ("+arms+")", args...)
 	return w
 }
 
@@ -51,45 +86,122 @@ func (r *reads) FirstPatientChange(clinic int64, test bool, since int64) (int64,
 	return r.firstChange("patients", clinic, test, since)
 }
 
-// phonesJSON is the column of phones; none is the empty list.
-func phonesJSON(p engine.Patient) (string, error) {
-	if len(p.Phones) == 0 {
-		return "[]", nil
+// PatientsByKeys implements engine.Reader: two seeks of the index per key.
+func (r *reads) PatientsByKeys(clinic int64, test bool, keys []string, given string, limit int) ([]engine.Patient, error) {
+	var ids []int64
+	note := func(row *row) error { ids = append(ids, row.int()); return nil }
+	for _, key := range keys {
+		if given != "" {
+			if err := r.query("SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? LIMIT ?",
+				note, clinic, test, key, given, limit); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.query("SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? LIMIT ?",
+			note, clinic, test, key, limit); err != nil {
+			return nil, err
+		}
 	}
-	return asJSON(p.Phones)
+	slices.Sort(ids)
+	out := []engine.Patient{}
+	for _, id := range slices.Compact(ids) {
+		p, err := r.Patient(clinic, test, id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
-func dateOrNull(d *engine.Date) any {
-	if d == nil {
-		return nil
+// patientColumns are the columns that a patient's fields fill, in the order of
+// the statements below, but for those of Meta.
+func patientColumns(p engine.Patient) ([]any, error) {
+	if p.Phones == nil {
+		p.Phones = []engine.Phone{}
 	}
-	return d.String()
+	if p.Identifiers == nil {
+		p.Identifiers = []engine.Identifier{}
+	}
+	if p.Filled == nil {
+		p.Filled = map[string]int64{}
+	}
+	var docs [6]string
+	for i, doc := range []any{p.Phones, p.Address, p.Consents, p.EmergencyContact, p.Identifiers, p.Filled} {
+		var err error
+		if docs[i], err = asJSON(doc); err != nil {
+			return nil, err
+		}
+	}
+	return []any{
+		p.MRN, engine.Fold(p.MRN), p.GivenName, p.FamilyName, p.PreferredName, dateOrNull(p.BirthDate), string(p.Sex), docs[0], p.Email, p.EmailKey,
+		docs[1], p.Language, p.ContactPreference, docs[2], docs[3], docs[4], p.AllergiesText, p.AdminNotes, orNull(p.SourceLeadID),
+		string(p.Status), orNone(p.MergedInto), docs[5], p.Restricted, orNone(p.ErasedAt),
+	}, nil
 }
 
 // InsertPatient implements engine.Tx.
 func (t *tx) InsertPatient(p *engine.Patient) error {
-	phones, err := phonesJSON(*p)
+	columns, err := patientColumns(*p)
 	if err != nil {
 		return err
 	}
-	_, p.ID, err = t.exec(`INSERT INTO patients (clinic, test, given_name, family_name, name_key, birth_date, email, email_key,
-		phones, phone_key, source_lead_id, status, version, change, created_at, updated_at, created_by, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.Clinic, p.Test, p.GivenName, p.FamilyName, p.NameKey, dateOrNull(p.BirthDate), p.Email, p.EmailKey,
-		phones, p.PhoneKey, orNull(p.SourceLeadID), string(p.Status),
-		p.Version, p.Change, p.CreatedAt, p.UpdatedAt, p.CreatedBy, p.UpdatedBy)
-	return err
+	_, p.ID, err = t.exec(`INSERT INTO patients (mrn, mrn_key, given_name, family_name, preferred_name, birth_date, sex, phones, email,
+		email_key, address, language, contact_preference, consents, emergency_contact, identifiers, allergies_text, admin_notes,
+		source_lead_id, status, merged_into, filled, restricted, erased_at,
+		clinic, test, version, change, created_at, updated_at, created_by, updated_by)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		append(columns, p.Clinic, p.Test, p.Version, p.Change, p.CreatedAt, p.UpdatedAt, p.CreatedBy, p.UpdatedBy)...)
+	if err != nil {
+		return err
+	}
+	return t.putKeys(*p)
 }
 
 // UpdatePatient implements engine.Tx.
 func (t *tx) UpdatePatient(p engine.Patient) error {
-	phones, err := phonesJSON(p)
+	columns, err := patientColumns(p)
 	if err != nil {
 		return err
 	}
-	return t.change("patient", `UPDATE patients SET given_name = ?, family_name = ?, name_key = ?, birth_date = ?, email = ?,
-		email_key = ?, phones = ?, phone_key = ?, source_lead_id = ?, status = ?, version = ?, change = ?, updated_at = ?,
-		updated_by = ? WHERE id = ? AND clinic = ?`,
-		p.GivenName, p.FamilyName, p.NameKey, dateOrNull(p.BirthDate), p.Email, p.EmailKey, phones, p.PhoneKey,
-		orNull(p.SourceLeadID), string(p.Status), p.Version, p.Change, p.UpdatedAt, p.UpdatedBy, p.ID, p.Clinic)
+	err = t.change("patient", `UPDATE patients SET mrn = ?, mrn_key = ?, given_name = ?, family_name = ?, preferred_name = ?,
+		birth_date = ?, sex = ?, phones = ?, email = ?, email_key = ?, address = ?, language = ?, contact_preference = ?, consents = ?,
+		emergency_contact = ?, identifiers = ?, allergies_text = ?, admin_notes = ?, source_lead_id = ?, status = ?, merged_into = ?,
+		filled = ?, restricted = ?, erased_at = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
+		append(columns, p.Version, p.Change, p.UpdatedAt, p.UpdatedBy, p.ID, p.Clinic)...)
+	if err != nil {
+		return err
+	}
+	return t.putKeys(p)
+}
+
+// putKeys writes the keys of a patient that are new and deletes those that are not any more.
+func (t *tx) putKeys(p engine.Patient) error {
+	type entry struct{ key, given string }
+	keys, given := p.Keys()
+	stale := map[entry]bool{}
+	err := t.query("SELECT key, given FROM patient_keys WHERE patient_id = ?", func(r *row) error {
+		stale[entry{r.text(), r.text()}] = true
+		return nil
+	}, p.ID)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if stale[entry{key, given}] {
+			delete(stale, entry{key, given})
+			continue
+		}
+		if _, _, err := t.exec("INSERT INTO patient_keys (clinic, test, key, given, patient_id) VALUES (?, ?, ?, ?, ?)",
+			p.Clinic, p.Test, key, given, p.ID); err != nil {
+			return err
+		}
+	}
+	for old := range stale {
+		if _, _, err := t.exec("DELETE FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? AND patient_id = ?",
+			p.Clinic, p.Test, old.key, old.given, p.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -178,6 +178,14 @@ func orNone(n int64) any {
 	return n
 }
 
+// dateOrNull binds a date that may be absent.
+func dateOrNull(d *engine.Date) any {
+	if d == nil {
+		return nil
+	}
+	return d.String()
+}
+
 // asJSON is the text of a value for a JSON column; an absent list or map is the
 // empty one, as its column's comment promises.
 func asJSON(v any) (string, error) {

@@ -34,9 +34,10 @@ func (c *Clinic) Patient(t testing.TB, caller engine.Caller, given, family strin
 	t.Helper()
 	at := c.Clock.Now().Unix()
 	p := engine.Patient{
-		Clinic: caller.Clinic, Test: caller.Test, GivenName: given, FamilyName: family, Status: engine.PatientActive,
-		NameKey: engine.Fold(family + " " + given),
-		Meta:    engine.Meta{Version: 1, CreatedAt: at, UpdatedAt: at, CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
+		Clinic: caller.Clinic, Test: caller.Test, MRN: "T-" + engine.NewID(c.Clock.Now())[24:],
+		GivenName: given, FamilyName: family, Sex: engine.SexUnknown, Phones: []engine.Phone{}, Identifiers: []engine.Identifier{},
+		Status: engine.PatientActive, Filled: map[string]int64{},
+		Meta: engine.Meta{Version: 1, CreatedAt: at, UpdatedAt: at, CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
 	}
 	c.Write(t, func(tx engine.Tx) error {
 		heads, err := tx.Heads(caller.Clinic)

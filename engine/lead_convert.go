@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"context"
+	"slices"
+)
+
+// Conversion is what became of a lead.
+type Conversion struct {
+	Lead    Lead
+	Patient Patient
+	Created bool // else it was linked to a patient who was there
+}
+
+var leadConvert = deed{"lead.convert", LeadsWrite}
+
+// ConvertLead makes a patient of a lead, or links the lead with one (records.md
+// §4). What the lead lacks comes from the draft, whose values win; with patientID
+// the lead is linked with that patient, and the draft must be empty. The lead
+// keeps its id, its appointments get the patient in the same transaction.
+// Converting again answers the same patient, linked. version is the lead's
+// If-Match. Needs leads:write.
+//
+// Without patientID, a single certain match is linked; any other match is a
+// Conflict that lists the candidates and writes nothing, unless the draft allows
+// duplicates.
+//
+// Errors: NotFound (lead, patient), PreconditionFailed, Invalid (every fault at
+// once), Conflict (needs_review; converted to another patient; patient merged or
+// restricted), Gone (patient erased).
+func (e *Engine) ConvertLead(ctx context.Context, c Caller, id string, version *int64, patientID int64, d PatientDraft) (Conversion, error) {
+	return act(ctx, e, c, leadConvert, func(w *work) (Conversion, error) {
+		l, err := w.ownLead(id, version)
+		if err != nil {
+			return Conversion{}, err
+		}
+		if l.PatientID != 0 {
+			if patientID != 0 && patientID != l.PatientID {
+				return Conversion{}, Fail(Conflict, "The lead is converted already").On("patient_id", "The lead is patient %d", l.PatientID)
+			}
+			p, err := w.Patient(c.Clinic, c.Test, l.PatientID)
+			w.quiet = true
+			return Conversion{Lead: l, Patient: p}, err
+		}
+		out, err := w.convert(l, patientID, d)
+		if err != nil {
+			return Conversion{}, err
+		}
+		w.patient, w.subject = out.Patient.ID, patientSubject(out.Patient.ID)
+		return out, nil
+	})
+}
+
+// convert finds or makes the patient and ties the lead and its visits to it.
+func (w *work) convert(l Lead, patientID int64, d PatientDraft) (Conversion, error) {
+	p, created, err := w.becomes(l, patientID, d)
+	if err != nil {
+		return Conversion{}, err
+	}
+	if created {
+		p.SourceLeadID = l.ID
+		if err := w.savePatient(&p, patientCreated); err != nil {
+			return Conversion{}, err
+		}
+	}
+	told := w.events
+	w.events = nil
+	l.Status, l.PatientID = LeadConverted, p.ID
+	w.fields = []string{"status", "patient_id"}
+	if err := w.saveLead(&l, leadConverted); err != nil {
+		return Conversion{}, err
+	}
+	w.events = append(w.events, told...) // the lead's first, as in the table of webhooks.md
+	return Conversion{l, p, created}, w.visitsOf(l, p)
+}
+
+// becomes is the patient that a lead becomes: the one named, the only certain
+// match, or a new one that is not yet written.
+func (w *work) becomes(l Lead, patientID int64, d PatientDraft) (p Patient, isNew bool, err error) {
+	if patientID != 0 {
+		if p, err = w.Patient(w.c.Clinic, w.c.Test, patientID); err == nil {
+			err = p.usable()
+		}
+		return p, false, err
+	}
+	if p, _, err = w.newPatient(d.over(l)); err != nil {
+		return p, false, err
+	}
+	if d.AllowDuplicate {
+		return p, true, nil
+	}
+	found, err := candidatesFor(w, p)
+	if err != nil || len(found) == 0 {
+		return p, true, err
+	}
+	certain := slices.DeleteFunc(slices.Clone(found), func(m Match) bool { return m.Grade != Certain })
+	if len(certain) == 1 {
+		return certain[0].Patient, false, nil
+	}
+	return p, false, w.lists(Fail(Conflict, "needs_review: this may be a patient who is on file").
+		On("patient_id", "Send the patient's id to link the lead, or allow_duplicate: true to make a new one"), found)
+}
+
+// over is the draft with what it lacks from the lead.
+func (d PatientDraft) over(l Lead) PatientDraft {
+	lack := func(sent **string, value string) {
+		if *sent == nil && value != "" {
+			*sent = &value
+		}
+	}
+	lack(&d.GivenName, l.FirstName)
+	lack(&d.FamilyName, l.LastName)
+	lack(&d.Email, l.Email)
+	if d.Phones == nil && l.Phone != "" {
+		d.Phones = &[]Phone{{Number: l.Phone}}
+	}
+	return d
+}
+
+// visitsOf gives the lead's appointments their patient.
+func (w *work) visitsOf(l Lead, p Patient) error {
+	const all = 0
+	visits, err := w.Appointments(AppointmentQuery{Clinic: l.Clinic, Test: l.Test, LeadID: l.ID}, Position{}, all)
+	if err != nil {
+		return err
+	}
+	for _, a := range visits {
+		if a.PatientID != 0 {
+			continue
+		}
+		a.PatientID = p.ID
+		if err := w.changed(&a.Meta); err != nil {
+			return err
+		}
+		if err := w.UpdateAppointment(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"qualifybase/engine"
+	"qualifybase/engine/enginetest"
+)
+
+// crowd fills the clinic with n patients: families of four share phone and e-mail,
+// birth dates repeat, and given names are few.
+func crowd(t testing.TB, c *enginetest.Clinic, n int) {
+	t.Helper()
+	for from := 0; from < n; from += 2000 {
+		c.Write(t, func(tx engine.Tx) error {
+			for i := from; i < min(from+2000, n); i++ {
+				birth := engine.NewDate(1930+i%90, time.Month(1+i%12), 1+i%28)
+				p := engine.Patient{Clinic: c.Row.N, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Given", i%300), FamilyName: fmt.Sprint("Family", i/4%5000),
+					BirthDate: &birth, Sex: engine.SexUnknown, Status: engine.PatientActive, EmailKey: fmt.Sprintf("f%d@example.org", i/4),
+					Email: "x", Phones: []engine.Phone{{Number: "x", E164: fmt.Sprintf("+4930%07d", i/4)}},
+					Identifiers: []engine.Identifier{{System: "insurer", Value: fmt.Sprint("A", i)}},
+					Meta:        engine.Meta{Version: 1, CreatedAt: 1, UpdatedAt: 1, CreatedBy: "x", UpdatedBy: "x"}}
+				if err := tx.InsertPatient(&p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// probe is somebody in the crowd, as a form would send them.
+func probe(i int) engine.PatientDraft {
+	d := lind(fmt.Sprint("Given", i%300), fmt.Sprint("Family", i/4%5000), engine.NewDate(1930+i%90, time.Month(1+i%12), 1+i%28).String(),
+		fmt.Sprintf("f%d@example.org", i/4), fmt.Sprintf("+4930%07d", i/4))
+	d.Identifiers = &[]engine.Identifier{{System: "insurer", Value: fmt.Sprint("A", i)}}
+	return d
+}
+
+// BenchmarkCandidates is the figure of records.md §4, candidates among 100,000
+// patients, beside the same question asked of every row (a search that no key
+// serves): `go test ./engine -run - -bench Candidates -benchtime 200x`.
+func BenchmarkCandidates(b *testing.B) {
+	c := enginetest.New(b)
+	const n = 100_000
+	crowd(b, c, n)
+	var whole time.Duration
+	for range 3 {
+		began := time.Now()
+		c.Read(b, func(r engine.Reader) error {
+			_, err := r.CountPatients(engine.PatientQuery{Clinic: c.Row.N, Status: engine.PatientDeceased})
+			return err
+		})
+		whole += time.Since(began) / 3
+	}
+	i, worst := 0, time.Duration(0)
+	for b.Loop() {
+		began := time.Now()
+		found, err := c.Engine.MatchPatients(b.Context(), c.Caller, probe(i*7919%n))
+		if err != nil || len(found) == 0 || found[0].Grade != engine.Certain {
+			b.Fatal(i, err, len(found))
+		}
+		i, worst = i+1, max(worst, time.Since(began))
+	}
+	b.ReportMetric(float64(worst.Microseconds())/1000, "worst-ms")
+	b.ReportMetric(float64(whole.Microseconds())/1000, "scan-ms")
+	b.ReportMetric(float64(whole)/(float64(b.Elapsed())/float64(b.N)), "×-faster-than-scan")
+}
+
+// Five times the patients make candidates hardly slower: they are found by keys.
+func TestCandidatesDoNotGrow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills two clinics")
+	}
+	took := func(n int) (best time.Duration) {
+		c := enginetest.New(t)
+		crowd(t, c, n)
+		for round := range 5 {
+			began := time.Now()
+			for i := range 40 {
+				if _, err := c.Engine.MatchPatients(t.Context(), c.Caller, probe((i*7919+round)%n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if d := time.Since(began); round == 0 || d < best {
+				best = d
+			}
+		}
+		return best
+	}
+	small, large := took(2_000), took(10_000)
+	if ratio := float64(large) / float64(small); ratio > 3 {
+		t.Errorf("five times the patients take %.1f times as long (%s, %s)", ratio, small, large)
+	}
+}

@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// The kinds of keys by which a patient is found. The letter is part of the key, so
+// that one index serves searches and duplicates (schema.sql, patient_keys).
+const (
+	keyName       = "n:"
+	keyMRN        = "m:"
+	keyEmail      = "e:"
+	keyPhone      = "p:"
+	keyIdentifier = "i:"
+	keyBirth      = "b:" // birth date and family name
+)
+
+// Keys are all keys of the patient, each once, sorted, and the folded given name
+// that stands beside them. An erased patient has none. The store keeps its index
+// equal to them with every write.
+func (p Patient) Keys() (keys []string, given string) {
+	if p.ErasedAt != 0 {
+		return nil, ""
+	}
+	given = Fold(p.GivenName)
+	family := Fold(p.FamilyName)
+	keys = append(p.blocking(), keyMRN+Fold(p.MRN), keyName+family+" "+given, keyName+given+" "+family)
+	if preferred := Fold(p.PreferredName); preferred != "" {
+		keys = append(keys, keyName+preferred+" "+family)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), given
+}
+
+// blocking are the keys of which duplicates have one in common (records.md §4).
+func (p Patient) blocking() (keys []string) {
+	for _, id := range p.Identifiers {
+		keys = append(keys, identifierKey(id))
+	}
+	if p.EmailKey != "" {
+		keys = append(keys, keyEmail+p.EmailKey)
+	}
+	for _, phone := range p.Phones {
+		if phone.E164 != "" {
+			keys = append(keys, keyPhone+phone.E164)
+		}
+	}
+	if family := Fold(p.FamilyName); p.BirthDate != nil && family != "" {
+		keys = append(keys, keyBirth+p.BirthDate.String()+" "+family)
+	}
+	return keys
+}
+
+// identifierKey compares identifiers by what they say, not by how they are spaced.
+func identifierKey(id Identifier) string {
+	return keyIdentifier + Fold(id.System) + "\x1f" + strings.ReplaceAll(Fold(id.Value), " ", "")
+}
+
+// searchStarts are the beginnings of keys that a search text means.
+func searchStarts(q, country string) []string {
+	if _, err := ParseDate(q); err == nil {
+		return []string{keyBirth + q + " "}
+	}
+	folded := Fold(q)
+	starts := []string{keyName + folded, keyMRN + folded, keyEmail + EmailKey(q)}
+	if phone := phoneStart(folded, country); strings.HasPrefix(phone, "+") {
+		starts = append(starts, keyPhone+phone)
+	}
+	return starts
+}
+
+// shared tells what two records have in common.
+type shared struct {
+	identifier, email, phone, birth, family, given, initial bool
+}
+
+func compare(a, b Patient) (s shared) {
+	s.identifier = slices.ContainsFunc(a.Identifiers, func(x Identifier) bool {
+		return slices.ContainsFunc(b.Identifiers, func(y Identifier) bool { return identifierKey(x) == identifierKey(y) })
+	})
+	s.email = a.EmailKey != "" && a.EmailKey == b.EmailKey
+	s.phone = slices.ContainsFunc(a.Phones, func(x Phone) bool {
+		return x.E164 != "" && slices.ContainsFunc(b.Phones, func(y Phone) bool { return x.E164 == y.E164 })
+	})
+	s.birth = a.BirthDate != nil && b.BirthDate != nil && *a.BirthDate == *b.BirthDate
+	s.family = a.FamilyName != "" && Fold(a.FamilyName) == Fold(b.FamilyName)
+	x, y := Fold(a.GivenName), Fold(b.GivenName)
+	s.given = x != "" && x == y
+	first, _ := utf8.DecodeRuneInString(x)
+	other, _ := utf8.DecodeRuneInString(y)
+	s.initial = x != "" && y != "" && first == other
+	return s
+}
+
+// names are the wire names of what is shared.
+func (s shared) names() []string {
+	names := asked{}
+	names.by("identifiers", s.identifier)
+	names.by("birth_date", s.birth)
+	names.by("family_name", s.family)
+	names.by("given_name", s.given)
+	names.by("phones", s.phone)
+	names.by("email", s.email)
+	return names
+}

@@ -1,0 +1,327 @@
+package engine_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"qualifybase/engine"
+	"qualifybase/engine/enginetest"
+)
+
+func merge(t *testing.T, c *enginetest.Clinic, loser, into int64) engine.Patient {
+	t.Helper()
+	p, err := c.Engine.MergePatients(t.Context(), c.Caller, loser, into, nil)
+	enginetest.Must(t, err)
+	return p
+}
+
+func TestMerge(t *testing.T) {
+	c := enginetest.New(t)
+	a := person(t, c, lind("Ida", "Lind", "1990-02-03", "old@example.org", ida))
+	b := person(t, c, lind("Ida", "Berg", "", "new@example.org", ""))
+	l := put(t, c, c.Caller, engine.LeadDraft{Name: new("Ida"), Email: new("x@example.org")}).Lead
+	visit, err := c.Engine.Book(t.Context(), c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, LeadID: l.ID})
+	enginetest.Must(t, err)
+	_, err = c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, a.ID, engine.PatientDraft{})
+	enginetest.Must(t, err)
+	c.Since(t)
+
+	got := merge(t, c, a.ID, b.ID)
+	if got.ID != b.ID || got.FamilyName != "Berg" || got.Email != "new@example.org" || got.Phones[0].E164 != "+49301234567" || got.BirthDate.String() != "1990-02-03" ||
+		got.MRN != b.MRN || got.Version != b.Version+1 {
+		t.Errorf("the survivor is %+v", got)
+	}
+	left(t, c, "patient.merged", fmt.Sprintf("patient.merge ok %d into:%d,birth_date,phones", a.ID, b.ID))
+	owners := func() string {
+		var out string
+		c.Read(t, func(r engine.Reader) error {
+			x, err := r.Appointment(c.Row.N, false, visit.ID)
+			y, err2 := r.Lead(c.Row.N, false, l.ID)
+			out = fmt.Sprint(x.PatientID, y.PatientID)
+			if err != nil {
+				return err
+			}
+			return err2
+		})
+		return out
+	}
+	if got := owners(); got != fmt.Sprint(b.ID, b.ID) {
+		t.Errorf("the rows name %s", got)
+	}
+	stub, err := c.Engine.Patient(t.Context(), c.Caller, a.ID)
+	enginetest.Must(t, err)
+	if stub.MergedInto != b.ID || stub.Status != engine.PatientMerged || stub.GivenName+stub.FamilyName+stub.Email != "" || len(stub.Phones) != 0 || stub.BirthDate != nil {
+		t.Errorf("the stub shows %+v", stub)
+	}
+	list, err := c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{}, engine.Page{})
+	if err != nil || len(list.Items) != 1 {
+		t.Errorf("the list has %d, %v", len(list.Items), err)
+	}
+	var since int64
+	walk, err := c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{UpdatedSince: &since}, engine.Page{})
+	if err != nil || len(walk.Items) != 2 || walk.Items[0].GivenName != "" && walk.Items[1].GivenName != "" {
+		t.Errorf("a sync hears of %+v, %v", walk.Items, err)
+	}
+	// The loser's own keys lead to the survivor.
+	found, err := c.Engine.MatchPatients(t.Context(), c.Caller, lind("Ida", "Lind", "1990-02-03", "", ida))
+	if err != nil || len(found) != 1 || found[0].Patient.ID != b.ID || found[0].Grade != engine.Certain {
+		t.Errorf("the loser's keys find %s, %v", likenesses(found), err)
+	}
+	c.Since(t)
+	back, err := c.Engine.UnmergePatient(t.Context(), c.Caller, a.ID, nil)
+	enginetest.Must(t, err)
+	if back.Status != engine.PatientActive || back.GivenName != "Ida" || back.Email != "old@example.org" {
+		t.Errorf("restored is %+v", back)
+	}
+	if p := patientRow(t, c, b.ID); len(p.Phones) != 0 || p.BirthDate != nil || len(p.Filled) != 0 {
+		t.Errorf("the survivor keeps %+v", p)
+	}
+	if got := owners(); got != fmt.Sprint(a.ID, a.ID) {
+		t.Errorf("the rows name %s", got)
+	}
+	left(t, c, "patient.updated patient.updated", fmt.Sprintf("patient.unmerge ok %d from:%d", a.ID, b.ID))
+}
+
+func TestMergeRefuses(t *testing.T) {
+	c := enginetest.New(t)
+	a, b, d := person(t, c, named("A", "A")), person(t, c, named("B", "B")), person(t, c, named("D", "D"))
+	closed := person(t, c, named("R", "R"))
+	_, err := c.Engine.UpdatePatient(t.Context(), c.Caller, closed.ID, nil, engine.PatientDraft{Restricted: new(true)})
+	enginetest.Must(t, err)
+	rival, _ := c.Rival(t)
+	foreign, err := c.Engine.CreatePatient(t.Context(), rival, named("F", "F"))
+	enginetest.Must(t, err)
+	merge(t, c, a.ID, b.ID)
+	merge(t, c, b.ID, d.ID)
+	c.Since(t)
+	old := int64(1)
+	for _, x := range []struct {
+		name        string
+		loser, into int64
+		version     *int64
+		kind        engine.Kind
+		fields      []string
+	}{
+		{"into itself", d.ID, d.ID, nil, engine.Invalid, []string{"into"}},
+		{"into nobody", d.ID, 0, nil, engine.Invalid, []string{"into"}},
+		{"in a circle", d.ID, a.ID, nil, engine.Conflict, []string{"patient_id"}},
+		{"in a circle of two", b.ID, a.ID, nil, engine.Conflict, []string{"patient_id"}},
+		{"twice", a.ID, b.ID, nil, engine.Conflict, []string{"patient_id"}},
+		{"a restricted one", closed.ID, d.ID, nil, engine.Conflict, []string{"restricted"}},
+		{"into a restricted one", d.ID, closed.ID, nil, engine.Conflict, []string{"restricted"}},
+		{"another clinic's", d.ID, foreign.ID, nil, engine.NotFound, nil},
+		{"into another clinic's", foreign.ID, d.ID, nil, engine.NotFound, nil},
+		{"an older version", d.ID, closed.ID, &old, engine.PreconditionFailed, nil},
+	} {
+		_, err := c.Engine.MergePatients(t.Context(), c.Caller, x.loser, x.into, x.version)
+		enginetest.Refused(t, err, x.kind, x.fields...)
+	}
+	_, err = c.Engine.UnmergePatient(t.Context(), c.Caller, d.ID, nil)
+	enginetest.Refused(t, err, engine.Conflict, "id")
+	if ev := c.Since(t).Events; len(ev) != 0 {
+		t.Errorf("refusals told %v", ev)
+	}
+	_, err = c.Engine.UpdatePatient(t.Context(), c.Caller, a.ID, nil, engine.PatientDraft{GivenName: new("X")})
+	enginetest.Refused(t, err, engine.Conflict, "patient_id")
+	_, err = c.Engine.Book(t.Context(), c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: a.ID})
+	enginetest.Refused(t, err, engine.Conflict, "patient_id")
+	// Also with a shell: a circle cannot be written.
+	err = c.Store.Update(t.Context(), func(tx engine.Tx) error {
+		p, err := tx.Patient(c.Row.N, false, d.ID)
+		if err != nil {
+			return err
+		}
+		p.Status, p.MergedInto = engine.PatientMerged, a.ID
+		return tx.UpdatePatient(p)
+	})
+	if err == nil || !strings.Contains(err.Error(), "circle") {
+		t.Errorf("a circle was written: %v", err)
+	}
+}
+
+// What changed in the survivor stays changed; what another loser has fills the gap.
+func TestUnmergeKeepsWhatCameLater(t *testing.T) {
+	c := enginetest.New(t)
+	root := person(t, c, named("Root", "R"))
+	first := person(t, c, lind("First", "R", "1990-02-03", "first@example.org", ida))
+	second := person(t, c, lind("Second", "R", "1991-02-03", "second@example.org", ""))
+	merge(t, c, first.ID, root.ID)
+	merge(t, c, second.ID, root.ID)
+	_, err := c.Engine.UpdatePatient(t.Context(), c.Caller, root.ID, nil, engine.PatientDraft{Phones: &[]engine.Phone{{Number: "030 7654321"}}})
+	enginetest.Must(t, err)
+	later, err := c.Engine.Book(t.Context(), c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: root.ID})
+	enginetest.Must(t, err)
+	_, err = c.Engine.UnmergePatient(t.Context(), c.Caller, first.ID, nil)
+	enginetest.Must(t, err)
+	p := patientRow(t, c, root.ID)
+	if p.Email != "second@example.org" || p.BirthDate.String() != "1991-02-03" || p.Phones[0].Number != "030 7654321" || p.Filled["email"] != second.ID || p.Filled["phones"] != 0 {
+		t.Errorf("the survivor is %+v", p)
+	}
+	a, err := c.Engine.Appointment(t.Context(), c.Caller, later.ID)
+	if err != nil || a.PatientID != root.ID {
+		t.Errorf("what came later went with the loser: %+v, %v", a, err)
+	}
+}
+
+// Whatever is merged and unmerged, in whatever order: taken back altogether, every
+// row is as it was, but for the numbers by which a sync hears of it.
+func TestMergesRestoreEveryRow(t *testing.T) {
+	c := enginetest.New(t)
+	hour := 0
+	rapid.Check(t, func(r *rapid.T) {
+		var ids []int64
+		for i := range rapid.IntRange(2, 6).Draw(r, "patients") {
+			ids = append(ids, graphPatient(t, c, r, i, &hour))
+		}
+		before := rowsOf(t, c, ids)
+		merged := map[int64]int64{}
+		free := func() (out []int64) {
+			for _, id := range ids {
+				if merged[id] == 0 {
+					out = append(out, id)
+				}
+			}
+			return out
+		}
+		for range rapid.IntRange(1, 12).Draw(r, "steps") {
+			losers := slices.Sorted(maps.Keys(merged))
+			if roots := free(); len(losers) == 0 || len(roots) > 1 && rapid.Bool().Draw(r, "merge") {
+				loser := rapid.SampledFrom(roots).Draw(r, "loser")
+				into := rapid.SampledFrom(slices.DeleteFunc(roots, func(id int64) bool { return id == loser })).Draw(r, "into")
+				merge(t, c, loser, into)
+				merged[loser] = into
+				continue
+			}
+			loser := rapid.SampledFrom(losers).Draw(r, "back")
+			if _, err := c.Engine.UnmergePatient(t.Context(), c.Caller, loser, nil); err != nil {
+				r.Fatal(err)
+			}
+			delete(merged, loser)
+		}
+		holds(t, c, r, ids, merged, before)
+		for len(merged) > 0 {
+			loser := rapid.SampledFrom(slices.Sorted(maps.Keys(merged))).Draw(r, "last")
+			if _, err := c.Engine.UnmergePatient(t.Context(), c.Caller, loser, nil); err != nil {
+				r.Fatal(err)
+			}
+			delete(merged, loser)
+		}
+		if after := rowsOf(t, c, ids); !maps.Equal(after, before) {
+			for row, was := range before {
+				if after[row] != was {
+					r.Errorf("%s was\n%s\nis\n%s", row, was, after[row])
+				}
+			}
+		}
+	})
+}
+
+// graphPatient makes a patient with some fields, a lead and some visits.
+func graphPatient(t *testing.T, c *enginetest.Clinic, r *rapid.T, i int, hour *int) int64 {
+	d := named(fmt.Sprint("G", i), "Graph")
+	some := func(name string) bool { return rapid.Bool().Draw(r, name) }
+	if some("email") {
+		d.Email = new(fmt.Sprintf("g%d@example.org", i))
+	}
+	if some("birth") {
+		d.BirthDate = new(fmt.Sprintf("199%d-02-03", i))
+	}
+	if some("phone") {
+		d.Phones = &[]engine.Phone{{Number: fmt.Sprintf("030 123456%d", i)}}
+	}
+	if some("address") {
+		d.Address = &engine.Address{City: fmt.Sprint("City ", i)}
+	}
+	if some("consents") {
+		d.Consents = &engine.Consents{Marketing: &engine.Consent{Granted: true, Source: fmt.Sprint(i)}}
+	}
+	if some("identifiers") {
+		d.Identifiers = &[]engine.Identifier{{System: "s", Value: fmt.Sprint(i)}}
+	}
+	d.AllowDuplicate = true
+	p := person(t, c, d)
+	if some("lead") {
+		l := c.Lead(t, c.Caller)
+		_, err := c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, p.ID, engine.PatientDraft{})
+		enginetest.Must(t, err)
+	}
+	for range rapid.IntRange(0, 2).Draw(r, "visits") {
+		*hour++
+		at := enginetest.At("2026-04-28 09:00").Unix() + int64(*hour)*1800
+		c.Write(t, func(tx engine.Tx) error { // past the opening hours: only the row counts here
+			return tx.InsertAppointment(engine.Appointment{ID: engine.NewID(c.Clock.Now()), Clinic: c.Row.N, PatientID: p.ID, ProviderID: c.Ada.ID,
+				Status: engine.Scheduled, StartsAt: at, EndsAt: at + 1800, TimeZone: enginetest.Zone, LocalDate: 20571,
+				Meta: engine.Meta{Version: 1, Change: 1, CreatedAt: at, UpdatedAt: at, CreatedBy: "x", UpdatedBy: "x"}})
+		})
+	}
+	return p.ID
+}
+
+// rowsOf is every row of the patients, as text, without what every change moves.
+func rowsOf(t *testing.T, c *enginetest.Clinic, ids []int64) map[string]string {
+	out := map[string]string{}
+	note := func(name string, m *engine.Meta, row func() any) {
+		m.Version, m.Change, m.UpdatedAt, m.UpdatedBy = 0, 0, 0, ""
+		out[name] = fmt.Sprintf("%+v", row())
+	}
+	c.Read(t, func(r engine.Reader) error {
+		for _, id := range ids {
+			p, err := r.Patient(c.Row.N, false, id)
+			if err != nil {
+				return err
+			}
+			birth := fmt.Sprint(p.BirthDate)
+			if p.BirthDate != nil {
+				birth = p.BirthDate.String()
+			}
+			p.BirthDate = nil
+			consent := fmt.Sprint(p.Consents.Marketing)
+			p.Consents = engine.Consents{}
+			note(fmt.Sprint("patient ", id), &p.Meta, func() any { return fmt.Sprintf("%+v %s %s", p, birth, consent) })
+			keys, given := p.Keys()
+			out[fmt.Sprint("keys ", id)] = fmt.Sprint(keys, given)
+			visits, err := r.Appointments(engine.AppointmentQuery{Clinic: c.Row.N, PatientID: id}, engine.Position{}, 0)
+			if err != nil {
+				return err
+			}
+			for _, a := range visits {
+				note("appointment "+a.ID, &a.Meta, func() any { return a })
+			}
+		}
+		leads, err := r.Leads(engine.LeadQuery{Clinic: c.Row.N}, engine.Position{}, 0)
+		for _, l := range leads {
+			if slices.Contains(ids, l.PatientID) {
+				note("lead "+l.ID, &l.Meta, func() any { return l })
+			}
+		}
+		return err
+	})
+	return out
+}
+
+// holds checks what is true between merges: every row names the record that
+// stands for its owner, and no survivor's own value was lost.
+func holds(t *testing.T, c *enginetest.Clinic, r *rapid.T, ids []int64, merged map[int64]int64, before map[string]string) {
+	now := rowsOf(t, c, ids)
+	if len(now) != len(before) {
+		r.Fatalf("%d rows were, %d are", len(before), len(now))
+	}
+	for _, id := range ids {
+		p := patientRow(t, c, id)
+		if p.MergedInto != merged[id] {
+			r.Fatalf("%d is merged into %d, want %d", id, p.MergedInto, merged[id])
+		}
+		c.Read(t, func(r2 engine.Reader) error {
+			rows, err := r2.RowsOfPatient(id)
+			if merged[id] != 0 && len(rows) != 0 {
+				r.Fatalf("the stub %d still has %v", id, rows)
+			}
+			return err
+		})
+	}
+}

@@ -1,0 +1,106 @@
+package store
+
+import "qualifybase/engine"
+
+// patientRefs are the columns by which rows belong to a patient: what a merge
+// points to the survivor. A test compares the list with the schema, so that no
+// new column is forgotten.
+var patientRefs = []struct{ table, column string }{
+	{"appointments", "patient_id"},
+	{"leads", "patient_id"},
+	{"consultations", "patient_id"},
+}
+
+// notMoved are the references to patients that stay what they are in a merge, and why.
+var notMoved = map[string]string{
+	"patients.merged_into":     "the edge of the merge itself",
+	"patient_keys.patient_id":  "a loser is still found by its own keys",
+	"merges.loser_id":          "history",
+	"merges.survivor_id":       "history",
+	"merged_rows.patient_id":   "whose row it was",
+	"erasures.patient_id":      "a merged record is erased with its survivor",
+	"audit.patient_id":         "append-only: what was done to which record",
+	"audit_reasons.patient_id": "as the audit row that it explains",
+}
+
+const selectMerge = `SELECT id, clinic, test, loser_id, survivor_id, status, merged_at, merged_by, unmerged_at, unmerged_by FROM merges`
+
+func scanMerge(r *row) engine.Merge {
+	return engine.Merge{
+		ID: r.text(), Clinic: r.int(), Test: r.bool(), LoserID: r.int(), SurvivorID: r.int(), Status: engine.PatientStatus(r.text()),
+		MergedAt: r.int(), MergedBy: r.text(), UnmergedAt: r.int(), UnmergedBy: r.text(),
+	}
+}
+
+// Losers implements engine.Reader.
+func (r *reads) Losers(survivor int64) ([]engine.Patient, error) {
+	return list(r, scanPatient, selectPatient+` WHERE merged_into = ?
+		ORDER BY (SELECT m.id FROM merges m WHERE m.loser_id = patients.id AND m.unmerged_at IS NULL), id`, survivor)
+}
+
+// OpenMerge implements engine.Reader.
+func (r *reads) OpenMerge(loser int64) (engine.Merge, error) {
+	return one(r, "merge", scanMerge, selectMerge+" WHERE loser_id = ? AND unmerged_at IS NULL", loser)
+}
+
+// MergesOf implements engine.Reader.
+func (r *reads) MergesOf(patient int64) ([]engine.Merge, error) {
+	return list(r, scanMerge, selectMerge+" WHERE loser_id = ? OR survivor_id = ? ORDER BY merged_at, id", patient, patient)
+}
+
+func scanRef(r *row) engine.RowRef { return engine.RowRef{Table: r.text(), ID: r.text()} }
+
+// RowsOfPatient implements engine.Reader.
+func (r *reads) RowsOfPatient(id int64) ([]engine.RowRef, error) {
+	var out []engine.RowRef
+	for _, ref := range patientRefs {
+		rows, err := list(r, scanRef, "SELECT '"+ref.table+"', id FROM "+ref.table+" WHERE "+ref.column+" = ? ORDER BY id", id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	return out, nil
+}
+
+// OwnedRows implements engine.Reader.
+func (r *reads) OwnedRows(owner int64) ([]engine.RowRef, error) {
+	return list(r, scanRef, "SELECT tbl, row_id FROM merged_rows WHERE patient_id = ? ORDER BY tbl, row_id", owner)
+}
+
+// InsertMerge implements engine.Tx.
+func (t *tx) InsertMerge(m engine.Merge) error {
+	_, _, err := t.exec("INSERT INTO merges (id, clinic, test, loser_id, survivor_id, status, merged_at, merged_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		m.ID, m.Clinic, m.Test, m.LoserID, m.SurvivorID, string(m.Status), m.MergedAt, m.MergedBy)
+	return err
+}
+
+// CloseMerge implements engine.Tx.
+func (t *tx) CloseMerge(id string, at int64, by string) error {
+	return t.change("merge", "UPDATE merges SET unmerged_at = ?, unmerged_by = ? WHERE id = ? AND unmerged_at IS NULL", at, by, id)
+}
+
+// OwnRow implements engine.Tx.
+func (t *tx) OwnRow(ref engine.RowRef, owner int64) error {
+	_, _, err := t.exec("INSERT OR IGNORE INTO merged_rows (tbl, row_id, patient_id) VALUES (?, ?, ?)", ref.Table, ref.ID, owner)
+	return err
+}
+
+// DisownRows implements engine.Tx.
+func (t *tx) DisownRows(owner int64) error {
+	_, _, err := t.exec("DELETE FROM merged_rows WHERE patient_id = ?", owner)
+	return err
+}
+
+// PointRow implements engine.Tx.
+func (t *tx) PointRow(row engine.RowRef, patient, change, at int64, by string) error {
+	for _, ref := range patientRefs {
+		if ref.table != row.Table {
+			continue
+		}
+		_, _, err := t.exec("UPDATE "+ref.table+" SET "+ref.column+" = ?, version = version + 1, change = ?, updated_at = ?, updated_by = ? WHERE id = ?",
+			patient, change, at, by, row.ID)
+		return err
+	}
+	return engine.Fail(engine.Internal, "rows of %s belong to no patient", row.Table)
+}
