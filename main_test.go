@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -165,4 +166,76 @@ func need(ts *testscript.TestScript, ok bool, usage string) {
 	if !ok {
 		ts.Fatalf("usage: %s", usage)
 	}
+}
+
+// TestDemo starts the demo as a person would, pastes the lines that it prints
+// into a shell, and ends it with Ctrl-C.
+func TestDemo(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("the printed lines need curl, which is not installed")
+	}
+	temp := t.TempDir()
+	c := exec.Command("qb", "demo")
+	c.Env = append(os.Environ(), "TMPDIR="+temp)
+	var complaints strings.Builder
+	c.Stderr = &complaints
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Process.Kill()
+	text := shown(t, out)
+	t.Logf("ready after %s", time.Since(begin).Round(time.Millisecond))
+	var got []string
+	calls := printedCalls(text)
+	if len(calls) != 3 {
+		t.Fatalf("%d curl lines:\n%s", len(calls), text)
+	}
+	for _, call := range append(calls, calls[1]) {
+		pasted, err := exec.Command("sh", "-c", `curl() { command curl -o /dev/null -w "%{http_code}" "$@"; }`+"\n"+call).Output()
+		if err != nil {
+			t.Fatalf("%v: %s", err, call)
+		}
+		got = append(got, string(pasted))
+	}
+	if want := "200 201 200 409"; strings.Join(got, " ") != want {
+		t.Errorf("the printed calls answer %v, want %s", got, want)
+	}
+	if err := c.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil || complaints.Len() > 0 {
+		t.Errorf("Ctrl-C: %v; it said %q", err, &complaints)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("%v is left behind: %v", left, err)
+	}
+}
+
+// shown is what the demo prints, to its last line.
+func shown(t *testing.T, out io.Reader) string {
+	t.Helper()
+	var b strings.Builder
+	for in := bufio.NewScanner(out); in.Scan(); {
+		fmt.Fprintln(&b, in.Text())
+		if strings.HasPrefix(in.Text(), "qb --data ") {
+			return b.String()
+		}
+	}
+	t.Fatalf("the demo ended early:\n%s", &b)
+	return ""
+}
+
+// printedCalls are the paragraphs of a text that call curl.
+func printedCalls(text string) (calls []string) {
+	for paragraph := range strings.SplitSeq(text, "\n\n") {
+		if strings.Contains(paragraph, "\ncurl ") {
+			calls = append(calls, paragraph)
+		}
+	}
+	return calls
 }

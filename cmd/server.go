@@ -143,6 +143,7 @@ func (s *server) stop(front []*listener) {
 // listener is one HTTP server of the process.
 type listener struct {
 	http.Server
+	secure bool   // net/http fills TLSConfig by itself, so that nil tells nothing
 	domain string // the name of its ACME certificate
 }
 
@@ -174,7 +175,7 @@ func (s *server) listener(h http.Handler) *listener {
 }
 
 func (f *listener) serve(l net.Listener) (err error) {
-	if f.TLSConfig != nil {
+	if f.secure {
 		err = f.ServeTLS(l, "", "")
 	} else {
 		err = f.Serve(l)
@@ -188,7 +189,7 @@ func (f *listener) serve(l net.Listener) (err error) {
 // url is the address to call the listener by.
 func (f *listener) url(a net.Addr) string {
 	scheme := "http"
-	if f.TLSConfig != nil {
+	if f.secure {
 		scheme = "https"
 	}
 	host, port, err := net.SplitHostPort(a.String())

@@ -25,7 +25,7 @@ func (s *server) acme(api *listener) []*listener {
 		// No other name is asked for: a scanner must not use up the authority's limits.
 		HostPolicy: autocert.HostWhitelist(s.l.TLS.Domain),
 	}
-	api.domain, api.TLSConfig = s.l.TLS.Domain, modernTLS()
+	api.secure, api.domain, api.TLSConfig = true, s.l.TLS.Domain, modernTLS()
 	api.TLSConfig.GetCertificate = m.GetCertificate
 	api.TLSConfig.NextProtos = []string{"h2", "http/1.1", acme.ALPNProto}
 	if s.l.TLS.HTTPListen == "" {
@@ -44,7 +44,7 @@ func (s *server) certificate(api *listener) error {
 	if err := k.load(); err != nil {
 		return fmt.Errorf("tls.cert and tls.key: %w", err)
 	}
-	api.TLSConfig = modernTLS()
+	api.secure, api.TLSConfig = true, modernTLS()
 	api.TLSConfig.GetCertificate = k.certificate
 	return nil
 }
