@@ -22,7 +22,8 @@ type benchClinic struct {
 	from      time.Time  // the first free slot: the day after tomorrow
 }
 
-// benchSpread is over how many days the seeded appointments lie, half of them past.
+// benchSpread is over how many days the seeded appointments lie, half of them
+// past: more, where the afternoons of so many days cannot hold them.
 const benchSpread = 1400
 
 // benchFolk is how many leads a provider has.
@@ -106,8 +107,8 @@ func (b *benchClinic) seed(ctx context.Context, st *store.Store, clinic int64, n
 func (b *benchClinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
 	provider := i % len(b.providers)
 	place := i / len(b.providers) // of this provider
-	perDay := n/len(b.providers)/benchSpread + 1
-	day := place/perDay - benchSpread/2
+	perDay := min(n/len(b.providers)/benchSpread+1, 48)
+	day := place/perDay - n/len(b.providers)/perDay/2
 	start := b.from.AddDate(0, 0, day).Unix() + int64(place%perDay)*900 + 12*3600
 	a := engine.Appointment{
 		ID: engine.NewID(time.Unix(start-86400*14, 0)), Clinic: clinic, LeadID: b.leads[provider][place%benchFolk], ProviderID: b.providers[provider],

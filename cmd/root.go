@@ -105,7 +105,7 @@ func newRoot(g *global) *cobra.Command {
 		newMigrateCommand(g), newOpenAPICommand(g),
 		newCompletionCommand(),
 		newConfigCommand(g),
-		newBenchCommand(g), newVersionCommand(g),
+		newBenchCommand(g), newServiceCommand(g), newVersionCommand(g),
 	)
 	root.Long = rootLong
 	root.Example = `  qb demo                              a clinic to play with, in a temporary directory

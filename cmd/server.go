@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"qualifybase/engine"
 	"qualifybase/httpapi"
 	"qualifybase/store"
@@ -29,11 +31,12 @@ type server struct {
 	api    *httpapi.Server
 	policy *webhook.Policy
 	sender *webhook.Sender
+	began  time.Time
 }
 
 // newServer puts the faces on an open database.
 func newServer(l *loaded, st *store.Store, log *slog.Logger) (*server, error) {
-	s := &server{l: l, log: log, store: st}
+	s := &server{l: l, log: log, store: st, began: time.Now()}
 	options := engineOptions(l, log, nil)
 	if err := s.webhooks(&options); err != nil {
 		return nil, err
@@ -73,7 +76,7 @@ func (s *server) ready() error {
 // tasks run in the background until their ctx ends, which is after the last
 // request was answered and before the database is closed.
 func (s *server) tasks() []func(context.Context) {
-	return []func(context.Context){s.janitor}
+	return []func(context.Context){s.janitor, s.watchdog}
 }
 
 // run serves on l until ctx ends, then stops accepting, finishes what is in
@@ -99,6 +102,7 @@ func (s *server) run(ctx context.Context, l net.Listener, announce func(url stri
 		stop()
 		wait.Wait()
 	}()
+	url := front[0].url(l.Addr()) // before it serves: that gives every http.Server a TLSConfig
 	failed := make(chan error, len(front))
 	listeners := []net.Listener{l}
 	for i, f := range front {
@@ -113,11 +117,13 @@ func (s *server) run(ctx context.Context, l net.Listener, announce func(url stri
 		go func() { failed <- f.serve(on) }()
 	}
 	s.own(listeners...)
-	announce(front[0].url(l.Addr()))
+	announce(url)
+	s.tellSystemd(daemon.SdNotifyReady)
 	select {
 	case err = <-failed: // never without a cause: nobody asked it to end
 	case <-ctx.Done():
 		s.log.Info("shutting down")
+		s.tellSystemd(daemon.SdNotifyStopping)
 	}
 	s.stop(front)
 	return err
@@ -149,16 +155,17 @@ type listener struct {
 
 // front is the API's server first, then those that belong to it.
 func (s *server) front() ([]*listener, error) {
-	api := s.listener(s.api)
+	api := s.listener(s.withMetrics(s.api))
+	more := s.metricsListener()
 	if s.l.TLS.Domain != "" {
-		return s.acme(api), nil
+		return append(s.acme(api), more...), nil
 	}
 	if s.l.TLS.Cert != "" {
 		if err := s.certificate(api); err != nil {
 			return nil, err
 		}
 	}
-	return []*listener{api}, nil
+	return append([]*listener{api}, more...), nil
 }
 
 // listener is an HTTP server with the configured time-outs.
