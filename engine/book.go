@@ -59,8 +59,8 @@ func (b *Booking) check(c Caller) error {
 	}
 	b.Title = Clean(&f, "title", b.Title, MaxTitle)
 	b.Notes = CleanNotes(&f, "notes", b.Notes, MaxNotes)
-	b.Source = Clean(&f, "source", b.Source, MaxName)
-	b.SeriesID = Clean(&f, "series_id", b.SeriesID, MaxName)
+	b.Source = Clean(&f, "source", b.Source, MaxText)
+	b.SeriesID = Clean(&f, "series_id", b.SeriesID, MaxText)
 	b.Reason = Clean(&f, "reason", b.Reason, MaxText)
 	return checkWaiver(c, b.waiver(), &f)
 }

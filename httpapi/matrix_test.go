@@ -65,7 +65,7 @@ func TestMatrix(t *testing.T) {
 			continue
 		}
 		t.Run(rt.Method+" "+rt.Path, func(t *testing.T) {
-			w.T = t
+			w.TB = t
 			path, body := fill(t, rt, ids), rt.Example
 			if body == "" && (rt.Method == http.MethodPatch || rt.Method == http.MethodPut) {
 				body = "{}"
@@ -90,7 +90,7 @@ func TestMatrix(t *testing.T) {
 			}
 		})
 	}
-	w.T = t
+	w.TB = t
 	if after := len(w.events()); after != before {
 		t.Errorf("%d events of the first clinic came about", after-before)
 	}

@@ -22,7 +22,7 @@ import (
 // world is the API over a real database: two clinics, a key of each form with
 // every scope that its family may hold, and a clock that tests move.
 type world struct {
-	*testing.T
+	testing.TB
 	s     *Server
 	e     *engine.Engine
 	db    *store.Store
@@ -42,7 +42,12 @@ var monday = time.Date(2026, 4, 27, 6, 0, 0, 0, time.UTC)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, now: monday, log: &bytes.Buffer{}, db: storetest.Open(t)}
+	return newFuzzWorld(t)
+}
+
+func newFuzzWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{TB: t, now: monday, log: &bytes.Buffer{}, db: storetest.Open(t)}
 	sealer, err := engine.NewSealer(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +132,7 @@ func (w *world) call(method, target, body string, headers ...string) reply {
 	}
 	rec := httptest.NewRecorder()
 	w.s.ServeHTTP(rec, r)
-	describe(w.T, w.s).check(w.T, w.s, r.Method, r.URL.Path, rec)
+	describe(w.TB, w.s).check(w.TB, w.s, r.Method, r.URL.Path, rec)
 	return reply{rec, w}
 }
 
