@@ -154,15 +154,22 @@ func TestSignNote(t *testing.T) {
 	}
 }
 
-func TestAmendNote(t *testing.T) {
+// amendable is a signed note under a consultation that ended two days ago.
+func amendable(t *testing.T) (*visit, engine.Note) {
+	t.Helper()
 	v := newVisit(t)
 	con := v.begun(t)
-	first := v.signed(t, con.ID)
-	ctx := t.Context()
-	_, err := v.Engine.EndConsultation(ctx, v.Caller, con.ID)
+	n := v.signed(t, con.ID)
+	_, err := v.Engine.EndConsultation(t.Context(), v.Caller, con.ID)
 	enginetest.Must(t, err)
 	v.Clock.Add(48 * time.Hour)
 	v.Since(t)
+	return v, n
+}
+
+func TestAmendNoteRefusals(t *testing.T) {
+	v, first := amendable(t)
+	ctx := t.Context()
 	for _, test := range []struct {
 		name   string
 		draft  engine.NoteDraft
@@ -181,12 +188,18 @@ func TestAmendNote(t *testing.T) {
 	}
 	writer := v.Caller
 	writer.Scopes = engine.Scopes(engine.ConsultationsWrite)
-	_, err = v.Engine.AmendNote(ctx, writer, first.ID, nil, engine.NoteDraft{Plan: new("tea"), Reason: "x"})
+	_, err := v.Engine.AmendNote(ctx, writer, first.ID, nil, engine.NoteDraft{Plan: new("tea"), Reason: "x"})
 	if e := enginetest.Refused(t, err, engine.Forbidden); e.Missing != engine.NotesSign {
 		t.Errorf("missing %v", e.Missing)
 	}
-	v.Since(t)
+	if versions, err := v.Engine.NoteVersions(ctx, v.Caller, first.ID); err != nil || len(versions) != 1 {
+		t.Errorf("refusals left %+v, %v", versions, err)
+	}
+}
 
+func TestAmendNote(t *testing.T) {
+	v, first := amendable(t)
+	ctx := t.Context()
 	second, err := v.Engine.AmendNote(ctx, v.Caller, first.ID, &first.Version, engine.NoteDraft{Plan: new("antibiotics"), Reason: "culture came back"})
 	if err != nil || second.ID != first.ID || second.N != 2 || second.Supersedes != first.Row || second.Status != engine.NoteAmended ||
 		second.Subjective != first.Subjective || second.Plan != "antibiotics" || second.AmendReason != "culture came back" ||
