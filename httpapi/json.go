@@ -297,7 +297,7 @@ func (p *parser) escaped(out []byte) (string, error) {
 	return "", p.fault("the string does not end")
 }
 
-// unicode reads uXXXX behind a backslash, and the other half of a surrogate pair.
+// unicode reads uHHHH behind a backslash, and the other half of a surrogate pair.
 // A half alone is no character: it is refused, not replaced.
 func (p *parser) unicode() (rune, error) {
 	r, ok := p.hex4()
