@@ -34,7 +34,7 @@ func (r *reads) Appointment(clinic int64, test bool, id string) (engine.Appointm
 }
 
 func appointmentsWhere(q engine.AppointmentQuery) *where {
-	w := only("clinic = ? AND test = ?", q.Clinic, q.Test)
+	w := tenant(q.Clinic, q.Test, q.PatientID != 0 || q.LeadID != "")
 	if q.From != 0 {
 		w.and("starts_at >= ?", q.From)
 	}

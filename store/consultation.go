@@ -25,7 +25,7 @@ func (r *reads) ConsultationOf(clinic int64, appointmentID string) (engine.Consu
 }
 
 func consultationsWhere(q engine.ConsultationQuery) *where {
-	w := only("clinic = ? AND test = ?", q.Clinic, q.Test)
+	w := tenant(q.Clinic, q.Test, q.AppointmentID != "" || q.PatientID != 0 || q.ProviderID != 0)
 	w.andText("appointment_id", q.AppointmentID)
 	w.andNumber("patient_id", q.PatientID)
 	w.andNumber("provider_id", q.ProviderID)

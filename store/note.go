@@ -39,7 +39,8 @@ func (r *reads) NoteVersions(clinic int64, test bool, id string) ([]engine.Note,
 }
 
 func notesWhere(q engine.NoteQuery) *where {
-	w := only("clinic = ? AND test = ? AND "+currentNote, q.Clinic, q.Test)
+	w := tenant(q.Clinic, q.Test, q.ConsultationID != "" || q.PatientID != 0)
+	w.and(currentNote)
 	w.andText("consultation_id", q.ConsultationID)
 	if q.PatientID != 0 && q.ConsultationID == "" {
 		w.and("consultation_id IN (SELECT id FROM consultations WHERE patient_id = ?)", q.PatientID)

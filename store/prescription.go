@@ -27,7 +27,7 @@ func (r *reads) Prescription(clinic int64, test bool, id string) (engine.Prescri
 }
 
 func prescriptionsWhere(q engine.PrescriptionQuery) *where {
-	w := only("clinic = ? AND test = ?", q.Clinic, q.Test)
+	w := tenant(q.Clinic, q.Test, q.ConsultationID != "" || q.PatientID != 0)
 	w.andText("consultation_id", q.ConsultationID)
 	if q.PatientID != 0 && q.ConsultationID == "" {
 		w.and("consultation_id IN (SELECT id FROM consultations WHERE patient_id = ?)", q.PatientID)

@@ -21,6 +21,17 @@ func only(cond string, args ...any) *where {
 	return w
 }
 
+// tenant begins the condition of a list. narrow tells that another filter finds
+// the few rows that matter by an index of its own: then the tenant is only
+// checked. Without statistics SQLite would rather walk the clinic's whole list,
+// which is in the right order; the unary + forbids that.
+func tenant(clinic int64, test, narrow bool) *where {
+	if narrow {
+		return only("+clinic = ? AND +test = ?", clinic, test)
+	}
+	return only("clinic = ? AND test = ?", clinic, test)
+}
+
 func (w *where) and(cond string, args ...any) {
 	w.sql.WriteString(" AND " + cond)
 	w.args = append(w.args, args...)
