@@ -229,3 +229,20 @@ func runVerifier(t testing.TB, bin, source, tail string, a arrival, secret, head
 	}
 	return strings.TrimSpace(string(out)) == "true"
 }
+
+// post makes a lead; false when it was not acknowledged.
+func post(url, key string, body []byte) bool {
+	r, err := http.NewRequest("POST", url+"/api/v1/leads", bytes.NewReader(body))
+	if err != nil {
+		return false
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	return err == nil && res.StatusCode == http.StatusCreated
+}
