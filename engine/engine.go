@@ -40,6 +40,11 @@ type Options struct {
 
 	// Nudge is called after a commit that left deliveries due, to wake the webhook sender.
 	Nudge func()
+
+	// Erased is called after the commit of each tombstone, so that a file beside
+	// the database keeps it (records.md §6).
+	Erased func(Erasure)
+
 	// CheckURL says whether a webhook may have a URL: webhook.Policy.CheckURL. The
 	// error is Invalid on the field url. Default: refuses all.
 	CheckURL func(url string) error
@@ -81,6 +86,9 @@ func New(s Store, o Options) *Engine {
 	}
 	if o.Nudge == nil {
 		o.Nudge = func() {}
+	}
+	if o.Erased == nil {
+		o.Erased = func(Erasure) {}
 	}
 	return &Engine{store: s, now: o.Now, log: o.Log, opt: o, hashers: newHashers()}
 }

@@ -298,10 +298,13 @@ func (w *work) ownLead(id string, version *int64) (Lead, error) {
 
 // DeleteLead deletes a lead for good. While it has a scheduled or confirmed
 // appointment that has not ended it is a Conflict: cancel first, so that nobody
-// comes to a visit without a name. Past appointments stay, without the lead.
+// comes to a visit without a name. Past appointments stay, without the lead. What
+// else is kept of it is emptied, and a tombstone makes a restored backup delete it
+// again (records.md §6).
 // version is as in UpdateLead. Needs leads:write.
 func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *int64) (Lead, error) {
-	return act(ctx, e, c, deed{"lead.delete", LeadsWrite}, func(w *work) (Lead, error) {
+	grave := Erasure{LeadIDs: []string{id}}
+	l, err := act(ctx, e, c, deed{"lead.delete", LeadsWrite}, func(w *work) (Lead, error) {
 		l, err := w.ownLead(id, version)
 		if err != nil {
 			return Lead{}, err
@@ -310,11 +313,15 @@ func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *i
 			return Lead{}, err
 		}
 		w.subject = "" // the reply holds nothing of the person
-		if err := w.happened(leadDeleted, leadFact(l)); err != nil {
+		if err := w.dropLead(id); err != nil {
 			return Lead{}, err
 		}
-		return l, w.Tx.DeleteLead(c.Clinic, id)
+		return l, w.bury(&grave)
 	})
+	if err == nil {
+		e.buried([]Erasure{grave})
+	}
+	return l, err
 }
 
 func (w *work) noVisitAhead(l Lead) error {

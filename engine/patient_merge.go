@@ -211,7 +211,7 @@ func (w *work) unmerge(p Patient) (Patient, error) {
 	if err != nil {
 		return Patient{}, err
 	}
-	owners, err := w.below(p)
+	owners, err := below(w, p.ID)
 	if err != nil {
 		return Patient{}, err
 	}
@@ -239,21 +239,6 @@ func (w *work) unmerge(p Patient) (Patient, error) {
 		return Patient{}, err
 	}
 	return p, w.drainAbove(above, owners)
-}
-
-// below are the patient and all who were merged into it, straight or by others.
-func (w *work) below(p Patient) ([]int64, error) {
-	ids := []int64{p.ID}
-	for i := 0; i < len(ids); i++ {
-		losers, err := w.Losers(ids[i])
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range losers {
-			ids = append(ids, l.ID)
-		}
-	}
-	return ids, nil
 }
 
 // drainAbove takes the values of the owners out of the survivors, from the one

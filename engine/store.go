@@ -145,6 +145,9 @@ type PatientReader interface {
 	MergesOf(patient int64) ([]Merge, error)  // as loser or survivor, oldest first
 	RowsOfPatient(id int64) ([]RowRef, error) // that name the patient, in every table
 	OwnedRows(owner int64) ([]RowRef, error)  // that merges moved away from their owner
+
+	Timeline(q TimelineQuery, after Position, limit int) ([]TimelineEntry, error) // newest first; Position.ID is "kind:id"
+	Erasures() ([]Erasure, error)                                                 // of all clinics, oldest first
 }
 
 // PatientWriter writes patients. It keeps the index of their keys.
@@ -155,6 +158,8 @@ type PatientWriter interface {
 	CloseMerge(id string, at int64, by string) error
 	OwnRow(ref RowRef, owner int64) error // notes whose row it was; an older note stands
 	DisownRows(owner int64) error         // forgets the notes of an owner
+	InsertErasure(clinic int64, g Erasure) error
+	DropDrafts(patients []int64) error // unsigned notes and drafted prescriptions
 	// PointRow lets a row name another patient and stamps it as a change; a row
 	// that is gone is passed over.
 	PointRow(ref RowRef, patient, change, at int64, by string) error
@@ -225,6 +230,7 @@ type AccessWriter interface {
 	UpdateUser(u User) error
 	KeepReply(clinic int64, caller, key, fingerprint, subject string, r Reply, now int64) error
 	DropReplies(before int64, limit int) (int, error) // older ones; how many
+	BlankReplies(clinic int64, subject string) error  // empties the bodies that tell of a person
 }
 
 // HistoryReader reads events and the audit.
@@ -233,6 +239,10 @@ type HistoryReader interface {
 	AppointmentEvents(clinic int64, id string) ([]AuditEntry, error)                        // the history of one appointment
 	Audit(q AuditQuery, after Position, limit int) ([]AuditEntry, error)                    // newest first
 	CountAudit(q AuditQuery) (int64, error)
+	// AuditAbout gives the rows about patients, and those of lists that showed one
+	// of the things listed, as "patient/7"; oldest first.
+	AuditAbout(clinic int64, patients []int64, listed map[string]bool) ([]AuditEntry, error)
+	Reasons(clinic int64, patients []int64) (map[string]string, error)  // free-text reasons, by ref
 	AuditChain(clinic, afterSeq int64, limit int) ([]AuditEntry, error) // oldest first, for verifying
 }
 
@@ -241,6 +251,8 @@ type HistoryWriter interface {
 	InsertEvent(ev Event) error
 	InsertAudit(a AuditEntry) error
 	InsertReason(ref string, clinic, patient int64, reason string) error
+	// DropReasons deletes the reasons of acts on patients and on appointments.
+	DropReasons(clinic int64, patients []int64, appointments []string) error
 }
 
 // VisitReader reads consultations, notes and prescriptions. Lists are newest

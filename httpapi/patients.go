@@ -222,7 +222,7 @@ func (s *Server) patientRows() []Row {
 			Doc: "A merged record is a stub that names its survivor in merged_into.", Status: 200, Op: op(get, patient)},
 		{Method: "PATCH", Path: "/patients/:id", Scope: write, Tag: tag, ID: "updatePatient", Summary: "Update a patient", Status: 200,
 			Errors: refusals, Example: `{"email":"ada@example.org","consents":{"email_reminders":{"granted":true,"source":"front desk"}}}`, Op: op(update, patient)},
-	}, s.personRows(refusals)...)
+	}, append(s.personRows(refusals), s.rightsRows()...)...)
 }
 
 // personRows are about who is who (records.md §4).

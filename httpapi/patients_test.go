@@ -109,3 +109,25 @@ func TestKlinivoPrintedPOST(t *testing.T) {
 	}
 	w.call("GET", "/appointments", "", w.kv).is(200, `"totalCount":1`)
 }
+
+func TestRightsOfThePerson(t *testing.T) {
+	bothForms(t, func(w *world) {
+		p := w.as("POST", "/patients", idaLind).id("data", "id")
+		visit := w.as("POST", "/appointments", `{"patient_id":`+p+`,"scheduled_at":"2026-04-27T09:00:00Z","ends_at":"2026-04-27T09:30:00Z","title":"Check-up"}`).id("data", "id")
+		w.as("GET", "/patients/"+p+"/timeline", "").has(200, `"appointment"`, "data", 0, "kind").has(200, `"Check-up"`, "data", 0, "title")
+		w.as("GET", "/patients/"+p+"/timeline?limit=0", "").has(400, `"limit"`, "error", "details", 0, "field")
+		w.as("GET", "/patients/"+p+"/export", "").has(200, `"Ida"`, "data", "patient", "given_name").has(200, `"`+visit+`"`, "data", "appointments", 0, "id").
+			has(200, `"patient.create"`, "data", "accesses", 0, "action")
+		w.as("POST", "/patients/"+p+"/erase", "").has(409, `"CONFLICT"`, "error", "code")
+		w.as("POST", "/appointments/"+visit+"/cancel", "").is(200, "")
+		w.as("POST", "/patients/"+p+"/erase", "{}").has(200, `true`, "data", "restricted").has(200, `"Erased"`, "data", "given_name")
+		w.as("PATCH", "/patients/"+p, `{"email":"a@example.org"}`).has(410, `"GONE"`, "error", "code")
+		r := w.as("GET", "/patients/"+p+"/export", "")
+		if strings.Contains(r.Body.String(), "Ida") || strings.Contains(r.Body.String(), "Check-up") {
+			t.Errorf("the export after erasing: %s", r.Body)
+		}
+	})
+	w := newWorld(t)
+	w.call("GET", "/patients/1/export", "", "Authorization: Bearer "+w.key(w.ann, "qual_scope_", "patients:read", "patients:write")).is(403, "patients:export")
+	w.call("POST", "/patients/1/erase", "", "X-API-Key: "+w.key(w.ann, "kv_", "READ_PATIENTS", "WRITE_PATIENTS")).is(403, "PATIENTS_ERASE")
+}

@@ -1,0 +1,324 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Erasure is the tombstone of a person: what a restored backup needs to erase
+// them again (records.md §6). It holds nothing of the person.
+type Erasure struct {
+	ID        string   `json:"id"`
+	Clinic    string   `json:"clinic"` // organization_id
+	Test      bool     `json:"test,omitempty"`
+	PatientID int64    `json:"patient_id,omitempty"` // 0: a lead alone
+	CreatedAt int64    `json:"created_at,omitempty"` // of the patient, UTC seconds: tells them from another of that number
+	LeadIDs   []string `json:"lead_ids,omitempty"`
+	ErasedAt  int64    `json:"erased_at"`
+}
+
+var patientErase = deed{"patient.erase", PatientsErase}
+
+// ErasePatient erases a person: their leads are deleted, the record is restricted
+// and pseudonymised with all that were merged into it, titles, notes and reasons
+// of appointments, unsigned notes and free-text reasons are emptied, and so are
+// kept replies and webhook bodies that tell of them. Signed notes, issued
+// prescriptions and consultations stay, as the law of care wants. A tombstone is
+// written, see ReapplyErasures. Erasing again changes nothing. Needs patients:erase.
+//
+// Errors: NotFound, Conflict (a visit lies ahead: cancel first; a merged record).
+func (e *Engine) ErasePatient(ctx context.Context, c Caller, id int64) (Patient, error) {
+	var graves []Erasure
+	p, err := act(ctx, e, c, patientErase, func(w *work) (Patient, error) {
+		graves = nil
+		w.entityID, w.patient = idText(id), id // no subject: the reply holds nothing of the person
+		p, err := w.Patient(c.Clinic, c.Test, id)
+		if err != nil {
+			return Patient{}, err
+		}
+		if p.ErasedAt != 0 {
+			w.quiet = true
+			return p.stub(), nil
+		}
+		if p.Status == PatientMerged {
+			return Patient{}, p.usable()
+		}
+		if err := w.noVisitOf(p); err != nil {
+			return Patient{}, err
+		}
+		p, graves, err = w.erase(p)
+		return p, err
+	})
+	if err == nil {
+		e.buried(graves)
+	}
+	return p, err
+}
+
+// buried tells the operator's file of tombstones, after the commit.
+func (e *Engine) buried(graves []Erasure) {
+	for _, g := range graves {
+		e.opt.Erased(g)
+	}
+}
+
+// noVisitOf refuses while the person is expected.
+func (w *work) noVisitOf(p Patient) error {
+	const longest = 86400 // no visit is longer than a day (schema.sql)
+	visits, err := w.Appointments(AppointmentQuery{Clinic: p.Clinic, Test: p.Test, PatientID: p.ID, From: w.now - longest}, Position{}, 0)
+	if err != nil {
+		return err
+	}
+	for _, a := range visits {
+		if (a.Status == Scheduled || a.Status == Confirmed) && a.EndsAt > w.now {
+			return Fail(Conflict, "The patient has an appointment ahead; cancel it first").On("id", "Appointment %s is %s", a.ID, a.Status)
+		}
+	}
+	return nil
+}
+
+// erase is ErasePatient inside a transaction, for a record that stands for itself.
+func (w *work) erase(p Patient) (Patient, []Erasure, error) {
+	ids, err := below(w, p.ID)
+	if err != nil {
+		return p, nil, err
+	}
+	rows, err := w.RowsOfPatient(p.ID)
+	if err != nil {
+		return p, nil, err
+	}
+	leads, visits, err := w.emptyRows(rows)
+	if err != nil {
+		return p, nil, err
+	}
+	var graves []Erasure
+	for _, id := range ids {
+		q := p
+		if id != p.ID {
+			if q, err = w.Patient(p.Clinic, p.Test, id); err != nil {
+				return p, nil, err
+			}
+		}
+		grave := Erasure{PatientID: id, CreatedAt: q.CreatedAt}
+		if id == p.ID {
+			grave.LeadIDs = leads
+		}
+		if err := w.bury(&grave); err != nil {
+			return p, nil, err
+		}
+		graves = append(graves, grave)
+		q = q.pseudonym(w.now)
+		if err := w.changed(&q.Meta); err != nil {
+			return p, nil, err
+		}
+		if err := w.Tx.UpdatePatient(q); err != nil {
+			return p, nil, err
+		}
+		if id == p.ID {
+			p = q
+		}
+		if err := w.forget(patientSubject(id)); err != nil {
+			return p, nil, err
+		}
+	}
+	if err := w.DropDrafts(ids); err != nil {
+		return p, nil, err
+	}
+	if err := w.DropReasons(p.Clinic, ids, visits); err != nil {
+		return p, nil, err
+	}
+	w.fields = []string{fmt.Sprintf("leads:%d", len(leads)), fmt.Sprintf("appointments:%d", len(visits)), fmt.Sprintf("records:%d", len(ids))}
+	return p, graves, w.happened(patientUpdated, patientFact(p))
+}
+
+// emptyRows deletes the person's leads and empties the texts of their appointments.
+func (w *work) emptyRows(rows []RowRef) (leads, visits []string, err error) {
+	leads, visits = []string{}, []string{}
+	for _, row := range rows {
+		if row.Table == "leads" {
+			leads = append(leads, row.ID)
+			if err := w.dropLead(row.ID); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, row := range rows { // after the leads, whose ids they lose
+		if row.Table != "appointments" {
+			continue
+		}
+		visits = append(visits, row.ID)
+		a, err := w.Appointment(w.c.Clinic, w.c.Test, row.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		a.Title, a.Notes, a.CancelReason = "", "", ""
+		if a.Override != nil {
+			a.Override.Reason = ""
+		}
+		if a.Undo != nil {
+			a.Undo.Reason = ""
+		}
+		if err := w.changed(&a.Meta); err != nil {
+			return nil, nil, err
+		}
+		if err := w.UpdateAppointment(a); err != nil {
+			return nil, nil, err
+		}
+	}
+	return leads, visits, nil
+}
+
+// dropLead deletes a lead and what is kept of it; a lead that is gone is no fault.
+func (w *work) dropLead(id string) error {
+	l, err := w.Lead(w.c.Clinic, w.c.Test, id)
+	if KindOf(err) == NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := w.happened(leadDeleted, leadFact(l)); err != nil {
+		return err
+	}
+	if err := w.Tx.DeleteLead(w.c.Clinic, id); err != nil {
+		return err
+	}
+	return w.forget("lead:" + id)
+}
+
+// forget empties kept replies and webhook bodies that tell of somebody.
+func (w *work) forget(subject string) error {
+	if err := w.BlankReplies(w.c.Clinic, subject); err != nil {
+		return err
+	}
+	_, err := w.BlankDeliveries(w.c.Clinic, subject, w.now)
+	return err
+}
+
+// bury writes a tombstone.
+func (w *work) bury(g *Erasure) error {
+	home, err := w.Clinic(w.c.Clinic)
+	if err != nil {
+		return err
+	}
+	g.ID, g.Clinic, g.Test, g.ErasedAt = NewID(w.e.now()), home.ID, w.c.Test, w.now
+	if g.LeadIDs == nil {
+		g.LeadIDs = []string{}
+	}
+	return w.InsertErasure(w.c.Clinic, *g)
+}
+
+// pseudonym is the record without the person: its number and its place among
+// merges stay, so that what hangs on it keeps its owner.
+func (p Patient) pseudonym(now int64) Patient {
+	q := blankPatient()
+	q.ID, q.Clinic, q.Test, q.Meta = p.ID, p.Clinic, p.Test, p.Meta
+	q.MRN, q.GivenName, q.FamilyName = "erased-"+idText(p.ID), "Erased", "Patient "+idText(p.ID)
+	q.Status, q.MergedInto, q.Filled = PatientInactive, p.MergedInto, map[string]int64{}
+	if p.Status == PatientMerged || p.Status == PatientDeceased {
+		q.Status = p.Status
+	}
+	q.Restricted, q.ErasedAt = true, now
+	return q
+}
+
+// below are the patient and all who were merged into it, straight or by others.
+func below(r PatientReader, id int64) ([]int64, error) {
+	ids := []int64{id}
+	for i := 0; i < len(ids); i++ {
+		losers, err := r.Losers(ids[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range losers {
+			ids = append(ids, l.ID)
+		}
+	}
+	return ids, nil
+}
+
+// Erasures are the tombstones of all clinics in the database, oldest first. They
+// are for the shell: a restore carries them over, a file beside the database keeps
+// them when it is lost.
+func (e *Engine) Erasures(ctx context.Context) (out []Erasure, err error) {
+	err = e.store.View(ctx, func(r Reader) (err error) {
+		out, err = r.Erasures()
+		return err
+	})
+	return out, err
+}
+
+// ReapplyErasures erases again who was erased after the backup was made that this
+// database was restored from. Each tombstone is one transaction; one whose
+// person is not in the database, is somebody else of that number, or is erased
+// already does nothing, so it may be called again with everything that is known.
+// Visits that lay ahead then do not keep it. The result is the number of
+// tombstones that had an effect.
+func (e *Engine) ReapplyErasures(ctx context.Context, graves []Erasure) (int, error) {
+	n := 0
+	for _, g := range graves {
+		var clinic Clinic
+		err := e.store.View(ctx, func(r Reader) (err error) {
+			clinic, err = r.ClinicByPublicID(g.Clinic)
+			return err
+		})
+		if KindOf(err) == NotFound {
+			continue
+		}
+		if err != nil {
+			return n, err
+		}
+		c := System(clinic.N, "restore")
+		c.Test = g.Test
+		did, err := act(ctx, e, c, patientErase, func(w *work) (bool, error) { return w.reapply(g) })
+		if err != nil {
+			return n, err
+		}
+		if did {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (w *work) reapply(g Erasure) (did bool, err error) {
+	fields := []string{}
+	if g.PatientID != 0 {
+		w.entityID, w.patient = idText(g.PatientID), g.PatientID
+		p, err := w.Patient(w.c.Clinic, w.c.Test, g.PatientID)
+		if err != nil && KindOf(err) != NotFound {
+			return false, err
+		}
+		if err == nil && p.CreatedAt == g.CreatedAt && p.ErasedAt == 0 {
+			if p.Status == PatientMerged { // it came out of that record before it was erased
+				if p, err = w.unmerge(p); err != nil {
+					return false, err
+				}
+			}
+			if _, _, err := w.erase(p); err != nil {
+				return false, err
+			}
+			did, fields = true, w.fields
+		}
+	}
+	for _, id := range g.LeadIDs {
+		l, err := w.Lead(w.c.Clinic, w.c.Test, id)
+		if KindOf(err) == NotFound {
+			continue
+		}
+		if err == nil {
+			err = w.dropLead(l.ID)
+		}
+		if err == nil && !did {
+			err = w.bury(&Erasure{LeadIDs: []string{id}})
+		}
+		if err != nil {
+			return false, err
+		}
+		fields = append(fields, "lead:"+id)
+	}
+	did = did || len(fields) > 0
+	w.fields, w.quiet = slices.Clip(fields), !did
+	return did, nil
+}
