@@ -16,17 +16,6 @@ import (
 	"time"
 )
 
-// asQB makes this test's own binary run as qb: the crash and fault suites end real
-// processes, with everything between main and the disk in them.
-const asQB = "TEST_AS_QB"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asQB) != "" {
-		os.Exit(Main(os.Args[1:], os.DirFS("..")))
-	}
-	os.Exit(m.Run())
-}
-
 // patience is how long a test waits for what should take a moment: machines that
 // test are busy, and a hang is told by it, not a slowness.
 const patience = 60 * time.Second
@@ -58,7 +47,8 @@ func newSite(t *testing.T, dir string) *site {
 	return s
 }
 
-// command is a qb process on the site, not yet started.
+// command is a qb process on the site, not yet started: this test's own binary,
+// with everything between main and the disk in it.
 func (s *site) command(args ...string) *exec.Cmd {
 	c := exec.Command(os.Args[0], append([]string{"--data", s.data}, args...)...) // #nosec G204 -- this test itself
 	for _, v := range os.Environ() {
@@ -66,7 +56,7 @@ func (s *site) command(args ...string) *exec.Cmd {
 			c.Env = append(c.Env, v)
 		}
 	}
-	c.Env = append(append(c.Env, asQB+"=1"), s.env...)
+	c.Env = append(append(c.Env, childEnv+"=1"), s.env...)
 	return c
 }
 
