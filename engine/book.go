@@ -126,22 +126,7 @@ func (w *work) book(b Booking) (Appointment, error) {
 	if err := w.rebooks(b.RebookedFrom); err != nil {
 		return a, err
 	}
-	if err := w.changed(&a.Meta); err != nil {
-		return a, err
-	}
-	if err := w.InsertAppointment(a); err != nil {
-		return a, err
-	}
-	if err := w.occupy(d, a, held); err != nil {
-		return a, err
-	}
-	if hold.ID != "" { // spent: a second booking with it is Gone
-		hold.ExpiresAt = w.now
-		if err := w.UpdateHold(hold); err != nil {
-			return a, err
-		}
-	}
-	if err := w.leadBooked(person); err != nil {
+	if err := w.enter(d, &a, held, hold, person); err != nil {
 		return a, err
 	}
 	w.about(a)
@@ -156,6 +141,27 @@ func (w *work) book(b Booking) (Appointment, error) {
 		return a, w.happened(apptConfirmed, factOf(a, nil))
 	}
 	return a, nil
+}
+
+// enter writes a new appointment, what it occupies, and what it does to the hold
+// and the lead that it came from.
+func (w *work) enter(d *desk, a *Appointment, held []Occupancy, hold Hold, p person) error {
+	if err := w.changed(&a.Meta); err != nil {
+		return err
+	}
+	if err := w.InsertAppointment(*a); err != nil {
+		return err
+	}
+	if err := w.occupy(d, *a, held); err != nil {
+		return err
+	}
+	if hold.ID != "" { // spent: a second booking with it is Gone
+		hold.ExpiresAt = w.now
+		if err := w.UpdateHold(hold); err != nil {
+			return err
+		}
+	}
+	return w.leadBooked(p)
 }
 
 // appointment fills the row to be written.
