@@ -54,7 +54,8 @@ func apiOptions(l *loaded) httpapi.Options {
 	o := httpapi.Options{
 		Version: buildInfo().Version, PublicURL: strings.TrimSuffix(l.Server.PublicURL, "/"),
 		AllowHTTP: l.Server.AllowHTTP, FailuresPerMinute: l.Auth.FailedPerMinute,
-		JWT: httpapi.JWT{Secret: []byte(l.Auth.JWTSecret.Reveal()), Issuer: l.Auth.JWTIssuer, Audience: l.Auth.JWTAudience},
+		JWT: httpapi.JWT{Secret: []byte(l.Auth.JWTSecret.Reveal()), Issuer: l.Auth.JWTIssuer, Audience: l.Auth.JWTAudience,
+			TTL: time.Duration(l.Auth.SessionTTL)},
 	}
 	for _, text := range l.Server.TrustedProxies {
 		o.Proxies = append(o.Proxies, netip.MustParsePrefix(text).Masked()) // as checked by the configuration

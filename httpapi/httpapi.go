@@ -95,6 +95,9 @@ func (s *Server) defaults() {
 	if s.o.FailuresPerMinute == 0 {
 		s.o.FailuresPerMinute = 30
 	}
+	if s.o.JWT.TTL == 0 {
+		s.o.JWT.TTL = DefaultSessionTTL
+	}
 	if s.o.Log == nil {
 		s.o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -14,6 +14,7 @@ type JWT struct {
 	Secret   []byte // HS256, at least 32 bytes; empty = no sessions
 	Issuer   string // checked where set
 	Audience string
+	TTL      time.Duration // of the sessions signed here; default DefaultSessionTTL
 }
 
 // MinJWTSecret is how long a secret must be, in bytes: that of the hash.

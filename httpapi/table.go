@@ -6,6 +6,7 @@ import "slices"
 func (s *Server) table() []Row {
 	return slices.Concat(
 		s.healthRows(),
+		s.sessionRows(),
 		s.leadRows(),
 		s.availabilityRows(),
 		s.holdRows(),

@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"qualifybase/engine"
+)
+
+const password = "correct horse battery"
+
+// withSessions is a world whose server signs and accepts tokens, with a user of
+// that role and e-mail in the first clinic.
+func withSessions(t *testing.T, role engine.Role, email string) (*world, engine.User) {
+	t.Helper()
+	w := newWorld(t)
+	s, err := New(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1000, Log: w.s.o.Log,
+		JWT: JWT{Secret: bytes.Repeat([]byte("k"), MinJWTSecret), Issuer: "qb", Audience: "front", TTL: time.Hour}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.s = s
+	u, err := w.e.CreateUser(t.Context(), w.ann, engine.UserDraft{Email: email, Name: "Ada", Role: role, Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, u
+}
+
+func TestSignIn(t *testing.T) {
+	w, u := withSessions(t, engine.FrontDesk, "Ada@clinic.example")
+	r := w.call("POST", "/session", `{"email":"ADA@clinic.example","password":"`+password+`"}`)
+	r.has(200, `"Bearer"`, "data", "token_type")
+	r.has(200, `"2026-04-27T07:00:00Z"`, "data", "expires_at")
+	r.has(200, `"front_desk"`, "data", "role")
+	r.has(200, `"`+u.ID+`"`, "data", "user_id")
+	session := "Authorization: Bearer " + r.id("data", "token")
+
+	w.call("GET", "/leads", "", session).is(200, `"data":[]`)
+	w.call("GET", "/audit", "", session).is(403, "INSUFFICIENT_SCOPE") // what the role forbids stays forbidden
+	if strings.Contains(w.log.String(), password) || strings.Contains(w.log.String(), "ada@") || strings.Contains(w.log.String(), r.id("data", "token")) {
+		t.Errorf("the log tells on people:\n%s", w.log)
+	}
+
+	w.now = w.now.Add(time.Hour + time.Second)
+	w.call("GET", "/leads", "", session).is(401, "INVALID_TOKEN")
+	w.now = w.now.Add(-2 * time.Second)
+	w.call("GET", "/leads", "", session).is(200, "")
+	if _, err := w.e.DisableUser(t.Context(), w.ann, u.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.call("GET", "/leads", "", session).is(401, "INVALID_TOKEN")
+	w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`"}`).is(401, "UNAUTHENTICATED")
+}
+
+// TestSignInRefusals: one answer for whatever does not fit, and the lock-out.
+func TestSignInRefusals(t *testing.T) {
+	w, _ := withSessions(t, engine.Owner, "ada@clinic.example")
+	ask := func(email, password string) reply {
+		return w.call("POST", "/session", `{"email":"`+email+`","password":"`+password+`"}`)
+	}
+	wrong := ask("ada@clinic.example", "wrong horse battery").is(401, `"UNAUTHENTICATED"`)
+	unknown := ask("nobody@clinic.example", password).is(401, "")
+	if wrong.Body.String() != unknown.Body.String() || wrong.Header().Get("WWW-Authenticate") == "" {
+		t.Errorf("%s and %s differ, or say no way in", wrong.Body, unknown.Body)
+	}
+	w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`","clinic_slug":"lisbon-dental"}`).is(401, "")
+	w.call("POST", "/session", `{}`).is(400, `{"field":"email","message":"Required"},{"field":"password","message":"Required"}`)
+	w.call("POST", "/session", `{"email":7,"password":null}`).is(400, "VALIDATION_ERROR")
+	for range 8 {
+		ask("ada@clinic.example", "wrong horse battery").is(401, "")
+	}
+	locked := ask("ada@clinic.example", password)
+	locked.is(429, "RATE_LIMIT_EXCEEDED")
+	if n, err := strconv.Atoi(locked.Header().Get("Retry-After")); err != nil || n < 1 || n > 15*60 {
+		t.Errorf("Retry-After %q", locked.Header().Get("Retry-After"))
+	}
+	w.now = w.now.Add(15*time.Minute + time.Second)
+	ask("ada@clinic.example", password).is(200, "")
+
+	off := newWorld(t)
+	off.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`"}`).is(http.StatusNotFound, "auth.jwt_secret is not set")
+}
+
+// TestSignInOfTwoClinics: a person of two clinics names the one that is meant.
+func TestSignInOfTwoClinics(t *testing.T) {
+	w, _ := withSessions(t, engine.Owner, "ada@clinic.example")
+	if _, err := w.e.CreateUser(t.Context(), w.bob, engine.UserDraft{Email: "ada@clinic.example", Name: "Ada", Role: engine.Auditor, Password: password}); err != nil {
+		t.Fatal(err)
+	}
+	w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`"}`).is(401, "name the clinic")
+	r := w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`","clinic_slug":"lisbon-dental"}`)
+	r.has(200, `"auditor"`, "data", "role")
+	w.call("GET", "/audit", "", "Authorization: Bearer "+r.id("data", "token")).is(200, "")
+}
