@@ -126,7 +126,7 @@ func (m *metricsPage) writer(st store.Stats) {
 	m.counter("qb_writer_commits_total", "Groups of writes committed.", float64(st.Commits))
 	m.counter("qb_writer_failed_groups_total", "Groups rolled back as a whole: disk faults, another process.", float64(st.Failed))
 	m.counter("qb_writer_members_total", "Writes run; divided by the commits, the size of a group.", float64(st.Members))
-	m.counter("qb_writer_commit_seconds_total", "Time inside COMMIT: the disk's share.", st.CommitSeconds.Seconds())
+	m.counter("qb_writer_commit_seconds_total", "Time inside COMMIT: the disk's share.", st.CommitTime.Seconds())
 	m.gauge("qb_writer_queue", "Writes that wait now.", float64(st.QueueDepth))
 	m.gauge("qb_writer_later_queue", "Audit rows of reads that wait for the next commit.", float64(st.LaterDepth))
 	m.counter("qb_writer_later_lost_total", "Audit rows of reads that could not be saved.", float64(st.LaterLost))

@@ -74,7 +74,7 @@ func TestImportAppointmentsFaults(t *testing.T) {
 		fmt.Sprintf("2026-04-27 10:00,,%d,,,,,", ida),                                                    // 4: no end
 		fmt.Sprintf("2026-04-27 10:00,2026-04-27 09:00,%d,,,,,", ida),                                    // 5
 		"2026-04-27 10:00,2026-04-27 10:30,99,,,,,",                                                      // 6
-		fmt.Sprintf("2026-04-27 10:00,2026-04-27 10:30,x,,Nobody,,,"),                                    // 7
+		"2026-04-27 10:00,2026-04-27 10:30,x,,Nobody,,,",                                                 // 7
 		fmt.Sprintf("2026-04-27 21:00,2026-04-27 21:30,%d,,,,,", ida),                                    // 8: closed
 		fmt.Sprintf("2026-04-27 09:15,2026-04-27 09:45,%d,,Ada,,,", c.Patient(t, c.Caller, "A", "B").ID), // 9: taken by 2
 		fmt.Sprintf("2026-04-27 10:00,2026-04-27 10:30,%d,%d,,,,", ida, theirs.ID),                       // 10

@@ -118,7 +118,7 @@ func TestNewTokenLengthAndAlphabet(t *testing.T) {
 			t.Errorf("NewToken(%d) = %q", n, token)
 		}
 	}
-	if NewToken(32) == NewToken(32) {
+	if one, other := NewToken(32), NewToken(32); one == other {
 		t.Error("the same token twice")
 	}
 }

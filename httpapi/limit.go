@@ -52,17 +52,6 @@ func (l *limiter) take(key string, limit int, now time.Time) room {
 	return room{true, limit - c.n, wait, c}
 }
 
-// spent tells whether nothing is left, without counting.
-func (l *limiter) spent(key string, limit int, now time.Time) (bool, time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	c, ok := l.counts[key]
-	if !ok || !c.open(now) {
-		return false, 0
-	}
-	return c.n >= limit, time.Unix(c.reset, 0).Sub(now)
-}
-
 // at finds the caller's window or opens one.
 func (l *limiter) at(key string, limit int, now time.Time) *count {
 	if l.counts == nil {

@@ -114,15 +114,6 @@ func opt[T ~string | ~int64 | ~int](v T) *T {
 	return &v
 }
 
-// val is an optional value of a request; absent is its zero.
-func val[T any](p *T) T {
-	if p == nil {
-		var none T
-		return none
-	}
-	return *p
-}
-
 // list is a list of a reply: never null.
 func list[T any](v []T) []T {
 	if v == nil {

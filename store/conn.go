@@ -301,9 +301,6 @@ func (c *conn) number(text string, args ...any) (n int64, err error) {
 	return n, err
 }
 
-// autocommit tells that no transaction is open.
-func (c *conn) autocommit() bool { return sqlite.Xsqlite3_get_autocommit(c.tls, c.db) != 0 }
-
 // deref reads the pointer at p.
 func deref(p uintptr) uintptr {
 	b := libc.GoBytes(p, strconv.IntSize/8)

@@ -32,16 +32,16 @@ func (c *counters) committed(members int, took time.Duration, err error) {
 
 // Stats are the writer's figures, for /metrics.
 type Stats struct {
-	Commits       int64         // groups committed
-	Failed        int64         // groups rolled back as a whole
-	Members       int64         // Updates run
-	Laters        int64         // writes of Later committed
-	LaterLost     int64         // writes of Later that could not be saved
-	QueueDepth    int           // Updates that wait now
-	LaterDepth    int           // writes of Later that wait now
-	CommitSeconds time.Duration // time inside COMMIT: the disk's share
-	GroupSizes    []GroupSize   // histogram of members per commit, by ascending bound
-	ReadOnly      bool          // a disk fault stopped all writing
+	Commits    int64         // groups committed
+	Failed     int64         // groups rolled back as a whole
+	Members    int64         // Updates run
+	Laters     int64         // writes of Later committed
+	LaterLost  int64         // writes of Later that could not be saved
+	QueueDepth int           // Updates that wait now
+	LaterDepth int           // writes of Later that wait now
+	CommitTime time.Duration // time inside COMMIT: the disk's share
+	GroupSizes []GroupSize   // histogram of members per commit, by ascending bound
+	ReadOnly   bool          // a disk fault stopped all writing
 }
 
 // GroupSize counts the commits of at most UpTo members that no smaller bound counts.
@@ -56,7 +56,7 @@ func (s *Store) Stats() Stats {
 	out := Stats{
 		Commits: c.commits.Load(), Failed: c.failed.Load(), Members: c.members.Load(),
 		Laters: c.laters.Load(), LaterLost: c.laterLost.Load(), QueueDepth: len(s.w.queue), LaterDepth: len(s.w.later),
-		CommitSeconds: time.Duration(c.seconds.Load()), ReadOnly: s.w.failed.Load() != nil,
+		CommitTime: time.Duration(c.seconds.Load()), ReadOnly: s.w.failed.Load() != nil,
 	}
 	for i, bound := range groupSizes {
 		out.GroupSizes = append(out.GroupSizes, GroupSize{bound, c.sizes[i].Load()})

@@ -109,7 +109,8 @@ func (f *fakeNet) RoundTrip(r *http.Request) (*http.Response, error) {
 	if f.now == nil {
 		f.now, f.most = map[string]int{}, map[string]int{}
 	}
-	f.seen = append(f.seen, sight{time.Now(), r.URL.Host, r.Header["webhook-id"][0]})
+	id := "webhook-id" // as it is spelled on the wire
+	f.seen = append(f.seen, sight{time.Now(), r.URL.Host, r.Header[id][0]})
 	for _, k := range []string{"", r.URL.Host} {
 		f.now[k]++
 		f.most[k] = max(f.most[k], f.now[k])

@@ -120,7 +120,8 @@ func TestRotationEnds(t *testing.T) {
 		b := newBench(t)
 		var heads []string
 		to := b.target("x", 1, func(r *http.Request) (*http.Response, error) {
-			heads = append(heads, r.Header[DefaultSignatureHeader][0])
+			name := DefaultSignatureHeader // as it is spelled on the wire
+			heads = append(heads, r.Header[name][0])
 			return status(200)(r)
 		})
 		to.OldSecret, to.OldUntil = b.sealer.Seal(engine.NewWebhookSecret(), engine.SealedFor("x")), time.Now().Unix()+60
