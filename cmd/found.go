@@ -126,7 +126,7 @@ func systemZone(env func(string) (string, bool)) (zone, why string) {
 	}
 	if target, err := filepath.EvalSymlinks("/etc/localtime"); err == nil {
 		if _, name, ok := strings.Cut(target, "zoneinfo/"); ok && known(name) {
-			return name, "this machine's"
+			return strings.ReplaceAll(name, "Etc/UTC", "UTC"), "this machine's"
 		}
 	}
 	if text, err := os.ReadFile("/etc/timezone"); err == nil {
