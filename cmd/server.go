@@ -176,7 +176,8 @@ func (s *server) listener(h http.Handler) *listener {
 		Handler:           h,
 		ReadHeaderTimeout: time.Duration(o.ReadHeaderTimeout), ReadTimeout: time.Duration(o.ReadTimeout),
 		WriteTimeout: time.Duration(o.WriteTimeout), IdleTimeout: time.Duration(o.IdleTimeout),
-		MaxHeaderBytes: 64 << 10,
+		// Far above httpapi's own limit, so that what is too long hears so in the API's words.
+		MaxHeaderBytes: 256 << 10,
 		// Handshakes that fail are the clients' affair, and scanners cause many.
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}}

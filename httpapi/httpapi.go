@@ -163,11 +163,28 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.secure {
 		h["Strict-Transport-Security"] = hsts
 	}
+	if headersSize(r.Header) > maxHeaders {
+		c.refuse(engine.Fail(engine.TooLarge, "The headers are larger than %d KiB", maxHeaders>>10))
+		return
+	}
 	if r.Method == http.MethodOptions {
 		s.options(c)
 		return
 	}
 	s.router.ServeHTTP(c, r)
+}
+
+// maxHeaders bounds the names and values of a request's headers. net/http would
+// refuse them outside of our envelope; its own limit must be the larger one.
+const maxHeaders = 64 << 10
+
+func headersSize(h http.Header) (n int) {
+	for name, values := range h {
+		for _, v := range values {
+			n += len(name) + len(": \r\n") + len(v)
+		}
+	}
+	return n
 }
 
 // The headers that every reply carries; their slices are shared and never changed.
