@@ -31,5 +31,8 @@ type WebhookWriter interface {
 	// BlankDeliveries empties the bodies that tell of a person ("lead:…", "patient:7")
 	// and the answers to them, and cancels those that wait; how many.
 	BlankDeliveries(clinic int64, subject string, at int64) (int, error)
+	// ShelveDeliveries makes dead letters, with why as their error, of all that wait
+	// or are under way; how many. For a database that was restored.
+	ShelveDeliveries(clinic int64, why string, at int64) (int, error)
 	TidyDeliveries(t Tidying) (int, error)
 }

@@ -153,3 +153,10 @@ func (t *tx) BlankDeliveries(clinic int64, subject string, at int64) (int, error
 		WHERE clinic = ? AND subject = ? AND subject <> ''`, at, clinic, subject)
 	return int(n), err
 }
+
+// ShelveDeliveries implements engine.Tx.
+func (t *tx) ShelveDeliveries(clinic int64, why string, at int64) (int, error) {
+	n, _, err := t.exec(`UPDATE deliveries SET state = 'dead', last_error = ?, ended_at = ?
+		WHERE clinic = ? AND state IN ('pending', 'sending')`, why, at, clinic)
+	return int(n), err
+}

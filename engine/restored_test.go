@@ -1,0 +1,107 @@
+package engine_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"qualifybase/engine"
+	"qualifybase/engine/enginetest"
+)
+
+// After a restore nothing is sent by itself: what was on its way becomes a dead
+// letter, what was delivered stays so, and asking sends it under its old webhook-id.
+func TestRestored(t *testing.T) {
+	c := enginetest.New(t)
+	ctx := t.Context()
+	c.Hook(t, c.Caller)
+	now := c.Clock.Now().Unix()
+	for _, name := range []string{"Ada Eins", "Ada Zwei", "Ada Drei"} {
+		put(t, c, c.Caller, engine.LeadDraft{Name: &name})
+	}
+	// One delivered, one under way, one waiting.
+	batch, err := c.Store.Exchange(ctx, engine.Claim{Now: now, Room: 2, Rooms: map[string]int{}, LeaseUntil: now + 60, RetryAt: []int64{now + 60}})
+	if err != nil || len(batch) == 0 {
+		t.Fatalf("claimed %d, %v", len(batch), err)
+	}
+	_, err = c.Store.Exchange(ctx, engine.Claim{Now: now, RetryAt: []int64{now + 60}, Settled: []engine.Settlement{{
+		DeliveryID: batch[0].ID, WebhookID: batch[0].To.WebhookID, Attempt: 1, Result: engine.Delivered, StartedAt: now, Status: 200}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func(state engine.DeliveryState) int {
+		list, err := c.Engine.Deliveries(ctx, c.Caller, engine.DeliveryQuery{State: state}, engine.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list.Items)
+	}
+	open := count(engine.Pending) + count(engine.Sending)
+	if open < 2 || count(engine.Succeeded) != 1 {
+		t.Fatalf("%d open, %d delivered", open, count(engine.Succeeded))
+	}
+	var before engine.Heads
+	c.Write(t, func(tx engine.Tx) error { h, err := tx.Heads(c.Row.N); before = *h; return err })
+	c.Since(t)
+
+	done, err := c.Engine.Restored(ctx, engine.Shell(0, "restore"), now-3600)
+	if err != nil || len(done) != 1 || done[0].Clinic != c.Row.Slug || done[0].Shelved != open {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if count(engine.Pending)+count(engine.Sending) != 0 || count(engine.DeadLettered) != open || count(engine.Succeeded) != 1 {
+		t.Errorf("%d pending, %d dead, %d delivered", count(engine.Pending), count(engine.DeadLettered), count(engine.Succeeded))
+	}
+	if claimed, err := c.Store.Exchange(ctx, engine.Claim{Now: now + 1e6, Room: 50, LeaseUntil: now + 2e6, RetryAt: []int64{now + 2e6}}); err != nil || len(claimed) != 0 {
+		t.Errorf("%d were sent by themselves, %v", len(claimed), err)
+	}
+	trace := c.Since(t)
+	if len(trace.Audit) != 1 || !strings.HasPrefix(trace.Audit[0], "clinic.restore ok") || len(trace.Events) != 0 {
+		t.Errorf("%+v", trace)
+	}
+	c.Write(t, func(tx engine.Tx) error {
+		h, err := tx.Heads(c.Row.N)
+		if h.Change < before.Change+1_000_000 || h.Event != before.Event {
+			t.Errorf("numbers %+v, before %+v", *h, before)
+		}
+		return err
+	})
+
+	dead, err := c.Engine.Deliveries(ctx, c.Caller, engine.DeliveryQuery{State: engine.DeadLettered}, engine.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(dead.Items[0].LastError, "restored: ") || dead.Items[0].EndedAt == 0 {
+		t.Errorf("%+v", dead.Items[0])
+	}
+	again, err := c.Engine.RetryDelivery(ctx, c.Caller, dead.Items[0].ID)
+	if err != nil || again.EventID != dead.Items[0].EventID {
+		t.Errorf("asked for again: %+v, %v", again, err)
+	}
+	claimed, err := c.Store.Exchange(ctx, engine.Claim{Now: now + 1e6, Room: 50, LeaseUntil: now + 2e6, RetryAt: []int64{now + 2e6}})
+	if err != nil || len(claimed) != 1 || claimed[0].EventID != dead.Items[0].EventID {
+		t.Errorf("sent %+v, %v", claimed, err)
+	}
+	if _, err := c.Engine.Restored(ctx, c.Caller, now); engine.KindOf(err) != engine.Forbidden {
+		t.Errorf("a key may restore: %v", err)
+	}
+}
+
+// A sync that goes on where it was before the disaster sees what is written after it.
+func TestRestoredSync(t *testing.T) {
+	c := enginetest.New(t)
+	ctx := t.Context()
+	put(t, c, c.Caller, engine.LeadDraft{Name: new("Max Muster")})
+	since := c.Clock.Now().Unix()
+	first, err := c.Engine.Leads(ctx, c.Caller, engine.LeadQuery{UpdatedSince: &since}, engine.Page{Limit: 1})
+	if err != nil || len(first.Items) != 1 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if _, err := c.Engine.Restored(ctx, engine.Shell(0, "restore"), since); err != nil {
+		t.Fatal(err)
+	}
+	put(t, c, c.Caller, engine.LeadDraft{Name: new("Erika Neu")})
+	all, err := c.Engine.Leads(ctx, c.Caller, engine.LeadQuery{UpdatedSince: &since}, engine.Page{})
+	if err != nil || !slices.ContainsFunc(all.Items, func(l engine.Lead) bool { return l.Name == "Erika Neu" && l.Change > 1_000_000 }) {
+		t.Errorf("%+v, %v", all.Items, err)
+	}
+}
