@@ -95,6 +95,7 @@ type BackupConfig struct {
 	At        string   `toml:"at"` // HH:MM in the machine's zone; wins over Every
 	Keep      int      `toml:"keep"`
 	Recipient string   `toml:"recipient"` // an age public key
+	Identity  string   `toml:"identity"`  // the file of its private key, for the drill
 }
 
 // MetricsConfig opens /metrics; without listen and token it is off.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"qualifybase/store/backup"
 	"qualifybase/webhook"
 )
 
@@ -154,8 +155,10 @@ func (c *checker) backup(b *BackupConfig) {
 		c.must(clockTime.MatchString(b.At), "backup.at", `want a time of day such as "02:30"`)
 	}
 	c.between("backup.keep", b.Keep, 1, 10_000)
-	c.must(b.Recipient == "" || strings.HasPrefix(b.Recipient, "age1") && !strings.ContainsAny(b.Recipient, " ,"),
-		"backup.recipient", `want one age public key ("age1…"); 'age-keygen' makes a pair`)
+	if b.Recipient != "" {
+		_, err := backup.ParseRecipient(b.Recipient)
+		c.must(err == nil, "backup.recipient", "%v", err)
+	}
 }
 
 func (c *checker) metrics(m *MetricsConfig) {

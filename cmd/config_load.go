@@ -213,7 +213,7 @@ func (l *loaded) readFlags(flags []override) configFaults {
 // resolvePaths makes the paths absolute: qb.toml moves with the data directory,
 // so its relative paths start there.
 func (l *loaded) resolvePaths(data string) {
-	for _, p := range []*string{&l.TLS.Cert, &l.TLS.Key, &l.Auth.JWTSecretFile, &l.Backup.Dir} {
+	for _, p := range []*string{&l.TLS.Cert, &l.TLS.Key, &l.Auth.JWTSecretFile, &l.Backup.Dir, &l.Backup.Identity} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(data, *p)
 		}

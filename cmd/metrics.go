@@ -178,7 +178,11 @@ func (s *server) metrics() http.Handler {
 		outbox := s.outbox(r.Context()) // before the first byte: it asks the database
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
-		_ = writeMetrics(w, s.began, s.api.Stats(), s.store.Stats(), s.engine.Stats(), outbox) // a reader that went away is no fault of ours
+		more := []gauges{outbox}
+		if s.keeper != nil {
+			more = append(more, s.keeper.gauges)
+		}
+		_ = writeMetrics(w, s.began, s.api.Stats(), s.store.Stats(), s.engine.Stats(), more...) // a reader that went away is no fault of ours
 	})
 }
 

@@ -102,7 +102,7 @@ func newRoot(g *global) *cobra.Command {
 		newKeysCommand(g), newUsersCommand(g), newClinicsCommand(g),
 		newAvailabilityCommand(g), newAppointmentsCommand(g), newLeadsCommand(g), newAuditCommand(g),
 		newWebhooksCommand(g),
-		newMigrateCommand(g), newOpenAPICommand(g),
+		newBackupCommand(g), newRestoreCommand(g), newVerifyCommand(g), newDoctorCommand(g), newMigrateCommand(g), newOpenAPICommand(g),
 		newCompletionCommand(),
 		newConfigCommand(g),
 		newBenchCommand(g), newServiceCommand(g), newVersionCommand(g),

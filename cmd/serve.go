@@ -86,6 +86,9 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if srv.keeper, err = o.newKeeper(l, log); err != nil {
+		return err
+	}
 	warnOfPlainHTTP(l, log)
 	// From the first signal on, a second one ends the process at once.
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })

@@ -31,6 +31,7 @@ type server struct {
 	api    *httpapi.Server
 	policy *webhook.Policy
 	sender *webhook.Sender
+	keeper *keeper // nil where nobody makes backups: the demo
 	began  time.Time
 }
 
@@ -43,7 +44,7 @@ func newServer(l *loaded, st *store.Store, log *slog.Logger) (*server, error) {
 	}
 	s.engine = engine.New(st, options)
 	o := apiOptions(l)
-	o.Log, o.Ready = log, s.ready
+	o.Log, o.Ready, o.Checks = log, s.ready, s.checks
 	var err error
 	s.api, err = httpapi.New(s.engine, o)
 	return s, err
@@ -74,10 +75,22 @@ func (s *server) ready() error {
 	return s.store.Update(ctx, func(engine.Tx) error { return nil })
 }
 
+// checks are the details of /readyz.
+func (s *server) checks() []httpapi.Check {
+	if s.keeper == nil {
+		return nil
+	}
+	return s.keeper.checks()
+}
+
 // tasks run in the background until their ctx ends, which is after the last
 // request was answered and before the database is closed.
 func (s *server) tasks() []func(context.Context) {
-	return []func(context.Context){s.janitor, s.watchdog}
+	tasks := []func(context.Context){s.janitor, s.watchdog}
+	if s.keeper != nil {
+		tasks = append(tasks, s.keeper.run)
+	}
+	return tasks
 }
 
 // run serves on l until ctx ends, then stops accepting, finishes what is in

@@ -26,9 +26,18 @@ func (s *Server) health(ctx context.Context, c engine.Caller, _ none) (Health, e
 
 // probe answers monitors, outside the API and its credentials.
 type probe struct {
-	Status string `json:"status"`
-	Why    string `json:"why,omitempty"`
+	Status string  `json:"status"`
+	Why    string  `json:"why,omitempty"`
+	Checks []Check `json:"checks,omitempty" doc:"What does not stop the service, but wants attention when it is not ok"`
 	code   int
+}
+
+// Check is one detail of /readyz.
+type Check struct {
+	Name   string   `json:"name" doc:"backup, restore_drill"`
+	Status string   `json:"status" enum:"ok,warn,fail"`
+	At     *Instant `json:"at,omitempty" doc:"When it last went well"`
+	Why    string   `json:"why,omitempty"`
 }
 
 func (p probe) status() int { return p.code }
@@ -36,9 +45,13 @@ func (p probe) status() int { return p.code }
 func (s *Server) ready(context.Context, engine.Caller, none) (probe, error) {
 	if err := s.o.Ready(); err != nil {
 		s.o.Log.Error("not ready", "why", err.Error())
-		return probe{"unavailable", "the database cannot be written; the log says why", http.StatusServiceUnavailable}, nil
+		return probe{Status: "unavailable", Why: "the database cannot be written; the log says why", code: http.StatusServiceUnavailable}, nil
 	}
-	return probe{Status: "ok"}, nil
+	p := probe{Status: "ok"}
+	if s.o.Checks != nil {
+		p.Checks = s.o.Checks()
+	}
+	return p, nil
 }
 
 func (s *Server) healthRows() []Row {

@@ -40,6 +40,10 @@ type Options struct {
 	Now   func() time.Time // default: the engine's clock
 	Ready func() error     // what /readyz asks; nil is always ready
 
+	// Checks are the details of /readyz: what does not stop the service, but wants
+	// somebody's attention. It is public: no paths, no names.
+	Checks func() []Check
+
 	// More are rows of other rooms, under the same middleware.
 	More []Row
 }

@@ -28,9 +28,12 @@ func (f Finding) String() string { return f.Check + ": " + f.Text }
 // Inspection is what looking over a database file found. It names rows by id, never
 // people.
 type Inspection struct {
-	Version      int // of the schema
+	Version      int    // of the schema
+	SQLite       string // its version in this program
+	Journal      string // the file's journal mode: "wal" while it is served
 	Clinics      []engine.Clinic
 	Appointments int64
+	People       int64 // leads and patients
 	AuditRows    int64 // that were verified
 	LastAudit    int64 // when the newest audit row was written, UTC seconds; 0 = none
 	Findings     []Finding
@@ -73,6 +76,20 @@ func Inspect(ctx context.Context, path, schema string) (Inspection, error) {
 		}
 	}
 	return in, x.structure(schema)
+}
+
+// Peek is Inspect's first look alone: whose file it is, and how much is in it.
+func Peek(path string) (in Inspection, err error) {
+	if err := peekHeader(path); err != nil {
+		return in, err
+	}
+	c, err := dialAs(path, sqlite.SQLITE_OPEN_READONLY)
+	if err != nil {
+		return in, err
+	}
+	defer c.close()
+	err = (&inspector{ctx: always, c: c, out: &in}).open(path)
+	return in, err
 }
 
 // peekHeader refuses what is plainly no database of ours before SQLite says so in
@@ -149,11 +166,20 @@ func (x *inspector) open(path string) error {
 		return refuse(ErrForeign, "%s is an empty database", path)
 	}
 	x.out.Version = version
+	if _, err := x.c.get("SELECT sqlite_version()", func(r *row) { x.out.SQLite = r.text() }); err != nil {
+		return err
+	}
+	if _, err := x.c.get("PRAGMA journal_mode", func(r *row) { x.out.Journal = r.text() }); err != nil {
+		return err
+	}
 	r := &reads{c: x.c, ctx: always}
 	if x.out.Clinics, err = r.Clinics(); err != nil {
 		return x.sound("integrity", err)
 	}
 	if x.out.Appointments, err = x.c.number("SELECT count(*) FROM appointments"); err == nil {
+		x.out.People, err = x.c.number("SELECT (SELECT count(*) FROM leads) + (SELECT count(*) FROM patients)")
+	}
+	if err == nil {
 		x.out.LastAudit, err = x.c.number("SELECT coalesce(max(at), 0) FROM audit")
 	}
 	return x.sound("integrity", err)

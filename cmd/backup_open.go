@@ -1,0 +1,175 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"qualifybase/engine"
+	"qualifybase/store"
+	"qualifybase/store/backup"
+)
+
+// opened is a backup that was unpacked and verified.
+type opened struct {
+	manifest  backup.Manifest
+	encrypted bool
+	in        store.Inspection
+	byDigest  bool // without a key: only its bytes were compared with the sum beside it
+}
+
+// unpack reads a backup into a directory and verifies it whole: its bytes, its
+// database, its key file. What is wrong with it is a *backup.Fault, or a failure
+// with exit code 3 for damage inside the database.
+func unpack(ctx context.Context, file string, keys []backup.Identity, dir, schema string) (o opened, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return o, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return o, err
+	}
+	if !info.Mode().IsRegular() {
+		return o, fmt.Errorf("%s is not a regular file", file)
+	}
+	plain, encrypted, err := backup.Open(f, info.Size(), keys)
+	o.encrypted = encrypted
+	if err != nil {
+		return o, err
+	}
+	if err := room(dir, info.Size()+spareDisk); err != nil {
+		return o, err
+	}
+	files := &unpacking{ctx: ctx, dir: dir}
+	o.manifest, err = backup.Read(plain, files.create)
+	if err := errors.Join(err, files.close()); err != nil {
+		return o, firstFault(err)
+	}
+	if o.in, err = store.Inspect(ctx, filepath.Join(dir, dbFile), schema); err != nil {
+		return o, asFault(err)
+	}
+	if err := damageOf(file, o.in); err != nil {
+		return o, err
+	}
+	return o, checkSealKey(dir)
+}
+
+// asFault puts a refused database into the words of a refused backup.
+func asFault(err error) error {
+	switch {
+	case errors.Is(err, store.ErrNewer):
+		return &backup.Fault{Kind: backup.Newer, Text: "its database has a schema that this qb does not know: update qb", Err: err}
+	case errors.Is(err, store.ErrForeign), errors.Is(err, os.ErrNotExist):
+		return &backup.Fault{Kind: backup.Foreign, Text: "it holds no database of qb", Err: err}
+	}
+	return err
+}
+
+// firstFault prefers what is wrong with the backup over what followed from it.
+func firstFault(err error) error {
+	if f, ok := errors.AsType[*backup.Fault](err); ok {
+		return f
+	}
+	return err
+}
+
+// checkSealKey wants the key file of a directory to be one, if it is there.
+func checkSealKey(dir string) error {
+	if !exists(filepath.Join(dir, engine.SealKeyFile)) {
+		return nil
+	}
+	if _, err := engine.OpenSealer(dir); err != nil {
+		return &failure{exitDamage, err}
+	}
+	return nil
+}
+
+// unpacking writes the members that belong into a data directory.
+type unpacking struct {
+	ctx  context.Context
+	dir  string
+	open []*os.File
+}
+
+func (u *unpacking) create(m backup.Member) (io.Writer, error) {
+	if err := u.ctx.Err(); err != nil {
+		return nil, err
+	}
+	switch m.Name {
+	case dbFile, engine.SealKeyFile, configFile:
+	default:
+		return io.Discard, nil // of a later qb, which found it dispensable
+	}
+	f, err := os.OpenFile(filepath.Join(u.dir, m.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	u.open = append(u.open, f)
+	return f, nil
+}
+
+// close makes the files durable.
+func (u *unpacking) close() error {
+	var all error
+	for _, f := range u.open {
+		all = errors.Join(all, f.Sync(), f.Close())
+	}
+	return all
+}
+
+// openKeys reads the identity file, if one is named.
+func openKeys(path string) ([]backup.Identity, error) {
+	if path == "" {
+		return nil, nil
+	}
+	return backup.ReadIdentities(path)
+}
+
+// inspectFile unpacks a backup into a directory that is gone afterwards.
+func inspectFile(ctx context.Context, file string, keys []backup.Identity, schema, temp string) (o opened, err error) {
+	dir, err := os.MkdirTemp(temp, stagePrefix)
+	if err != nil {
+		return o, err
+	}
+	defer os.RemoveAll(dir)
+	o, err = unpack(ctx, file, keys, dir, schema)
+	if backup.KindOf(err) != backup.NeedsKey {
+		return o, err
+	}
+	// Without the key, the sum that was written beside it still tells flips and cuts.
+	sum := readSum(file)
+	if sum == "" {
+		return o, err
+	}
+	have, e := digest(file)
+	if e != nil {
+		return o, e
+	}
+	if have != sum {
+		return o, &backup.Fault{Kind: backup.Damaged, Text: "its SHA-256 is not the one in " + filepath.Base(file) + sumEnd}
+	}
+	o.byDigest = true
+	return o, nil
+}
+
+// damaging gives a fault of a backup its exit code: 3 for damage, 1 where the file
+// may be sound.
+func damaging(file string, err error) error {
+	if err == nil {
+		return nil
+	}
+	f, ok := errors.AsType[*backup.Fault](err)
+	if !ok {
+		return err
+	}
+	err = fmt.Errorf("%s: %w", file, err)
+	if f.Kind.Damage() {
+		return &failure{exitDamage, err}
+	}
+	return err
+}

@@ -1,0 +1,183 @@
+package cmd
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"qualifybase/store/backup"
+)
+
+// stagePrefix begins the names of directories in which copies are made and looked
+// over. One that a kill -9 left behind goes with the next start of the server.
+const stagePrefix = ".stage-"
+
+// place writes the backup under a temporary name, makes it durable, reads it back
+// and only then gives it its name, so that nothing that has a backup's name is
+// ever half of one.
+func (m *maker) place(b *made, dest string, sources []backup.Source) (err error) {
+	path := dest
+	if info, e := os.Stat(dest); e == nil && info.IsDir() {
+		path = filepath.Join(dest, m.freeName(dest, b.manifest))
+	} else if e == nil || !errors.Is(e, fs.ErrNotExist) {
+		return errors.Join(e, fmt.Errorf("%s exists; nothing was written. Give another name", dest))
+	}
+	dir := filepath.Dir(path)
+	if err := room(dir, total(sources)+1<<20); err != nil {
+		return fmt.Errorf("the backup: %w", err)
+	}
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	err = m.write(b, f, sources)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	read, err := digest(f.Name())
+	if err == nil && read != b.sha256 {
+		err = &failure{exitDamage, fmt.Errorf("%s reads back other bytes than were written: is its disk failing?", path)}
+	}
+	if err != nil {
+		return err
+	}
+	if exists(path) {
+		return fmt.Errorf("%s exists; nothing was written. Give another name", path)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	b.path = path
+	err = errors.Join(writeSum(path, b.sha256), syncDir(dir))
+	likeParent(path, path+sumEnd)
+	return err
+}
+
+func total(sources []backup.Source) (n int64) {
+	for _, s := range sources {
+		if info, err := os.Stat(s.Path); s.Path != "" && err == nil {
+			n += info.Size()
+		}
+		n += int64(len(s.Data)) + 4096
+	}
+	return n
+}
+
+// nameStem begins the names of all backups of a clinic: slug and the end of its
+// id, so that two clinics may share a directory and neither tidies up the other's.
+func nameStem(m backup.Manifest) string {
+	if len(m.Clinics) == 0 {
+		return "qb-"
+	}
+	c := m.Clinics[0]
+	return "qb-" + c.Slug + "-" + c.ID[max(0, len(c.ID)-6):] + "-"
+}
+
+// freeName is a name in the directory that is not taken: qb-park-1a2b3c-20260731T021500Z.tar.
+func (m *maker) freeName(dir string, manifest backup.Manifest) string {
+	end := ".tar"
+	if m.recipient != nil {
+		end += ".age"
+	}
+	stem := nameStem(manifest) + manifest.CreatedAt.UTC().Format("20060102T150405Z")
+	name := stem + end
+	for n := 2; exists(filepath.Join(dir, name)); n++ {
+		name = fmt.Sprintf("%s-%d%s", stem, n, end)
+	}
+	return name
+}
+
+// afterStem is what follows the stem in the name of a backup that qb named.
+var afterStem = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?\.tar(\.age)?$`)
+
+// ownBackups lists the backups in a directory whose names begin with the stem,
+// oldest first. A directory that is not there is an error.
+func ownBackups(dir, stem string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, e := range entries {
+		if rest, ok := strings.CutPrefix(e.Name(), stem); ok && e.Type().IsRegular() && afterStem.MatchString(rest) {
+			list = append(list, filepath.Join(dir, e.Name()))
+		}
+	}
+	slices.SortFunc(list, func(a, b string) int {
+		if c := strings.Compare(stamp(a, stem), stamp(b, stem)); c != 0 {
+			return c
+		}
+		return len(a) - len(b) // "-2" after none, "-10" after "-9"
+	})
+	return list, nil
+}
+
+func stamp(path, stem string) string { return strings.TrimPrefix(filepath.Base(path), stem)[:16] }
+
+// prune removes the oldest backups beyond keep, with their sums.
+func prune(dir, stem string, keep int) (gone []string, err error) {
+	list, err := ownBackups(dir, stem)
+	for err == nil && len(list) > keep {
+		if err = os.Remove(list[0]); err == nil {
+			_ = os.Remove(list[0] + sumEnd)
+			gone, list = append(gone, list[0]), list[1:]
+		}
+	}
+	return gone, err
+}
+
+// sumEnd ends the name of the file that holds a backup's SHA-256, as sha256sum
+// writes and checks it. Whoever has no key can tell by it that the file is whole.
+const sumEnd = ".sha256"
+
+func writeSum(path, sum string) error {
+	return os.WriteFile(path+sumEnd, []byte(sum+"  "+filepath.Base(path)+"\n"), 0o600)
+}
+
+// readSum is the SHA-256 beside a backup; "" when there is none.
+func readSum(path string) string {
+	text, err := os.ReadFile(path + sumEnd)
+	if err != nil || len(text) < 64 {
+		return ""
+	}
+	if _, err := hex.DecodeString(string(text[:64])); err != nil {
+		return ""
+	}
+	return string(text[:64])
+}
+
+// digest is the SHA-256 of a file.
+func digest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// syncDir makes names durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
