@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -11,7 +12,7 @@ import (
 )
 
 func newClinicsCommand(g *global) *cobra.Command {
-	c := group("clinics", "Add and list the clinics of this database", newClinicsCreate(g), newClinicsList(g))
+	c := group("clinics", "Add and list the clinics of this database", newClinicsCreate(g), newClinicsList(g), newClinicsTier(g))
 	c.Long = `Add and list the clinics of this database. Each has its own keys, people and
 calendar; a key sees one clinic. The short name (slug) tells them apart on the
 command line; where --clinic is left out, the oldest one is meant.`
@@ -64,6 +65,43 @@ func runClinicsCreate(ctx context.Context, s stdio, o clinicsCreateOptions) erro
 	})
 }
 
+type clinicsTierOptions struct {
+	*global
+	clinic, tier string
+}
+
+func newClinicsTier(g *global) *cobra.Command {
+	o := clinicsTierOptions{global: g}
+	c := &cobra.Command{
+		Use:   "tier NAME",
+		Short: "Give a clinic one of the configured tiers",
+		Long: `Give a clinic one of the tiers of the configuration ([tiers.NAME]): its keys that
+set no limit of their own have the tier's from the next request on. 'none' takes
+the tier away; then limits.key_requests_per_minute holds.`,
+		Example: `  qb clinics tier pro --clinic hafen`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.tier = args[0]
+			return runClinicsTier(c.Context(), streams(c), o)
+		},
+	}
+	clinicFlag(c, &o.clinic)
+	return c
+}
+
+func runClinicsTier(ctx context.Context, s stdio, o clinicsTierOptions) error {
+	if o.tier == "none" {
+		o.tier = ""
+	}
+	return o.visit(ctx, s, errand{verb: "clinics tier", clinic: o.clinic}, func(f *office) error {
+		clinic, err := f.engine.SetTier(ctx, f.caller, o.tier)
+		if err == nil {
+			fmt.Fprintf(s.err, "%s has the tier %q\n", clinic.Slug, cmp.Or(clinic.Settings.Tier, "none"))
+		}
+		return err
+	})
+}
+
 type clinicsListOptions struct {
 	*global
 	json bool
@@ -95,6 +133,7 @@ func runClinicsList(ctx context.Context, s stdio, o clinicsListOptions) error {
 			column[engine.Clinic]{"NAME", func(c engine.Clinic) string { return c.Name }},
 			column[engine.Clinic]{"ZONE", func(c engine.Clinic) string { return c.TimeZone }},
 			column[engine.Clinic]{"COUNTRY", func(c engine.Clinic) string { return c.Country }},
+			column[engine.Clinic]{"TIER", func(c engine.Clinic) string { return c.Settings.Tier }},
 			column[engine.Clinic]{"CREATED", func(c engine.Clinic) string { return when(c.CreatedAt) }},
 			column[engine.Clinic]{"ID", func(c engine.Clinic) string { return c.ID }},
 		)

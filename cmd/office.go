@@ -106,8 +106,18 @@ func engineOptions(l *loaded, log *slog.Logger, now func() time.Time) engine.Opt
 		Now: now, Log: log,
 		HoldsPerCaller: l.Limits.HoldsPerKey,
 		RatePerMinute:  orUnlimited(l.Limits.KeyRequestsPerMinute), UserPerMinute: orUnlimited(l.Limits.SessionRequestsPerMinute),
+		Tiers:           tiers(l),
 		LockoutFailures: l.Auth.LockoutFailures, LockoutWindow: time.Duration(l.Auth.LockoutWindow),
 	}
+}
+
+// tiers are the configured sets of limits, as the engine knows them.
+func tiers(l *loaded) map[string]int {
+	out := make(map[string]int, len(l.Tiers))
+	for name, t := range l.Tiers {
+		out[name] = t.RequestsPerMinute
+	}
+	return out
 }
 
 // orUnlimited turns the configuration's 0, no limit, into the engine's, whose 0

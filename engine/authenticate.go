@@ -41,8 +41,11 @@ func (e *Engine) AuthenticateKey(ctx context.Context, text string) (Identity, er
 		return Identity{}, badKey(errKeyText)
 	}
 	k := new(Key)
+	tier := ""
 	err := e.store.View(ctx, func(r Reader) (err error) {
-		*k, err = r.KeyByLookup(secret.Family, secret.ID)
+		if *k, err = r.KeyByLookup(secret.Family, secret.ID); err == nil && k.RatePerMinute == nil {
+			tier, err = tierOf(r, k.Clinic)
+		}
 		return err
 	})
 	known := err == nil
@@ -67,12 +70,9 @@ func (e *Engine) AuthenticateKey(ctx context.Context, text string) (Identity, er
 		return Identity{}, badKey(errKeyExpired)
 	}
 	e.used(k, now)
-	id := Identity{Key: k, PerMinute: e.opt.RatePerMinute, Caller: Caller{
+	id := Identity{Key: k, PerMinute: e.perMinute(k, tier), Caller: Caller{
 		Clinic: k.Clinic, Kind: ActorKey, ID: k.ID, Label: k.Prefix(), Scopes: k.Scopes, Test: k.Family == FamilyTest, Family: k.Family,
 	}}
-	if k.RatePerMinute != nil {
-		id.PerMinute = *k.RatePerMinute
-	}
 	return id, nil
 }
 

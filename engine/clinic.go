@@ -25,6 +25,8 @@ type ClinicSettings struct {
 	Continuity         bool `json:"continuity"`           // the last provider seen goes first in assignment
 	LateCancelHours    int  `json:"late_cancel_hours"`    // a cancellation closer to the start is late
 	NoShowSweep        bool `json:"no_show_sweep"`        // mark no-shows at the local day's end
+
+	Tier string `json:"tier,omitempty"` // the operator's set of limits; "" = the configured defaults
 }
 
 // DefaultSettings are those of a new clinic.

@@ -30,10 +30,11 @@ type Options struct {
 	Log    *slog.Logger     // default: discards
 	Secret []byte           // keys the hashes of audit reasons; default random, so not comparable across starts
 
-	HoldsPerCaller int           // open holds of one key; default 500 (booking.md §6)
-	RatePerMinute  int           // requests of a key that sets none; default 120
-	UserPerMinute  int           // requests of a session; default 600
-	ReplyTTL       time.Duration // how long idempotency replies are kept; default 24 h
+	HoldsPerCaller int            // open holds of one key; default 500 (booking.md §6)
+	RatePerMinute  int            // requests of a key that sets none; default 120
+	UserPerMinute  int            // requests of a session; default 600
+	Tiers          map[string]int // requests a minute by tier; 0 = unlimited
+	ReplyTTL       time.Duration  // how long idempotency replies are kept; default 24 h
 
 	LockoutFailures int           // failed sign-ins that lock an e-mail address; default 10
 	LockoutWindow   time.Duration // within and for which; default 15 min

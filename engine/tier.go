@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+var clinicTier = deed{"clinic.tier", ProvidersWrite}
+
+// perMinute is how many requests a key may make in a minute: its own limit, else
+// that of its clinic's tier, else the configured default (contract.md §5).
+func (e *Engine) perMinute(k *Key, tier string) int {
+	if k.RatePerMinute != nil {
+		return *k.RatePerMinute
+	}
+	if rate, ok := e.opt.Tiers[tier]; ok {
+		return rate
+	}
+	return e.opt.RatePerMinute
+}
+
+// tierOf is the tier of a clinic, "" where none was given to it.
+func tierOf(r Reader, clinic int64) (string, error) {
+	plan, err := r.Plan(clinic)
+	if err != nil {
+		return "", err
+	}
+	return plan.Clinic.Settings.Tier, nil
+}
+
+// SetTier gives a clinic one of the configured tiers, or with "" none. Only the
+// shell may: a clinic does not choose its own limits. A tier that is later taken
+// out of the configuration counts as none.
+//
+// Errors: Forbidden, Invalid (no such tier).
+func (e *Engine) SetTier(ctx context.Context, c Caller, tier string) (Clinic, error) {
+	if !c.landlord() {
+		return Clinic{}, errNotLandlord
+	}
+	if _, ok := e.opt.Tiers[tier]; tier != "" && !ok {
+		known := make([]string, 0, len(e.opt.Tiers))
+		for name := range e.opt.Tiers {
+			known = append(known, name)
+		}
+		slices.Sort(known)
+		return Clinic{}, Faults{{"tier", "No such tier; the configuration has " + strings.Join(known, ", ")}}.Err()
+	}
+	return manage(ctx, e, c, clinicTier, func(w *work, _ *Plan) (Clinic, error) {
+		row, err := w.Clinic(c.Clinic)
+		if err != nil {
+			return row, err
+		}
+		w.entityID = row.ID
+		if w.quiet = row.Settings.Tier == tier; w.quiet {
+			return row, nil
+		}
+		m := Meta{Version: row.Version}
+		if err := w.changed(&m); err != nil {
+			return row, err
+		}
+		w.fields = []string{"tier"}
+		row.Settings.Tier, row.Version, row.UpdatedAt = tier, m.Version, m.UpdatedAt
+		return row, w.UpdateClinic(row)
+	})
+}
