@@ -100,7 +100,7 @@ func newRoot(g *global) *cobra.Command {
 	root := group("qb", "The front office of a small clinic, in one program",
 		newInitCommand(g), newServeCommand(g), newDemoCommand(g),
 		newKeysCommand(g), newUsersCommand(g), newClinicsCommand(g),
-		newAvailabilityCommand(g), newAppointmentsCommand(g), newLeadsCommand(g), newAuditCommand(g),
+		newAvailabilityCommand(g), newAppointmentsCommand(g), newLeadsCommand(g), newPatientsCommand(g), newAuditCommand(g),
 		newWebhooksCommand(g),
 		newBackupCommand(g), newRestoreCommand(g), newVerifyCommand(g), newDoctorCommand(g), newMigrateCommand(g), newOpenAPICommand(g),
 		newCompletionCommand(),

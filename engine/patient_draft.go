@@ -154,7 +154,8 @@ func cleanBirth(f *Faults, field, text string, today Date) *Date {
 	return nil
 }
 
-// cleanPhones reads a list of phones; E164 is worked out, whatever was sent.
+// cleanPhones reads a list of phones; E164 is worked out, whatever was sent. A
+// number that is named twice is kept once.
 func cleanPhones(f *Faults, field string, phones []Phone, country string) []Phone {
 	kept := []Phone{}
 	if len(phones) > MaxPhones {
@@ -165,8 +166,9 @@ func cleanPhones(f *Faults, field string, phones []Phone, country string) []Phon
 		at := indexed(field, i)
 		number := Require(f, at+".number", phone.Number, MaxName)
 		label := Clean(f, at+".label", phone.Label, MaxName)
-		if number != "" {
-			kept = append(kept, Phone{number, CleanPhone(f, at+".number", number, country), label})
+		e164 := CleanPhone(f, at+".number", number, country)
+		if number != "" && !slices.ContainsFunc(kept, func(p Phone) bool { return p.E164 == e164 && e164 != "" }) {
+			kept = append(kept, Phone{number, e164, label})
 		}
 	}
 	return kept

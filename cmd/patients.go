@@ -1,0 +1,258 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"qualifybase/engine"
+	"qualifybase/httpapi"
+)
+
+func newPatientsCommand(g *global) *cobra.Command {
+	c := group("patients", "Import, export and erase patients", newPatientsImport(g), newPatientsExport(g), newPatientsErase(g))
+	c.Long = `Import and export patients as CSV; give a person everything that is kept about
+them; erase a person.`
+	return c
+}
+
+type patientsImportOptions struct {
+	*global
+	clinic, file string
+	how          engine.PatientImport
+	json         bool
+}
+
+func newPatientsImport(g *global) *cobra.Command {
+	o := patientsImportOptions{global: g}
+	c := &cobra.Command{
+		Use:   "import FILE.csv",
+		Short: "Create or update patients from a CSV file, all or none",
+		Long: `Create or update patients from a CSV file (- is standard input) in one transaction:
+if a line is faulty, every faulty line is told with its number and nothing is
+imported. The first line names the columns, in the words of common practice systems
+too ("Patientennummer", "Geburtsdatum", "Handy"); commas, semicolons or tabs, UTF-8
+or Windows-1252.
+
+A line is the patient with its medical record number (mrn), else who is certainly
+the same, else a new one; a line that is probably somebody on file is faulty, so
+that a person decides. Importing a file twice changes nothing more.
+
+--dry-run tells what would happen: how each column is understood, the first
+patients, and every faulty line.`,
+		Example: `  qb patients import register.csv --dry-run
+  qb patients import register.csv --skip-bad`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.file = args[0]
+			return runPatientsImport(c.Context(), streams(c), o)
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&o.how.DryRun, "dry-run", false, "tell what would happen and write nothing")
+	f.BoolVar(&o.how.SkipBad, "skip-bad", false, "import the good lines although others are faulty")
+	f.BoolVar(&o.how.AllowDuplicates, "allow-duplicates", false, "make a record although somebody like that is on file")
+	clinicFlag(c, &o.clinic)
+	jsonFlag(c, &o.json)
+	return c
+}
+
+func runPatientsImport(ctx context.Context, s stdio, o patientsImportOptions) error {
+	file := s.in
+	if o.file != "-" {
+		f, err := os.Open(o.file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		file = f
+	}
+	return o.visit(ctx, s, errand{verb: "patients import", clinic: o.clinic}, func(f *office) error {
+		report, err := f.engine.ImportPatients(ctx, f.caller, file, o.how)
+		if err == nil && o.how.DryRun && len(report.Bad) > 0 {
+			err = fmt.Errorf("%d of %d lines are faulty", len(report.Bad), report.Rows)
+		} else if engine.KindOf(err) == engine.Invalid && len(report.Bad) > 0 {
+			err = fmt.Errorf("%d of %d lines are faulty; nothing was imported", len(report.Bad), report.Rows)
+		}
+		if o.json {
+			if e := printJSON(s.out, patientImportOf(report)); e != nil {
+				return e
+			}
+		} else {
+			tellPatientImport(s, report, o.how)
+		}
+		if err != nil {
+			return &failure{exitFailure, err} // the file is at fault, not the command line
+		}
+		return nil
+	})
+}
+
+// patientImportOf is the report of an import for programs.
+func patientImportOf(r engine.PatientReport) importJSON {
+	return importJSON{
+		each(r.Columns, func(c engine.CSVColumn) columnJSON { return columnJSON(c) }), r.Rows, r.Created, r.Updated, r.Unchanged,
+		each(r.Bad, func(b engine.BadLine) faultJSON { return faultJSON(b) }), r.Written,
+	}
+}
+
+// tellPatientImport writes the outcome for a person: faulty lines to the error stream.
+func tellPatientImport(s stdio, r engine.PatientReport, how engine.PatientImport) {
+	if how.DryRun {
+		tellColumns(s.out, r.Columns)
+		type row = engine.PatientPreview
+		_ = printList(s.out, false, r.Preview,
+			column[row]{"LINE", func(p row) string { return strconv.Itoa(p.Line) }},
+			column[row]{"WOULD", func(p row) string { return p.Act }},
+			column[row]{"MRN", func(p row) string { return p.Patient.MRN }},
+			column[row]{"GIVEN", func(p row) string { return p.Patient.GivenName }},
+			column[row]{"FAMILY", func(p row) string { return p.Patient.FamilyName }},
+			column[row]{"BORN", func(p row) string {
+				if p.Patient.BirthDate == nil {
+					return ""
+				}
+				return p.Patient.BirthDate.String()
+			}},
+			column[row]{"EMAIL", func(p row) string { return p.Patient.Email }},
+		)
+	}
+	tellFaulty(s.err, r.Bad)
+	switch {
+	case r.Written:
+		fmt.Fprintf(s.out, "%d patients: %d created, %d updated, %d unchanged", r.Rows, r.Created, r.Updated, r.Unchanged)
+	case how.DryRun:
+		fmt.Fprintf(s.out, "%d patients: would create %d, update %d, leave %d unchanged", r.Rows, r.Created, r.Updated, r.Unchanged)
+	default:
+		return
+	}
+	if len(r.Bad) > 0 {
+		fmt.Fprintf(s.out, ", %d faulty", len(r.Bad))
+	}
+	fmt.Fprintln(s.out)
+}
+
+type patientsExportOptions struct {
+	*global
+	clinic, out, status string
+	id                  int64
+	query               engine.PatientQuery
+}
+
+func newPatientsExport(g *global) *cobra.Command {
+	o := patientsExportOptions{global: g}
+	c := &cobra.Command{
+		Use:   "export [ID]",
+		Short: "Write all patients as CSV, or everything about one as JSON",
+		Long: `Without an ID: write patients as CSV (UTF-8, comma, RFC 4180), without merged and
+restricted records. Cells that a spreadsheet would run as a formula begin with an
+apostrophe; 'qb patients import' takes it off again.
+
+With an ID: write everything that is kept about that person as JSON, the same as
+GET /patients/ID/export: their record and those merged into it, what they left as a
+lead, appointments, consultations, notes in every version, prescriptions, and who
+opened the record.`,
+		Example: `  qb patients export > patients.csv
+  qb patients export 7 --out for-the-patient.json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				var err error
+				if o.id, err = patientID(args[0]); err != nil {
+					return err
+				}
+				if o.query.Q != "" || o.status != "" {
+					return misuse("--q and --status choose from the list; leave out the ID, or them")
+				}
+			}
+			return runPatientsExport(c.Context(), streams(c), o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.status, "status", "", "patients of this `STATUS`: active, inactive or deceased")
+	f.StringVar(&o.query.Q, "q", "", "patients whose name, e-mail, phone or MRN begins with `TEXT`")
+	f.StringVarP(&o.out, "out", "o", "", "`FILE` to make; it must not exist")
+	clinicFlag(c, &o.clinic)
+	return c
+}
+
+// patientID reads the number of a patient.
+func patientID(text string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 1 {
+		return 0, misuse("ID must be the number of a patient")
+	}
+	return id, nil
+}
+
+func runPatientsExport(ctx context.Context, s stdio, o patientsExportOptions) error {
+	o.query.Status = engine.PatientStatus(o.status)
+	return o.visit(ctx, s, errand{verb: "patients export", clinic: o.clinic}, func(f *office) error {
+		if o.id != 0 {
+			_, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {
+				x, err := f.engine.ExportPatient(ctx, f.caller, o.id)
+				if err != nil {
+					return 0, err
+				}
+				return 1, printJSON(w, httpapi.ExportOf(x))
+			})
+			return err
+		}
+		n, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {
+			return f.engine.ExportPatients(ctx, f.caller, o.query, w)
+		})
+		if err != nil {
+			return asFlags(err, nil)
+		}
+		fmt.Fprintf(s.err, "%d %s\n", n, plural(n, "patient"))
+		return nil
+	})
+}
+
+type patientsEraseOptions struct {
+	*global
+	clinic string
+	id     int64
+	yes    bool
+}
+
+func newPatientsErase(g *global) *cobra.Command {
+	o := patientsEraseOptions{global: g}
+	c := &cobra.Command{
+		Use:   "erase ID",
+		Short: "Erase a person, for good",
+		Long: `Erase a person: their leads are deleted, the record and those merged into it are
+restricted and pseudonymised, texts of appointments, unsigned notes, kept replies
+and webhook bodies are emptied. Signed notes and issued prescriptions stay. It
+cannot be undone, and 'qb restore' erases the person again: a tombstone, which
+holds numbers alone, is kept in the database and beside it.`,
+		Example: `  qb patients export 7 --out copy-for-the-patient.json
+  qb patients erase 7 --yes`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if o.id, err = patientID(args[0]); err != nil {
+				return err
+			}
+			if !o.yes {
+				return misuse("erasing cannot be undone; say --yes")
+			}
+			return runPatientsErase(c.Context(), streams(c), o)
+		},
+	}
+	c.Flags().BoolVar(&o.yes, "yes", false, "yes, erase")
+	clinicFlag(c, &o.clinic)
+	return c
+}
+
+func runPatientsErase(ctx context.Context, s stdio, o patientsEraseOptions) error {
+	return o.visit(ctx, s, errand{verb: "patients erase", clinic: o.clinic}, func(f *office) error {
+		if _, err := f.engine.ErasePatient(ctx, f.caller, o.id); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "patient %d is erased\n", o.id)
+		return nil
+	})
+}

@@ -1,0 +1,304 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// PatientImport says how a file of patients is to be taken.
+type PatientImport struct {
+	DryRun          bool // report what would happen, write nothing
+	SkipBad         bool // import the good rows although others are faulty
+	AllowDuplicates bool // make a record although somebody like that is on file
+}
+
+// PatientReport is what an import did, or would do.
+type PatientReport struct {
+	Columns   []CSVColumn
+	Rows      int // below the header, empty ones not counted
+	Created   int
+	Updated   int
+	Unchanged int
+	Bad       []BadLine        // every faulty row, in the order of the file
+	Preview   []PatientPreview // the first good rows
+	Written   bool             // false after a dry run
+}
+
+// PatientPreview is a row and what becomes of it: "create", "update" or "unchanged".
+type PatientPreview struct {
+	Line    int
+	Act     string
+	Patient Patient
+}
+
+var (
+	patientImport  = deed{"patient.import", PatientsWrite}
+	patientListing = deed{"patient.export_list", PatientsExport}
+)
+
+// ImportPatients takes the rows of a CSV file (ReadCSV) in one transaction, each
+// seeing those before it: if a row is faulty nothing is written, unless SkipBad.
+// A row is the patient who has its MRN; else who is certainly the same, or has the
+// same whole name with the same phone or e-mail and no other birth date; else it
+// is a new one. A row that is probably somebody on file is faulty, unless
+// AllowDuplicates. An update changes what the row has something in; phones are
+// added. Reading the same file again changes nothing more. A dry run is the same
+// transaction, undone. The error lists the first faulty rows by line; the report,
+// which comes with it, lists all. Needs patients:write.
+func (e *Engine) ImportPatients(ctx context.Context, c Caller, file io.Reader, o PatientImport) (PatientReport, error) {
+	report := PatientReport{Bad: []BadLine{}, Preview: []PatientPreview{}}
+	if !c.May(patientImport.scope) {
+		return report, e.allow(c, patientImport)
+	}
+	header, rows, err := ReadCSV(file, 0)
+	if err != nil {
+		return report, err
+	}
+	if report.Columns, err = mapPatientColumns(header); err != nil {
+		return report, err
+	}
+	if len(rows) > MaxImportRows {
+		return report, badFile("Has more than %d rows: split it", MaxImportRows)
+	}
+	_, err = act(ctx, e, c, patientImport, func(w *work) (struct{}, error) {
+		if err := report.take(w, rows, o); err != nil {
+			return struct{}{}, err
+		}
+		if len(report.Bad) > 0 && !o.SkipBad && !o.DryRun {
+			return struct{}{}, refusedRows(report.Bad, report.Rows)
+		}
+		if o.DryRun {
+			return struct{}{}, errDryRun
+		}
+		w.entityID, w.patient, w.subject, w.quiet = "", 0, "", false
+		w.fields = []string{fmt.Sprintf("created:%d", report.Created), fmt.Sprintf("updated:%d", report.Updated)}
+		return struct{}{}, nil
+	})
+	report.Written = err == nil
+	if errors.Is(err, errDryRun) {
+		err = nil
+	}
+	return report, err
+}
+
+// take puts the rows and counts; a faulty row is noted and has no effect.
+func (p *PatientReport) take(w *work, rows []CSVRow, o PatientImport) error {
+	for _, row := range rows {
+		if row.Blank() {
+			continue
+		}
+		p.Rows++
+		if row.Fault != "" {
+			p.Bad = append(p.Bad, BadLine{row.Line, Faults{{"line", row.Fault}}})
+			continue
+		}
+		var f Faults
+		cells := patientOfCells(&f, p.Columns, row.Cells)
+		if err := p.put(w, row.Line, cells, o, f); err != nil {
+			refusal, ok := errors.AsType[*Error](err)
+			if !ok || refusal.Kind == Internal || refusal.RetryAfter != 0 {
+				return err
+			}
+			p.Bad = append(p.Bad, BadLine{row.Line, refusal.asFaults()})
+		}
+	}
+	return nil
+}
+
+// put puts one row in a savepoint of its own, with its own row in the audit.
+func (p *PatientReport) put(w *work, line int, cells patientCells, o PatientImport, f Faults) error {
+	what, row := "create", Patient{}
+	told := len(w.events)
+	err := w.Savepoint(func() error {
+		old, err := w.importedAs(cells, o, f)
+		if err != nil {
+			return err
+		}
+		if old == nil {
+			row, w.fields, err = w.newPatient(cells.alone())
+			if err == nil {
+				err = w.savePatient(&row, patientCreated)
+			}
+		} else {
+			what = "update"
+			row, err = w.alterPatient(*old, cells.beside(*old))
+			if err == nil && w.quiet {
+				what = "unchanged"
+			}
+		}
+		if err != nil || what == "unchanged" {
+			return err
+		}
+		entry := w.c.entry(deed{"patient." + what, PatientsWrite}, w.now)
+		entry.EntityID, entry.PatientID, entry.Fields = idText(row.ID), row.ID, w.fields
+		return appendAudit(w.Tx, entry)
+	})
+	w.quiet = false
+	if err != nil {
+		w.events = w.events[:told]
+		return err
+	}
+	switch what {
+	case "create":
+		p.Created++
+	case "update":
+		p.Updated++
+	default:
+		p.Unchanged++
+	}
+	if len(p.Preview) < previewRows {
+		p.Preview = append(p.Preview, PatientPreview{line, what, row})
+	}
+	return nil
+}
+
+// importedAs is the patient that a row means, nil for a new one. All faults of the
+// row's values come together, those of f among them.
+func (w *work) importedAs(cells patientCells, o PatientImport, f Faults) (*Patient, error) {
+	if cells.MRN != nil {
+		old, err := w.PatientByMRN(w.c.Clinic, w.c.Test, Fold(*cells.MRN))
+		if err == nil {
+			if err = old.usable(); err == nil {
+				err = f.Err()
+			}
+			return &old, err
+		}
+		if KindOf(err) != NotFound {
+			return nil, err
+		}
+	}
+	probe, _, err := w.newPatient(cells.alone())
+	if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == Invalid {
+		f = append(f, fault.Details...)
+	} else if err != nil {
+		return nil, err
+	}
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	found, err := candidatesFor(w, probe)
+	if err != nil {
+		return nil, err
+	}
+	same := slices.DeleteFunc(slices.Clone(found), func(m Match) bool { return m.Grade != Certain && !recognised(probe, m.Patient) })
+	probable := slices.ContainsFunc(found, func(m Match) bool { return m.Grade != Possible })
+	switch {
+	case o.AllowDuplicates && (len(same) == 0 || cells.MRN != nil):
+		return nil, nil
+	case len(same) == 1 && cells.MRN == nil:
+		return &same[0].Patient, nil
+	case len(same) > 0 || probable:
+		return nil, Faults{{"line", fmt.Sprintf("May be patient %d, who is on file: give the MRN of that record, or allow duplicates", found[0].Patient.ID)}}.Err()
+	}
+	return nil, nil
+}
+
+// recognised tells a row that is read again: the same whole name with the same
+// phone or e-mail, and no other birth date.
+func recognised(a, b Patient) bool {
+	s := compare(a, b)
+	return s.given && s.family && (s.phone || s.email) && (s.birth || a.BirthDate == nil || b.BirthDate == nil)
+}
+
+// alone is the row as a new patient.
+func (r patientCells) alone() PatientDraft { return r.beside(Patient{}) }
+
+// beside is what the row changes of a patient: address and emergency contact part
+// by part, and phones that are not there yet.
+func (r patientCells) beside(p Patient) PatientDraft {
+	d := r.PatientDraft
+	if over := overlay(p.Address, r.address); over != p.Address {
+		d.Address = &over
+	}
+	e := p.EmergencyContact
+	for at, v := range map[*string]string{&e.Name: r.emergency.Name, &e.Relationship: r.emergency.Relationship, &e.Phone: r.emergency.Phone} {
+		if v != "" {
+			*at = v
+		}
+	}
+	if e != p.EmergencyContact {
+		d.EmergencyContact = &e
+	}
+	if d.Phones != nil && len(p.Phones) > 0 {
+		all := slices.Clone(p.Phones)
+		for _, sent := range *d.Phones {
+			known := slices.ContainsFunc(all, func(x Phone) bool { return digitsOf(x.Number) == digitsOf(sent.Number) || x.E164 == sent.Number })
+			if !known {
+				all = append(all, sent)
+			}
+		}
+		d.Phones = &all
+	}
+	return d
+}
+
+// digitsOf is a number as typed, without its decoration.
+func digitsOf(number string) string {
+	out := []byte{}
+	for _, c := range []byte(number) {
+		if c >= '0' && c <= '9' || c == '+' {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+func overlay(a, over Address) Address {
+	for at, v := range map[*string]string{&a.Line1: over.Line1, &a.Line2: over.Line2, &a.City: over.City, &a.Region: over.Region,
+		&a.PostalCode: over.PostalCode, &a.Country: over.Country} {
+		if v != "" {
+			*at = v
+		}
+	}
+	return a
+}
+
+// ExportPatients writes the patients of a query as CSV, page by page, without
+// merged and restricted records; ImportPatients reads it back. The result is
+// their number. Each page is a row in the audit. Needs patients:export.
+func (e *Engine) ExportPatients(ctx context.Context, c Caller, q PatientQuery, out io.Writer) (int, error) {
+	if err := e.allow(c, patientListing); err != nil {
+		return 0, err
+	}
+	q.UpdatedSince = nil
+	q, filters, err := q.cleaned(c)
+	if err != nil {
+		return 0, err
+	}
+	n, broken := 0, error(nil)
+	err = WriteCSV(out, append(slices.Clone(patientFieldNames), patientExtras...), func(yield func([]string) bool) {
+		var after Position
+		for more := true; more; {
+			var page []Patient
+			broken = e.store.View(ctx, func(r Reader) (err error) {
+				if err = q.dialled(r); err == nil {
+					page, err = r.Patients(q, after, exportPage)
+				}
+				return err
+			})
+			if broken != nil {
+				return
+			}
+			more = len(page) == exportPage
+			if len(page) > 0 {
+				after = placed(idText(page[len(page)-1].ID), page[len(page)-1].Meta)
+			}
+			page = slices.DeleteFunc(page, func(p Patient) bool { return p.Restricted || p.Status == PatientMerged })
+			if len(page) > 0 {
+				e.seen(c, patientListing, "", 0, listFields(filters, page, func(p Patient) string { return idText(p.ID) })...)
+			}
+			for _, p := range page {
+				if n++; !yield(patientRow(p)) {
+					return
+				}
+			}
+		}
+	})
+	if err == nil {
+		err = broken
+	}
+	return n, err
+}
