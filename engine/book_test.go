@@ -212,12 +212,14 @@ func TestHolds(t *testing.T) {
 	}
 	_, err = d.Engine.Book(t.Context(), d.Caller, engine.Booking{LeadID: d.person(t, "Late"), HoldID: h.ID, HoldToken: h.Token})
 	enginetest.Refused(t, err, engine.Gone, "hold_id")
+	enginetest.Refused(t, d.Engine.DropHold(t.Context(), d.Caller, h.ID), engine.Gone, "id")
 
 	h, err = d.Engine.PlaceHold(t.Context(), d.Caller, engine.HoldDraft{StartsAt: start + 3600, EndsAt: start + 5400, ProviderID: d.Ada.ID, Minutes: 1})
 	enginetest.Must(t, err)
 	d.Clock.Add(time.Minute)
 	_, err = d.Engine.Book(t.Context(), d.Caller, engine.Booking{LeadID: d.person(t, "Later"), HoldID: h.ID, HoldToken: h.Token})
 	enginetest.Refused(t, err, engine.Gone, "hold_id")
+	enginetest.Refused(t, d.Engine.DropHold(t.Context(), d.Caller, h.ID), engine.Gone, "id")
 	b := d.at("2026-04-27 10:00")
 	b.LeadID = d.person(t, "Free at once")
 	d.book(t, b)
@@ -341,6 +343,8 @@ func TestUndo(t *testing.T) {
 	a := d.book(t, d.at("2026-04-27 10:00"))
 	_, err := d.Engine.Cancel(t.Context(), d.Caller, a.ID, "mistake")
 	enginetest.Must(t, err)
+	_, err = d.Engine.UndoAppointment(t.Context(), d.Caller, a.ID, " ")
+	enginetest.Refused(t, err, engine.Invalid, "reason")
 	back, err := d.Engine.UndoAppointment(t.Context(), d.Caller, a.ID, "wrong patient")
 	enginetest.Must(t, err)
 	if back.Status != engine.Scheduled || back.CancelReason != "" || len(d.occupied(t, d.Ada.ID)) != 1 {

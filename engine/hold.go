@@ -117,6 +117,9 @@ func (e *Engine) DropHold(ctx context.Context, c Caller, id string) error {
 			return struct{}{}, err
 		}
 		w.entityID = id
+		if h.ExpiresAt <= w.now { // booked, too: then nothing is left to free
+			return struct{}{}, Fail(Gone, "The hold has ended").On("id", "It was booked or has expired; cancel the appointment, if there is one")
+		}
 		return struct{}{}, w.DeleteHold(h)
 	})
 	return err

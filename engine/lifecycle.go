@@ -45,10 +45,7 @@ func (e *Engine) transit(ctx context.Context, c Caller, id string, v verb, reaso
 // reason; a slot that was freed is checked again.
 func (e *Engine) UndoAppointment(ctx context.Context, c Caller, id, reason string) (Appointment, error) {
 	var f Faults
-	if reason == "" {
-		f.Add("reason", "Required")
-	}
-	reason = Clean(&f, "reason", reason, MaxText)
+	reason = Require(&f, "reason", reason, MaxText)
 	if err := f.Err(); err != nil {
 		return Appointment{}, err
 	}
