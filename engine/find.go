@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 	"strconv"
 )
 
@@ -71,26 +70,19 @@ func (q *AppointmentQuery) asked() (names asked) {
 	return names
 }
 
-// onlyRead tells the audit's words for looking at an appointment.
-func onlyRead(action string) bool {
-	switch action {
-	case appointmentRead.action, appointmentHistory.action:
-		return true
-	}
-	return false
-}
+// looks are the audit's words for looking at an appointment.
+var looks = []string{appointmentRead.action, appointmentHistory.action}
 
 // History is what changed an appointment, oldest first, from the audit; who only
 // looked or was refused stands there alone.
 // Errors: NotFound.
 func (e *Engine) History(ctx context.Context, c Caller, id string) ([]AuditEntry, error) {
 	var a Appointment
-	rows, err := read(ctx, e, c, appointmentHistory, func(r Reader) (rows []AuditEntry, err error) {
+	rows, err := read(ctx, e, c, appointmentHistory, func(r Reader) (_ []AuditEntry, err error) {
 		if a, err = r.Appointment(c.Clinic, c.Test, id); err != nil {
 			return nil, err
 		}
-		rows, err = r.AppointmentEvents(c.Clinic, id)
-		return slices.DeleteFunc(rows, func(row AuditEntry) bool { return row.Outcome != OK || onlyRead(row.Action) }), err
+		return r.AppointmentEvents(c.Clinic, id, looks)
 	})
 	if err == nil {
 		e.seen(c, appointmentHistory, id, a.PatientID)

@@ -55,9 +55,14 @@ func (r *reads) AuditChain(clinic, afterSeq int64, limit int) ([]engine.AuditEnt
 	return list(r, scanAudit, text, w.args...)
 }
 
-// AppointmentEvents implements engine.Reader, oldest first.
-func (r *reads) AppointmentEvents(clinic int64, id string) ([]engine.AuditEntry, error) {
-	return list(r, scanAudit, selectAudit+" WHERE clinic = ? AND entity = 'appointment' AND entity_id = ? ORDER BY seq", clinic, id)
+// AppointmentEvents implements engine.Reader.
+func (r *reads) AppointmentEvents(clinic int64, id string, without []string) ([]engine.AuditEntry, error) {
+	words, err := asJSON(without)
+	if err != nil {
+		return nil, err
+	}
+	return list(r, scanAudit, selectAudit+` WHERE clinic = ? AND entity = 'appointment' AND entity_id = ? AND outcome = 'ok'
+		AND action NOT IN (SELECT value FROM json_each(?)) ORDER BY seq`, clinic, id, words)
 }
 
 // InsertAudit implements engine.Tx.

@@ -31,7 +31,7 @@ func TestRoundTrips(t *testing.T) {
 		hold     = engine.Hold{ID: id(), Clinic: h.clinic, Test: true, Caller: "key:1", TokenHash: "t", ProviderID: h.providers[0], StartsAt: 1, EndsAt: 2, ExpiresAt: 3, CreatedAt: 4}
 		visit    = h.visit(h.providers[0], noon.Unix(), 30)
 		event    = engine.Event{Clinic: h.clinic, Seq: 1, ID: "evt_1", Type: "lead.created", Test: true, CreatedAt: 2, Data: []byte(`{"id":"x"}`)}
-		entry    = engine.AuditEntry{Clinic: h.clinic, Seq: 1, At: 2, ActorKind: engine.ActorLink, ActorID: "a", ActorLabel: "l", IP: "::1", RequestID: "r", Action: "appointment.book", Entity: "appointment", EntityID: "e", PatientID: h.patient, Outcome: engine.Failed, ReasonRef: "x", Fields: []string{"title"}, PrevHash: "p", Hash: "h"}
+		entry    = engine.AuditEntry{Clinic: h.clinic, Seq: 1, At: 2, ActorKind: engine.ActorLink, ActorID: "a", ActorLabel: "l", IP: "::1", RequestID: "r", Action: "appointment.book", Entity: "appointment", EntityID: "e", PatientID: h.patient, Outcome: engine.OK, ReasonRef: "x", Fields: []string{"title"}, PrevHash: "p", Hash: "h"}
 		clinic   = engine.Clinic{ID: id(), Slug: "zwei", Name: text("c"), TimeZone: "Asia/Tokyo", Country: "JP", Settings: engine.ClinicSettings{StepMinutes: 20, Continuity: true}, Version: 2, CreatedAt: 3, UpdatedAt: 4}
 	)
 	visit.LeadID, visit.LocationID, visit.ServiceID, visit.Notes = h.lead, h.rooms[0], 1, text("n")
@@ -95,8 +95,9 @@ func TestRoundTrips(t *testing.T) {
 		same("occupancy", []engine.Occupancy{occ})(any2(r.OccupancyOf(visit.ID, "")))
 		same("events", []engine.Event{event})(any2(r.Events(h.clinic, true, 0, "", 5)))
 		same("no live events", []engine.Event{})(any2(r.Events(h.clinic, false, 0, "", 5)))
-		same("audit", []engine.AuditEntry{entry})(any2(r.Audit(engine.AuditQuery{Clinic: h.clinic, PatientID: h.patient, Outcome: engine.Failed, From: 2, To: 3}, engine.Position{}, 5)))
-		same("history", []engine.AuditEntry{entry})(any2(r.AppointmentEvents(h.clinic, "e")))
+		same("audit", []engine.AuditEntry{entry})(any2(r.Audit(engine.AuditQuery{Clinic: h.clinic, PatientID: h.patient, Outcome: engine.OK, From: 2, To: 3}, engine.Position{}, 5)))
+		same("history", []engine.AuditEntry{entry})(any2(r.AppointmentEvents(h.clinic, "e", []string{"appointment.read"})))
+		same("history without its act", []engine.AuditEntry{})(any2(r.AppointmentEvents(h.clinic, "e", []string{"appointment.book"})))
 		same("clinic", clinic)(any2(r.ClinicBySlug("zwei")))
 		same("clinic by id", clinic)(any2(r.ClinicByPublicID(clinic.ID)))
 		_, reply, found, err := r.KeptReply(h.clinic, "key:1", "k", 100)
