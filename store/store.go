@@ -212,7 +212,9 @@ func (s *Store) fresh(fn func(*reads) error) (err error) {
 		}
 	}
 	c := s.loader
-	if _, _, err := c.exec("BEGIN"); err != nil {
+	if _, _, err := c.exec("BEGIN"); err != nil { // a connection in an unknown state is replaced, or it would refuse for good
+		_ = c.close()
+		s.loader = nil
 		return err
 	}
 	done := false
