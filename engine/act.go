@@ -63,6 +63,7 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *wor
 		out     T
 		verdict error
 		woke    bool
+		about   string // the id of what was acted on
 	)
 	if err := e.allow(c, d); err != nil {
 		return out, err
@@ -87,6 +88,7 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *wor
 			}
 			return w.publish()
 		})
+		about = w.entityID
 		if verdict != nil && (c.Rehearsal || !KindOf(verdict).decided()) {
 			return verdict
 		}
@@ -97,7 +99,7 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *wor
 		return w.keep(out, verdict)
 	})
 	if err != nil {
-		return out, err
+		return out, e.noted(c, d, about, err)
 	}
 	if woke {
 		e.opt.Nudge()
@@ -113,13 +115,33 @@ func (e *Engine) allow(c Caller, d deed) error {
 	if c.May(d.scope) && c.Clinic != 0 {
 		return nil
 	}
-	e.stats.DeniedActs.Add(1)
-	if c.Clinic != 0 {
-		entry := c.entry(d, e.now().Unix())
-		entry.Outcome, entry.Fields = Denied, []string{"scope:" + d.scope.String()}
-		e.store.Later(func(tx Tx) error { return appendAudit(tx, entry) })
+	return e.noted(c, d, "", lacks(d.scope))
+}
+
+// lacks is the refusal of a caller without a right.
+func lacks(s Scope) *Error {
+	return &Error{Kind: Forbidden, Message: "The key lacks a required permission", Missing: s}
+}
+
+// noted puts a refusal for want of a right into the audit, wherever it was found
+// out, and gives it back; any other error passes through. Nothing waits for the
+// row: the act it tells of has left none.
+func (e *Engine) noted(c Caller, d deed, entityID string, err error) error {
+	why, ok := errors.AsType[*Error](err)
+	if !ok || why.Kind != Forbidden {
+		return err
 	}
-	return &Error{Kind: Forbidden, Message: "The key lacks a required permission", Missing: d.scope}
+	e.stats.DeniedActs.Add(1)
+	if c.Clinic == 0 {
+		return err
+	}
+	entry := c.entry(d, e.now().Unix())
+	entry.EntityID, entry.Outcome, entry.Fields = entityID, Denied, []string{"error:" + string(why.Kind)}
+	if why.Missing != NoScope {
+		entry.Fields = []string{"scope:" + why.Missing.String()}
+	}
+	e.store.Later(func(tx Tx) error { return appendAudit(tx, entry) })
+	return err
 }
 
 // kept finds the stored reply of the request's idempotency key.

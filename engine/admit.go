@@ -6,11 +6,7 @@ import "context"
 // for before it decodes anything. It counts and stands in the audit, like the
 // same refusal of a use case. door names it: "GET /api/v1/leads/:id".
 func (e *Engine) Refuse(c Caller, s Scope, door string) error {
-	e.stats.DeniedActs.Add(1)
-	entry := c.entry(deed{"request.refuse", s}, e.now().Unix())
-	entry.EntityID, entry.Outcome, entry.Fields = door, Denied, []string{"scope:" + s.String()}
-	e.store.Later(func(tx Tx) error { return appendAudit(tx, entry) })
-	return &Error{Kind: Forbidden, Message: "The key lacks a required permission", Missing: s}
+	return e.noted(c, deed{"request.refuse", s}, door, lacks(s))
 }
 
 // Organization is the caller's own clinic, for which no right is needed.

@@ -23,7 +23,7 @@ var (
 // alternatives, CapReached, PatientOverlap, ProviderInactive.
 func (e *Engine) Book(ctx context.Context, c Caller, b Booking) (Appointment, error) {
 	if err := b.check(c); err != nil {
-		return Appointment{}, err
+		return Appointment{}, e.noted(c, appointmentBook, "", err)
 	}
 	a, err := act(ctx, e, c, appointmentBook, func(w *work) (Appointment, error) { return w.book(b) })
 	switch {
@@ -85,7 +85,7 @@ func checkWaiver(c Caller, w *Waiver, f *Faults) error {
 		return err
 	}
 	if !c.May(AppointmentsOverride) {
-		return &Error{Kind: Forbidden, Message: "The key lacks a required permission", Missing: AppointmentsOverride}
+		return lacks(AppointmentsOverride)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ type Move struct {
 // Errors: Invalid, NotFound, PreconditionFailed, InvalidTransition, and those of Book.
 func (e *Engine) PatchAppointment(ctx context.Context, c Caller, id string, p AppointmentPatch) (Appointment, error) {
 	if err := p.check(c); err != nil {
-		return Appointment{}, err
+		return Appointment{}, e.noted(c, deed{"appointment.update", AppointmentsWrite}, id, err)
 	}
 	return e.change(ctx, c, "appointment.update", id, p.Version, func(w *work, a *Appointment) error { return w.patch(a, p) })
 }
@@ -56,7 +56,7 @@ func (e *Engine) change(ctx context.Context, c Caller, action, id string, versio
 			return a, err
 		}
 		w.about(a)
-		if err := matches(version, a.Version); err != nil {
+		if err := checkVersion(version, a.Version); err != nil {
 			return a, err
 		}
 		before := a
@@ -65,14 +65,6 @@ func (e *Engine) change(ctx context.Context, c Caller, action, id string, versio
 		}
 		return a, w.save(before, &a)
 	})
-}
-
-// matches holds If-Match against the version (contract.md §1).
-func matches(sent *int64, version int64) error {
-	if sent == nil || *sent == version {
-		return nil
-	}
-	return Fail(PreconditionFailed, "The resource has changed: its version is %d; read it again", version)
 }
 
 // save writes a changed appointment, or notes that nothing changed.

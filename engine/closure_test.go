@@ -105,7 +105,7 @@ func TestDeleteClosure(t *testing.T) {
 		enginetest.Refused(t, c.Engine.DeleteClosure(ctx, rival, engine.OwnedBy('p', theirs.ID), made.ID), engine.NotFound)
 		enginetest.Refused(t, c.Engine.DeleteClosure(ctx, c.Test, ada, made.ID), engine.Forbidden)
 	})
-	c.Left(t, "closure.delete failed error:NOT_FOUND", "closure.delete failed error:NOT_FOUND")
+	c.Left(t, "closure.delete failed error:NOT_FOUND", "closure.delete failed error:NOT_FOUND", "closure.delete denied scope:providers:write")
 	enginetest.Must(t, c.Engine.DeleteClosure(ctx, c.Caller, ada, made.ID))
 	c.Left(t, fmt.Sprintf("closure.delete ok %s owner:%s", made.ID, ada))
 	enginetest.Refused(t, c.Engine.DeleteClosure(ctx, c.Caller, ada, made.ID), engine.NotFound)

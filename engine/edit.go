@@ -127,7 +127,7 @@ func (x *edit) ids(field, what string, at *[]int64, sent *[]int64, known func(in
 // MaxNamed is how many locations, services or providers one row may name.
 const MaxNamed = 200
 
-// checkVersion compares an If-Match with a row's version; nil is "not sent".
+// checkVersion compares an If-Match with a row's version (contract.md §1); nil is "not sent".
 func checkVersion(sent *int64, current int64) error {
 	if sent == nil || *sent == current {
 		return nil
@@ -141,8 +141,8 @@ func checkVersion(sent *int64, current int64) error {
 func manage[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *work, plan *Plan) (T, error)) (T, error) {
 	if c.Test {
 		var none T
-		return none, &Error{Kind: Forbidden, Missing: d.scope,
-			Message: "A test key cannot change the clinic's own directory; use a live key"}
+		return none, e.noted(c, d, "", &Error{Kind: Forbidden, Missing: d.scope,
+			Message: "A test key cannot change the clinic's own directory; use a live key"})
 	}
 	return act(ctx, e, c, d, func(w *work) (T, error) {
 		plan, err := w.Plan(c.Clinic)

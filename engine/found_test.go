@@ -182,5 +182,5 @@ func TestUpdateClinic(t *testing.T) {
 	enginetest.Refused(t, err, engine.Forbidden)
 	_, err = c.Engine.Clinic(ctx, reader)
 	enginetest.Refused(t, err, engine.Forbidden)
-	c.Left(t, "clinic.update denied scope:providers:write", "clinic.read denied scope:admin:read")
+	c.Left(t, "clinic.update denied scope:providers:write", "clinic.update denied scope:providers:write", "clinic.read denied scope:admin:read")
 }

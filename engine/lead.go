@@ -290,10 +290,7 @@ func (w *work) ownLead(id string, version *int64) (Lead, error) {
 		return Lead{}, err
 	}
 	w.subject, w.entityID, w.patient = "lead:"+id, id, l.PatientID
-	if version != nil && *version != l.Version {
-		return Lead{}, Fail(PreconditionFailed, "The lead has changed since it was read; it is at version %d", l.Version)
-	}
-	return l, nil
+	return l, checkVersion(version, l.Version)
 }
 
 // DeleteLead deletes a lead for good. While it has a scheduled or confirmed

@@ -160,7 +160,7 @@ func TestUpdateProvider(t *testing.T) {
 			t.Errorf("the missing scope is %v", e.Missing)
 		}
 	})
-	c.Left(t, "provider.update failed 999 error:NOT_FOUND", "provider.update denied scope:providers:write")
+	c.Left(t, "provider.update failed 999 error:NOT_FOUND", "provider.update denied scope:providers:write", "provider.update denied scope:providers:write")
 }
 
 func TestDeleteProviderDeactivates(t *testing.T) {

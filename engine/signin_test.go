@@ -60,7 +60,7 @@ func TestCreateUser(t *testing.T) {
 		_, err := c.Engine.CreateUser(ctx, x.by, x.draft)
 		enginetest.Refused(t, err, x.kind, x.fields...)
 	}
-	left(t, c, "", "user.create failed error:CONFLICT")
+	left(t, c, "", "user.create failed error:CONFLICT", "user.create denied scope:patients:erase")
 	desk := admin
 	desk.Role = engine.FrontDesk
 	_, err = c.Engine.CreateUser(ctx, desk, engine.UserDraft{Email: "x@clinic.example", Name: "N", Role: engine.FrontDesk})
@@ -289,7 +289,7 @@ func TestDisableUser(t *testing.T) {
 	if stored(t, c, owner.ID) != owner {
 		t.Error("a refusal changed the owner")
 	}
-	left(t, c, "")
+	left(t, c, "", "user.disable denied "+owner.ID+" scope:patients:erase", "user.password denied "+owner.ID+" scope:patients:erase")
 
 	got, err := c.Engine.DisableUser(ctx, admin, desk.ID)
 	enginetest.Must(t, err)
