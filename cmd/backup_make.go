@@ -30,6 +30,7 @@ type maker struct {
 	config    string           // the configuration file; "" = none
 	schema    string           // the program's own, to hold the database's against
 	recipient backup.Recipient // nil = not encrypted
+	graves    []string         // directories that keep the tombstones
 	now       func() time.Time
 }
 
@@ -50,7 +51,7 @@ func (g *global) newMaker(l *loaded, recipient string) (*maker, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &maker{data: g.data, config: l.path, schema: schema, now: time.Now}
+	m := &maker{data: g.data, config: l.path, schema: schema, now: time.Now, graves: graveDirs(g.data, l.Backup)}
 	if recipient == "" {
 		recipient = l.Backup.Recipient
 	}
@@ -76,6 +77,13 @@ func (m *maker) make(ctx context.Context, dest string, out io.Writer) (made, err
 	in, err := m.copyDatabase(ctx, filepath.Join(stage, dbFile))
 	if err != nil {
 		return b, err
+	}
+	for _, dir := range m.graves {
+		if _, err := os.Stat(dir); err == nil {
+			if err := addGraves(dir, in.Erasures); err != nil {
+				return b, fmt.Errorf("the tombstones of the erased: %w", err)
+			}
+		}
 	}
 	b.appointments = in.Appointments
 	b.manifest = backup.Manifest{CreatedAt: start, QBVersion: buildInfo().Version, SchemaVersion: in.Version}

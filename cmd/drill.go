@@ -117,7 +117,7 @@ func drill(ctx context.Context, file string, keys []backup.Identity, m *maker) (
 	if info, err := os.Stat(file); err == nil {
 		out.Bytes = info.Size()
 	}
-	r, err := stageRestore(ctx, file, keys, dir, m.schema)
+	r, err := stageRestore(ctx, file, keys, dir, m.schema, nil)
 	if backup.KindOf(err) == backup.NeedsKey {
 		o, e := inspectFile(ctx, file, keys, m.schema, dir)
 		if e == nil && o.byDigest {
@@ -143,11 +143,13 @@ func drill(ctx context.Context, file string, keys []backup.Identity, m *maker) (
 type restored struct {
 	opened
 	clinics []engine.Recovery
+	erased  int // people erased after the backup was made, and now again
 }
 
 // stageRestore does everything of a restore but to put it into its place: unpack,
-// verify, migrate if it is older, and ready the database to be served.
-func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string) (r restored, err error) {
+// verify, migrate if it is older, let the erased rest again, and ready the
+// database to be served.
+func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string, graves []engine.Erasure) (r restored, err error) {
 	if r.opened, err = unpack(ctx, file, keys, dir, schema); err != nil {
 		return r, err
 	}
@@ -157,9 +159,17 @@ func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir,
 		return r, err
 	}
 	e := engine.New(st, engine.Options{})
+	if r.erased, err = e.ReapplyErasures(ctx, graves); err != nil {
+		return r, errors.Join(err, st.Close())
+	}
 	r.clinics, err = e.Restored(ctx, engine.Shell(0, "restore"), r.manifest.CreatedAt.Unix())
 	if err = errors.Join(err, st.Close()); err != nil {
 		return r, err
+	}
+	if graves = unique(append(graves, r.in.Erasures...)); len(graves) > 0 {
+		if err := addGraves(dir, graves); err != nil {
+			return r, err
+		}
 	}
 	copies, _ := filepath.Glob(path + ".before-*") // the backup itself is the copy of before
 	for _, c := range copies {

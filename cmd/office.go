@@ -52,7 +52,9 @@ func (g *global) visit(ctx context.Context, s stdio, e errand, fn func(*office) 
 			err = e
 		}
 	}()
-	o := &office{store: st, engine: engine.New(st, engineOptions(l, log, e.now))}
+	options := engineOptions(l, log, e.now)
+	options.Erased = bury(log, graveDirs(g.data, l.Backup)...)
+	o := &office{store: st, engine: engine.New(st, options)}
 	if err := o.enter(ctx, e); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/engine"
 	"qualifybase/store"
 )
 
@@ -35,7 +36,9 @@ aside, into before-restore-… inside the directory; its backups stay where they
 A directory with the people or the appointments of another clinic is refused even
 then: move it away yourself.
 
-What was on its way to webhooks when the backup was made is not sent again by
+People who were erased after the backup was made are erased again, as far as their
+tombstones are there (erasures.jsonl, in the data directory and beside the
+backups). What was on its way to webhooks when the backup was made is not sent again by
 itself, for it may have arrived since: it waits among the dead letters for 'qb
 webhooks retry'. Keys and sessions are those of the backup: revoke again what was
 revoked after it ('qb keys list').`,
@@ -92,7 +95,7 @@ func runRestore(ctx context.Context, s stdio, o restoreOptions) (err error) {
 		return err
 	}
 	defer os.RemoveAll(stage)
-	r, err := stageRestore(ctx, o.file, keys, stage, schema)
+	r, err := stageRestore(ctx, o.file, keys, stage, schema, o.graves())
 	if err != nil {
 		return damaging(o.file, err)
 	}
@@ -104,6 +107,16 @@ func runRestore(ctx context.Context, s stdio, o restoreOptions) (err error) {
 		return err
 	}
 	return o.tell(s, r, aside)
+}
+
+// graves are the tombstones that are known of: in the directory and the database
+// that are replaced, beside their backups, and beside the file.
+func (o *restoreOptions) graves() []engine.Erasure {
+	list := readGraves(o.data, filepath.Join(o.data, "backups"), filepath.Dir(o.file))
+	if in, err := store.Peek(filepath.Join(o.data, dbFile)); err == nil {
+		list = append(list, in.Erasures...)
+	}
+	return unique(list)
 }
 
 // content is what lies in the data directory, beside the lock and the backups.
@@ -243,6 +256,9 @@ func (o *restoreOptions) tell(s stdio, r restored, aside string) error {
 		clean(strings.Join(names, ", "), ""), r.manifest.CreatedAt.Format(time.RFC3339), r.in.Appointments, r.in.AuditRows)
 	if aside != "" {
 		fmt.Fprintf(s.err, "What was there before lies in %s; remove it when you no longer need it.\n", aside)
+	}
+	if r.erased > 0 {
+		fmt.Fprintf(s.err, "%d people who were erased after the backup was made were erased again.\n", r.erased)
 	}
 	if shelved > 0 {
 		fmt.Fprintf(s.err, "%d webhook deliveries that were on their way then are dead letters now, for they may have arrived since: 'qb webhooks dead' lists them, 'qb webhooks retry' sends them.\n", shelved)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,7 @@ func newServer(l *loaded, st *store.Store, log *slog.Logger) (*server, error) {
 	if err := s.webhooks(&options); err != nil {
 		return nil, err
 	}
+	options.Erased = bury(log, graveDirs(filepath.Dir(st.Path()), l.Backup)...)
 	s.engine = engine.New(st, options)
 	o := apiOptions(l)
 	o.Log, o.Ready, o.Checks = log, s.ready, s.checks

@@ -36,6 +36,7 @@ type Inspection struct {
 	People       int64 // leads and patients
 	AuditRows    int64 // that were verified
 	LastAudit    int64 // when the newest audit row was written, UTC seconds; 0 = none
+	Erasures     []engine.Erasure // tombstones, oldest first
 	Findings     []Finding
 }
 
@@ -174,6 +175,9 @@ func (x *inspector) open(path string) error {
 	}
 	r := &reads{c: x.c, ctx: always}
 	if x.out.Clinics, err = r.Clinics(); err != nil {
+		return x.sound("integrity", err)
+	}
+	if x.out.Erasures, err = r.Erasures(); err != nil {
 		return x.sound("integrity", err)
 	}
 	if x.out.Appointments, err = x.c.number("SELECT count(*) FROM appointments"); err == nil {
