@@ -779,7 +779,8 @@ CREATE TABLE deliveries (
   state       TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'succeeded', 'dead', 'cancelled')),
   attempts    INTEGER NOT NULL CHECK (attempts >= 0), -- made; counted before each is sent
   interrupted INTEGER NOT NULL CHECK (interrupted BETWEEN 0 AND 3), -- those that the end of the process cut off
-  next_at     INTEGER NOT NULL,
+  next_at     INTEGER NOT NULL, -- while pending
+  retry_at    INTEGER,       -- of the last claim: when it is due again if the process ends meanwhile
   lease_until INTEGER,       -- of the last claim
   cause       TEXT NOT NULL CHECK (cause IN ('event', 'test', 'replay', 'retry', 'manual')), -- of the attempt that is next, or under way
   last_status INTEGER,       -- NULL = no reply
@@ -792,8 +793,9 @@ CREATE TABLE deliveries (
   FOREIGN KEY (clinic, seq) REFERENCES events(clinic, seq),
   CHECK ((ended_at IS NULL) = (state IN ('pending', 'sending')))
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries (webhook, next_at, seq) WHERE state = 'pending';
-CREATE INDEX deliveries_sending ON deliveries (lease_until) WHERE state = 'sending'; -- what a start takes up again
+-- What may still be sent. A claim changes none of these columns: one entry per
+-- delivery is written when it is made and taken out when it has ended.
+CREATE INDEX deliveries_open ON deliveries (webhook, next_at, seq) WHERE ended_at IS NULL;
 CREATE INDEX deliveries_webhook ON deliveries (webhook);
 CREATE INDEX deliveries_list ON deliveries (clinic, test);
 CREATE INDEX deliveries_dead ON deliveries (clinic, test) WHERE state = 'dead';

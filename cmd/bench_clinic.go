@@ -15,6 +15,7 @@ import (
 // and nobody has more visits than a person has.
 type benchClinic struct {
 	dir       string
+	n         int64 // the clinic
 	key       string
 	providers []int64
 	leads     [][]string // of each provider
@@ -54,7 +55,7 @@ func newBenchClinic(ctx context.Context, dir, schema string, providers, appointm
 	if err != nil {
 		return nil, err
 	}
-	b := &benchClinic{dir: dir, key: key.Secret, from: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 2)}
+	b := &benchClinic{dir: dir, n: clinic.N, key: key.Secret, from: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 2)}
 	for i := range providers {
 		name := fmt.Sprintf("Provider %d", i+2)
 		p, err := e.CreateProvider(ctx, c, engine.ProviderDraft{DisplayName: &name})

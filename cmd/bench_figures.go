@@ -79,6 +79,10 @@ func (b *bench) all(ctx context.Context) ([]figure, error) {
 		{"book small", func() (sample, error) { return b.book(small, b.o.conns, 0) }},
 		{"book large", func() (sample, error) { return b.book(large, b.o.conns, 0) }},
 		{"free small", func() (sample, error) { return b.get(small, 16, small.clinic.availability(small.clinic.providers[0])) }},
+		{"post bare", func() (sample, error) { return b.bareDeliveries(ctx) }},
+		{"post outbox", func() (sample, error) { return b.deliveries(ctx, false) }},
+		{"post singly", func() (sample, error) { return b.deliveries(ctx, true) }},
+		{"reply to arrival", func() (sample, error) { return b.replyToArrival(ctx) }},
 		{"free large", func() (sample, error) { return b.get(large, 16, large.clinic.availability(large.clinic.providers[0])) }},
 	}
 	for round := range b.o.rounds {
@@ -117,6 +121,9 @@ func (b *bench) figures(m map[string]rounds, large *benchServer, idle, peak floa
 		{"availability p99 beside 500 bookings/s", over("free beside", "free alone", p99), "x", 1.3, true, "alone", ""},
 		{fmt.Sprintf("bookings, %d ÷ 1,000 appointments", b.o.appointments), over("book large", "book small", rate), "x", 0.8, false, "a small clinic", per("book large")},
 		{fmt.Sprintf("availability p99, %d ÷ 1,000 appointments", b.o.appointments), over("free large", "free small", p99), "x", 1.2, true, "a small clinic", ""},
+		{"webhook deliveries with outbox", over("post outbox", "post bare", rate), "x", 0.70, false, "signed posts without books", per("post outbox") + " of " + per("post bare")},
+		{"webhook deliveries ÷ one commit each", over("post outbox", "post singly", rate), "x", 5.5, false, "the same sender", per("post singly")},
+		{"booking reply to webhook arrival, p99", median(m["reply to arrival"].each(p99)), "ms", 2, true, "", fmt.Sprintf("p50 %.2f ms", median(m["reply to arrival"].each(p50)))},
 		{"start, large clinic", large.start.Seconds() * 1000, "ms", 100, true, "", "from exec to listening"},
 		{"memory idle", idle, "MiB", 20, true, "", ""},
 		{"memory under load", peak, "MiB", 64, true, "", "peak"},

@@ -15,6 +15,7 @@ import (
 	"qualifybase/engine"
 	"qualifybase/httpapi"
 	"qualifybase/store"
+	"qualifybase/webhook"
 )
 
 // benchServe is one of the servers that `qb bench` starts as child processes, so
@@ -29,6 +30,7 @@ const (
 	kindGroup  = "group"  // as `qb serve` runs: group commit, synchronous FULL
 	kindNormal = "normal" // the same with synchronous NORMAL, which a power cut may cost bookings
 	kindSingle = "single" // the same handlers with one transaction for each booking
+	kindHooked = "hooked" // as group, with the webhook sender beside it
 	kindBare   = "bare"   // httprouter and a fixed JSON reply of 600 bytes: the ceiling
 )
 
@@ -38,7 +40,7 @@ func newBenchServeCommand(g *global) *cobra.Command {
 		Use: "serve", Short: "One server under test, until its standard input ends", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runBenchServe(c.Context(), streams(c), o) },
 	}
-	c.Flags().StringVar(&o.kind, "kind", kindGroup, "group, normal, single or bare")
+	c.Flags().StringVar(&o.kind, "kind", kindGroup, "group, normal, single, hooked or bare")
 	return c
 }
 
@@ -50,16 +52,24 @@ func runBenchServe(_ context.Context, s stdio, o benchServe) error {
 		if err != nil {
 			return err
 		}
-		options := store.Options{NoGroup: o.kind == kindSingle}
+		opening := store.Options{NoGroup: o.kind == kindSingle}
 		if o.kind == kindNormal {
-			options.Synchronous = "NORMAL"
+			opening.Synchronous = "NORMAL"
 		}
-		st, err := store.Open(filepath.Join(o.data, dbFile), schema, options)
+		st, err := store.Open(filepath.Join(o.data, dbFile), schema, opening)
 		if err != nil {
 			return err
 		}
 		defer st.Close()
-		if handler, err = httpapi.New(engine.New(st, engine.Options{}), httpapi.Options{}); err != nil {
+		options := engine.Options{}
+		if o.kind == kindHooked {
+			stop, err := o.send(st, &options)
+			if err != nil {
+				return err
+			}
+			defer stop()
+		}
+		if handler, err = httpapi.New(engine.New(st, options), httpapi.Options{}); err != nil {
 			return err
 		}
 	}
@@ -73,6 +83,23 @@ func runBenchServe(_ context.Context, s stdio, o benchServe) error {
 	_, err = io.Copy(io.Discard, s.in)
 	_ = server.Close()
 	return err
+}
+
+// send starts a webhook sender that reaches loopback; stop ends it.
+func (o *benchServe) send(st *store.Store, e *engine.Options) (stop func(), err error) {
+	policy, err := webhook.NewPolicy([]string{"127.0.0.1/32"})
+	if err != nil {
+		return nil, err
+	}
+	if e.Sealer, err = engine.OpenSealer(o.data); err != nil {
+		return nil, err
+	}
+	sender := webhook.New(webhook.Config{Outbox: st, Secrets: e.Sealer, Policy: policy})
+	e.CheckURL, e.Nudge = policy.CheckURL, sender.Nudge
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); sender.Run(ctx) }()
+	return func() { cancel(); <-ended }, nil
 }
 
 // bareHandler is the least that a Go server with a router can do for a reply of

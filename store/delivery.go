@@ -3,7 +3,7 @@ package store
 import "qualifybase/engine"
 
 const selectDelivery = `SELECT d.n, d.id, d.clinic, d.test, d.webhook, w.id, e.id, d.seq, e.type, d.state, d.attempts, d.interrupted,
-	d.cause, d.next_at, d.last_status, d.last_error, d.replay_of, d.subject, length(d.body) = 0, d.created_at, d.ended_at
+	d.cause, CASE d.state WHEN 'sending' THEN d.retry_at ELSE d.next_at END, d.last_status, d.last_error, d.replay_of, d.subject, length(d.body) = 0, d.created_at, d.ended_at
 	FROM deliveries d JOIN webhooks w ON w.n = d.webhook JOIN events e ON e.clinic = d.clinic AND e.seq = d.seq`
 
 func scanDelivery(r *row) engine.DeliveryEntry {
@@ -31,9 +31,9 @@ func deliveriesWhere(q engine.DeliveryQuery) *where {
 	case engine.DeadLettered:
 		w.and("d.state = 'dead'")
 	case engine.Pending:
-		w.and("d.state = 'pending' AND d.webhook IN (SELECT n FROM webhooks WHERE clinic = ?)", q.Clinic)
+		w.and("d.ended_at IS NULL AND d.state = 'pending' AND d.webhook IN (SELECT n FROM webhooks WHERE clinic = ?)", q.Clinic)
 	case engine.Sending:
-		w.and("d.state = 'sending'")
+		w.and("d.ended_at IS NULL AND d.state = 'sending' AND d.webhook IN (SELECT n FROM webhooks WHERE clinic = ?)", q.Clinic)
 	default:
 		w.and("d.state = ?", string(q.State))
 	}
@@ -98,7 +98,8 @@ func (r *reads) OutboxDepth() (out engine.OutboxDepth, err error) {
 			out.OldestDue = e.first
 		}
 	}
-	_, err = r.get(`SELECT (SELECT count(*) FROM deliveries WHERE state = 'pending'), (SELECT count(*) FROM deliveries WHERE state = 'sending'),
+	_, err = r.get(`SELECT (SELECT count(*) FROM deliveries WHERE ended_at IS NULL AND state = 'pending'),
+		(SELECT count(*) FROM deliveries WHERE ended_at IS NULL AND state = 'sending'),
 		(SELECT count(*) FROM deliveries WHERE state = 'dead')`, func(row *row) {
 		out.Pending, out.Sending, out.Dead = row.int(), row.int(), row.int()
 	})

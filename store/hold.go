@@ -72,7 +72,7 @@ func (t *tx) DeleteExpired(res engine.Resource, test bool, now int64) error {
 
 // DropHolds implements engine.Tx.
 func (t *tx) DropHolds(before int64, limit int) (int, error) {
-	const some = "SELECT id FROM holds WHERE expires_at < ? ORDER BY expires_at, id LIMIT ?"
+	const some = "SELECT id FROM holds WHERE expires_at < ? ORDER BY expires_at, id LIMIT ?+0"
 	if _, err := t.dropOccupancy("hold_id IN ("+some+")", before, limit); err != nil {
 		return 0, err
 	}

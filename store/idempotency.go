@@ -56,7 +56,7 @@ func (t *tx) KeepReply(clinic int64, caller, key, fingerprint, subject string, r
 // DropReplies implements engine.Tx: it looks at the first rows only, which are
 // the oldest.
 func (t *tx) DropReplies(before int64, limit int) (int, error) {
-	n, _, err := t.exec(`DELETE FROM idempotency WHERE created_at < ? AND id IN (SELECT id FROM idempotency ORDER BY id LIMIT ?)`,
+	n, _, err := t.exec(`DELETE FROM idempotency WHERE created_at < ? AND id IN (SELECT id FROM idempotency ORDER BY id LIMIT ?+0)`,
 		before, limit)
 	return int(n), err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync"
 
 	"qualifybase/engine"
 )
@@ -27,6 +28,8 @@ func (s *Store) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery
 			return nil, err
 		}
 	}
+	s.claims.Lock()
+	defer s.claims.Unlock()
 	var x exchange
 	err := s.Update(ctx, func(t engine.Tx) (err error) {
 		x = exchange{tx: t.(*tx), claim: &c, streaks: map[int64]*streak{}}
@@ -43,6 +46,7 @@ func (s *Store) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery
 	if err != nil {
 		return nil, err
 	}
+	s.claims.follow(&x)
 	for _, h := range x.streaks {
 		if h.off != "" {
 			s.log.Warn("webhook disabled", "webhook", h.id, "reason", h.off)
@@ -51,12 +55,39 @@ func (s *Store) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery
 	return x.out, nil
 }
 
+// claims remembers the rows of what was claimed until it is settled, so that
+// settling need not look them up. One Exchange at a time.
+type claims struct {
+	sync.Mutex
+	rows map[string]claimed // by delivery
+}
+
+// claimed is the row of a delivery that is under way.
+type claimed struct {
+	n, webhook int64
+	cause      string
+}
+
+// follow takes over what a committed Exchange settled and claimed.
+func (k *claims) follow(x *exchange) {
+	if k.rows == nil {
+		k.rows = map[string]claimed{}
+	}
+	for i := range x.claim.Settled {
+		delete(k.rows, x.claim.Settled[i].DeliveryID)
+	}
+	for i := range x.out {
+		k.rows[x.out[i].ID] = x.rows[i]
+	}
+}
+
 // exchange is one Exchange inside its transaction.
 type exchange struct {
 	*tx
 	claim   *engine.Claim
 	streaks map[int64]*streak
 	out     []engine.Delivery
+	rows    []claimed // of out
 }
 
 // dueEndpoint is an endpoint for which something is pending.
@@ -77,10 +108,10 @@ func (r *reads) dueEndpoints(until int64) ([]dueEndpoint, error) {
 			OldSecret: r.secret(), OldUntil: r.int(), MaxInFlight: r.small()}
 		return e
 	}, `WITH RECURSIVE ends(webhook) AS (
-			SELECT min(webhook) FROM deliveries WHERE state = 'pending'
+			SELECT min(webhook) FROM deliveries WHERE ended_at IS NULL
 			UNION ALL
-			SELECT (SELECT min(webhook) FROM deliveries WHERE state = 'pending' AND webhook > ends.webhook) FROM ends WHERE ends.webhook IS NOT NULL)
-		SELECT w.n, w.enabled, (SELECT min(next_at) FROM deliveries WHERE state = 'pending' AND webhook = w.n) AS first,
+			SELECT (SELECT min(webhook) FROM deliveries WHERE ended_at IS NULL AND webhook > ends.webhook) FROM ends WHERE ends.webhook IS NOT NULL)
+		SELECT w.n, w.enabled, (SELECT next_at FROM deliveries WHERE ended_at IS NULL AND state = 'pending' AND webhook = w.n ORDER BY next_at LIMIT 1) AS first,
 			w.id, w.url, w.signature_header, w.secret, w.old_secret, w.old_until, w.max_in_flight
 		FROM ends CROSS JOIN webhooks w ON w.n = ends.webhook WHERE first <= ?`, until)
 	slices.SortFunc(ends, func(a, b dueEndpoint) int { return cmp.Compare(a.target.WebhookID, b.target.WebhookID) })
@@ -102,7 +133,7 @@ func (x *exchange) take() error {
 		start++
 	}
 	ends = append(ends[start:len(ends):len(ends)], ends[:start]...)
-	lines := make([][]int64, len(ends))
+	lines := make([][]waiting, len(ends))
 	for i := range ends {
 		if lines[i], err = x.line(&ends[i]); err != nil {
 			return err
@@ -117,7 +148,7 @@ func (x *exchange) take() error {
 			if len(x.out) == x.claim.Room {
 				return nil
 			}
-			if err := x.begin(lines[i][0], &ends[i].target); err != nil {
+			if err := x.begin(&lines[i][0], &ends[i]); err != nil {
 				return err
 			}
 			lines[i], more = lines[i][1:], true
@@ -126,8 +157,15 @@ func (x *exchange) take() error {
 	return nil
 }
 
+// waiting is a delivery that may be claimed.
+type waiting struct {
+	engine.Delivery
+	n     int64
+	cause string
+}
+
 // line is what an endpoint may be sent now, in order.
-func (x *exchange) line(e *dueEndpoint) ([]int64, error) {
+func (x *exchange) line(e *dueEndpoint) ([]waiting, error) {
 	room, known := x.claim.Rooms[e.target.WebhookID]
 	if !known {
 		room = e.target.MaxInFlight
@@ -135,26 +173,28 @@ func (x *exchange) line(e *dueEndpoint) ([]int64, error) {
 	if !e.enabled || room <= 0 {
 		return nil, nil
 	}
-	return list(&x.reads, (*row).int, `SELECT n FROM deliveries WHERE webhook = ? AND state = 'pending' AND next_at <= ?
-		ORDER BY next_at, seq, n LIMIT ?`, e.n, x.claim.Now, min(room, x.claim.Room))
+	return list(&x.reads, scanWaiting, `SELECT d.n, d.cause, d.id, e.id, e.type, d.body, d.attempts, d.interrupted, d.next_at
+		FROM deliveries d JOIN events e ON e.clinic = d.clinic AND e.seq = d.seq
+		WHERE d.webhook = ? AND d.ended_at IS NULL AND d.state = 'pending' AND d.next_at <= ?
+		ORDER BY d.next_at, d.seq, d.n LIMIT ?+0`, e.n, x.claim.Now, min(room, x.claim.Room))
+}
+
+func scanWaiting(r *row) waiting {
+	d := waiting{n: r.int(), cause: r.text()}
+	d.ID, d.EventID, d.EventType, d.Body = r.text(), r.text(), r.text(), r.blob()
+	d.Attempt, d.Interrupted, d.DueAt = r.small()+1, r.small(), r.int()
+	return d
 }
 
 // begin claims one delivery: number and next time of its attempt are written before
 // anybody sends.
-func (x *exchange) begin(n int64, to *engine.Target) error {
-	d := engine.Delivery{To: to}
-	_, err := x.get(`SELECT d.id, e.id, e.type, d.body, d.attempts, d.interrupted, d.next_at
-		FROM deliveries d JOIN events e ON e.clinic = d.clinic AND e.seq = d.seq WHERE d.n = ?`, func(r *row) {
-		d.ID, d.EventID, d.EventType, d.Body = r.text(), r.text(), r.text(), r.blob()
-		d.Attempt, d.Interrupted, d.DueAt = r.small()+1, r.small(), r.int()
-	}, n)
-	if err != nil {
-		return err
-	}
+func (x *exchange) begin(d *waiting, e *dueEndpoint) error {
+	d.To = &e.target
 	next := x.claim.RetryAt[min(d.Failures(), len(x.claim.RetryAt)-1)]
-	_, _, err = x.exec("UPDATE deliveries SET state = 'sending', attempts = ?, next_at = ?, lease_until = ? WHERE n = ?",
-		d.Attempt, next, x.claim.LeaseUntil, n)
-	x.out = append(x.out, d)
+	_, _, err := x.exec("UPDATE deliveries SET state = 'sending', attempts = ?, retry_at = ?, lease_until = ? WHERE n = ?",
+		d.Attempt, next, x.claim.LeaseUntil, d.n)
+	x.out = append(x.out, d.Delivery)
+	x.rows = append(x.rows, claimed{d.n, e.n, d.cause})
 	return err
 }
 
@@ -173,7 +213,8 @@ func (s *Store) NextDue(ctx context.Context, after int64) (at int64, found bool,
 			}
 			first := e.first
 			if first <= after {
-				first, err = r.number("SELECT min(next_at) FROM deliveries WHERE state = 'pending' AND webhook = ? AND next_at > ?", e.n, after)
+				first, err = r.number(`SELECT next_at FROM deliveries
+					WHERE ended_at IS NULL AND state = 'pending' AND webhook = ? AND next_at > ? ORDER BY next_at LIMIT 1`, e.n, after)
 				if err != nil {
 					return err
 				}
@@ -193,13 +234,13 @@ func (s *Store) Reset(ctx context.Context, now int64) (int, error) {
 	err := s.Update(ctx, func(v engine.Tx) error {
 		t := v.(*tx)
 		_, _, err := t.exec(`INSERT OR IGNORE INTO attempts (delivery, n, started_at, ms, status, error, response, cause)
-			SELECT n, attempts, ?, 0, NULL, ?, '', cause FROM deliveries WHERE state = 'sending'`, now, string(engine.Interrupted))
+			SELECT n, attempts, ?, 0, NULL, ?, '', cause FROM deliveries WHERE ended_at IS NULL AND state = 'sending'`, now, string(engine.Interrupted))
 		if err != nil {
 			return err
 		}
 		n, _, err := t.exec(`UPDATE deliveries SET state = 'pending', cause = 'retry', last_status = NULL, last_error = ?,
-			next_at = CASE interrupted WHEN 0 THEN ? ELSE next_at END, interrupted = min(interrupted + 1, ?)
-			WHERE state = 'sending'`, string(engine.Interrupted), now, engine.MaxInterrupted)
+			next_at = CASE interrupted WHEN 0 THEN ? ELSE retry_at END, interrupted = min(interrupted + 1, ?)
+			WHERE ended_at IS NULL AND state = 'sending'`, string(engine.Interrupted), now, engine.MaxInterrupted)
 		rows = int(n)
 		return err
 	})

@@ -92,12 +92,12 @@ func (r *reads) PatientsByKeys(clinic int64, test bool, keys []string, given str
 	note := func(row *row) error { ids = append(ids, row.int()); return nil }
 	for _, key := range keys {
 		if given != "" {
-			if err := r.query("SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? LIMIT ?",
+			if err := r.query("SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? LIMIT ?+0",
 				note, clinic, test, key, given, limit); err != nil {
 				return nil, err
 			}
 		}
-		if err := r.query("SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? LIMIT ?",
+		if err := r.query("SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? LIMIT ?+0",
 			note, clinic, test, key, limit); err != nil {
 			return nil, err
 		}

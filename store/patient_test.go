@@ -80,8 +80,8 @@ func patientPlans(t *testing.T, h *house, c *conn) {
 	w := patientsWhere(engine.PatientQuery{Clinic: h.clinic, Starts: []string{"n:ada1", "p:+49"}})
 	for name, sql := range map[string]string{
 		"search":  selectPatient + w.newestFirst(engine.Position{}, int64(0), 50),
-		"bucket":  "SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? LIMIT ?",
-		"given":   "SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? LIMIT ?",
+		"bucket":  "SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? LIMIT ?+0",
+		"given":   "SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? LIMIT ?+0",
 		"mrn":     selectPatient + " WHERE clinic = ? AND test = ? AND mrn_key = ?",
 		"keys of": "SELECT key, given FROM patient_keys WHERE patient_id = ?",
 		"losers":  selectPatient + " WHERE merged_into = ? ORDER BY (SELECT m.id FROM merges m WHERE m.loser_id = patients.id AND m.unmerged_at IS NULL), id",

@@ -5,33 +5,37 @@ import "qualifybase/engine"
 // settle writes the end of one claimed delivery, as engine.Result and Settlement
 // say, unless the row is no longer what was claimed.
 func (x *exchange) settle(o *engine.Settlement) error {
-	var n, webhook int64
-	found, err := x.get("SELECT n, webhook FROM deliveries WHERE id = ? AND state = 'sending' AND attempts = ?",
-		func(r *row) { n, webhook = r.int(), r.int() }, o.DeliveryID, o.Attempt)
-	if err != nil || !found {
+	at, known := x.s.claims.rows[o.DeliveryID]
+	if !known { // settled before, or claimed by an older process
+		found, err := x.get("SELECT n, webhook, cause FROM deliveries WHERE id = ?",
+			func(r *row) { at = claimed{r.int(), r.int(), r.text()} }, o.DeliveryID)
+		if err != nil || !found {
+			return err
+		}
+	}
+	const mine = " WHERE n = ? AND state = 'sending' AND attempts = ?"
+	var changed int64
+	var err error
+	switch o.Result {
+	case engine.Released:
+		_, _, err = x.exec("UPDATE deliveries SET state = 'pending', attempts = attempts - 1, next_at = ?"+mine, o.NextAt, at.n, o.Attempt)
+		return err
+	case engine.Retry:
+		changed, _, err = x.exec("UPDATE deliveries SET state = 'pending', next_at = ?, cause = ?, last_status = ?, last_error = ?"+mine,
+			o.NextAt, engine.CauseRetry, orNone(int64(o.Status)), o.Error(), at.n, o.Attempt)
+	default:
+		changed, _, err = x.exec("UPDATE deliveries SET state = ?, ended_at = ?, last_status = ?, last_error = ?"+mine,
+			string(o.Result), o.StartedAt+o.MS/1000, orNone(int64(o.Status)), o.Error(), at.n, o.Attempt)
+	}
+	if err != nil || changed == 0 {
 		return err
 	}
-	if o.Result == engine.Released {
-		_, _, err = x.exec("UPDATE deliveries SET state = 'pending', attempts = attempts - 1, next_at = ? WHERE n = ?", o.NextAt, n)
-		return err
-	}
-	_, _, err = x.exec(`INSERT INTO attempts (delivery, n, started_at, ms, status, error, response, cause)
-		SELECT n, attempts, ?, ?, ?, ?, ?, cause FROM deliveries WHERE n = ?`,
-		o.StartedAt, o.MS, orNone(int64(o.Status)), o.Error(), o.Response, n)
+	_, _, err = x.exec("INSERT INTO attempts (delivery, n, started_at, ms, status, error, response, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		at.n, o.Attempt, o.StartedAt, o.MS, orNone(int64(o.Status)), o.Error(), o.Response, at.cause)
 	if err != nil {
 		return err
 	}
-	if o.Result == engine.Retry {
-		_, _, err = x.exec("UPDATE deliveries SET state = 'pending', next_at = ?, cause = ?, last_status = ?, last_error = ? WHERE n = ?",
-			o.NextAt, engine.CauseRetry, orNone(int64(o.Status)), o.Error(), n)
-	} else {
-		_, _, err = x.exec("UPDATE deliveries SET state = ?, ended_at = ?, last_status = ?, last_error = ? WHERE n = ?",
-			string(o.Result), o.StartedAt+o.MS/1000, orNone(int64(o.Status)), o.Error(), n)
-	}
-	if err != nil {
-		return err
-	}
-	return x.streak(webhook, o)
+	return x.streak(at.webhook, o)
 }
 
 // streak is an endpoint's run of failures while a batch is settled.

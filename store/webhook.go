@@ -128,7 +128,7 @@ func (t *tx) UpdateWebhook(h engine.Webhook) error {
 func (t *tx) Reawaken(h engine.Webhook, at, seconds int64) error {
 	_, _, err := t.exec(`WITH waiting AS (
 			SELECT n, row_number() OVER (ORDER BY seq, n) - 1 AS nth, count(*) OVER () AS all_of_them
-			FROM deliveries WHERE webhook = ?1 AND state = 'pending')
+			FROM deliveries WHERE webhook = ?1 AND ended_at IS NULL AND state = 'pending')
 		UPDATE deliveries SET next_at = ?2 + waiting.nth * ?3 / waiting.all_of_them FROM waiting WHERE deliveries.n = waiting.n`,
 		h.N, at, seconds)
 	return err
@@ -137,6 +137,6 @@ func (t *tx) Reawaken(h engine.Webhook, at, seconds int64) error {
 // CancelWaiting implements engine.Tx.
 func (t *tx) CancelWaiting(h engine.Webhook, at int64, limit int) (int, error) {
 	n, _, err := t.exec(`UPDATE deliveries SET state = 'cancelled', ended_at = ?2 WHERE n IN (
-		SELECT n FROM deliveries WHERE webhook = ?1 AND state = 'pending' LIMIT ?3)`, h.N, at, limit)
+		SELECT n FROM deliveries WHERE webhook = ?1 AND ended_at IS NULL AND state = 'pending' LIMIT ?3+0)`, h.N, at, limit)
 	return int(n), err
 }

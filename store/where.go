@@ -73,7 +73,7 @@ func (w *where) order(by string, limit int) string {
 		limit = -1
 	}
 	w.args = append(w.args, limit)
-	return w.sql.String() + " ORDER BY " + by + " LIMIT ?"
+	return w.sql.String() + " ORDER BY " + by + " LIMIT ?+0"
 }
 
 // newestFirst goes on behind a position of (created_at DESC, id DESC).
