@@ -159,7 +159,7 @@ func (c *clinicProcess) lead(name string) string {
 // until waits for something that must come soon.
 func (c *clinicProcess) until(what string, ok func() bool) {
 	c.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return
 		}
