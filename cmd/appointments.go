@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -20,14 +19,12 @@ func newAppointmentsCommand(g *global) *cobra.Command {
 }
 
 type appointmentsImportOptions struct {
-	*global
-	clinic, file string
-	how          engine.AppointmentImport
-	json         bool
+	importOptions
+	how engine.AppointmentImport
 }
 
 func newAppointmentsImport(g *global) *cobra.Command {
-	o := appointmentsImportOptions{global: g}
+	o := appointmentsImportOptions{importOptions: importOptions{global: g}}
 	c := &cobra.Command{
 		Use:   "import FILE.csv",
 		Short: "Book appointments from a CSV file, all or none",
@@ -49,93 +46,9 @@ appointments, and every faulty line.`,
 			return runAppointmentsImport(c.Context(), streams(c), o)
 		},
 	}
-	f := c.Flags()
-	f.BoolVar(&o.how.DryRun, "dry-run", false, "tell what would happen and write nothing")
-	f.BoolVar(&o.how.SkipBad, "skip-bad", false, "import the good lines although others are faulty")
-	f.BoolVar(&o.how.Past, "past", false, "import what has already taken place, too")
-	clinicFlag(c, &o.clinic)
-	jsonFlag(c, &o.json)
+	c.Flags().BoolVar(&o.how.Past, "past", false, "import what has already taken place, too")
+	o.flags(c, &o.how.DryRun, &o.how.SkipBad)
 	return c
-}
-
-func runAppointmentsImport(ctx context.Context, s stdio, o appointmentsImportOptions) error {
-	file := s.in
-	if o.file != "-" {
-		f, err := os.Open(o.file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		file = f
-	}
-	return o.visit(ctx, s, errand{verb: "appointments import", clinic: o.clinic}, func(f *office) error {
-		report, err := f.engine.ImportAppointments(ctx, f.caller, file, o.how)
-		if err == nil && o.how.DryRun && len(report.Bad) > 0 {
-			err = fmt.Errorf("%d of %d lines are faulty", len(report.Bad), report.Rows)
-		} else if engine.KindOf(err) == engine.Invalid && len(report.Bad) > 0 {
-			err = fmt.Errorf("%d of %d lines are faulty; nothing was imported", len(report.Bad), report.Rows)
-		}
-		if o.json {
-			if e := printJSON(s.out, appointmentImportOf(report)); e != nil {
-				return e
-			}
-		} else {
-			tellAppointmentImport(s, report, o.how)
-		}
-		if err != nil {
-			return &failure{exitFailure, err} // the file is at fault, not the command line
-		}
-		return nil
-	})
-}
-
-// tellAppointmentImport writes the outcome for a person: faulty lines to the error stream.
-func tellAppointmentImport(s stdio, r engine.AppointmentReport, how engine.AppointmentImport) {
-	if how.DryRun {
-		tellColumns(s.out, r.Columns)
-		type row = engine.AppointmentPreview
-		_ = printList(s.out, false, r.Preview,
-			column[row]{"LINE", func(p row) string { return strconv.Itoa(p.Line) }},
-			column[row]{"WOULD", func(p row) string { return p.Act }},
-			column[row]{"START", func(p row) string { return when(p.Appointment.StartsAt) }},
-			column[row]{"END", func(p row) string { return when(p.Appointment.EndsAt) }},
-			column[row]{"PROVIDER", func(p row) string { return strconv.FormatInt(p.Appointment.ProviderID, 10) }},
-			column[row]{"STATUS", func(p row) string { return string(p.Appointment.Status) }},
-		)
-	}
-	tellFaulty(s.err, r.Bad)
-	switch {
-	case r.Written:
-		fmt.Fprintf(s.out, "%d appointments: %d booked, %d known", r.Rows, r.Booked, r.Known)
-	case how.DryRun:
-		fmt.Fprintf(s.out, "%d appointments: would book %d, leave %d known", r.Rows, r.Booked, r.Known)
-	default:
-		return
-	}
-	if len(r.Bad) > 0 {
-		fmt.Fprintf(s.out, ", %d faulty", len(r.Bad))
-	}
-	fmt.Fprintln(s.out)
-}
-
-// tellColumns says how the columns of a file are understood.
-func tellColumns(out io.Writer, columns []engine.CSVColumn) {
-	for _, c := range columns {
-		field := c.Field
-		if field == "" {
-			field = "not imported"
-		}
-		fmt.Fprintf(out, "column %s: %s\n", strconv.Quote(clean(c.Header, "")), field)
-	}
-}
-
-// tellFaulty names every faulty line of a file.
-func tellFaulty(out io.Writer, faulty []engine.BadLine) {
-	for _, bad := range faulty {
-		for _, d := range bad.Details {
-			fmt.Fprintf(out, "line %d: %s: %s\n", bad.Line, d.Field, clean(d.Message, ""))
-		}
-	}
 }
 
 // appointmentImportJSON is the report of an import for programs.
@@ -148,11 +61,29 @@ type appointmentImportJSON struct {
 	Written bool         `json:"written"`
 }
 
-func appointmentImportOf(r engine.AppointmentReport) appointmentImportJSON {
-	return appointmentImportJSON{
-		each(r.Columns, func(c engine.CSVColumn) columnJSON { return columnJSON(c) }), r.Rows, r.Booked, r.Known,
-		each(r.Bad, func(b engine.BadLine) faultJSON { return faultJSON(b) }), r.Written,
-	}
+func runAppointmentsImport(ctx context.Context, s stdio, o appointmentsImportOptions) error {
+	return o.run(ctx, s, "appointments import", func(f *office, file io.Reader) (imported, error) {
+		r, err := f.engine.ImportAppointments(ctx, f.caller, file, o.how)
+		return imported{
+			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
+			program: appointmentImportJSON{columnsOf(r.Columns), r.Rows, r.Booked, r.Known, faultsOf(r.Bad), r.Written},
+			preview: func(out io.Writer) { previewAppointments(out, r.Preview) },
+			did:     fmt.Sprintf("appointments: %d booked, %d known", r.Booked, r.Known),
+			would:   fmt.Sprintf("appointments: would book %d, leave %d known", r.Booked, r.Known),
+		}, err
+	})
+}
+
+func previewAppointments(out io.Writer, rows []engine.AppointmentPreview) {
+	type row = engine.AppointmentPreview
+	_ = printList(out, false, rows,
+		column[row]{"LINE", func(p row) string { return strconv.Itoa(p.Line) }},
+		column[row]{"WOULD", func(p row) string { return p.Act }},
+		column[row]{"START", func(p row) string { return when(p.Appointment.StartsAt) }},
+		column[row]{"END", func(p row) string { return when(p.Appointment.EndsAt) }},
+		column[row]{"PROVIDER", func(p row) string { return strconv.FormatInt(p.Appointment.ProviderID, 10) }},
+		column[row]{"STATUS", func(p row) string { return string(p.Appointment.Status) }},
+	)
 }
 
 type appointmentsExportOptions struct {

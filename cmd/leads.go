@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,14 +19,12 @@ func newLeadsCommand(g *global) *cobra.Command {
 }
 
 type leadsImportOptions struct {
-	*global
-	clinic, file string
-	how          engine.LeadImport
-	json         bool
+	importOptions
+	how engine.LeadImport
 }
 
 func newLeadsImport(g *global) *cobra.Command {
-	o := leadsImportOptions{global: g}
+	o := leadsImportOptions{importOptions: importOptions{global: g}}
 	c := &cobra.Command{
 		Use:   "import FILE.csv",
 		Short: "Create or update leads from a CSV file, all or none",
@@ -49,100 +45,34 @@ leads, and every faulty line.`,
 			return runLeadsImport(c.Context(), streams(c), o)
 		},
 	}
-	f := c.Flags()
-	f.BoolVar(&o.how.DryRun, "dry-run", false, "tell what would happen and write nothing")
-	f.BoolVar(&o.how.SkipBad, "skip-bad", false, "import the good lines although others are faulty")
-	f.StringVar(&o.how.Source, "source", "csv", "the source of leads that name none, as `TEXT`")
-	clinicFlag(c, &o.clinic)
-	jsonFlag(c, &o.json)
+	c.Flags().StringVar(&o.how.Source, "source", "csv", "the source of leads that name none, as `TEXT`")
+	o.flags(c, &o.how.DryRun, &o.how.SkipBad)
 	return c
 }
 
 func runLeadsImport(ctx context.Context, s stdio, o leadsImportOptions) error {
-	file := s.in
-	if o.file != "-" {
-		f, err := os.Open(o.file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		file = f
-	}
-	return o.visit(ctx, s, errand{verb: "leads import", clinic: o.clinic}, func(f *office) error {
-		report, err := f.engine.ImportLeads(ctx, f.caller, file, o.how)
-		if err == nil && o.how.DryRun && len(report.Bad) > 0 {
-			err = fmt.Errorf("%d of %d lines are faulty", len(report.Bad), report.Rows)
-		} else if engine.KindOf(err) == engine.Invalid && len(report.Bad) > 0 {
-			err = fmt.Errorf("%d of %d lines are faulty; nothing was imported", len(report.Bad), report.Rows)
-		}
-		if o.json {
-			if e := printJSON(s.out, importOf(report)); e != nil {
-				return e
-			}
-		} else {
-			tellImport(s, report, o.how)
-		}
-		if err != nil {
-			return &failure{exitFailure, err} // the file is at fault, not the command line
-		}
-		return nil
+	return o.run(ctx, s, "leads import", func(f *office, file io.Reader) (imported, error) {
+		r, err := f.engine.ImportLeads(ctx, f.caller, file, o.how)
+		return imported{
+			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
+			program: importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written},
+			preview: func(out io.Writer) { previewLeads(out, r.Preview) },
+			did:     fmt.Sprintf("leads: %d created, %d updated, %d unchanged", r.Created, r.Updated, r.Unchanged),
+			would:   fmt.Sprintf("leads: would create %d, update %d, leave %d unchanged", r.Created, r.Updated, r.Unchanged),
+		}, err
 	})
 }
 
-// tellImport writes the outcome for a person: faulty lines to the error stream.
-func tellImport(s stdio, r engine.LeadReport, how engine.LeadImport) {
-	if how.DryRun {
-		tellColumns(s.out, r.Columns)
-		_ = printList(s.out, false, r.Preview,
-			column[engine.LeadPreview]{"LINE", func(p engine.LeadPreview) string { return strconv.Itoa(p.Line) }},
-			column[engine.LeadPreview]{"WOULD", func(p engine.LeadPreview) string { return p.Act }},
-			column[engine.LeadPreview]{"NAME", func(p engine.LeadPreview) string { return p.Lead.Name }},
-			column[engine.LeadPreview]{"EMAIL", func(p engine.LeadPreview) string { return p.Lead.Email }},
-			column[engine.LeadPreview]{"PHONE", func(p engine.LeadPreview) string { return p.Lead.Phone }},
-			column[engine.LeadPreview]{"STATUS", func(p engine.LeadPreview) string { return string(p.Lead.Status) }},
-		)
-	}
-	tellFaulty(s.err, r.Bad)
-	switch {
-	case r.Written:
-		fmt.Fprintf(s.out, "%d leads: %d created, %d updated, %d unchanged", r.Rows, r.Created, r.Updated, r.Unchanged)
-	case how.DryRun:
-		fmt.Fprintf(s.out, "%d leads: would create %d, update %d, leave %d unchanged", r.Rows, r.Created, r.Updated, r.Unchanged)
-	default:
-		return
-	}
-	if len(r.Bad) > 0 {
-		fmt.Fprintf(s.out, ", %d faulty", len(r.Bad))
-	}
-	fmt.Fprintln(s.out)
-}
-
-// importJSON is the report of an import for programs.
-type importJSON struct {
-	Columns   []columnJSON `json:"columns"`
-	Rows      int          `json:"rows"`
-	Created   int          `json:"created"`
-	Updated   int          `json:"updated"`
-	Unchanged int          `json:"unchanged"`
-	Faulty    []faultJSON  `json:"faulty"`
-	Written   bool         `json:"written"`
-}
-
-type columnJSON struct {
-	Header string `json:"header"`
-	Field  string `json:"field"` // "" = not imported
-}
-
-type faultJSON struct {
-	Line    int             `json:"line"`
-	Details []engine.Detail `json:"details"`
-}
-
-func importOf(r engine.LeadReport) importJSON {
-	return importJSON{
-		each(r.Columns, func(c engine.CSVColumn) columnJSON { return columnJSON(c) }), r.Rows, r.Created, r.Updated, r.Unchanged,
-		each(r.Bad, func(b engine.BadLine) faultJSON { return faultJSON(b) }), r.Written,
-	}
+func previewLeads(out io.Writer, rows []engine.LeadPreview) {
+	type row = engine.LeadPreview
+	_ = printList(out, false, rows,
+		column[row]{"LINE", func(p row) string { return strconv.Itoa(p.Line) }},
+		column[row]{"WOULD", func(p row) string { return p.Act }},
+		column[row]{"NAME", func(p row) string { return p.Lead.Name }},
+		column[row]{"EMAIL", func(p row) string { return p.Lead.Email }},
+		column[row]{"PHONE", func(p row) string { return p.Lead.Phone }},
+		column[row]{"STATUS", func(p row) string { return string(p.Lead.Status) }},
+	)
 }
 
 type leadsExportOptions struct {
@@ -197,31 +127,4 @@ func runLeadsExport(ctx context.Context, s stdio, o leadsExportOptions) error {
 		fmt.Fprintf(s.err, "%d %s\n", n, plural(n, "lead"))
 		return nil
 	})
-}
-
-// toFile lets fn write to a new file, readable by its owner alone, or where no
-// name is given to out. A file that fails half-way is removed.
-func toFile(out io.Writer, name string, fn func(io.Writer) (int, error)) (n int, err error) {
-	if name == "" {
-		return fn(out)
-	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	n, err = fn(f)
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		_ = os.Remove(name)
-	}
-	return n, err
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return word
-	}
-	return strings.TrimSuffix(word, "s") + "s"
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -21,14 +20,12 @@ them; erase a person.`
 }
 
 type patientsImportOptions struct {
-	*global
-	clinic, file string
-	how          engine.PatientImport
-	json         bool
+	importOptions
+	how engine.PatientImport
 }
 
 func newPatientsImport(g *global) *cobra.Command {
-	o := patientsImportOptions{global: g}
+	o := patientsImportOptions{importOptions: importOptions{global: g}}
 	c := &cobra.Command{
 		Use:   "import FILE.csv",
 		Short: "Create or update patients from a CSV file, all or none",
@@ -52,87 +49,40 @@ patients, and every faulty line.`,
 			return runPatientsImport(c.Context(), streams(c), o)
 		},
 	}
-	f := c.Flags()
-	f.BoolVar(&o.how.DryRun, "dry-run", false, "tell what would happen and write nothing")
-	f.BoolVar(&o.how.SkipBad, "skip-bad", false, "import the good lines although others are faulty")
-	f.BoolVar(&o.how.AllowDuplicates, "allow-duplicates", false, "make a record although somebody like that is on file")
-	clinicFlag(c, &o.clinic)
-	jsonFlag(c, &o.json)
+	c.Flags().BoolVar(&o.how.AllowDuplicates, "allow-duplicates", false, "make a record although somebody like that is on file")
+	o.flags(c, &o.how.DryRun, &o.how.SkipBad)
 	return c
 }
 
 func runPatientsImport(ctx context.Context, s stdio, o patientsImportOptions) error {
-	file := s.in
-	if o.file != "-" {
-		f, err := os.Open(o.file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		file = f
-	}
-	return o.visit(ctx, s, errand{verb: "patients import", clinic: o.clinic}, func(f *office) error {
-		report, err := f.engine.ImportPatients(ctx, f.caller, file, o.how)
-		if err == nil && o.how.DryRun && len(report.Bad) > 0 {
-			err = fmt.Errorf("%d of %d lines are faulty", len(report.Bad), report.Rows)
-		} else if engine.KindOf(err) == engine.Invalid && len(report.Bad) > 0 {
-			err = fmt.Errorf("%d of %d lines are faulty; nothing was imported", len(report.Bad), report.Rows)
-		}
-		if o.json {
-			if e := printJSON(s.out, patientImportOf(report)); e != nil {
-				return e
-			}
-		} else {
-			tellPatientImport(s, report, o.how)
-		}
-		if err != nil {
-			return &failure{exitFailure, err} // the file is at fault, not the command line
-		}
-		return nil
+	return o.run(ctx, s, "patients import", func(f *office, file io.Reader) (imported, error) {
+		r, err := f.engine.ImportPatients(ctx, f.caller, file, o.how)
+		return imported{
+			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
+			program: importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written},
+			preview: func(out io.Writer) { previewPatients(out, r.Preview) },
+			did:     fmt.Sprintf("patients: %d created, %d updated, %d unchanged", r.Created, r.Updated, r.Unchanged),
+			would:   fmt.Sprintf("patients: would create %d, update %d, leave %d unchanged", r.Created, r.Updated, r.Unchanged),
+		}, err
 	})
 }
 
-// patientImportOf is the report of an import for programs.
-func patientImportOf(r engine.PatientReport) importJSON {
-	return importJSON{
-		each(r.Columns, func(c engine.CSVColumn) columnJSON { return columnJSON(c) }), r.Rows, r.Created, r.Updated, r.Unchanged,
-		each(r.Bad, func(b engine.BadLine) faultJSON { return faultJSON(b) }), r.Written,
-	}
-}
-
-// tellPatientImport writes the outcome for a person: faulty lines to the error stream.
-func tellPatientImport(s stdio, r engine.PatientReport, how engine.PatientImport) {
-	if how.DryRun {
-		tellColumns(s.out, r.Columns)
-		type row = engine.PatientPreview
-		_ = printList(s.out, false, r.Preview,
-			column[row]{"LINE", func(p row) string { return strconv.Itoa(p.Line) }},
-			column[row]{"WOULD", func(p row) string { return p.Act }},
-			column[row]{"MRN", func(p row) string { return p.Patient.MRN }},
-			column[row]{"GIVEN", func(p row) string { return p.Patient.GivenName }},
-			column[row]{"FAMILY", func(p row) string { return p.Patient.FamilyName }},
-			column[row]{"BORN", func(p row) string {
-				if p.Patient.BirthDate == nil {
-					return ""
-				}
-				return p.Patient.BirthDate.String()
-			}},
-			column[row]{"EMAIL", func(p row) string { return p.Patient.Email }},
-		)
-	}
-	tellFaulty(s.err, r.Bad)
-	switch {
-	case r.Written:
-		fmt.Fprintf(s.out, "%d patients: %d created, %d updated, %d unchanged", r.Rows, r.Created, r.Updated, r.Unchanged)
-	case how.DryRun:
-		fmt.Fprintf(s.out, "%d patients: would create %d, update %d, leave %d unchanged", r.Rows, r.Created, r.Updated, r.Unchanged)
-	default:
-		return
-	}
-	if len(r.Bad) > 0 {
-		fmt.Fprintf(s.out, ", %d faulty", len(r.Bad))
-	}
-	fmt.Fprintln(s.out)
+func previewPatients(out io.Writer, rows []engine.PatientPreview) {
+	type row = engine.PatientPreview
+	_ = printList(out, false, rows,
+		column[row]{"LINE", func(p row) string { return strconv.Itoa(p.Line) }},
+		column[row]{"WOULD", func(p row) string { return p.Act }},
+		column[row]{"MRN", func(p row) string { return p.Patient.MRN }},
+		column[row]{"GIVEN", func(p row) string { return p.Patient.GivenName }},
+		column[row]{"FAMILY", func(p row) string { return p.Patient.FamilyName }},
+		column[row]{"BORN", func(p row) string {
+			if p.Patient.BirthDate == nil {
+				return ""
+			}
+			return p.Patient.BirthDate.String()
+		}},
+		column[row]{"EMAIL", func(p row) string { return p.Patient.Email }},
+	)
 }
 
 type patientsExportOptions struct {
