@@ -8,9 +8,10 @@ import (
 // attemptsKept bounds the names that attempts remembers.
 const attemptsKept = 10_000
 
-// network is what counts as one address: an IPv4 address, or an IPv6 /64, which
-// is the least that a subscriber gets.
-func network(ip string) string {
+// Network is what counts as one address where failures are counted: an IPv4
+// address, or an IPv6 /64, which is the least that a subscriber gets. A text that
+// is no address stands for itself.
+func Network(ip string) string {
 	a, err := netip.ParseAddr(ip)
 	if err != nil {
 		return ip

@@ -24,7 +24,7 @@ func (e *Engine) SignIn(ctx context.Context, ip, email, password, clinic string)
 	if len(key) > MaxEmail || len(password) > 4*MaxPassword {
 		return User{}, Clinic{}, badSignIn()
 	}
-	address, mail := "ip "+network(ip), "mail "+key
+	address, mail := "ip "+Network(ip), "mail "+key
 	if wait := e.attempts.take(address, now, 60, failuresPerIP); wait > 0 {
 		return User{}, Clinic{}, tooMany(wait)
 	}

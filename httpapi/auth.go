@@ -86,7 +86,7 @@ func (s *Server) authenticate(c *call) (engine.Identity, error) {
 
 // failed counts a failed authentication.
 func (s *Server) failed(c *call, err error) error {
-	if r := s.failures.take(network(c.ip), s.o.FailuresPerMinute, s.o.Now()); !r.ok {
+	if r := s.failures.take(engine.Network(c.ip), s.o.FailuresPerMinute, s.o.Now()); !r.ok {
 		return tooMany(r.wait)
 	}
 	return err

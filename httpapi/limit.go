@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -92,17 +91,3 @@ func (r room) headers(h http.Header) {
 
 // seconds until the window ends, rounded up and at least one.
 func (r room) seconds() int64 { return max(1, int64((r.wait+time.Second-1)/time.Second)) }
-
-// network is what failures are counted by: an address, or the /64 of an IPv6
-// address, since one household has all of it.
-func network(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil || a.Is4() {
-		return ip
-	}
-	p, err := a.Prefix(64)
-	if err != nil {
-		return ip
-	}
-	return p.String()
-}

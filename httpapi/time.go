@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"sync"
 	"time"
 
 	"qualifybase/engine"
@@ -90,18 +89,12 @@ func (w *When) UnmarshalText(b []byte) error {
 	return nil
 }
 
-var zones sync.Map // name → *time.Location
-
-// zone loads an IANA zone once; UTC where the name is unknown.
+// zone is an IANA zone; UTC where the name is unknown.
 func zone(name string) *time.Location {
-	if z, ok := zones.Load(name); ok {
-		return z.(*time.Location)
-	}
-	z, err := time.LoadLocation(name)
+	z, err := engine.LoadZone(name)
 	if err != nil {
-		z = time.UTC
+		return time.UTC
 	}
-	zones.Store(name, z)
 	return z
 }
 

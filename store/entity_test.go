@@ -250,8 +250,15 @@ func TestHolds(t *testing.T) {
 	}
 	see(t, h.Store, func(r engine.Reader) error { _, err := r.Hold(h.clinic, false, hold.ID); return err }) // its booking is Gone, not NotFound
 	later := hold
-	later.ID, later.CreatedAt, later.ExpiresAt = id(), hold.ExpiresAt+holdsKept+1, hold.ExpiresAt+holdsKept+301
+	later.ID, later.CreatedAt, later.ExpiresAt = id(), hold.ExpiresAt+daySeconds+1, hold.ExpiresAt+daySeconds+301
 	h.must(t, func(tx engine.Tx) error { return tx.InsertHold(later) })
+	h.must(t, func(tx engine.Tx) error {
+		n, err := tx.DropHolds(later.CreatedAt, 10)
+		if n != 1 {
+			t.Errorf("%d old holds were dropped, want 1", n)
+		}
+		return err
+	})
 	err := h.View(context.Background(), func(r engine.Reader) error { _, err := r.Hold(h.clinic, false, hold.ID); return err })
 	if engine.KindOf(err) != engine.NotFound {
 		t.Errorf("a day later: %v", err)

@@ -24,21 +24,9 @@ func (r *reads) OpenHolds(clinic int64, caller string, now int64) (int, error) {
 	return int(n), err
 }
 
-// holdsKept is how long an expired hold is still known, so that its late booking
-// is told that it is gone.
-const holdsKept = 86400
-
-// InsertHold implements engine.Tx. The caller's holds of days ago go.
+// InsertHold implements engine.Tx.
 func (t *tx) InsertHold(h engine.Hold) error {
-	const old = "clinic = ? AND caller = ? AND expires_at < ?"
-	_, err := t.dropOccupancy("hold_id IN (SELECT id FROM holds WHERE "+old+")", h.Clinic, h.Caller, h.CreatedAt-holdsKept)
-	if err != nil {
-		return err
-	}
-	if _, _, err := t.exec("DELETE FROM holds WHERE "+old, h.Clinic, h.Caller, h.CreatedAt-holdsKept); err != nil {
-		return err
-	}
-	_, _, err = t.exec(`INSERT INTO holds (id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
+	_, _, err := t.exec(`INSERT INTO holds (id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
 		starts_at, ends_at, expires_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		h.ID, h.Clinic, h.Test, h.Caller, h.TokenHash, h.ProviderID, orNone(h.LocationID), orNone(h.ServiceID),
 		h.StartsAt, h.EndsAt, h.ExpiresAt, h.CreatedAt)
