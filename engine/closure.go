@@ -63,10 +63,6 @@ var (
 //
 // Errors: NotFound (no such owner), Invalid (limit), InvalidCursor.
 func (e *Engine) Closures(ctx context.Context, c Caller, owner OwnerRef, p Page) (List[Closure], error) {
-	at, size, err := p.Open(Newest, FilterOf("closures", []any{c.Clinic, owner}))
-	if err != nil {
-		return List[Closure]{}, err
-	}
 	return read(ctx, e, c, closureRead, func(r Reader) (List[Closure], error) {
 		plan, err := r.Plan(c.Clinic)
 		if err != nil {
@@ -75,21 +71,24 @@ func (e *Engine) Closures(ctx context.Context, c Caller, owner OwnerRef, p Page)
 		if err := plan.mayClose(owner); err != nil {
 			return List[Closure]{}, err
 		}
-		rows, err := r.Closures(c.Clinic, owner)
+		all, err := r.Closures(c.Clinic, owner) // at most MaxClosures
 		if err != nil {
 			return List[Closure]{}, err
-		}
-		if at.First() {
-			at.Total = int64(len(rows))
 		}
 		newest := func(a, b Position) int {
 			return cmp.Or(cmp.Compare(b.CreatedAt, a.CreatedAt), cmp.Compare(b.ID, a.ID))
 		}
-		slices.SortFunc(rows, func(a, b Closure) int { return newest(a.place(), b.place()) })
-		if !at.First() {
-			rows = slices.DeleteFunc(rows, func(x Closure) bool { return newest(x.place(), at.Position) <= 0 })
-		}
-		return Cut(rows, size, at, Closure.place), nil
+		slices.SortFunc(all, func(a, b Closure) int { return newest(a.place(), b.place()) })
+		return listing[Closure]{
+			filter: FilterOf("closures", []any{c.Clinic, owner}), place: Closure.place,
+			count: func() (int64, error) { return int64(len(all)), nil },
+			rows: func(after Position, limit int) ([]Closure, error) {
+				if after != (Position{}) {
+					all = slices.DeleteFunc(all, func(x Closure) bool { return newest(x.place(), after) <= 0 })
+				}
+				return all[:min(limit, len(all))], nil
+			},
+		}.page(p)
 	})
 }
 

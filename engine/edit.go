@@ -170,23 +170,35 @@ func (w *work) done(x *edit, m *Meta, id int64) (write bool, err error) {
 	return true, w.changed(m)
 }
 
+// retire deactivates a row of the directory, which nothing deletes: what is
+// booked goes on naming it. Retiring twice changes nothing.
+func retire[T any](ctx context.Context, e *Engine, c Caller, d deed, id int64,
+	find func(tx Tx, clinic, id int64) (T, error), save func(tx Tx, row T) error, parts func(*T) (active *bool, m *Meta)) error {
+	_, err := manage(ctx, e, c, d, func(w *work, _ *Plan) (struct{}, error) {
+		w.entityID = idText(id)
+		row, err := find(w, c.Clinic, id)
+		if err != nil {
+			return struct{}{}, err
+		}
+		active, m := parts(&row)
+		var x edit
+		put(&x, "active", active, false)
+		if write, err := w.done(&x, m, id); err != nil || !write {
+			return struct{}{}, err
+		}
+		return struct{}{}, save(w, row)
+	})
+	return err
+}
+
 // pageOf lists a table of the directory, newest first (contract.md §7).
 func pageOf[T any](ctx context.Context, e *Engine, c Caller, d deed, table string, p Page,
 	rows func(r Reader, after Position, limit int) ([]T, error), place func(T) Position) (List[T], error) {
-	at, size, err := p.Open(Newest, FilterOf(table, c.Clinic))
-	if err != nil {
-		return List[T]{}, err
-	}
 	return read(ctx, e, c, d, func(r Reader) (List[T], error) {
-		if at.First() {
-			if at.Total, err = r.CountDirectory(c.Clinic, table); err != nil {
-				return List[T]{}, err
-			}
-		}
-		list, err := rows(r, at.Position, size+1)
-		if err != nil {
-			return List[T]{}, err
-		}
-		return Cut(list, size, at, place), nil
+		return listing[T]{
+			filter: FilterOf(table, c.Clinic), place: place,
+			count: func() (int64, error) { return r.CountDirectory(c.Clinic, table) },
+			rows:  func(after Position, limit int) ([]T, error) { return rows(r, after, limit) },
+		}.page(p)
 	})
 }

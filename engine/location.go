@@ -141,20 +141,7 @@ func (w *work) mayBecome(plan *Plan, id int64, from, to LocationKind) error {
 // DeleteLocation deactivates: nobody can be booked there any more, nor in the
 // rooms of a clinic, while its appointments keep it. Deleting twice changes nothing.
 func (e *Engine) DeleteLocation(ctx context.Context, c Caller, id int64) error {
-	_, err := manage(ctx, e, c, locationDelete, func(w *work, plan *Plan) (struct{}, error) {
-		w.entityID = idText(id)
-		row, err := w.Location(c.Clinic, id)
-		if err != nil {
-			return struct{}{}, err
-		}
-		var x edit
-		put(&x, "active", &row.Active, false)
-		if write, err := w.done(&x, &row.Meta, id); err != nil || !write {
-			return struct{}{}, err
-		}
-		return struct{}{}, w.UpdateLocation(row)
-	})
-	return err
+	return retire(ctx, e, c, locationDelete, id, Tx.Location, Tx.UpdateLocation, func(row *Location) (*bool, *Meta) { return &row.Active, &row.Meta })
 }
 
 // Location finds one, active or not.

@@ -209,12 +209,11 @@ func (w *work) homeToday() (Clinic, Date, error) {
 
 // today is the date in the clinic's zone.
 func (c Clinic) today(now int64) (Date, error) {
-	zone, err := time.LoadLocation(c.TimeZone)
+	zone, err := LoadZone(c.TimeZone)
 	if err != nil {
 		return 0, err
 	}
-	y, m, d := time.Unix(now, 0).In(zone).Date()
-	return NewDate(y, m, d), nil
+	return LocalDate(zone, now), nil
 }
 
 // savePatient gives a new row its MRN, stamps, writes and tells.

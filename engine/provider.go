@@ -134,20 +134,7 @@ func (e *Engine) UpdateProvider(ctx context.Context, c Caller, id int64, version
 // DeleteProvider deactivates: nobody can book the provider any more, while past
 // and future appointments keep whom they name. Deleting twice changes nothing.
 func (e *Engine) DeleteProvider(ctx context.Context, c Caller, id int64) error {
-	_, err := manage(ctx, e, c, providerDelete, func(w *work, plan *Plan) (struct{}, error) {
-		w.entityID = idText(id)
-		row, err := w.Provider(c.Clinic, id)
-		if err != nil {
-			return struct{}{}, err
-		}
-		var x edit
-		put(&x, "active", &row.Active, false)
-		if write, err := w.done(&x, &row.Meta, id); err != nil || !write {
-			return struct{}{}, err
-		}
-		return struct{}{}, w.UpdateProvider(row)
-	})
-	return err
+	return retire(ctx, e, c, providerDelete, id, Tx.Provider, Tx.UpdateProvider, func(row *Provider) (*bool, *Meta) { return &row.Active, &row.Meta })
 }
 
 // Provider finds one, active or not.

@@ -110,20 +110,7 @@ func (e *Engine) UpdateService(ctx context.Context, c Caller, id int64, version 
 // DeleteService deactivates: it can no longer be booked, while its appointments
 // keep it. Deleting twice changes nothing.
 func (e *Engine) DeleteService(ctx context.Context, c Caller, id int64) error {
-	_, err := manage(ctx, e, c, serviceDelete, func(w *work, plan *Plan) (struct{}, error) {
-		w.entityID = idText(id)
-		row, err := w.Service(c.Clinic, id)
-		if err != nil {
-			return struct{}{}, err
-		}
-		var x edit
-		put(&x, "active", &row.Active, false)
-		if write, err := w.done(&x, &row.Meta, id); err != nil || !write {
-			return struct{}{}, err
-		}
-		return struct{}{}, w.UpdateService(row)
-	})
-	return err
+	return retire(ctx, e, c, serviceDelete, id, Tx.Service, Tx.UpdateService, func(row *Service) (*bool, *Meta) { return &row.Active, &row.Meta })
 }
 
 // Service finds one, active or not.
