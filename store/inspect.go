@@ -33,9 +33,9 @@ type Inspection struct {
 	Journal      string // the file's journal mode: "wal" while it is served
 	Clinics      []engine.Clinic
 	Appointments int64
-	People       int64 // leads and patients
-	AuditRows    int64 // that were verified
-	LastAudit    int64 // when the newest audit row was written, UTC seconds; 0 = none
+	People       int64            // leads and patients
+	AuditRows    int64            // that were verified
+	LastAudit    int64            // when the newest audit row was written, UTC seconds; 0 = none
 	Erasures     []engine.Erasure // tombstones, oldest first
 	Findings     []Finding
 }
