@@ -72,6 +72,10 @@ func report(w io.Writer, err error) {
 			text = strings.Replace(err.Error(), e.Error(), text, 1)
 		}
 	}
+	text, masked := engine.MaskKeys(text)
+	if masked {
+		text += "\nA key never belongs into an argument: others can read the command line. Rotate it with 'qb keys rotate', named by its prefix"
+	}
 	fmt.Fprintf(w, "qb: %s\n", clean(text, "\n"))
 }
 

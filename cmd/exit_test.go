@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"qualifybase/engine"
 )
@@ -38,5 +39,26 @@ func TestReport(t *testing.T) {
 	}
 	if exitCode(nil) != exitOK {
 		t.Error("no error is not success")
+	}
+}
+
+// TestKeyInArguments gives a whole key where none belongs: no message repeats it.
+func TestKeyInArguments(t *testing.T) {
+	dir := t.TempDir()
+	for _, family := range engine.Families() {
+		key := engine.NewSecret(family)
+		for _, args := range [][]string{
+			{key.Text()}, {"serve", key.Text()}, {"keys", "check", key.Text()}, {"keys", "list", key.Text()}, {"leads", "import", key.Text()},
+			{"keys", "create", "--name", "a", "--" + key.Text()}, {"--data", dir + "/" + key.Text(), "keys", "list"},
+		} {
+			var out, said strings.Builder
+			g := &global{data: dir, files: fstest.MapFS{}, env: func(string) (string, bool) { return "", false }}
+			code := execute(t.Context(), g, stdio{strings.NewReader(""), &out, &said}, args)
+			text := out.String() + said.String()
+			if code == exitOK || strings.Contains(text, key.Text()[len(family)+8:]) || !strings.Contains(text, key.Prefix()+"…") ||
+				!strings.Contains(text, "never belongs into an argument") {
+				t.Errorf("%q: exit %d, %s", args[0], code, text)
+			}
+		}
 	}
 }

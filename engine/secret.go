@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"hash/crc32"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -70,6 +71,17 @@ func FamilyOf(text string) (Family, bool) {
 		}
 	}
 	return "", false
+}
+
+// wholeKeys finds what goes on after a key's prefix, be it whole or not.
+var wholeKeys = regexp.MustCompile(`(qbk_live_|qbk_test_|qual_sk_|qual_scope_|qual_pk_|kv_)([0-9A-Za-z]{8})[0-9A-Za-z]+`)
+
+// MaskKeys leaves of everything in a text that looks like one of our keys the
+// prefix alone, and tells whether there was any: for messages that repeat what
+// somebody typed.
+func MaskKeys(text string) (masked string, found bool) {
+	masked = wholeKeys.ReplaceAllString(text, "$1$2…")
+	return masked, masked != text
 }
 
 // Name is the family's command line name, "" for an unknown family.
