@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"qualifybase/engine/enginetest/proof"
 )
@@ -53,6 +54,33 @@ func ballast(t *testing.T, dir string, leave int64) (remove func()) {
 			t.Error(err)
 		}
 	}
+}
+
+// A full disk shows in /readyz, with the reason, although reading goes on; with
+// room again it is ready without a restart. The log of writes is fresh, so that a
+// write needs room.
+func TestDiskFullIsNotReady(t *testing.T) {
+	dir := smallDisk(t, "6144")
+	s := newSite(t, dir)
+	p := s.serve()
+	free := ballast(t, dir, 0)
+	var text []byte
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		status, body, err := p.call("GET", "//readyz", "", "")
+		if text = body; err == nil && status == http.StatusServiceUnavailable {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a full disk is ready: %d %s %v", status, body, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if !strings.Contains(string(text), "STORAGE_FULL") {
+		t.Errorf("/readyz says %s", text)
+	}
+	p.must(http.StatusOK, "GET", "/leads?limit=1", "")
+	free()
+	p.must(http.StatusOK, "GET", "//readyz", "")
 }
 
 // The disk fills up under a working server, again and again and each time at

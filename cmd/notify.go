@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"qualifybase/engine"
 )
 
 // tellSystemd sends a state to systemd; without one that listens it does nothing.
@@ -15,7 +17,8 @@ func (s *server) tellSystemd(state string) {
 }
 
 // watchdog tells systemd twice per interval that the database can be written.
-// A disk fault that only a restart mends, or a writer that hangs, ends in one.
+// A disk fault that only a restart mends, or a writer that hangs, ends in one; a
+// full disk does not, for reading goes on and a restart makes no room.
 func (s *server) watchdog(ctx context.Context) {
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || every == 0 {
@@ -29,7 +32,7 @@ func (s *server) watchdog(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := s.ready(); err != nil {
+		if err := s.ready(); err != nil && engine.KindOf(err) != engine.StorageFull {
 			s.log.Error("not ready: systemd is not told", "err", err)
 			continue
 		}

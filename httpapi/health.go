@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"qualifybase/engine"
@@ -45,7 +46,11 @@ func (p probe) status() int { return p.code }
 func (s *Server) ready(context.Context, engine.Caller, none) (probe, error) {
 	if err := s.o.Ready(); err != nil {
 		s.o.Log.Error("not ready", "why", err.Error())
-		return probe{Status: "unavailable", Why: "the database cannot be written; the log says why", code: http.StatusServiceUnavailable}, nil
+		why := "the database cannot be written; the log says why"
+		if e, ok := errors.AsType[*engine.Error](err); ok && e.Kind != engine.Internal {
+			why = string(e.Kind) + ": " + e.Message
+		}
+		return probe{Status: "unavailable", Why: why, code: http.StatusServiceUnavailable}, nil
 	}
 	p := probe{Status: "ok"}
 	if s.o.Checks != nil {

@@ -23,6 +23,26 @@ func (h *house) pages(t *testing.T, n int64) {
 	})
 }
 
+// A probe is a write that reaches the file and leaves every row as it was.
+func TestProbe(t *testing.T) {
+	h := openHouse(t, Options{})
+	h.must(t, h.booking(0))
+	size := func() int64 {
+		info, err := os.Stat(h.path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	heads, before := h.count(t, "SELECT mrn + 1000*change FROM heads"), size()
+	if err := h.Probe(t.Context()); err != nil || size() <= before {
+		t.Errorf("%v; the log has %d bytes, before %d", err, size(), before)
+	}
+	if now := h.count(t, "SELECT mrn + 1000*change FROM heads"); now != heads {
+		t.Errorf("the probe moved the heads from %d to %d", heads, now)
+	}
+}
+
 // A disk that fills up refuses everybody in the group and acknowledges nobody;
 // with room again the store goes on by itself (proof.md R6).
 func TestFullDisk(t *testing.T) {
@@ -39,6 +59,10 @@ func TestFullDisk(t *testing.T) {
 		if engine.KindOf(err) != engine.StorageFull && i != 2 {
 			t.Errorf("member %d: %v, want STORAGE_FULL", i, err)
 		}
+	}
+	h.pages(t, h.count(t, "PRAGMA page_count"))
+	if err := h.Probe(t.Context()); err != nil {
+		t.Errorf("a write that needs no room is refused: %v", err)
 	}
 	h.pages(t, 1<<30)
 	if n := h.count(t, "SELECT count(*) FROM appointments WHERE starts_at = ?", noon.Unix()+1800); n != 0 {
