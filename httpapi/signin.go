@@ -38,6 +38,9 @@ func (s *Server) session(ctx context.Context, c engine.Caller, in signIn) (Sessi
 	if len(s.o.JWT.Secret) < MinJWTSecret {
 		return Session{}, engine.Fail(engine.NotFound, "Sessions are off on this server: auth.jwt_secret is not set")
 	}
+	if c.Rehearsal { // no transaction would undo a sign-in
+		return Session{}, nil
+	}
 	user, clinic, err := s.e.SignIn(ctx, c.IP, in.Body.Email, in.Body.Password, in.Body.Clinic)
 	if err != nil {
 		return Session{}, err

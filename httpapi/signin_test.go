@@ -57,6 +57,28 @@ func TestSignIn(t *testing.T) {
 	w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`"}`).is(401, "UNAUTHENTICATED")
 }
 
+// TestFaultyBodySignsNobodyIn: a body with a fault is answered with the fault
+// alone; the password in it is not tried.
+func TestFaultyBodySignsNobodyIn(t *testing.T) {
+	w, u := withSessions(t, engine.FrontDesk, "ada@clinic.example")
+	signIns := func() int {
+		list, err := w.e.AuditLog(t.Context(), w.ann, engine.AuditQuery{Action: "user.sign_in", EntityID: u.ID}, engine.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list.Items)
+	}
+	body := `{"email":"ada@clinic.example","password":"` + password + `"`
+	w.call("POST", "/session", body+`,"remember":true}`).is(400, `"field":"remember"`)
+	if n := signIns(); n != 0 {
+		t.Errorf("%d sign-ins are in the audit after a 400", n)
+	}
+	w.call("POST", "/session", body+`}`).is(200, `"Bearer"`)
+	if n := signIns(); n != 1 {
+		t.Errorf("%d sign-ins are in the audit, want 1", n)
+	}
+}
+
 // TestSignInRefusals: one answer for whatever does not fit, and the lock-out.
 func TestSignInRefusals(t *testing.T) {
 	w, _ := withSessions(t, engine.Owner, "ada@clinic.example")
