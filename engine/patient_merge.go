@@ -76,6 +76,9 @@ func (p *Patient) fill(loser Patient, among []string) (filled []string) {
 			continue
 		}
 		b.copy(p, &loser)
+		if p.Filled == nil {
+			p.Filled = map[string]int64{}
+		}
 		owner := loser.ID
 		if of, ok := loser.Filled[b.name]; ok {
 			owner = of
@@ -155,7 +158,11 @@ func (w *work) merge(from, into Patient) (Patient, error) {
 			return Patient{}, err
 		}
 	}
-	w.fields = append([]string{"into:" + idText(into.ID)}, into.fill(from, nil)...)
+	filled := into.fill(from, nil)
+	w.fields = append([]string{"into:" + idText(into.ID)}, filled...)
+	if err := w.alsoAbout(patientMerging, into.ID, append([]string{"from:" + idText(from.ID)}, filled...)); err != nil {
+		return Patient{}, err
+	}
 	from.Status, from.MergedInto = PatientMerged, into.ID
 	for _, p := range []*Patient{&from, &into} {
 		if err := w.changed(&p.Meta); err != nil {
@@ -166,6 +173,13 @@ func (w *work) merge(from, into Patient) (Patient, error) {
 		}
 	}
 	return into, w.happened(patientMerged, mergeFact(into, from))
+}
+
+// alsoAbout puts a row into the audit of the other patient whom an act is about.
+func (w *work) alsoAbout(d deed, id int64, fields []string) error {
+	entry := w.c.entry(d, w.now)
+	entry.EntityID, entry.PatientID, entry.Fields = idText(id), id, fields
+	return appendAudit(w.Tx, entry)
 }
 
 // point lets a row name a patient, as a change that a sync sees.
@@ -273,6 +287,10 @@ func (w *work) drainAbove(above int64, owners []int64) error {
 			}
 		}
 		if root {
+			fields := append([]string{"parted:" + idText(owners[0])}, drained...)
+			if err := w.alsoAbout(patientUnmerging, p.ID, fields); err != nil {
+				return err
+			}
 			if err := w.happened(patientUpdated, patientFact(p)); err != nil {
 				return err
 			}

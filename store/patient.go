@@ -16,16 +16,16 @@ func scanPatient(r *row) engine.Patient {
 		ID: r.int(), Clinic: r.int(), Test: r.bool(), MRN: r.text(), GivenName: r.text(), FamilyName: r.text(),
 		PreferredName: r.text(), BirthDate: r.date(), Sex: engine.Sex(r.text()),
 	}
-	r.json(&p.Phones)
+	r.doc(&p.Phones)
 	p.Email, p.EmailKey = r.text(), r.text()
-	r.json(&p.Address)
+	r.doc(&p.Address)
 	p.Language, p.ContactPreference = r.text(), r.text()
-	r.json(&p.Consents)
-	r.json(&p.EmergencyContact)
-	r.json(&p.Identifiers)
+	r.doc(&p.Consents)
+	r.doc(&p.EmergencyContact)
+	r.doc(&p.Identifiers)
 	p.AllergiesText, p.AdminNotes, p.SourceLeadID, p.Status = r.text(), r.text(), r.text(), engine.PatientStatus(r.text())
 	p.MergedInto = r.int()
-	r.json(&p.Filled)
+	r.doc(&p.Filled)
 	p.Restricted, p.ErasedAt, p.Meta = r.bool(), r.int(), r.meta()
 	return p
 }

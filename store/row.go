@@ -123,6 +123,18 @@ func (r *row) object() map[string]any {
 	return object
 }
 
+// doc reads TEXT that holds JSON and mostly the empty list or object, which leaves
+// v as it is: most rows have nothing in most of their documents.
+func (r *row) doc(v any) {
+	text := r.text()
+	if text == "" || text == "{}" || text == "[]" || r.err != nil {
+		return
+	}
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		r.fail("is no JSON of the expected shape: %w", err)
+	}
+}
+
 // date reads a calendar date; NULL is nil.
 func (r *row) date() *engine.Date {
 	if r.null() {
