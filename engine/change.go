@@ -63,7 +63,8 @@ func (e *Engine) change(ctx context.Context, c Caller, action, id string, versio
 		if err := fn(w, &a); err != nil {
 			return before, err
 		}
-		return a, w.save(before, &a)
+		err = w.save(before, &a)
+		return a, err
 	})
 }
 

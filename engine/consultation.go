@@ -242,7 +242,8 @@ func (e *Engine) EndConsultation(ctx context.Context, c Caller, id string) (Cons
 		if err != nil {
 			return v, err
 		}
-		return v, w.end(&v)
+		err = w.end(&v)
+		return v, err
 	})
 }
 

@@ -21,7 +21,8 @@ func (e *Engine) PatchConsultation(ctx context.Context, c Caller, id string, p C
 		if err := checkVersion(p.Version, v.Version); err != nil {
 			return v, err
 		}
-		return v, w.patchConsultation(&v, p)
+		err = w.patchConsultation(&v, p)
+		return v, err
 	})
 }
 

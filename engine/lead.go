@@ -137,7 +137,8 @@ func (w *work) putLead(fields leadFields) (LeadPut, error) {
 			return LeadPut{}, err
 		}
 		w.fields = leadChanges(Lead{}, l)
-		return LeadPut{l, true}, w.saveLead(&l, leadCreated)
+		err := w.saveLead(&l, leadCreated)
+		return LeadPut{l, true}, err
 	}
 	if how != matchedExternal {
 		fields = fields.beside(old)

@@ -252,7 +252,8 @@ func (e *Engine) PatchNote(ctx context.Context, c Caller, id string, version *in
 		if err := checkVersion(version, n.Version); err != nil {
 			return n, err
 		}
-		return n, w.redraft(&n, v, d)
+		err = w.redraft(&n, v, d)
+		return n, err
 	})
 }
 

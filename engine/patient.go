@@ -316,7 +316,8 @@ func (w *work) alterPatient(p Patient, d PatientDraft) (Patient, error) {
 	for _, field := range x.changed {
 		delete(p.Filled, field)
 	}
-	return p, w.savePatient(&p, patientUpdated)
+	err = w.savePatient(&p, patientUpdated)
+	return p, err
 }
 
 // Patient finds a patient of the clinic, test patients for test keys and live

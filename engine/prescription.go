@@ -183,7 +183,8 @@ func (e *Engine) PatchPrescription(ctx context.Context, c Caller, id string, ver
 		if err := checkVersion(version, p.Version); err != nil {
 			return p, err
 		}
-		return p, w.represcribe(&p, v, d)
+		err = w.represcribe(&p, v, d)
+		return p, err
 	})
 }
 
@@ -245,7 +246,8 @@ func (e *Engine) StopPrescription(ctx context.Context, c Caller, id, reason stri
 		if err != nil {
 			return p, err
 		}
-		return p, w.represcribe(&p, v, PrescriptionDraft{Status: PrescriptionStopped, StopReason: reason})
+		err = w.represcribe(&p, v, PrescriptionDraft{Status: PrescriptionStopped, StopReason: reason})
+		return p, err
 	})
 }
 

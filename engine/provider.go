@@ -90,7 +90,8 @@ func (e *Engine) CreateProvider(ctx context.Context, c Caller, d ProviderDraft) 
 			return Provider{}, err
 		}
 		w.entityID = idText(row.ID)
-		return row, w.serve(plan, &row, d.ServiceIDs)
+		err := w.serve(plan, &row, d.ServiceIDs)
+		return row, err
 	})
 }
 
@@ -127,7 +128,8 @@ func (e *Engine) UpdateProvider(ctx context.Context, c Caller, id int64, version
 		if err := w.UpdateProvider(row); err != nil {
 			return Provider{}, err
 		}
-		return row, w.serve(plan, &row, d.ServiceIDs)
+		err = w.serve(plan, &row, d.ServiceIDs)
+		return row, err
 	})
 }
 

@@ -229,7 +229,8 @@ func (e *Engine) CreateWebhook(ctx context.Context, c Caller, d WebhookDraft) (W
 		if err := w.changed(&h.Meta); err != nil {
 			return Webhook{}, err
 		}
-		return h, w.InsertWebhook(&h)
+		err = w.InsertWebhook(&h)
+		return h, err
 	})
 }
 

@@ -44,7 +44,8 @@ func (e *Engine) RotateSecret(ctx context.Context, c Caller, id string, r Rotati
 			return Webhook{}, err
 		}
 		w.fields = []string{"secret"}
-		return h, w.saveWebhook(&h)
+		err = w.saveWebhook(&h)
+		return h, err
 	})
 }
 
@@ -61,6 +62,7 @@ func (e *Engine) FinishRotation(ctx context.Context, c Caller, id string) (Webho
 		}
 		h.OldSealed, h.OldUntil = nil, 0
 		w.fields = []string{"old_secret"}
-		return h, w.saveWebhook(&h)
+		err = w.saveWebhook(&h)
+		return h, err
 	})
 }
