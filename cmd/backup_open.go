@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -50,13 +51,35 @@ func unpack(ctx context.Context, file string, keys []backup.Identity, dir, schem
 	if err := errors.Join(err, files.close()); err != nil {
 		return o, firstFault(err)
 	}
-	if o.in, err = store.Inspect(ctx, filepath.Join(dir, dbFile), schema); err != nil {
-		return o, asFault(err)
+	path := filepath.Join(dir, dbFile)
+	for {
+		if o.in, err = store.Inspect(ctx, path, schema); err != nil {
+			return o, asFault(err)
+		}
+		if err := damageOf(file, o.in); err != nil {
+			return o, err
+		}
+		if !o.in.Older {
+			return o, checkSealKey(dir)
+		}
+		if err := migrateCopy(path, schema); err != nil {
+			return o, err
+		}
 	}
-	if err := damageOf(file, o.in); err != nil {
-		return o, err
+}
+
+// migrateCopy brings an unpacked database of an older qb up to date, so that it can
+// be judged whole. The backup itself is the copy of before.
+func migrateCopy(path, schema string) error {
+	st, err := store.Open(path, schema, store.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
 	}
-	return o, checkSealKey(dir)
+	copies, _ := filepath.Glob(path + ".before-*")
+	for _, c := range copies {
+		_ = os.Remove(c)
+	}
+	return st.Close()
 }
 
 // asFault puts a refused database into the words of a refused backup.

@@ -151,7 +151,7 @@ func (d *doctor) database(ctx context.Context) error {
 	for _, f := range in.Findings {
 		d.fail("database", "stop the server, keep a copy of the directory, and 'qb restore' the newest backup", "%s", f)
 	}
-	if len(in.Findings) == 0 {
+	if len(in.Findings) == 0 && !in.Older {
 		d.ok("database", "sound: %d appointments, none booked twice", in.Appointments)
 		d.ok("audit", "%d rows, unbroken", in.AuditRows)
 	}

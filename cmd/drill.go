@@ -147,7 +147,7 @@ type restored struct {
 }
 
 // stageRestore does everything of a restore but to put it into its place: unpack,
-// verify, migrate if it is older, let the erased rest again, and ready the
+// migrate if it is older, verify, let the erased rest again, and ready the
 // database to be served.
 func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string, graves []engine.Erasure) (r restored, err error) {
 	if r.opened, err = unpack(ctx, file, keys, dir, schema); err != nil {
@@ -170,10 +170,6 @@ func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir,
 		if err := addGraves(dir, graves); err != nil {
 			return r, err
 		}
-	}
-	copies, _ := filepath.Glob(path + ".before-*") // the backup itself is the copy of before
-	for _, c := range copies {
-		_ = os.Remove(c)
 	}
 	return r, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,44 @@ import (
 
 	"qualifybase/engine/enginetest/proof"
 )
+
+// theDrill are the README's lines of the drill by hand, without their comments:
+// the backup first, then the disaster and the way back, the server last.
+func theDrill(t *testing.T) (backup string, rest []string) {
+	t.Helper()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "The drill by hand")
+	_, block, _ = strings.Cut(block, "```sh\n")
+	block, _, found := strings.Cut(block, "```")
+	var lines []string
+	for line := range strings.Lines(block) {
+		line, _, _ = strings.Cut(line, "#")
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	if !found || len(lines) < 4 || !strings.HasPrefix(lines[0], "qb backup ") || lines[len(lines)-1] != "qb serve" {
+		t.Fatalf("the README's drill is %q", lines)
+	}
+	return lines[0], lines[1 : len(lines)-1]
+}
+
+// types types a line of the README on the site.
+func (s *site) types(line, file string) {
+	s.Helper()
+	words := strings.Fields(strings.ReplaceAll(line, "/mnt/usb/today.tar", file))
+	switch {
+	case line == "rm -rf qb-data":
+		if err := os.RemoveAll(s.data); err != nil {
+			s.Fatal(err)
+		}
+	case words[0] == "qb":
+		s.qb(words[1:]...)
+	default:
+		s.Fatalf("what is %q?", line)
+	}
+}
 
 // The README's drill by hand, on a real server under load: back up, destroy the
 // directory, restore, verify. Nothing that was acknowledged before the backup is
@@ -31,6 +70,7 @@ func TestDrillByHand(t *testing.T) {
 	heard := newSlowReceiver(t, &slow)
 	p.must(http.StatusCreated, "POST", "/webhooks", fmt.Sprintf(`{"url":%q,"events":["appointment.created"]}`, heard.url))
 	dir := t.TempDir()
+	backup, rest := theDrill(t)
 
 	alone := paced(t, p, 200, func() { time.Sleep(time.Second) })
 	var took time.Duration
@@ -52,17 +92,15 @@ func TestDrillByHand(t *testing.T) {
 	slow.Store(int64(30 * time.Millisecond)) // deliveries queue up: some are on their way in the backup
 	labour(t, p, second, func() {
 		time.Sleep(300 * time.Millisecond)
-		s.qb("backup", file)
+		s.types(backup, file)
 		time.Sleep(300 * time.Millisecond)
 		p.kill()
 	})
 	before := heard.copied()
 
-	if err := os.RemoveAll(s.data); err != nil {
-		t.Fatal(err)
+	for _, line := range rest {
+		s.types(line, file)
 	}
-	s.qb("restore", file)
-	s.qb("verify")
 	acked := s.remembers(first)
 	slow.Store(0)
 	p = s.serve()

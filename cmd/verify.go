@@ -115,6 +115,9 @@ func (v *verdict) data(ctx context.Context, data, schema string) error {
 	if err := damageOf(data, in); err != nil {
 		return err
 	}
+	if in.Older {
+		v.Note = fmt.Sprintf("of an older qb (schema %d): its pages and references are sound; 'qb migrate' it, then verify the rest", in.Version)
+	}
 	return checkSealKey(data)
 }
 

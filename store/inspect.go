@@ -29,6 +29,7 @@ func (f Finding) String() string { return f.Check + ": " + f.Text }
 // people.
 type Inspection struct {
 	Version      int    // of the schema
+	Older        bool   // than this program's: only pages and references were looked at; migrate a copy and inspect that
 	SQLite       string // its version in this program
 	Journal      string // the file's journal mode: "wal" while it is served
 	Clinics      []engine.Clinic
@@ -52,6 +53,8 @@ const maxFindings = 20
 // numbers, every clinic's audit chain and, where schema is given and the file has
 // the current version, its tables and triggers.
 //
+// Of a file of an older version only pages and references are looked at.
+//
 // What is wrong is in the findings; the error is for a file that is missing, of
 // another program (ErrForeign) or newer (ErrNewer), and for a ctx that ended.
 func Inspect(ctx context.Context, path, schema string) (Inspection, error) {
@@ -68,7 +71,11 @@ func Inspect(ctx context.Context, path, schema string) (Inspection, error) {
 	if err := x.open(path); err != nil {
 		return in, err
 	}
-	for _, check := range []func() error{x.integrity, x.references, x.bookings, x.calendar, x.events, x.audit} {
+	checks := []func() error{x.integrity, x.references}
+	if !in.Older {
+		checks = append(checks, x.bookings, x.calendar, x.events, x.audit)
+	}
+	for _, check := range checks {
 		if err := ctx.Err(); err != nil {
 			return in, err
 		}
@@ -173,20 +180,33 @@ func (x *inspector) open(path string) error {
 	if _, err := x.c.get("PRAGMA journal_mode", func(r *row) { x.out.Journal = r.text() }); err != nil {
 		return err
 	}
-	r := &reads{c: x.c, ctx: always}
-	if x.out.Clinics, err = r.Clinics(); err != nil {
-		return x.sound("integrity", err)
+	x.out.Older = version < current(embedded())
+	return x.sound("integrity", x.survey())
+}
+
+// survey tells whose file it is and how much is in it. It asks for columns alone
+// that every version has.
+func (x *inspector) survey() (err error) {
+	err = x.c.query("SELECT n, id, slug, name FROM clinics ORDER BY n", func(r *row) error {
+		x.out.Clinics = append(x.out.Clinics, engine.Clinic{N: r.int(), ID: r.text(), Slug: r.text(), Name: r.text()})
+		return nil
+	})
+	for _, ask := range []struct {
+		sql string
+		n   *int64
+	}{
+		{"SELECT count(*) FROM appointments", &x.out.Appointments},
+		{"SELECT (SELECT count(*) FROM leads) + (SELECT count(*) FROM patients)", &x.out.People},
+		{"SELECT coalesce(max(at), 0) FROM audit", &x.out.LastAudit},
+	} {
+		if err == nil {
+			*ask.n, err = x.c.number(ask.sql)
+		}
 	}
-	if x.out.Erasures, err = r.Erasures(); err != nil {
-		return x.sound("integrity", err)
+	if err == nil && !x.out.Older {
+		x.out.Erasures, err = (&reads{c: x.c, ctx: always}).Erasures()
 	}
-	if x.out.Appointments, err = x.c.number("SELECT count(*) FROM appointments"); err == nil {
-		x.out.People, err = x.c.number("SELECT (SELECT count(*) FROM leads) + (SELECT count(*) FROM patients)")
-	}
-	if err == nil {
-		x.out.LastAudit, err = x.c.number("SELECT coalesce(max(at), 0) FROM audit")
-	}
-	return x.sound("integrity", err)
+	return err
 }
 
 // list notes a line for every row of a query.

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	sqlite "modernc.org/sqlite/lib"
 )
 
 // applicationID marks our files; schema.sql sets it.
@@ -128,6 +130,9 @@ func prepareFile(path, schema string, list []migration, o Options) error {
 	backup := fmt.Sprintf("%s.before-v%d-%s", path, current(list), o.Now().UTC().Format("20060102T150405Z"))
 	if err := c.vacuumInto(backup); err != nil {
 		return fmt.Errorf("backup before migrating: %w", err)
+	}
+	if err := checkCopy(backup); err != nil {
+		return fmt.Errorf("backup before migrating: %w; nothing was changed", err)
 	}
 	o.Log.Info("migrating the database", "from", version, "to", current(list), "backup", backup)
 	return c.migrate(path, list)
@@ -301,7 +306,7 @@ func (c *conn) within(fn func() error) error {
 	return err
 }
 
-// vacuumInto writes a compact copy, readable by its owner alone, and checks it.
+// vacuumInto writes a compact copy, readable by its owner alone, and makes it durable.
 func (c *conn) vacuumInto(dest string) error {
 	if _, err := os.Lstat(dest); err == nil {
 		return fmt.Errorf("%s exists already", dest)
@@ -318,6 +323,25 @@ func (c *conn) vacuumInto(dest string) error {
 		return err
 	}
 	return syncFile(dest)
+}
+
+// checkCopy reads a copy whole before anything relies on it. Its schema is that of
+// before the migration, so that only its pages and references can be judged.
+func checkCopy(path string) error {
+	c, err := dialAs(path, sqlite.SQLITE_OPEN_READONLY)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	var in Inspection
+	x := &inspector{ctx: always, c: c, out: &in}
+	if err := errors.Join(x.integrity(), x.references()); err != nil {
+		return err
+	}
+	if len(in.Findings) > 0 {
+		return fmt.Errorf("%s is not sound: %s", path, in.Findings[0])
+	}
+	return nil
 }
 
 // syncFile makes a written file durable: VACUUM INTO leaves that to us.
