@@ -39,7 +39,7 @@ CREATE TABLE heads (
 ) STRICT;
 
 CREATE TABLE locations (
-  id         INTEGER PRIMARY KEY,
+  id         INTEGER PRIMARY KEY AUTOINCREMENT, -- as patients.id
   clinic     INTEGER NOT NULL REFERENCES clinics(n),
   name       TEXT NOT NULL,
   kind       TEXT NOT NULL CHECK (kind IN ('clinic', 'room', 'virtual')), -- only a room is a resource
@@ -59,7 +59,7 @@ CREATE TABLE locations (
 CREATE INDEX locations_list ON locations (clinic, created_at, id);
 
 CREATE TABLE providers (
-  id              INTEGER PRIMARY KEY,
+  id              INTEGER PRIMARY KEY AUTOINCREMENT, -- as patients.id
   clinic          INTEGER NOT NULL REFERENCES clinics(n),
   display_name    TEXT NOT NULL,
   credentials     TEXT NOT NULL,
@@ -86,7 +86,7 @@ CREATE TABLE providers (
 CREATE INDEX providers_list ON providers (clinic, created_at, id);
 
 CREATE TABLE services (
-  id                 INTEGER PRIMARY KEY,
+  id                 INTEGER PRIMARY KEY AUTOINCREMENT, -- as patients.id
   clinic             INTEGER NOT NULL REFERENCES clinics(n),
   name               TEXT NOT NULL,
   duration_minutes   INTEGER NOT NULL CHECK (duration_minutes BETWEEN 1 AND 1439),
@@ -200,7 +200,7 @@ CREATE INDEX leads_phone ON leads (clinic, test, phone_key) WHERE phone_key <> '
 CREATE INDEX leads_name ON leads (clinic, test, name_key) WHERE name_key <> '';
 
 CREATE TABLE patients (
-  id                 INTEGER PRIMARY KEY, -- never given twice: no patient is ever deleted
+  id                 INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: no patient is ever deleted, and a restore leaps over what was given since the backup
   clinic             INTEGER NOT NULL REFERENCES clinics(n),
   test               INTEGER NOT NULL,
   mrn                TEXT NOT NULL CHECK (mrn <> ''), -- the number that people read out

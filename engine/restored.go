@@ -20,6 +20,11 @@ const restoredDelivery = "restored: may have been delivered after the backup was
 // rows that get the same numbers again, and pass over them.
 const changeLeap = 1_000_000_000
 
+// numberLeap is the same for the numbers of patients, providers, locations and
+// services, and for MRNs: other systems and printed pages may name somebody by a
+// number that the restored database has not given yet. Nobody else gets it.
+const numberLeap = 10_000
+
 var clinicRestore = deed{"clinic.restore", ProvidersWrite}
 
 // Restored readies a database that came out of a backup, before anybody is served
@@ -28,13 +33,16 @@ var clinicRestore = deed{"clinic.restore", ProvidersWrite}
 // Deliveries that were on their way then may have been delivered since: nothing
 // in the backup can tell. They become dead letters that say so, and are sent
 // again only when somebody asks (`qb webhooks retry`), under the same webhook-id,
-// by which a receiver knows what it had. Delivered ones stay delivered. The change
-// numbers leap beyond all that were given after the backup, and each clinic's
-// audit says that it was restored, from when, and how much was shelved.
+// by which a receiver knows what it had. Delivered ones stay delivered. Change
+// numbers, and those of people and things, leap beyond all that were given after
+// the backup, and each clinic's audit says that it was restored, from when, and how much was shelved.
 //
 // Errors: Forbidden, and what the store answers. It may be called again.
 func (e *Engine) Restored(ctx context.Context, c Caller, madeAt int64) ([]Recovery, error) {
 	clinics, err := e.Clinics(ctx, c)
+	if err == nil {
+		err = e.store.Update(ctx, func(tx Tx) error { return tx.LeapNumbers(numberLeap) })
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +55,7 @@ func (e *Engine) Restored(ctx context.Context, c Caller, madeAt int64) ([]Recove
 				return Recovery{}, err
 			}
 			heads.Change += changeLeap
+			heads.MRN += numberLeap
 			n, err := w.ShelveDeliveries(clinic.N, restoredDelivery, w.now)
 			w.entityID = clinic.ID
 			w.fields = []string{"backup:" + strconv.FormatInt(madeAt, 10), "deliveries:" + strconv.Itoa(n)}

@@ -105,3 +105,29 @@ func TestRestoredSync(t *testing.T) {
 		t.Errorf("%+v, %v", all.Items, err)
 	}
 }
+
+// Numbers that were given after the backup are not given to somebody else: another
+// system's patient 2, and the MRN on a printed page, stay nobody's.
+func TestRestoredNumbers(t *testing.T) {
+	c := enginetest.New(t)
+	ctx := t.Context()
+	patient := func(name string) engine.Patient {
+		p, err := c.Engine.CreatePatient(ctx, c.Caller, engine.PatientDraft{GivenName: &name, FamilyName: new("Muster")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	first := patient("Ada")
+	if _, err := c.Engine.Restored(ctx, engine.Shell(0, "restore"), c.Clock.Now().Unix()); err != nil {
+		t.Fatal(err)
+	}
+	after := patient("Ben")
+	if after.ID < first.ID+10_000 || len(after.MRN) < len("P-10002") || after.MRN <= first.MRN {
+		t.Errorf("patient %d %s, before %d %s", after.ID, after.MRN, first.ID, first.MRN)
+	}
+	p, err := c.Engine.CreateProvider(ctx, c.Caller, engine.ProviderDraft{DisplayName: new("Dr. New")})
+	if err != nil || p.ID < c.Ada.ID+10_000 {
+		t.Errorf("provider %d, %v", p.ID, err)
+	}
+}

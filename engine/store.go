@@ -71,6 +71,9 @@ type ClinicReader interface {
 
 // ClinicWriter writes tenants.
 type ClinicWriter interface {
+	// LeapNumbers passes over the next n numbers of patients, providers, locations
+	// and services. For a database that was restored.
+	LeapNumbers(n int64) error
 	InsertClinic(c *Clinic) error // sets N
 	UpdateClinic(c Clinic) error
 }

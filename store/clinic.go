@@ -59,3 +59,18 @@ func (t *tx) UpdateClinic(c engine.Clinic) error {
 	return t.change("clinic", `UPDATE clinics SET slug = ?, name = ?, time_zone = ?, country = ?, settings = ?, version = ?,
 		updated_at = ? WHERE n = ?`, c.Slug, c.Name, c.TimeZone, c.Country, settings, c.Version, c.UpdatedAt, c.N)
 }
+
+// LeapNumbers implements engine.Tx, in the table in which SQLite keeps the last
+// number of each AUTOINCREMENT.
+func (t *tx) LeapNumbers(n int64) error {
+	for _, table := range []string{"patients", "providers", "locations", "services"} {
+		moved, _, err := t.exec("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", n, table)
+		if err == nil && moved == 0 {
+			_, _, err = t.exec("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, n)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
