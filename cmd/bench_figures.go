@@ -53,6 +53,11 @@ func (b *bench) all(ctx context.Context) ([]figure, error) {
 			return nil, err
 		}
 	}
+	crowd, err := b.crowd(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer crowd.store.Close()
 	idle, _ := group.memory()
 	m := map[string]rounds{}
 	type task struct {
@@ -83,6 +88,8 @@ func (b *bench) all(ctx context.Context) ([]figure, error) {
 		{"post outbox", func() (sample, error) { return b.deliveries(ctx, false) }},
 		{"post singly", func() (sample, error) { return b.deliveries(ctx, true) }},
 		{"reply to arrival", func() (sample, error) { return b.replyToArrival(ctx) }},
+		{"candidates", func() (sample, error) { return b.candidates(ctx, crowd) }},
+		{"every row", func() (sample, error) { return b.everyRow(ctx, crowd) }},
 		{"free large", func() (sample, error) { return b.get(large, 16, large.clinic.availability(large.clinic.providers[0])) }},
 	}
 	for round := range b.o.rounds {
@@ -124,6 +131,8 @@ func (b *bench) figures(m map[string]rounds, large *benchServer, idle, peak floa
 		{"webhook deliveries with outbox", over("post outbox", "post bare", rate), "x", 0.70, false, "signed posts without books", per("post outbox") + " of " + per("post bare")},
 		{"webhook deliveries ÷ one commit each", over("post outbox", "post singly", rate), "x", 5.5, false, "the same sender", per("post singly")},
 		{"booking reply to webhook arrival, p99", median(m["reply to arrival"].each(p99)), "ms", 2, true, "", fmt.Sprintf("p50 %.2f ms", median(m["reply to arrival"].each(p50)))},
+		{fmt.Sprintf("candidates among %d patients, p99", min(100_000, b.o.appointments)), median(m["candidates"].each(p99)), "ms", 20, true, "every row looked at",
+			fmt.Sprintf("p50 %.2f ms; every row %.1f ms", median(m["candidates"].each(p50)), median(m["every row"].each(p50)))},
 		{"start, large clinic", large.start.Seconds() * 1000, "ms", 100, true, "", "from exec to listening"},
 		{"memory idle", idle, "MiB", 20, true, "", ""},
 		{"memory under load", peak, "MiB", 64, true, "", "peak"},
