@@ -35,6 +35,7 @@ CREATE TABLE heads (
   event      INTEGER NOT NULL, -- last event seq given
   audit      INTEGER NOT NULL, -- last audit seq given
   mrn        INTEGER NOT NULL, -- last medical record number made
+  stamp      INTEGER NOT NULL, -- latest updated_at given: it does not go back with the clock, or a sync would miss changes
   audit_hash TEXT NOT NULL     -- hash of the audit row with that seq; '' before the first
 ) STRICT;
 

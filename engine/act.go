@@ -225,11 +225,12 @@ func (w *work) changed(m *Meta) error {
 		return err
 	}
 	heads.Change++
+	heads.Stamp = max(heads.Stamp, w.now)
 	if m.Version == 0 {
 		m.CreatedAt, m.CreatedBy = w.now, w.c.Name()
 	}
 	m.Version++
-	m.Change, m.UpdatedAt, m.UpdatedBy = heads.Change, w.now, w.c.Name()
+	m.Change, m.UpdatedAt, m.UpdatedBy = heads.Change, heads.Stamp, w.c.Name()
 	return nil
 }
 

@@ -48,6 +48,10 @@ func (a *attempts) take(name string, now, window int64, most int) (wait int64) {
 	if now >= t.until {
 		t = attempt{until: now + window}
 	}
+	if latest := now + window; t.until > latest { // a clock that went back makes no window longer
+		t.until = latest
+		a.was[name] = t
+	}
 	if t.n >= most {
 		return t.until - now
 	}

@@ -189,7 +189,8 @@ func (w *work) point(row RowRef, patient int64) error {
 		return err
 	}
 	heads.Change++
-	return w.PointRow(row, patient, heads.Change, w.now, w.c.Name())
+	heads.Stamp = max(heads.Stamp, w.now)
+	return w.PointRow(row, patient, heads.Change, heads.Stamp, w.c.Name())
 }
 
 // UnmergePatient takes a merged record out of its survivor again, in whatever

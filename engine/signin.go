@@ -129,7 +129,7 @@ func (e *Engine) failed(tx Tx, id, ip string, now int64) error {
 	if err != nil {
 		return err
 	}
-	if now-u.FirstFailureAt >= e.lockSeconds() {
+	if !e.counts(u, now) {
 		u.Failures, u.FirstFailureAt = 0, now
 	}
 	u.Failures++
@@ -170,10 +170,17 @@ func auditSignIn(tx Tx, u User, ip string, now int64, outcome Outcome) error {
 // locked is how many seconds a user must wait by the failures in the row; those
 // of this process are in attempts.
 func (e *Engine) locked(u User, now int64) int64 {
-	if u.Failures < e.opt.LockoutFailures {
+	if u.Failures < e.opt.LockoutFailures || !e.counts(u, now) {
 		return 0
 	}
-	return max(0, u.FirstFailureAt+e.lockSeconds()-now)
+	return u.FirstFailureAt + e.lockSeconds() - now
+}
+
+// counts tells whether the window of the user's failures still runs. One that
+// begins in the future was opened before the clock went back, and must not lock
+// for as long as that.
+func (e *Engine) counts(u User, now int64) bool {
+	return now >= u.FirstFailureAt && now-u.FirstFailureAt < e.lockSeconds()
 }
 
 func (e *Engine) lockSeconds() int64 { return int64(e.opt.LockoutWindow / time.Second) }

@@ -27,8 +27,13 @@ type count struct {
 	limitText, resetText, policyText []string
 }
 
-// open tells whether the window still runs; a clock that went back ends it.
-func (c *count) open(now time.Time) bool { return now.Unix() < c.reset && !now.Before(c.opened) }
+// open tells whether the window still runs. Times are read off the wall, without
+// the monotonic part that a comparison would prefer: it does not see a clock that
+// was set back, and the window would last until the clock is there again.
+func (c *count) open(now time.Time) bool { return now.Unix() < c.reset && !c.ahead(now) }
+
+// ahead tells a window that was opened before the clock went back.
+func (c *count) ahead(now time.Time) bool { return now.Round(0).Before(c.opened) }
 
 // room is a limiter's answer to one request.
 type room struct {
@@ -56,9 +61,9 @@ func (l *limiter) at(key string, limit int, now time.Time) *count {
 	if l.counts == nil {
 		l.counts = map[string]*count{}
 	}
-	if now.Sub(l.cleaned) >= window || now.Before(l.cleaned) {
+	if now = now.Round(0); now.Sub(l.cleaned) >= window || now.Before(l.cleaned) {
 		for k, c := range l.counts {
-			if !c.open(now) {
+			if !c.open(now) && !c.ahead(now) {
 				delete(l.counts, k)
 			}
 		}
@@ -67,9 +72,13 @@ func (l *limiter) at(key string, limit int, now time.Time) *count {
 	c := l.counts[key]
 	if c == nil || !c.open(now) || c.limit != limit {
 		old := c
-		c = &count{opened: now, reset: now.Add(window + time.Second - 1).Unix(), limit: limit}
-		if old != nil && old.open(now) {
+		c = &count{opened: now.Round(0), reset: now.Add(window + time.Second - 1).Unix(), limit: limit}
+		switch {
+		case old == nil:
+		case old.open(now):
 			c.opened, c.reset, c.n = old.opened, old.reset, old.n // a new limit is no new window
+		case old.ahead(now):
+			c.n = old.n // nor is a clock that was set back
 		}
 		c.limitText = []string{strconv.Itoa(limit)}
 		c.resetText = []string{strconv.FormatInt(c.reset, 10)}

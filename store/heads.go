@@ -30,8 +30,8 @@ func (t *tx) Heads(clinic int64) (*engine.Heads, error) {
 	h := t.w.heads[clinic]
 	if h == nil {
 		h = &head{clinic: clinic}
-		found, err := t.get("SELECT change, event, audit, mrn, audit_hash FROM heads WHERE clinic = ?", func(r *row) {
-			h.stored = engine.Heads{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), AuditHash: r.text()}
+		found, err := t.get("SELECT change, event, audit, mrn, stamp, audit_hash FROM heads WHERE clinic = ?", func(r *row) {
+			h.stored = engine.Heads{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), Stamp: r.int(), AuditHash: r.text()}
 		}, clinic)
 		if err != nil {
 			return nil, err
@@ -56,8 +56,8 @@ func (w *writer) storeHeads() error {
 		if h.now == h.stored {
 			continue
 		}
-		n, _, err := w.c.exec("UPDATE heads SET change = ?, event = ?, audit = ?, mrn = ?, audit_hash = ? WHERE clinic = ?",
-			h.now.Change, h.now.Event, h.now.Audit, h.now.MRN, h.now.AuditHash, h.clinic)
+		n, _, err := w.c.exec("UPDATE heads SET change = ?, event = ?, audit = ?, mrn = ?, stamp = ?, audit_hash = ? WHERE clinic = ?",
+			h.now.Change, h.now.Event, h.now.Audit, h.now.MRN, h.now.Stamp, h.now.AuditHash, h.clinic)
 		if err != nil {
 			return err
 		}
