@@ -89,11 +89,18 @@ func (r *imported) tell(s stdio) {
 	}
 	for _, bad := range r.bad {
 		for _, d := range bad.Details {
-			fmt.Fprintf(s.err, "line %d: %s: %s\n", bad.Line, d.Field, clean(d.Message, ""))
+			field := d.Field + ": "
+			if d.Field == "line" { // the row as a whole
+				field = ""
+			}
+			fmt.Fprintf(s.err, "line %d: %s%s\n", bad.Line, field, clean(d.Message, ""))
 		}
 	}
 	text := r.did
 	switch {
+	case r.rows == 0 && (r.written || r.dryRun):
+		fmt.Fprintln(s.out, "no rows: there is nothing below the line that names the columns")
+		return
 	case r.written:
 	case r.dryRun:
 		text = r.would

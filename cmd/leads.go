@@ -32,8 +32,13 @@ func newLeadsImport(g *global) *cobra.Command {
 one by one, in one transaction: if a line is faulty, every faulty line is told
 with its number and nothing is imported. The first line names the columns, in the
 words of common address books too ("Vorname", "E-Mail", "Mobile Phone"); commas,
-semicolons or tabs, UTF-8 or Windows-1252. Importing a file twice changes nothing
-more.
+semicolons or tabs, UTF-8 or Windows-1252.
+
+Importing a file twice changes nothing more. A line means the lead of its id, as
+'qb leads export' writes it beside external_id; without one that of its source and
+external_id, else of its e-mail, else of its phone with the same name; a line that
+has none of these is known if a lead of its source says just the same. An id that
+is no lead's here is a fault: take the column out to make new leads.
 
 --dry-run tells what would happen: how each column is understood, the first
 leads, and every faulty line.`,

@@ -48,7 +48,7 @@ func mapAppointmentColumns(header []string) ([]CSVColumn, error) {
 	if !has("patient_id") && !has("lead_id") && !has("name") && !has("email") && !has("phone") {
 		return columns, badFile("Has no column that says who; the first line must name patient_id, lead_id, name, email or phone")
 	}
-	return columns, nil
+	return columns, unambiguous(columns, "email", "phone")
 }
 
 func appointmentColumn(header string) string {

@@ -97,6 +97,7 @@ func decodeText(raw []byte) (string, error) {
 
 // table is a file behind its header.
 type table struct {
+	text    string // what csv reads
 	csv     *csv.Reader
 	skipped int // lines before those that csv counts
 	header  []string
@@ -118,14 +119,14 @@ func openTable(text string) (*table, error) {
 	if columns > MaxCSVColumns {
 		return nil, badFile("Has %d columns, at most %d are read: is it the right file?", columns, MaxCSVColumns)
 	}
-	t.csv = csv.NewReader(strings.NewReader(text))
+	t.text, t.csv = text, csv.NewReader(strings.NewReader(text))
 	t.csv.Comma, t.csv.FieldsPerRecord = delimiter, -1
 	header, err := t.csv.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, badFile("Is empty: the first line must name the columns")
 	}
 	if err != nil {
-		return nil, badFile("Line %d, which names the columns, %s", t.lineOf(err), badQuotes)
+		return nil, badFile("Line %d, which names the columns, %s", t.lineOf(err), t.quoteFault(0))
 	}
 	for i := range header {
 		header[i] = strings.TrimSpace(unguard(header[i]))
@@ -137,7 +138,17 @@ func openTable(text string) (*table, error) {
 const (
 	delimiters = ",;\t|"
 	badQuotes  = "has a quotation mark in the wrong place: put the whole cell into quotes and double those inside"
+	openQuote  = "opens a quotation mark that is never closed, so that the rest of the file belongs to the cell: close it, or double it where it is part of the text"
 )
+
+// quoteFault says what is wrong with the quotation marks of the record that begins
+// at the byte.
+func (t *table) quoteFault(begin int64) string {
+	if t.csv.InputOffset() >= int64(len(t.text)) && strings.Count(t.text[begin:], `"`)%2 == 1 {
+		return openQuote
+	}
+	return badQuotes
+}
 
 // sniff counts the delimiters outside quotes in the first line that is not
 // empty, and says which one rules and how many columns it makes.
@@ -177,6 +188,7 @@ func (t *table) lineOf(err error) int {
 func (t *table) rows() ([]CSVRow, error) {
 	rows := []CSVRow{}
 	for {
+		begin := t.csv.InputOffset()
 		cells, err := t.csv.Read()
 		if errors.Is(err, io.EOF) {
 			return rows, nil
@@ -185,7 +197,7 @@ func (t *table) rows() ([]CSVRow, error) {
 			return nil, badFile("Has more than %d rows: split it", MaxCSVRows)
 		}
 		if err != nil {
-			rows = append(rows, CSVRow{Line: t.lineOf(err), Fault: "The line " + badQuotes})
+			rows = append(rows, CSVRow{Line: t.lineOf(err), Fault: "The line " + t.quoteFault(begin)})
 			continue
 		}
 		line, _ := t.csv.FieldPos(0)

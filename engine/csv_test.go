@@ -229,3 +229,23 @@ func FuzzReadCSV(f *testing.F) {
 		}
 	})
 }
+
+// A fault of quotation marks says what is wrong: one left open swallows the file.
+func TestQuoteFaults(t *testing.T) {
+	for text, want := range map[string]string{
+		"a,b\n1,\"2\n3,4\n":          "never closed",
+		"a,b\n1,2\n3,\"4":            "never closed",
+		"a,b\n1,\"2\"x\n3,4\n":       "in the wrong place",
+		"a,b\n1,2\"x\n3,4\n":         "in the wrong place",
+		"a,b\n3,\"4\"x":              "in the wrong place",
+		"sep=;\na;b\n1;\"2\n3;4\n\n": "never closed",
+	} {
+		_, rows, err := ReadCSV(strings.NewReader(text), 0)
+		if err != nil || len(rows) == 0 || !slices.ContainsFunc(rows, func(r CSVRow) bool { return strings.Contains(r.Fault, want) }) {
+			t.Errorf("%q: %+v, %v; want %q", text, rows, err, want)
+		}
+	}
+	if _, _, err := ReadCSV(strings.NewReader("a,\"b\n1,2\n"), 0); err == nil || !strings.Contains(err.Error(), "never closed") {
+		t.Errorf("the header: %v", err)
+	}
+}

@@ -270,18 +270,27 @@ func (e *Engine) UpdateLead(ctx context.Context, c Caller, id string, version *i
 		}
 		after := old
 		fields.apply(&after)
-		if after.ExternalID != "" && (after.ExternalID != old.ExternalID || after.Source != old.Source) {
-			other, err := w.LeadByExternal(c.Clinic, c.Test, after.Source, after.ExternalID)
-			if err == nil && other.ID != id {
-				return Lead{}, Fail(Conflict, "Another lead has this source and external_id").
-					On("external_id", "Must be new to its source, or change that lead instead")
-			}
-			if err != nil && KindOf(err) != NotFound {
-				return Lead{}, err
-			}
+		if other, err := w.rivalOf(old, after); err != nil {
+			return Lead{}, err
+		} else if other {
+			return Lead{}, Fail(Conflict, "Another lead has this source and external_id").
+				On("external_id", "Must be new to its source, or change that lead instead")
 		}
 		return w.alterLead(old, fields)
 	})
+}
+
+// rivalOf tells whether another lead has the source and external_id that this one
+// is about to take.
+func (w *work) rivalOf(old, after Lead) (bool, error) {
+	if after.ExternalID == "" || after.ExternalID == old.ExternalID && after.Source == old.Source {
+		return false, nil
+	}
+	other, err := w.LeadByExternal(old.Clinic, old.Test, after.Source, after.ExternalID)
+	if KindOf(err) == NotFound {
+		return false, nil
+	}
+	return err == nil && other.ID != old.ID, err
 }
 
 // ownLead loads a lead to be changed and names it in the audit.

@@ -44,29 +44,59 @@ type CSVColumn struct {
 	Field  string // "" = not imported
 }
 
-// mapLeadColumns takes each heading for a field. Several columns may mean one
-// field ("Mobile", "Phone"): the first with something in it counts. A plain "id"
-// is the sender's own, unless the file has an external_id beside it, as our
-// exports do.
+// ownLeadID is the column of our own ids, which an export writes.
+const ownLeadID = "id"
+
+// mapLeadColumns takes each heading for a field. Several columns may hold phones
+// or e-mails ("Mobile", "Phone"): the first with something in it counts; two for
+// any other field are a fault. A plain "id" is the sender's own, unless the file
+// has an external_id beside it: then it is ours, as in our exports.
 func mapLeadColumns(header []string) ([]CSVColumn, error) {
 	columns, useful := make([]CSVColumn, len(header)), false
 	for i, text := range header {
 		columns[i] = CSVColumn{text, leadColumn(text)}
 	}
 	for i, text := range header {
-		if Fold(text) == "id" && !slices.ContainsFunc(columns, func(c CSVColumn) bool { return c.Field == "external_id" }) {
+		if Fold(text) == ownLeadID {
 			columns[i].Field = "external_id"
+			if slices.ContainsFunc(columns, func(c CSVColumn) bool { return c.Field == "external_id" && Fold(c.Header) != ownLeadID }) {
+				columns[i].Field = ownLeadID
+			}
 		}
 		field := columns[i].Field
 		switch field {
-		case "name", "first_name", "last_name", "email", "phone", "external_id":
+		case "name", "first_name", "last_name", "email", "phone", "external_id", ownLeadID:
 			useful = true
 		}
 	}
 	if !useful {
 		return columns, badFile("Has no column that says who a lead is; the first line must name some of %s", strings.Join(leadFieldNames, ", "))
 	}
-	return columns, nil
+	return columns, unambiguous(columns, "email", "phone")
+}
+
+// unambiguous refuses two columns for one field, of which one would be lost. Of
+// the fields in several people have more than one, under headings that differ.
+func unambiguous(columns []CSVColumn, several ...string) error {
+	for i, c := range columns {
+		for _, before := range columns[:i] {
+			same := Fold(before.Header) == Fold(c.Header)
+			if c.Field != "" && c.Field == before.Field && (same || !slices.Contains(several, c.Field)) {
+				return badFile("Has two columns for %s, %q and %q: leave one out or give it another heading", c.Field, before.Header, c.Header)
+			}
+		}
+	}
+	return nil
+}
+
+// leadIDOf is the row's own id of the lead, "" for none.
+func leadIDOf(columns []CSVColumn, cells []string) string {
+	for i, cell := range cells {
+		if columns[i].Field == ownLeadID {
+			return strings.TrimSpace(cell)
+		}
+	}
+	return ""
 }
 
 func leadColumn(header string) string {

@@ -56,9 +56,9 @@ var errDryRun = errors.New("dry run")
 
 // ImportLeads puts the rows of a CSV file (ReadCSV) as PutLead does, each seeing
 // those before it, in one transaction: if a row is faulty nothing is written,
-// unless SkipBad. Reading the same file again changes nothing more, for rows
-// that an external_id, an e-mail or a phone with a name tells apart. A dry run
-// is the same transaction, undone. The error lists the first faulty rows by line
+// unless SkipBad. Reading the same file again changes nothing more, nor does an
+// export of the clinic, whose ids name the leads. A dry run is the same
+// transaction, undone. The error lists the first faulty rows by line
 // number; the report, which comes with it, lists all. Needs leads:write.
 func (e *Engine) ImportLeads(ctx context.Context, c Caller, file io.Reader, o LeadImport) (LeadReport, error) {
 	d := deed{"lead.import", LeadsWrite}
@@ -124,7 +124,7 @@ func (p *LeadReport) take(w *work, rows []CSVRow, o LeadImport) error {
 		fields := leadOfCells(&f, p.Columns, row.Cells).cleaned(&f, home.Country)
 		fields.usual = o.Source
 		if len(f) == 0 {
-			err := p.put(w, row.Line, fields)
+			err := p.put(w, row.Line, leadIDOf(p.Columns, row.Cells), fields)
 			if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == Invalid {
 				f = fault.Details
 			} else if err != nil {
@@ -139,9 +139,9 @@ func (p *LeadReport) take(w *work, rows []CSVRow, o LeadImport) error {
 }
 
 // put puts one row, with an audit row of its own if it changes something.
-func (p *LeadReport) put(w *work, line int, fields leadFields) error {
+func (p *LeadReport) put(w *work, line int, id string, fields leadFields) error {
 	w.quiet = false
-	put, err := w.putLead(fields)
+	put, err := w.putLeadRow(id, fields)
 	if err != nil {
 		return err
 	}
@@ -165,6 +165,66 @@ func (p *LeadReport) put(w *work, line int, fields leadFields) error {
 	entry := w.c.entry(deed{"lead." + what, LeadsWrite}, w.now)
 	entry.EntityID, entry.PatientID, entry.Fields = put.Lead.ID, put.Lead.PatientID, w.fields
 	return appendAudit(w.Tx, entry)
+}
+
+// putLeadRow is putLead for a row of a file. An id of ours names the lead itself;
+// one that is not is a fault, for the row may be of a lead that was deleted. A row
+// that says again what its source has said is that lead, although neither its name
+// alone nor its phone alone would match (contract.md §9): a file may be read twice.
+func (w *work) putLeadRow(id string, fields leadFields) (LeadPut, error) {
+	if id != "" {
+		l, err := w.leadOfRow(id, fields)
+		return LeadPut{l, false}, err
+	}
+	if _, how, err := matchLead(w, w.c.Clinic, w.c.Test, fields); err != nil || how != matchedNone ||
+		!blank(fields.externalID) || !blank(fields.emailKey) {
+		if err != nil {
+			return LeadPut{}, err
+		}
+		return w.putLead(fields)
+	}
+	var who Lead
+	fields.applyName(&who)
+	var found []Lead
+	var err error
+	switch {
+	case who.NameKey != "":
+		found, err = w.LeadsByName(w.c.Clinic, w.c.Test, who.NameKey)
+	case !blank(fields.phoneKey):
+		found, err = w.LeadsByPhone(w.c.Clinic, w.c.Test, *fields.phoneKey)
+	}
+	if err != nil {
+		return LeadPut{}, err
+	}
+	for _, l := range found {
+		again := l
+		fields.apply(&again)
+		if l.Source == fields.origin() && len(leadChanges(l, again)) == 0 {
+			w.fields, w.quiet = nil, true
+			return LeadPut{l, false}, nil
+		}
+	}
+	return w.putLead(fields)
+}
+
+// leadOfRow changes the lead that the row names by our id.
+func (w *work) leadOfRow(id string, fields leadFields) (Lead, error) {
+	old, err := findLead(w, w.c, id)
+	if KindOf(err) == NotFound {
+		return Lead{}, Fail(Invalid, "The file cannot be imported").
+			On(ownLeadID, "No lead of this clinic has this id; empty the cell, or take the column out, to import the line as a new lead")
+	}
+	if err != nil {
+		return Lead{}, err
+	}
+	after := old
+	fields.apply(&after)
+	if other, err := w.rivalOf(old, after); err != nil {
+		return Lead{}, err
+	} else if other {
+		return Lead{}, Fail(Invalid, "The file cannot be imported").On("external_id", "Another lead has it in this source")
+	}
+	return w.alterLead(old, fields)
 }
 
 // refusedRows is the error of a file with faulty rows.

@@ -188,6 +188,8 @@ func TestExportLeads(t *testing.T) {
 
 	rival, _ := c.Rival(t)
 	report, err := c.Engine.ImportLeads(t.Context(), rival, bytes.NewReader(out.Bytes()), engine.LeadImport{})
+	enginetest.Refused(t, err, engine.Invalid, "id", "id") // another clinic's ids
+	report, err = c.Engine.ImportLeads(t.Context(), rival, strings.NewReader(strings.Replace(out.String(), ",id,", ",,", 1)), engine.LeadImport{})
 	if err != nil || report.Created != 2 {
 		t.Fatalf("%s, %v\n%s", counts(report), err, out.String())
 	}
@@ -199,6 +201,67 @@ func TestExportLeads(t *testing.T) {
 	if err != nil || report.Unchanged != 2 {
 		t.Errorf("at home again: %s, %v", counts(report), err)
 	}
+}
+
+// A file read twice changes nothing more, also where its rows have a name or a
+// phone alone; what differs is another lead.
+func TestImportNamesTwice(t *testing.T) {
+	c := enginetest.New(t)
+	const text = "name,phone,tags\nAnna Schmidt,,vip\nBen,,\n,030 1234567,\n"
+	first, err := importing(t, c, text, engine.LeadImport{})
+	enginetest.Must(t, err)
+	put(t, c, c.Test, engine.LeadDraft{Name: new("Cleo"), Source: new("csv")})
+	second, err := importing(t, c, strings.Replace(text, "Anna Schmidt", "ANNA  SCHMIDT", 1), engine.LeadImport{})
+	enginetest.Must(t, err)
+	if first.Created != 3 || second.Unchanged != 2 || second.Created != 1 {
+		t.Errorf("%s, then with another spelling %s", counts(first), counts(second))
+	}
+	c.Since(t)
+	for _, x := range []struct {
+		text  string
+		o     engine.LeadImport
+		wants string
+	}{
+		{text, engine.LeadImport{}, "3 rows: 0 created, 0 updated, 3 unchanged, 0 bad, written true"},
+		{"name\nBen\n", engine.LeadImport{Source: "fair"}, "1 rows: 1 created, 0 updated, 0 unchanged, 0 bad, written true"},
+		{"name,tags\nBen,new\n", engine.LeadImport{}, "1 rows: 1 created, 0 updated, 0 unchanged, 0 bad, written true"},
+		{"name\nCleo\n", engine.LeadImport{}, "1 rows: 1 created, 0 updated, 0 unchanged, 0 bad, written true"}, // the other is a test
+	} {
+		report, err := importing(t, c, x.text, x.o)
+		if got := counts(report); err != nil || got != x.wants {
+			t.Errorf("%q: %s, %v", x.text, got, err)
+		}
+	}
+}
+
+// An export names its leads by id: at home it changes nothing, edited it changes
+// just them, and ids of nobody, of test leads or taken external ids are faults.
+func TestImportLeadsByID(t *testing.T) {
+	c := enginetest.New(t)
+	anna := put(t, c, c.Caller, engine.LeadDraft{Name: new("Anna"), Notes: new("a\nb")}).Lead
+	ben := put(t, c, c.Caller, engine.LeadDraft{Name: new("Ben"), Email: new("ben@example.org")}).Lead
+	put(t, c, c.Caller, engine.LeadDraft{ExternalID: new("7"), Source: new("crm")})
+	test := put(t, c, c.Test, engine.LeadDraft{Name: new("Anna")}).Lead
+	var out bytes.Buffer
+	_, err := c.Engine.ExportLeads(t.Context(), c.Caller, engine.LeadQuery{}, &out)
+	enginetest.Must(t, err)
+	c.Since(t)
+	report, err := importing(t, c, out.String(), engine.LeadImport{})
+	if err != nil || report.Unchanged != 3 || report.Created+report.Updated != 0 {
+		t.Errorf("%s, %v", counts(report), err)
+	}
+	left(t, c, "", "lead.import ok created:0,updated:0")
+	report, err = importing(t, c, "id,external_id,name,email\n"+ben.ID+",,Benno,benno@example.org\n", engine.LeadImport{})
+	enginetest.Must(t, err)
+	got, err := c.Engine.Lead(t.Context(), c.Caller, ben.ID)
+	if err != nil || report.Updated != 1 || got.Name != "Benno" || got.Email != "benno@example.org" || got.Source != ben.Source {
+		t.Errorf("%s, %+v, %v", counts(report), got, err)
+	}
+	c.Since(t)
+	faulty := "id,external_id,source,name\n" + engine.NewID(c.Clock.Now()) + ",,,Anna\n" + test.ID + ",,,Anna\nx,,,Anna\n" + anna.ID + ",7,crm,Anna\n"
+	_, err = importing(t, c, faulty, engine.LeadImport{})
+	enginetest.Refused(t, err, engine.Invalid, "id", "id", "id", "external_id")
+	left(t, c, "")
 }
 
 // sameRows compares two exports without ids, times and order.

@@ -181,8 +181,13 @@ func TestLeadColumns(t *testing.T) {
 		t.Errorf("%v, %v: a plain id is the sender's", columns, err)
 	}
 	columns, err = mapLeadColumns([]string{"external_id", "id", "name"})
-	if err != nil || columns[0].Field != "external_id" || columns[1].Field != "" {
+	if err != nil || columns[0].Field != "external_id" || columns[1].Field != "id" {
 		t.Errorf("%v, %v: beside an external_id the id is ours", columns, err)
+	}
+	for _, twice := range [][]string{{"name", "Full Name"}, {"email", "E-Mail", "EMAIL"}, {"status", "name", "Stage"}, {"id", "name", "ID"}} {
+		if _, err = mapLeadColumns(twice); KindOf(err) != Invalid {
+			t.Errorf("%q: %v, want a fault", twice, err)
+		}
 	}
 	if _, err = mapLeadColumns([]string{"Straße", "notes", "status"}); KindOf(err) != Invalid {
 		t.Errorf("a table of nobody: %v", err)

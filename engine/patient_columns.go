@@ -46,7 +46,7 @@ func mapPatientColumns(header []string) ([]CSVColumn, error) {
 	if !has["mrn"] && !has["name"] && !(has["given_name"] && has["family_name"]) {
 		return columns, badFile("Has no column that says who a patient is; the first line must name given_name and family_name, or name, or mrn")
 	}
-	return columns, nil
+	return columns, unambiguous(columns, patientFieldNames...)
 }
 
 func patientColumn(header string) string {

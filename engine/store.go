@@ -121,6 +121,7 @@ type LeadReader interface {
 	LeadByExternal(clinic int64, test bool, source, externalID string) (Lead, error)
 	LeadsByEmail(clinic int64, test bool, emailKey string) ([]Lead, error) // oldest first
 	LeadsByPhone(clinic int64, test bool, phoneKey string) ([]Lead, error) // oldest first
+	LeadsByName(clinic int64, test bool, nameKey string) ([]Lead, error)   // oldest first
 	// FirstLeadChange is the smallest change number of a row updated at or after since, and where a sync starts.
 	FirstLeadChange(clinic int64, test bool, since int64) (int64, error)
 }

@@ -62,6 +62,7 @@ func (r *reads) LeadByExternal(clinic int64, test bool, source, externalID strin
 const (
 	leadsByEmail = selectLead + " WHERE clinic = ? AND test = ? AND email_key = ? AND email_key <> '' ORDER BY +created_at, +id"
 	leadsByPhone = selectLead + " WHERE clinic = ? AND test = ? AND phone_key = ? AND phone_key <> '' ORDER BY +created_at, +id"
+	leadsByName  = selectLead + " WHERE clinic = ? AND test = ? AND name_key = ? AND name_key <> '' ORDER BY +created_at, +id"
 )
 
 // LeadsByEmail implements engine.Reader.
@@ -72,6 +73,11 @@ func (r *reads) LeadsByEmail(clinic int64, test bool, emailKey string) ([]engine
 // LeadsByPhone implements engine.Reader.
 func (r *reads) LeadsByPhone(clinic int64, test bool, phoneKey string) ([]engine.Lead, error) {
 	return list(r, scanLead, leadsByPhone, clinic, test, phoneKey)
+}
+
+// LeadsByName implements engine.Reader.
+func (r *reads) LeadsByName(clinic int64, test bool, nameKey string) ([]engine.Lead, error) {
+	return list(r, scanLead, leadsByName, clinic, test, nameKey)
 }
 
 // leadJSON are the three JSON columns.

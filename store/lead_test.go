@@ -14,7 +14,7 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "qb.db"), Options{})
 	byExternal := selectLead + " WHERE clinic = ? AND test = ? AND external_id = ? AND source = 'api'"
 	for sql, index := range map[string]string{
-		leadsByEmail: "leads_email", leadsByPhone: "leads_phone", byExternal: "leads_external",
+		leadsByEmail: "leads_email", leadsByPhone: "leads_phone", leadsByName: "leads_name", byExternal: "leads_external",
 	} {
 		err := s.View(context.Background(), func(r engine.Reader) error {
 			plan, err := list(r.(*reads), func(r *row) string { r.skip(); r.skip(); r.skip(); return r.text() }, "EXPLAIN QUERY PLAN "+sql, 1, false, "x")
