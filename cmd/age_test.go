@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"qualifybase/engine"
 )
 
 func TestParseAge(t *testing.T) {
@@ -27,14 +29,18 @@ func TestParseAge(t *testing.T) {
 
 func TestParseEnd(t *testing.T) {
 	now := time.Date(2026, 4, 27, 12, 0, 0, 0, time.UTC)
+	berlin, err := engine.LoadZone("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for text, want := range map[string]string{
-		"90d": "2026-07-26T12:00:00Z", "1h": "2026-04-27T13:00:00Z", "2026-12-31": "2027-01-01T00:00:00Z", "2026-02-28": "2026-03-01T00:00:00Z",
+		"90d": "2026-07-26T12:00:00Z", "1h": "2026-04-27T13:00:00Z", "2026-12-31": "2026-12-31T23:00:00Z", "2026-07-28": "2026-07-28T22:00:00Z",
 	} {
-		if got, err := parseEnd(text, now); err != nil || got.Format(time.RFC3339) != want {
+		if got, err := parseEnd(text, now, berlin); err != nil || got.Format(time.RFC3339) != want {
 			t.Errorf("parseEnd(%q) = %v, %v; want %s", text, got, err, want)
 		}
 	}
-	if _, err := parseEnd("2026-02-30", now); err == nil {
+	if _, err := parseEnd("2026-02-30", now, berlin); err == nil || !strings.Contains(err.Error(), "or a date") {
 		t.Error("a date that does not exist is an end")
 	}
 }

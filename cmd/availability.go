@@ -41,6 +41,9 @@ exclusive. Without --to it searches on until 20 slots (or --limit) are found.`,
 			if !c.Flags().Changed("limit") && (o.to != "" || o.explain) {
 				o.limit = 0
 			}
+			if c.Flags().Changed("duration") && (o.query.Minutes < 1 || o.query.Minutes > 1439) {
+				return misuse("--duration: Must be 1 to 1439 minutes")
+			}
 			return runAvailability(c.Context(), streams(c), o)
 		},
 	}

@@ -56,6 +56,7 @@ func runClinicsCreate(ctx context.Context, s stdio, o clinicsCreateOptions) erro
 		for _, a := range assumed {
 			fmt.Fprintf(s.err, "assumed %s\n", a)
 		}
+		o.roundTheClock(s.err)
 		clinic, err := o.found(ctx, f.engine, "clinics create")
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,24 @@ func (f *founding) draft() (engine.ClinicDraft, error) {
 	}
 	d.Hours = week
 	return d, asFlags(d.Check(), foundingFlags)
+}
+
+// roundTheClock notes windows that begin when they end: they are 24 hours long
+// (booking.md §4), which is seldom what a typing mistake meant.
+func (f *founding) roundTheClock(w io.Writer) {
+	week, err := engine.ParseHours(f.hours)
+	if err != nil {
+		return
+	}
+	told := map[engine.Window]bool{}
+	for _, day := range week {
+		for _, win := range day {
+			if win.From == win.To && !told[win] {
+				told[win] = true
+				fmt.Fprintf(w, "note: %s is 24 hours, until the same time of the next day\n", win)
+			}
+		}
+	}
 }
 
 var foundingFlags = map[string]string{"time_zone": "--timezone"}

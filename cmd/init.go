@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -80,7 +81,11 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 	for _, a := range assumed {
 		fmt.Fprintf(s.err, "assumed %s\n", a)
 	}
+	o.roundTheClock(s.err)
 	if err := makeDataDir(o.data); err != nil {
+		return err
+	}
+	if err := o.closeDir(s); err != nil {
 		return err
 	}
 	lock, err := lockData(o.data, "init")
@@ -98,6 +103,19 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 	fmt.Fprintf(s.out, "%s: made clinic %q (%s), %s, %s, open %s\n",
 		o.data, clean(clinic.Name, ""), clinic.Slug, clinic.TimeZone, clinic.Country, clean(o.hours, ""))
 	fmt.Fprintf(s.err, "Next: 'qb serve' runs the API, 'qb keys create --name website' makes a key for it.\n")
+	return nil
+}
+
+// closeDir takes the rights of others away from a directory that was there before.
+func (g *global) closeDir(s stdio) error {
+	info, err := os.Stat(g.data)
+	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	if err := os.Chmod(g.data, 0o700); err != nil { // #nosec G302 -- a directory
+		return fmt.Errorf("others can read %s, and that cannot be changed: %w; give a directory of your own with --data", g.data, err)
+	}
+	fmt.Fprintf(s.err, "note: %s had mode %04o; now its owner alone may read it (0700)\n", g.data, info.Mode().Perm())
 	return nil
 }
 

@@ -66,7 +66,7 @@ holds what its family usually does; scoped and klinivo keys must name theirs.`,
 	f.StringVar(&o.family, "family", "live", "live, test, secret, public, scoped or klinivo")
 	f.StringSliceVar(&o.draft.Scopes, "scopes", nil, "`LIST` of scopes, separated by commas")
 	f.StringSliceVar(&o.draft.AllowedOrigins, "origin", nil, "page that may use a public key, as `URL`; may be repeated")
-	f.StringVar(&o.expires, "expires", "", "end of the key, as a `TIME` from now (90d, 12h, 2w) or a date")
+	f.StringVar(&o.expires, "expires", "", "end of the key, as a `TIME` from now (90d, 12h, 2w) or a date, whose end in the clinic's zone is meant")
 	f.IntVar(&rate, "rate", 0, "requests a minute; 0 = unlimited (default: limits.key_requests_per_minute)")
 	clinicFlag(c, &o.clinic)
 	_ = c.MarkFlagRequired("name")
@@ -74,19 +74,29 @@ holds what its family usually does; scoped and klinivo keys must name theirs.`,
 }
 
 func runKeysCreate(ctx context.Context, s stdio, o keysCreateOptions) error {
-	var known bool
-	if o.draft.Family, known = engine.FamilyNamed(o.family); !known {
+	known := engine.Family(o.family).Valid()
+	if o.draft.Family = engine.Family(o.family); !known { // not the API's spelling
+		o.draft.Family, known = engine.FamilyNamed(o.family)
+	}
+	if !known {
 		return misuse("--family: there is no family %q; use live, test, secret, public, scoped or klinivo", o.family)
 	}
-	if o.expires != "" {
-		end, err := parseEnd(o.expires, time.Now())
-		if err != nil {
-			return misuse("--expires: %w", err)
-		}
-		o.draft.ExpiresAt = end.Unix()
+	if _, err := parseEnd(o.expires, time.Now(), time.UTC); o.expires != "" && err != nil {
+		return misuse("--expires: %w", err)
 	}
 	o.draft.RatePerMinute = o.rate
 	return o.visit(ctx, s, errand{verb: "keys create", clinic: o.clinic}, func(f *office) error {
+		if o.expires != "" {
+			zone, err := engine.LoadZone(f.clinic.TimeZone)
+			if err != nil {
+				return err
+			}
+			end, err := parseEnd(o.expires, time.Now(), zone)
+			if err != nil {
+				return err
+			}
+			o.draft.ExpiresAt = end.Unix()
+		}
 		key, err := f.engine.CreateKey(ctx, f.caller, o.draft)
 		if err != nil {
 			return asFlags(err, keyFlags)
@@ -197,11 +207,15 @@ func notWholeKey(name string) error {
 	return nil
 }
 
-// parseEnd reads a time from now, or a date, which ends with its last second in UTC.
-func parseEnd(text string, now time.Time) (time.Time, error) {
+// parseEnd reads a time from now, or a date, which ends where the next one begins
+// in the zone.
+func parseEnd(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	if d, err := engine.ParseDate(text); err == nil {
-		return time.Unix(int64(d.AddDays(1))*86400, 0).UTC(), nil
+		return time.Unix(engine.Instant(zone, d.AddDays(1), 0), 0).UTC(), nil
 	}
 	age, err := parseAge(text)
+	if err != nil {
+		err = fmt.Errorf("%w, or a date such as 2027-01-31", err)
+	}
 	return now.Add(age), err
 }

@@ -24,7 +24,7 @@ func newMigrateCommand(g *global) *cobra.Command {
 	c := group("migrate", "Bring the database of an older qb up to date", newMigrateStatus(g))
 	c.Long = `Bring the database of an older qb up to date. The old one is copied beside it
 first; each step is a transaction of its own. 'qb serve' does the same by itself.
-No server may run meanwhile: exit code 4. A database of a newer qb is refused and
+No server may run while there is something to do: exit code 4. A database of a newer qb is refused and
 not touched.`
 	args := c.Args
 	c.Args = func(c *cobra.Command, words []string) error {
@@ -44,6 +44,10 @@ func runMigrate(_ context.Context, s stdio, o migrateOptions) (err error) {
 	}
 	before, err := o.schemaState()
 	if err != nil {
+		return err
+	}
+	if len(before.Missing) == 0 { // also while a server runs
+		_, err = fmt.Fprintf(s.out, "schema %d: up to date\n", before.File)
 		return err
 	}
 	lock, err := lockData(o.data, "migrate")

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -66,10 +67,47 @@ func execute(ctx context.Context, g *global, s stdio, args []string) int {
 		return exitOK
 	}
 	if !g.began {
+		err = inOurWords(err)
 		err = &failure{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, at.CommandPath())}
 	}
 	report(s.err, err)
 	return exitCode(err)
+}
+
+var (
+	badFlagValue = regexp.MustCompile(`^invalid argument "(.*)" for "(?:-., )?(--[a-z-]+)" flag: (?s:(.*))$`)
+	badArgCount  = regexp.MustCompile(`^(?:accepts (at most )?(\d+) arg\(s\), received (\d+)|requires at least (\d+) arg\(s\).*)$`)
+)
+
+// inOurWords says what cobra says of a command line without the names of Go's
+// functions.
+func inOurWords(err error) error {
+	if m := badFlagValue.FindStringSubmatch(err.Error()); m != nil {
+		want := m[3]
+		switch {
+		case strings.Contains(want, "ParseInt"), strings.Contains(want, "ParseUint"):
+			want = "want a whole number"
+		case strings.Contains(want, "ParseBool"):
+			want = "want true or false"
+		case strings.Contains(want, "ParseFloat"):
+			want = "want a number"
+		}
+		return fmt.Errorf("%s: %q: %s", m[2], m[1], want)
+	}
+	if m := badArgCount.FindStringSubmatch(err.Error()); m != nil {
+		if m[2] == "" {
+			return errors.New("an argument is missing")
+		}
+		return fmt.Errorf("want %s%s, not %s", m[1], argumentCount(m[2]), m[3])
+	}
+	return err
+}
+
+func argumentCount(n string) string {
+	if n == "1" {
+		return "one argument"
+	}
+	return n + " arguments"
 }
 
 const rootLong = `qb is the front office of a small clinic in one program: leads, availability,

@@ -149,6 +149,8 @@ func (q *AvailabilityQuery) resolve(d *desk) (wish, Span, error) {
 	if q.To.Set {
 		to = q.To.in(zone)
 		switch {
+		case q.nowhere(zone): // dates that the zone never had (booking.md §3.3)
+			return w, Span{from, from}, nil
 		case to <= from:
 			return w, Span{}, (&Error{Kind: Invalid, Message: "Invalid query parameters"}).On("to", "Must be after from")
 		case q.From.Set && to-from > MaxRangeDays*86400+3600 || !q.From.Set && to-d.now > MaxRangeDays*86400+3600:
@@ -156,6 +158,13 @@ func (q *AvailabilityQuery) resolve(d *desk) (wish, Span, error) {
 		}
 	}
 	return w, Span{from, min(to, horizon)}, nil
+}
+
+// nowhere tells whether from and to are different dates with nothing between them,
+// because the zone skipped what lies there.
+func (q *AvailabilityQuery) nowhere(zone *time.Location) bool {
+	a, b := q.From.Date, q.To.Date
+	return a != nil && b != nil && *a < *b && Instant(zone, *a, 0) == Instant(zone, *b, 0)
 }
 
 // zoneFor is the zone in which the query's dates are meant: the asked location's

@@ -42,8 +42,8 @@ func TestParseHours(t *testing.T) {
 		"Mon 09:60-10:00":                 `"09:60" is no time of day`,
 		"Mon 24:30-10:00":                 `"24:30" is no time of day`,
 		"Mon 24:00-10:00":                 "starts at 24:00",
-		"Mon 9-17":                        `"9" is no time: write it like 09:00`,
-		"Mon 9:00-17:00":                  `"9:00" is no time`,
+		"Mon 9-17":                        `"9-17" is no stretch of time: write 09:00-17:00`,
+		"Mon 9:00-17:00":                  `write 09:00-17:00`,
 		"Mon 09:00":                       `"09:00" is no stretch of time`,
 		"Mon":                             `"Mon" has no times`,
 		"09:00-17:00":                     "must start with its days",
@@ -51,7 +51,7 @@ func TestParseHours(t *testing.T) {
 		"Mon-Xyz 09:00-17:00":             `"Xyz" is no day`,
 		"Mon 09:00-12:00 Tue 09:00-12:00": "put a semicolon",
 		"Mon 09:00-12:00-13:00":           `"12:00-13:00" is no time`,
-		"Mon 09.00-12.00":                 `"09.00" is no time`,
+		"Mon 09.00-12.00":                 `write 09:00-12:00`,
 	} {
 		if w, err := ParseHours(text); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q = %s, %v; want an error with %q", text, w, err, says)

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -14,13 +15,31 @@ func clockText(minute int) string { return fmt.Sprintf("%02d:%02d", minute/60, m
 func parseClock(s string) (int, error) {
 	digit := func(i int) bool { return s[i] >= '0' && s[i] <= '9' }
 	if len(s) != 5 || s[2] != ':' || !digit(0) || !digit(1) || !digit(3) || !digit(4) {
-		return 0, fmt.Errorf("%q is no time: write it like 09:00", s)
+		if fixed, ok := clockMeant(s); ok {
+			return 0, fmt.Errorf("%q is no time: write %s", s, fixed)
+		}
+		return 0, fmt.Errorf("%q is no time of day: write 00:00 to 24:00 with two digits each, such as 09:00", s)
 	}
 	h, m := int(s[0]-'0')*10+int(s[1]-'0'), int(s[3]-'0')*10+int(s[4]-'0')
 	if m > 59 || h*60+m > 1440 {
 		return 0, fmt.Errorf("%q is no time of day: 00:00 to 24:00", s)
 	}
 	return h*60 + m, nil
+}
+
+// clockMeant spells an hour, or hour and minutes, as parseClock wants them: 9,
+// 9:30, 9.30, 0930. ok says that it is a time of day.
+func clockMeant(s string) (text string, ok bool) {
+	hour, minute, split := strings.Cut(strings.NewReplacer(".", ":", "h", ":").Replace(s), ":")
+	if !split && len(s) == 4 {
+		hour, minute = s[:2], s[2:]
+	}
+	h, err1 := strconv.Atoi(hour)
+	m, err2 := strconv.Atoi("0" + minute)
+	if err1 != nil || err2 != nil || len(hour) > 2 || len(minute) > 2 || h < 0 || m < 0 || m > 59 || h*60+m > 1440 {
+		return "", false
+	}
+	return clockText(h*60 + m), true
 }
 
 func newWindow(from, to string) (Window, error) {
@@ -86,7 +105,7 @@ func (w *Week) parseEntry(words []string) error {
 	}
 	switch {
 	case len(days) == 0:
-		return fmt.Errorf("%q must start with its days: Mon-Fri %s", strings.Join(words, " "), words[0])
+		return fmt.Errorf("%q must start with its days, such as Mon-Fri", strings.Join(words, " "))
 	case i == len(words):
 		return fmt.Errorf("%q has no times: write %[1]s 09:00-17:00, or %[1]s closed", strings.Join(words, ","))
 	case strings.EqualFold(words[i], "closed") && i+1 == len(words):
@@ -101,6 +120,11 @@ func (w *Week) parseEntry(words []string) error {
 			return fmt.Errorf("%q is no stretch of time: write it like 09:00-17:00", word)
 		}
 		win, err := newWindow(from, to)
+		if a, ok := clockMeant(from); err != nil && ok {
+			if b, ok := clockMeant(to); ok && a != "24:00" {
+				return fmt.Errorf("%q is no stretch of time: write %s-%s", word, a, b)
+			}
+		}
 		if err != nil {
 			return err
 		}
