@@ -368,7 +368,8 @@ CREATE TABLE holds (
   service_id  INTEGER REFERENCES services(id),
   starts_at   INTEGER NOT NULL,
   ends_at     INTEGER NOT NULL CHECK (ends_at > starts_at),
-  expires_at  INTEGER NOT NULL,
+  expires_at  INTEGER NOT NULL, -- of a used one: when it was booked
+  used        INTEGER NOT NULL CHECK (used IN (0, 1)), -- booked
   created_at  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX holds_caller ON holds (clinic, caller, expires_at);
@@ -712,6 +713,7 @@ CREATE TABLE audit (
 CREATE UNIQUE INDEX audit_seq ON audit (clinic, seq);
 CREATE INDEX audit_appointment ON audit (clinic, entity_id, seq) WHERE entity = 'appointment'; -- an appointment's history
 CREATE INDEX audit_patient ON audit (clinic, patient_id, seq) WHERE patient_id IS NOT NULL;
+CREATE INDEX audit_lists ON audit (clinic, seq) WHERE entity = 'patient' AND patient_id IS NULL; -- lists of patients: the ids are in fields
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;

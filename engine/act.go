@@ -115,12 +115,16 @@ func (e *Engine) allow(c Caller, d deed) error {
 	if c.May(d.scope) && c.Clinic != 0 {
 		return nil
 	}
-	return e.noted(c, d, "", lacks(d.scope))
+	return e.noted(c, d, "", c.lacks(d.scope))
 }
 
 // lacks is the refusal of a caller without a right.
-func lacks(s Scope) *Error {
-	return &Error{Kind: Forbidden, Message: "The key lacks a required permission", Missing: s}
+func (c Caller) lacks(s Scope) *Error {
+	who := "caller"
+	if c.Kind == ActorKey {
+		who = "key"
+	}
+	return &Error{Kind: Forbidden, Message: "The " + who + " lacks a required permission", Missing: s}
 }
 
 // noted puts a refusal for want of a right into the audit, wherever it was found
@@ -213,6 +217,7 @@ func appendAudit(tx Tx, entry AuditEntry) error {
 	if entry.Fields == nil {
 		entry.Fields = []string{}
 	}
+	entry.legible()
 	entry.Hash = entry.Digest()
 	heads.AuditHash = entry.Hash
 	return tx.InsertAudit(entry)

@@ -6,7 +6,7 @@ import "context"
 // for before it decodes anything. It counts and stands in the audit, like the
 // same refusal of a use case. door names it: "GET /api/v1/leads/:id".
 func (e *Engine) Refuse(c Caller, s Scope, door string) error {
-	return e.noted(c, deed{"request.refuse", s}, door, lacks(s))
+	return e.noted(c, deed{"request.refuse", s}, door, c.lacks(s))
 }
 
 // Organization is the caller's own clinic, for which no right is needed.

@@ -141,6 +141,7 @@ type Hold struct {
 	StartsAt   int64
 	EndsAt     int64
 	ExpiresAt  int64
+	Used       bool // booked: nobody can book with it again
 	CreatedAt  int64
 }
 

@@ -214,7 +214,7 @@ func (w *work) importOne(cells appointmentCells, o AppointmentImport) (Appointme
 // importLead makes or finds the lead that a row names.
 func (w *work) importLead(d LeadDraft) (Lead, error) {
 	if !w.c.May(LeadsWrite) {
-		return Lead{}, lacks(LeadsWrite)
+		return Lead{}, w.c.lacks(LeadsWrite)
 	}
 	home, err := w.Clinic(w.c.Clinic)
 	if err != nil {

@@ -222,3 +222,25 @@ func TestEvents(t *testing.T) {
 	_, err = c.Engine.Events(ctx, reader, 0, "", engine.Page{})
 	enginetest.Refused(t, err, engine.Forbidden)
 }
+
+// ask scans the last column of one row, as a SQL shell shows it.
+func ask(t *testing.T, c *enginetest.Clinic, into any, text string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+c.Store.Path()+"?_pragma=busy_timeout(5000)")
+	enginetest.Must(t, err)
+	defer func() { enginetest.Must(t, db.Close()) }()
+	rows, err := db.Query(text)
+	enginetest.Must(t, err)
+	defer func() { enginetest.Must(t, rows.Close()) }()
+	if !rows.Next() {
+		t.Fatalf("%s: no row", text)
+	}
+	names, err := rows.Columns()
+	enginetest.Must(t, err)
+	row := make([]any, len(names))
+	for i := range row {
+		row[i] = new(any)
+	}
+	row[len(row)-1] = into
+	enginetest.Must(t, rows.Scan(row...))
+}

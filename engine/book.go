@@ -55,7 +55,7 @@ func (b *Booking) check(c Caller) error {
 		f.Add("local_start", "Is not the same instant as scheduled_at")
 	}
 	if b.StartsAt != 0 && b.EndsAt != 0 && CheckLength(b.EndsAt-b.StartsAt, 0, 0) != nil {
-		f.Add("ends_at", "Must be after scheduled_at, and at most 24 hours after it")
+		f.Add("ends_at", "Must be after scheduled_at, and less than 24 hours after it")
 	}
 	b.Title = Clean(&f, "title", b.Title, MaxTitle)
 	b.Notes = CleanNotes(&f, "notes", b.Notes, MaxNotes)
@@ -85,7 +85,7 @@ func checkWaiver(c Caller, w *Waiver, f *Faults) error {
 		return err
 	}
 	if !c.May(AppointmentsOverride) {
-		return lacks(AppointmentsOverride)
+		return c.lacks(AppointmentsOverride)
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func (w *work) enter(d *desk, a *Appointment, held []Occupancy, hold Hold, p per
 		return err
 	}
 	if hold.ID != "" { // spent: a second booking with it is Gone
-		hold.ExpiresAt = w.now
+		hold.ExpiresAt, hold.Used = w.now, true
 		if err := w.UpdateHold(hold); err != nil {
 			return err
 		}

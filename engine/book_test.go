@@ -2,7 +2,9 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -212,6 +214,9 @@ func TestHolds(t *testing.T) {
 	}
 	_, err = d.Engine.Book(t.Context(), d.Caller, engine.Booking{LeadID: d.person(t, "Late"), HoldID: h.ID, HoldToken: h.Token})
 	enginetest.Refused(t, err, engine.Gone, "hold_id")
+	if !strings.Contains(err.Error(), "The hold was already used") {
+		t.Errorf("a used hold: %v", err)
+	}
 	enginetest.Refused(t, d.Engine.DropHold(t.Context(), d.Caller, h.ID), engine.Gone, "id")
 
 	h, err = d.Engine.PlaceHold(t.Context(), d.Caller, engine.HoldDraft{StartsAt: start + 3600, EndsAt: start + 5400, ProviderID: d.Ada.ID, Minutes: 1})
@@ -219,6 +224,9 @@ func TestHolds(t *testing.T) {
 	d.Clock.Add(time.Minute)
 	_, err = d.Engine.Book(t.Context(), d.Caller, engine.Booking{LeadID: d.person(t, "Later"), HoldID: h.ID, HoldToken: h.Token})
 	enginetest.Refused(t, err, engine.Gone, "hold_id")
+	if !strings.Contains(err.Error(), "The hold has expired") {
+		t.Errorf("an expired hold: %v", err)
+	}
 	enginetest.Refused(t, d.Engine.DropHold(t.Context(), d.Caller, h.ID), engine.Gone, "id")
 	b := d.at("2026-04-27 10:00")
 	b.LeadID = d.person(t, "Free at once")
@@ -611,4 +619,67 @@ func TestListAndBookAgree(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDayLong: list and arbiter refuse the same lengths, a whole day included
+// (booking.md §1.1).
+func TestDayLong(t *testing.T) {
+	d := newDesk(t)
+	start := enginetest.Unix("2026-04-27 09:00")
+	waived := func(length int64) error {
+		b := d.at("2026-04-27 09:00")
+		b.StartsAt, b.EndsAt, b.AllowHours, b.Reason = start, start+length, true, "A night watch"
+		b.LeadID = d.person(t, fmt.Sprint("For ", length))
+		_, err := d.Engine.Book(t.Context(), d.Caller, b)
+		return err
+	}
+	hold := func(length int64) error {
+		_, err := d.Engine.PlaceHold(t.Context(), d.Caller, engine.HoldDraft{StartsAt: start, EndsAt: start + length})
+		return err
+	}
+	enginetest.Refused(t, waived(86400), engine.Invalid, "ends_at")
+	enginetest.Refused(t, hold(86400), engine.Invalid, "ends_at")
+	enginetest.Refused(t, hold(86399), engine.OutsideHours, "scheduled_at")
+	a := d.book(t, d.at("2026-04-27 09:00"))
+	_, err := d.Engine.Reschedule(t.Context(), d.Caller, a.ID, engine.Move{StartsAt: start, EndsAt: start + 86400})
+	enginetest.Refused(t, err, engine.Invalid, "ends_at")
+	_, err = d.Engine.PatchAppointment(t.Context(), d.Caller, a.ID, engine.AppointmentPatch{EndsAt: new(start + 86400)})
+	enginetest.Refused(t, err, engine.Invalid, "ends_at")
+	_, err = d.Engine.Availability(t.Context(), d.Caller, engine.AvailabilityQuery{Minutes: 1440})
+	enginetest.Refused(t, err, engine.Invalid, "duration")
+}
+
+// TestMoveOfTheEnded: an appointment that is over does not move, not even to where
+// it was; repeating what was sent stays harmless (booking.md §7).
+func TestMoveOfTheEnded(t *testing.T) {
+	d := newDesk(t)
+	a := d.book(t, d.at("2026-04-27 09:00"))
+	_, err := d.Engine.Cancel(t.Context(), d.Caller, a.ID, "")
+	enginetest.Must(t, err)
+	for name, act := range map[string]func() error{
+		"reschedule": func() error {
+			_, err := d.Engine.Reschedule(t.Context(), d.Caller, a.ID, engine.Move{StartsAt: a.StartsAt})
+			return err
+		},
+		"patch": func() error {
+			_, err := d.Engine.PatchAppointment(t.Context(), d.Caller, a.ID, engine.AppointmentPatch{StartsAt: new(a.StartsAt), EndsAt: new(a.EndsAt)})
+			return err
+		},
+		"elsewhere": func() error {
+			_, err := d.Engine.Reschedule(t.Context(), d.Caller, a.ID, engine.Move{StartsAt: a.StartsAt + 3600})
+			return err
+		},
+	} {
+		err := act()
+		enginetest.Refused(t, err, engine.InvalidTransition, "status")
+		if !strings.Contains(err.Error(), "An appointment that is cancelled cannot be moved now") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	cancelled := engine.Cancelled
+	for _, p := range []engine.AppointmentPatch{{Status: &cancelled}, {Status: &cancelled, StartsAt: new(a.StartsAt)}} {
+		if _, err := d.Engine.PatchAppointment(t.Context(), d.Caller, a.ID, p); err != nil {
+			t.Errorf("cancelled again: %v", err)
+		}
+	}
 }

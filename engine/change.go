@@ -139,7 +139,7 @@ func (w *work) patch(a *Appointment, p AppointmentPatch) error {
 	}
 	t := towards(*p.Status)
 	if t == nil { // back to scheduled: nobody leads there but undo
-		return illegal(a, string(*p.Status), w.now)
+		return illegal(a, "become "+string(*p.Status), w.now)
 	}
 	reason := ""
 	if p.Reason != nil {
@@ -152,7 +152,7 @@ func (w *work) patch(a *Appointment, p AppointmentPatch) error {
 func (p *AppointmentPatch) check(c Caller) error {
 	var f Faults
 	if p.StartsAt != nil && p.EndsAt != nil && CheckLength(*p.EndsAt-*p.StartsAt, 0, 0) != nil {
-		f.Add("ends_at", "Must be after scheduled_at, and at most 24 hours after it")
+		f.Add("ends_at", "Must be after scheduled_at, and less than 24 hours after it")
 	}
 	clean := func(s **string, field string, by func(*Faults, string, string, int) string, limit int) {
 		if *s != nil {
@@ -198,11 +198,12 @@ func (w *work) move(a *Appointment, p AppointmentPatch) error {
 	if p.LocationID != nil {
 		location = *p.LocationID
 	}
-	if span == (Span{a.StartsAt, a.EndsAt}) && provider == a.ProviderID && location == a.LocationID {
+	same := span == (Span{a.StartsAt, a.EndsAt}) && provider == a.ProviderID && location == a.LocationID
+	switch again := p.Status != nil && *p.Status == a.Status; {
+	case a.Status != Scheduled && a.Status != Confirmed && !(same && again): // what was sent before may come again
+		return illegal(a, "be moved", w.now)
+	case same:
 		return nil
-	}
-	if a.Status != Scheduled && a.Status != Confirmed {
-		return illegal(a, "moved", w.now)
 	}
 	if err := CheckLength(span.End-span.Start, 0, 0); err != nil {
 		return err

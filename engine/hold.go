@@ -37,7 +37,7 @@ func (h *HoldDraft) check() error {
 		f.Add("ends_at", "Required, or send service_id")
 	}
 	if h.EndsAt != 0 && h.StartsAt != 0 && CheckLength(h.EndsAt-h.StartsAt, 0, 0) != nil {
-		f.Add("ends_at", "Must be after scheduled_at, and at most 24 hours after it")
+		f.Add("ends_at", "Must be after scheduled_at, and less than 24 hours after it")
 	}
 	if h.Minutes == 0 {
 		h.Minutes = DefaultHoldMinutes
@@ -117,8 +117,11 @@ func (e *Engine) DropHold(ctx context.Context, c Caller, id string) error {
 			return struct{}{}, err
 		}
 		w.entityID = id
-		if h.ExpiresAt <= w.now { // booked, too: then nothing is left to free
-			return struct{}{}, Fail(Gone, "The hold has ended").On("id", "It was booked or has expired; cancel the appointment, if there is one")
+		if h.ExpiresAt <= w.now { // a used one has ended, too
+			if h.Used {
+				return struct{}{}, Fail(Gone, "The hold was already used").On("id", "It was booked: cancel the appointment instead")
+			}
+			return struct{}{}, Fail(Gone, "The hold has expired").On("id", "Its slot is free already")
 		}
 		return struct{}{}, w.DeleteHold(h)
 	})
@@ -137,6 +140,9 @@ func (w *work) takeHold(d *desk, b *Booking) (Hold, []Occupancy, error) {
 	}
 	if !sameToken(b.HoldToken, h.TokenHash) {
 		return h, nil, absent("hold").On("hold_token", "Is not the token of this hold")
+	}
+	if h.Used {
+		return h, nil, Fail(Gone, "The hold was already used").On("hold_id", "It was booked; look at the appointments before you book again, without a hold")
 	}
 	if h.ExpiresAt <= w.now {
 		return h, nil, Fail(Gone, "The hold has expired").On("hold_id", "Place a new hold, or book without one")

@@ -58,7 +58,7 @@ func (w *work) transit(a *Appointment, t *transition, reason string) error {
 		return nil
 	}
 	if !t.open(a, w.now) {
-		return illegal(a, t.name, w.now)
+		return illegal(a, "become "+t.name, w.now)
 	}
 	was := a.memory(w.now)
 	switch {
@@ -99,12 +99,12 @@ func (w *work) release(a Appointment) error {
 func (w *work) undo(a *Appointment, reason string) error {
 	u := a.Undo
 	if u == nil || w.now-u.At > 24*hour {
-		return illegal(a, "undone", w.now).On("status", "Only the last change of the past 24 hours can be undone")
+		return illegal(a, "be undone", w.now).On("status", "Only the last change of the past 24 hours can be undone")
 	}
 	if signed, err := w.SignedUnder(a.Clinic, a.ID); err != nil {
 		return err
 	} else if signed {
-		return illegal(a, "undone", w.now).On("status", "A signed note stands under this visit: amend the note instead")
+		return illegal(a, "be undone", w.now).On("status", "A signed note stands under this visit: amend the note instead")
 	}
 	w.reason = reason
 	a.Status, a.CheckedInAt, a.CancelReason, a.LateCancel, a.Undo = u.Status, u.CheckedInAt, u.Reason, u.LateCancel, nil

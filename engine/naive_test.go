@@ -131,7 +131,7 @@ func (n *naive) judge(now, start, end int64) Verdict {
 	r := n.lane.Rules
 	foot := Span{start - r.Before, end + r.After}
 	switch {
-	case end <= start || foot.End-foot.Start > 24*3600:
+	case end <= start || end-start >= 24*3600 || foot.End-foot.Start > 24*3600:
 		return RefusedLength
 	case start < now:
 		return RefusedPast

@@ -51,8 +51,8 @@ func (r *Rules) Footprint(start, end int64) Span {
 	return Span{start - r.Before, end + r.After}
 }
 
-// CheckLength refuses a booking without length, and one that takes more than 24 h
-// together with its buffers (booking.md §1.1): nil, or a VALIDATION_ERROR.
+// CheckLength refuses a booking without length, a day-long one, and one that takes
+// more than 24 h together with its buffers (booking.md §1.1): nil, or a VALIDATION_ERROR.
 func CheckLength(length, before, after int64) error {
 	if goodLength(length, before, after) {
 		return nil
@@ -62,12 +62,12 @@ func CheckLength(length, before, after int64) error {
 
 func goodLength(length, before, after int64) bool {
 	return length > 0 && before >= 0 && after >= 0 &&
-		length <= day24 && before <= day24 && after <= day24 && before+length+after <= day24
+		length < day24 && before <= day24 && after <= day24 && before+length+after <= day24
 }
 
 func lengthFault() *Error {
 	return Fail(Invalid, "Invalid request body").
-		On("ends_at", "must be after scheduled_at, and at most 24 hours after it with both buffers")
+		On("ends_at", "Must be after scheduled_at, less than 24 hours after it, and with both buffers at most 24 hours")
 }
 
 func minutesText(seconds int64) string {

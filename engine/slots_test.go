@@ -215,7 +215,7 @@ func TestVerdictsInOrder(t *testing.T) {
 		kind   Kind
 		says   string
 	}{
-		{"2026-04-27 08:00", 0, RefusedLength, Invalid, "ends_at: must be after"},
+		{"2026-04-27 08:00", 0, RefusedLength, Invalid, "ends_at: Must be after"},
 		{"2026-04-28 09:00", -30, RefusedLength, Invalid, "ends_at"},
 		{"2026-04-28 09:00", 24*60 - 19, RefusedLength, Invalid, "at most 24 hours"},
 		{"2026-04-27 08:29", 30, RefusedPast, InThePast, "in the past"},
@@ -270,8 +270,8 @@ func TestCheckLength(t *testing.T) {
 		length, before, after int64
 		ok                    bool
 	}{
-		{1, 0, 0, true}, {day24, 0, 0, true}, {day24 - 20, 10, 10, true},
-		{0, 0, 0, false}, {-1, 0, 0, false}, {day24 + 1, 0, 0, false}, {day24 - 19, 10, 10, false},
+		{1, 0, 0, true}, {day24 - 1, 0, 0, true}, {day24 - 1, 1, 0, true}, {day24 - 20, 10, 10, true},
+		{0, 0, 0, false}, {-1, 0, 0, false}, {day24, 0, 0, false}, {day24 + 1, 0, 0, false}, {day24 - 1, 1, 1, false}, {day24 - 19, 10, 10, false},
 		{60, -1, 0, false}, {60, 0, -1, false}, {1 << 62, 1 << 62, 1 << 62, false},
 	} {
 		if err := CheckLength(c.length, c.before, c.after); (err == nil) != c.ok || err != nil && KindOf(err) != Invalid {

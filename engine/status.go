@@ -91,9 +91,10 @@ func towards(s Status) *transition {
 	return nil
 }
 
-// illegal is the refusal of a transition, with those that may follow now.
-func illegal(a *Appointment, target string, now int64) *Error {
-	err := Fail(InvalidTransition, "An appointment that is %s cannot become %s now", a.Status, target)
+// illegal is the refusal of what ("become confirmed", "be moved"), with the
+// transitions that may follow now.
+func illegal(a *Appointment, what string, now int64) *Error {
+	err := Fail(InvalidTransition, "An appointment that is %s cannot %s now", a.Status, what)
 	err.Allowed = []string{}
 	for i := range transitions {
 		if transitions[i].open(a, now) {

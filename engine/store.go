@@ -298,7 +298,7 @@ type VisitWriter interface {
 // AuditQuery asks for a list of audit rows; zero fields do not filter.
 type AuditQuery struct {
 	Clinic    int64
-	PatientID int64
+	PatientID int64 // acts on the patient's record, and the lists that showed the patient
 	Entity    string
 	EntityID  string
 	Action    string

@@ -75,7 +75,7 @@ func (s *sweep) judge(p *openPiece, start int64) Verdict {
 	end := start + s.length
 	foot := Span{start - s.rules.Before, end + s.rules.After}
 	switch {
-	case s.length <= 0 || foot.End-foot.Start > day24:
+	case s.length <= 0 || s.length >= day24 || foot.End-foot.Start > day24:
 		return RefusedLength
 	case start < s.now:
 		return RefusedPast

@@ -1,6 +1,12 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+
+	"qualifybase/engine"
+)
 
 const selectAudit = `SELECT clinic, seq, at, actor_kind, actor_id, actor_label, ip, request_id, action, entity, entity_id,
 	patient_id, outcome, reason_ref, fields, prev_hash, hash FROM audit`
@@ -9,16 +15,39 @@ func scanAudit(r *row) engine.AuditEntry {
 	a := engine.AuditEntry{
 		Clinic: r.int(), Seq: r.int(), At: r.int(), ActorKind: engine.ActorKind(r.text()), ActorID: r.text(),
 		ActorLabel: r.text(), IP: r.text(), RequestID: r.text(), Action: r.text(), Entity: r.text(), EntityID: r.text(),
-		PatientID: r.int(), Outcome: engine.Outcome(r.text()), ReasonRef: r.text(),
 	}
-	r.json(&a.Fields)
+	nobody := r.null()
+	a.PatientID, a.Outcome, a.ReasonRef = r.int(), engine.Outcome(r.text()), r.text()
+	fields := r.text()
 	a.PrevHash, a.Hash = r.text(), r.text()
+	for _, text := range []string{string(a.ActorKind), a.ActorID, a.ActorLabel, a.IP, a.RequestID, a.Action, a.Entity, a.EntityID, a.ReasonRef} {
+		a.Respelled = a.Respelled || !utf8.ValidString(text)
+	}
+	a.Respelled = a.Respelled || nobody != (a.PatientID == 0) || !canonical(fields, &a.Fields)
 	return a
+}
+
+// canonical reads the names in an audit row and tells whether their text is the
+// one that InsertAudit writes. Text that is no list at all is a finding for
+// whoever verifies, not a reason to answer nothing.
+func canonical(text string, fields *[]string) bool {
+	if err := json.Unmarshal([]byte(text), fields); err != nil {
+		*fields = []string{}
+		return false
+	}
+	again, err := asJSON(*fields)
+	return err == nil && again == text
 }
 
 func auditWhere(q engine.AuditQuery) *where {
 	w := only("clinic = ?", q.Clinic)
-	w.andNumber("patient_id", q.PatientID)
+	if q.PatientID != 0 {
+		// Who opened the record, and who saw it in a list: the ids of a list stand in
+		// its fields (records.md §5). Within the quotes of JSON only the whole id fits.
+		w.and(`seq IN (SELECT seq FROM audit WHERE clinic = ? AND patient_id = ?
+			UNION ALL SELECT seq FROM audit WHERE clinic = ? AND entity = 'patient' AND patient_id IS NULL AND instr(fields, ?) > 0)`,
+			q.Clinic, q.PatientID, q.Clinic, `"id:`+strconv.FormatInt(q.PatientID, 10)+`"`)
+	}
 	w.andText("entity", q.Entity)
 	w.andText("entity_id", q.EntityID)
 	w.andText("action", q.Action)

@@ -3,13 +3,13 @@ package store
 import "qualifybase/engine"
 
 const selectHold = `SELECT id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
-	starts_at, ends_at, expires_at, created_at FROM holds`
+	starts_at, ends_at, expires_at, used, created_at FROM holds`
 
 func scanHold(r *row) engine.Hold {
 	return engine.Hold{
 		ID: r.text(), Clinic: r.int(), Test: r.bool(), Caller: r.text(), TokenHash: r.text(),
 		ProviderID: r.int(), LocationID: r.int(), ServiceID: r.int(),
-		StartsAt: r.int(), EndsAt: r.int(), ExpiresAt: r.int(), CreatedAt: r.int(),
+		StartsAt: r.int(), EndsAt: r.int(), ExpiresAt: r.int(), Used: r.bool(), CreatedAt: r.int(),
 	}
 }
 
@@ -27,15 +27,15 @@ func (r *reads) OpenHolds(clinic int64, caller string, now int64) (int, error) {
 // InsertHold implements engine.Tx.
 func (t *tx) InsertHold(h engine.Hold) error {
 	_, _, err := t.exec(`INSERT INTO holds (id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
-		starts_at, ends_at, expires_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		starts_at, ends_at, expires_at, used, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		h.ID, h.Clinic, h.Test, h.Caller, h.TokenHash, h.ProviderID, orNone(h.LocationID), orNone(h.ServiceID),
-		h.StartsAt, h.EndsAt, h.ExpiresAt, h.CreatedAt)
+		h.StartsAt, h.EndsAt, h.ExpiresAt, h.Used, h.CreatedAt)
 	return err
 }
 
-// UpdateHold implements engine.Tx: its expiry.
+// UpdateHold implements engine.Tx: its expiry, and that it was used.
 func (t *tx) UpdateHold(h engine.Hold) error {
-	return t.change("hold", "UPDATE holds SET expires_at = ? WHERE id = ? AND clinic = ?", h.ExpiresAt, h.ID, h.Clinic)
+	return t.change("hold", "UPDATE holds SET expires_at = ?, used = ? WHERE id = ? AND clinic = ?", h.ExpiresAt, h.Used, h.ID, h.Clinic)
 }
 
 // DeleteHold implements engine.Tx. Occupancy that a booking has taken over stays.

@@ -1,0 +1,140 @@
+package engine_test
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"qualifybase/engine"
+	"qualifybase/engine/enginetest"
+)
+
+// TestVerifyAuditEveryColumn: whatever a SQL shell writes into a row is found,
+// also where it decodes to the same value (records.md §5).
+func TestVerifyAuditEveryColumn(t *testing.T) {
+	c := enginetest.New(t)
+	p := register(t, c, c.Caller, "Anna", "Weiß", "")
+	put(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
+	// An entity id comes from a path, so it may hold any bytes.
+	_, err := c.Engine.Lead(t.Context(), c.Caller, "broken \xff")
+	enginetest.Refused(t, err, engine.NotFound)
+	_, err = c.Engine.Patient(t.Context(), engine.Caller{Clinic: c.Row.N, Kind: engine.ActorKey, ID: "k \xfe", Label: "l \xfe"}, p.ID)
+	enginetest.Refused(t, err, engine.Forbidden)
+	check := func(name string) engine.AuditReport {
+		report, err := c.Engine.VerifyAudit(t.Context(), c.Row.N)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return report
+	}
+	if report := check("untouched"); report.Broken != 0 || report.Rows < 5 {
+		t.Fatalf("untouched: %+v", report)
+	}
+	shell(t, c, "CREATE TABLE kept AS SELECT rowid AS n, * FROM audit; DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete")
+	const columns = "clinic seq at actor_kind actor_id actor_label ip request_id action entity entity_id patient_id outcome reason_ref fields prev_hash hash"
+	values := map[string][]string{
+		"clinic":     {"2"},
+		"patient_id": {"0", "NULL", "99", "-1"},
+		"fields": {"' ' || fields", "fields || ' '", "replace(fields, ',', ', ')", "replace(fields, '[', '[ ')", "''", "'null'", "'[]'", "'{}'", "'[1]'", "'no json'",
+			"CAST(x'5b22ff225d' AS TEXT)", `replace(fields, 'n', '\u006e')`, "replace(fields, 'e', 'E')"},
+	}
+	for _, column := range []string{"actor_kind", "outcome"} {
+		values[column] = []string{"'user'", "'denied'", "'failed'"}
+	}
+	for _, column := range strings.Fields("seq at") {
+		values[column] = []string{column + " + 1000", column + " - 1000"}
+	}
+	for _, column := range strings.Fields("actor_id actor_label ip request_id action entity entity_id reason_ref prev_hash hash") {
+		values[column] = []string{column + " || ' '", "''", column + " || char(0)", "upper(" + column + ")", "CAST(" + column + " || x'ff' AS TEXT)",
+			"replace(" + column + ", char(65533), CAST(x'fe' AS TEXT))"}
+	}
+	rows := check("untouched").Rows
+	db, err := sql.Open("sqlite", "file:"+c.Store.Path()+"?_pragma=busy_timeout(5000)&_pragma=foreign_keys(0)&_pragma=ignore_check_constraints(1)&_pragma=synchronous(0)")
+	enginetest.Must(t, err)
+	defer func() { enginetest.Must(t, db.Close()) }()
+	run := func(text string) {
+		if _, err := db.Exec(text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	names := strings.ReplaceAll(columns, " ", ", ")
+	tried := 0
+	for _, column := range strings.Fields(columns) {
+		if len(values[column]) == 0 {
+			t.Errorf("no value is tried for %s", column)
+		}
+		for _, value := range values[column] {
+			for seq := rows - 5; seq <= rows; seq++ {
+				name := fmt.Sprintf("row %d, %s = %s", seq, column, value)
+				run(fmt.Sprintf("UPDATE audit SET %s = %s WHERE clinic = 1 AND seq = %d", column, value, seq))
+				n := 0
+				enginetest.Must(t, db.QueryRow("SELECT count(*) FROM (SELECT rowid, "+names+" FROM audit EXCEPT SELECT n, "+names+" FROM kept)").Scan(&n))
+				if n > 0 {
+					tried++
+					if report := check(name); report.Broken == 0 {
+						t.Errorf("%s is not found", name)
+					}
+				}
+				run(fmt.Sprintf("DELETE FROM audit WHERE rowid = (SELECT n FROM kept WHERE clinic = 1 AND seq = %d); INSERT INTO audit (rowid, %s) SELECT n, %s FROM kept WHERE clinic = 1 AND seq = %[1]d", seq, names, names))
+			}
+		}
+	}
+	if report := check("restored"); report.Broken != 0 || tried < 100 {
+		t.Errorf("after %d changes: %+v", tried, report)
+	}
+}
+
+// TestAuditFindsListReads: who saw a person in a list is told with who opened the
+// record (records.md §5).
+func TestAuditFindsListReads(t *testing.T) {
+	c := enginetest.New(t)
+	ctx := t.Context()
+	var people []engine.Patient
+	for i := range 12 { // so that one id begins with another's digits
+		people = append(people, register(t, c, c.Caller, "Anna", fmt.Sprintf("Weiß%c", 'a'+i), ""))
+	}
+	first, twelfth := people[0], people[11]
+	all, err := c.Engine.Patients(ctx, c.Caller, engine.PatientQuery{}, engine.Page{})
+	enginetest.Must(t, err)
+	if len(all.Items) != 12 {
+		t.Fatalf("%d patients", len(all.Items))
+	}
+	_, err = c.Engine.Patients(ctx, c.Caller, engine.PatientQuery{Q: "Weißl"}, engine.Page{})
+	enginetest.Must(t, err)
+	_, err = c.Engine.Appointments(ctx, c.Caller, engine.AppointmentQuery{PatientID: first.ID}, engine.Page{})
+	enginetest.Must(t, err)
+	c.Since(t)
+	for _, x := range []struct {
+		id   int64
+		want string
+	}{
+		{first.ID, "appointment.list patient.list patient.create"},
+		{twelfth.ID, "patient.list patient.list patient.create"},
+		{people[1].ID, "patient.list patient.create"},
+		{999, ""},
+	} {
+		var got []string
+		page := engine.Page{Limit: 1}
+		for {
+			list, err := c.Engine.AuditLog(ctx, c.Caller, engine.AuditQuery{PatientID: x.id}, page)
+			enginetest.Must(t, err)
+			for _, a := range list.Items {
+				if a.Action != "audit.list" {
+					got = append(got, a.Action)
+				}
+			}
+			if page.Cursor = list.Next; !list.More {
+				break
+			}
+		}
+		if strings.Join(got, " ") != x.want {
+			t.Errorf("patient %d: %v, want %s", x.id, got, x.want)
+		}
+	}
+	plan := ""
+	ask(t, c, &plan, `EXPLAIN QUERY PLAN SELECT seq FROM audit WHERE clinic = 1 AND entity = 'patient' AND patient_id IS NULL AND instr(fields, '"id:1"') > 0`)
+	if !strings.Contains(plan, "audit_lists") {
+		t.Errorf("lists are found by %q, not by their index", plan)
+	}
+}
