@@ -126,20 +126,60 @@ func (s *Server) credential(c *call) (who engine.Identity, err error) {
 	return s.e.AuthenticateKey(ctx, text)
 }
 
-// inQuery tells a query string that holds a key.
+// inQuery tells a query string that holds a key, as a value, as a name, or inside
+// of either.
 func inQuery(query string) bool {
 	if query == "" || !strings.Contains(query, "_") && !strings.Contains(query, "%") {
 		return false
 	}
 	for pair := range strings.SplitSeq(query, "&") {
-		_, value, _ := strings.Cut(pair, "=")
-		value, err := unescape(value)
+		text, err := unescape(pair)
 		if err != nil {
-			continue
+			text = pair
 		}
-		if f, ok := engine.FamilyOf(value); ok && len(value) >= len(f)+24 {
+		if at, end := findKey(text); end-at >= keyLike {
 			return true
 		}
 	}
 	return false
+}
+
+// keyLike is how many characters are a key, or most of one.
+const keyLike = 24
+
+// findKey finds what looks like a key: a family and what is written without a
+// break behind it.
+func findKey(text string) (start, end int) {
+	for i := 0; i < len(text); i++ {
+		f, ok := engine.FamilyOf(text[i:])
+		if !ok {
+			continue
+		}
+		end := i + len(f)
+		for end < len(text) && isBase62(text[end]) {
+			end++
+		}
+		if end-i > len(f)+8 { // more than the visible id
+			return i, end
+		}
+	}
+	return 0, 0
+}
+
+func isBase62(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// masked is a text without the keys in it: callers' own words come back in
+// refusals, and an error body never holds a secret (contract.md §1).
+func masked(text string) string {
+	for range maxDetails {
+		start, end := findKey(text)
+		if end == 0 {
+			break
+		}
+		f, _ := engine.FamilyOf(text[start:])
+		text = text[:start+len(f)] + "…" + text[end:]
+	}
+	return text
 }

@@ -96,6 +96,11 @@ const counted = 2000
 // send writes an answer.
 func (c *call) send(a answer) {
 	h := c.w.Header()
+	if a.etag != "" && a.status == http.StatusOK && !c.hasBody() && unchanged(c.r.Header["If-None-Match"], a.etag) {
+		h["Etag"] = []string{a.etag}
+		c.WriteHeader(http.StatusNotModified)
+		return
+	}
 	if a.location != "" {
 		h["Location"] = []string{a.location}
 	}
@@ -116,6 +121,18 @@ func (c *call) send(a answer) {
 	if len(a.body) > 0 {
 		_, _ = c.w.Write(a.body) // a client that went away is no fault of ours
 	}
+}
+
+// unchanged tells whether a client has the version already.
+func unchanged(known []string, etag string) bool {
+	for _, line := range known {
+		for one := range strings.SplitSeq(line, ",") {
+			if one = strings.TrimPrefix(strings.TrimSpace(one), "W/"); one == etag || one == "*" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // replay writes a stored reply: the same bytes.
@@ -158,7 +175,7 @@ func (c *call) refuse(err error) {
 const statusGone = 499
 
 func (c *call) refusal(e *engine.Error) answer {
-	return answer{status: Status(e.Kind), body: faultBody(e, c.form, c.id)}
+	return answer{status: Status(e.Kind), body: faultBody(e, c.form, c.id, c.s.names)}
 }
 
 // absent is the 404 of a path whose id cannot be one.

@@ -64,13 +64,13 @@ func (s *Server) options(c *call) {
 		return
 	}
 	allowed := s.methods(c.r.URL.Path)
-	if len(allowed) == 0 {
-		s.notFound(c, c.r)
-		return
-	}
 	h := c.w.Header()
 	origin, wants := c.r.Header.Get("Origin"), c.r.Header.Get("Access-Control-Request-Method")
 	if origin == "" || wants == "" {
+		if len(allowed) == 0 {
+			s.notFound(c, c.r)
+			return
+		}
 		h["Allow"] = []string{strings.Join(allowed, ", ")}
 		c.WriteHeader(http.StatusNoContent)
 		return
@@ -80,17 +80,22 @@ func (s *Server) options(c *call) {
 		c.refuse(engine.Fail(engine.OriginNotAllowed, "No public key allows this origin"))
 		return
 	}
+	if len(allowed) == 0 { // the request itself hears that there is no such path
+		allowed = verbs
+	}
 	h["Access-Control-Allow-Origin"] = []string{origin}
 	h["Access-Control-Allow-Methods"] = []string{strings.Join(allowed, ", ")}
-	h["Access-Control-Allow-Headers"] = []string{"Authorization, Content-Type, Idempotency-Key, If-Match"}
+	h["Access-Control-Allow-Headers"] = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"}
 	h["Access-Control-Max-Age"] = []string{"600"}
 	c.WriteHeader(http.StatusNoContent)
 }
 
+var verbs = []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut}
+
 // methods lists what a path takes, OPTIONS included; nothing for an unknown path.
 func (s *Server) methods(path string) []string {
 	var out []string
-	for _, m := range []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut} {
+	for _, m := range verbs {
 		if h, _, _ := s.router.Lookup(m, path); h != nil {
 			out = append(out, m)
 		}

@@ -119,9 +119,66 @@ func sentence(s string) string {
 	return string(s[0]-'a'+'A') + s[1:]
 }
 
-// faultBody is the error body in the form.
-func faultBody(e *engine.Error, f form, requestID string) []byte {
-	rest := FlatRest{Message: e.Message, Allowed: e.Allowed, Candidates: e.Candidates}
+// respell gives the names of fields inside a message the flat spelling. Other words
+// with an underscore are values, and stay.
+func respell(text string, names map[string]string) string {
+	if !strings.Contains(text, "_") {
+		return text
+	}
+	part := func(r rune) bool {
+		return r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+	}
+	var out strings.Builder
+	for text != "" {
+		n := strings.IndexFunc(text, part)
+		if n < 0 {
+			n = len(text)
+		}
+		out.WriteString(text[:n])
+		text = text[n:]
+		if n = strings.IndexFunc(text, func(r rune) bool { return !part(r) }); n < 0 {
+			n = len(text)
+		}
+		word := text[:n]
+		if name, ok := names[word]; ok {
+			word = name
+		}
+		out.WriteString(word)
+		text = text[n:]
+	}
+	return out.String()
+}
+
+// fieldNames are the flat spellings of all names in wire structs and parameters.
+func (s *Server) fieldNames() map[string]string {
+	out := map[string]string{}
+	note := func(name string) {
+		if f := engine.FlatName(name); f != name {
+			out[name] = f
+		}
+	}
+	for _, x := range s.registry.Map() {
+		for name := range x.Properties {
+			note(name)
+		}
+	}
+	for _, rt := range s.routes {
+		for _, p := range rt.plan.query {
+			note(p.name)
+		}
+	}
+	return out
+}
+
+// faultBody is the error body in the form; names are the server's fieldNames.
+func faultBody(e *engine.Error, f form, requestID string, names map[string]string) []byte {
+	words := func(text string) string {
+		if f == flat {
+			text = respell(text, names)
+		}
+		return masked(text)
+	}
+	rest := FlatRest{Message: words(e.Message), Allowed: e.Allowed, Candidates: e.Candidates}
 	if e.Missing != engine.NoScope {
 		rest.Message += ": " + f.scope(e.Missing)
 	}
@@ -129,8 +186,8 @@ func faultBody(e *engine.Error, f form, requestID string) []byte {
 		if i == maxDetails {
 			break
 		}
-		d.Field = d.Field[:min(len(d.Field), maxField)]
-		rest.Details = append(rest.Details, engine.Detail{Field: f.field(d.Field), Message: sentence(d.Message)})
+		field := masked(f.field(masked(d.Field))) // in either spelling, and before it is cut: half a key is one, too
+		rest.Details = append(rest.Details, engine.Detail{Field: field[:min(len(field), maxField)], Message: words(sentence(d.Message))})
 	}
 	for _, s := range e.Alternatives {
 		rest.Alternatives = append(rest.Alternatives, slot(s))

@@ -64,7 +64,7 @@ func (s *Server) healthRows() []Row {
 	return []Row{
 		{Method: "GET", Path: "//healthz", Public: true, Tag: "Health", ID: "healthz", Summary: "The process lives", Status: 200, Op: op(alive, same[probe])},
 		{Method: "GET", Path: "//readyz", Public: true, Tag: "Health", ID: "readyz", Summary: "The database can be written", Status: 200, Op: op(s.ready, same[probe])},
-		{Method: "GET", Path: "/health", Open: true, Tag: "Health", ID: "getHealth", Summary: "Test a key", Status: 200, Op: op(s.health, same[Health])},
+		{Method: "GET", Path: "/health", Open: true, Browser: true, Tag: "Health", ID: "getHealth", Summary: "Test a key", Status: 200, Op: op(s.health, same[Health])},
 		{Method: "GET", Path: "/openapi.json", Public: true, Tag: "Reference", ID: "getOpenAPI", Summary: "This document", Status: 200,
 			Op: static[whichForm]{"application/json", func(c *call, in whichForm) (*file, error) {
 				switch in.Form {

@@ -56,6 +56,7 @@ type Server struct {
 	routes   []*route
 	registry huma.Registry
 	document *Document
+	names    map[string]string // of fields and parameters whose flat spelling differs
 	rates    limiter
 	failures limiter
 	origins  originList
@@ -85,6 +86,7 @@ func New(e *engine.Engine, o Options) (*Server, error) {
 	if err := dress(s.registry); err != nil {
 		return nil, err
 	}
+	s.names = s.fieldNames()
 	s.document = newDocument(s)
 	return s, nil
 }
@@ -256,14 +258,23 @@ func (s *Server) gates(c *call) error {
 	if err != nil {
 		return err
 	}
-	if who.PerMinute > 0 {
-		r := s.rates.take(c.caller.Name(), who.PerMinute, s.o.Now())
-		r.headers(c.w.Header())
-		if !r.ok {
-			return tooMany(r.wait)
-		}
+	if err := s.rate(c, who); err != nil {
+		return err
 	}
 	return s.allow(c, who)
+}
+
+// rate counts the request of a known caller and says so in the headers.
+func (s *Server) rate(c *call, who engine.Identity) error {
+	if who.PerMinute == 0 {
+		unlimited(c.w.Header(), s.o.Now())
+		return nil
+	}
+	r := s.rates.take(c.caller.Name(), who.PerMinute, s.o.Now())
+	if r.headers(c.w.Header()); !r.ok {
+		return tooMany(r.wait)
+	}
+	return nil
 }
 
 func tooMany(wait time.Duration) error {
@@ -287,7 +298,29 @@ func (s *Server) notFound(w http.ResponseWriter, _ *http.Request) {
 		c.refuse(err)
 		return
 	}
+	if path, ok := strings.CutPrefix(c.r.URL.Path, Base); ok && (path == "" || path[0] == '/') {
+		if err := s.strange(c, path); err != nil {
+			c.refuse(err)
+			return
+		}
+	}
 	c.refuse(engine.Fail(engine.NotFound, "No such path; the API is described at %s/openapi.json", Base))
+}
+
+// strange takes a request for an unknown path of the API through the gates: who
+// may not ask does not learn what is there.
+func (s *Server) strange(c *call, path string) error {
+	who, err := s.authenticate(c)
+	if err != nil {
+		return err
+	}
+	if err := s.rate(c, who); err != nil {
+		return err
+	}
+	if scope, pattern := reservedFor(c.r.Method, path); !c.caller.May(scope) {
+		return s.e.Refuse(c.caller, scope, method(c.r.Method)+" "+Base+pattern)
+	}
+	return nil
 }
 
 // methodNotAllowed answers with the Allow header that the router has set.

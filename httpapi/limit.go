@@ -95,8 +95,17 @@ func (r room) headers(h http.Header) {
 	h["X-Ratelimit-Remaining"] = []string{left}
 	h["X-Ratelimit-Reset"] = r.count.resetText
 	h["Ratelimit-Policy"] = r.count.policyText
-	h["Ratelimit"] = []string{`"default";r=` + left + `;t=` + strconv.FormatInt(r.seconds(), 10)}
+	h["Ratelimit"] = []string{`"default";r=` + left + `;t=` + strconv.FormatInt(min(r.seconds(), int64(window/time.Second)), 10)}
 }
 
 // seconds until the window ends, rounded up and at least one.
 func (r room) seconds() int64 { return max(1, int64((r.wait+time.Second-1)/time.Second)) }
+
+// unlimited tells a caller without a limit so: 0 requests a minute stands for no
+// limit, as in the key's own rate_per_minute. What remains is a large number, so
+// that clients which wait at 0 do not. The draft standard has no policy to name.
+func unlimited(h http.Header, now time.Time) {
+	h["X-Ratelimit-Limit"] = []string{"0"}
+	h["X-Ratelimit-Remaining"] = []string{"2147483647"}
+	h["X-Ratelimit-Reset"] = []string{strconv.FormatInt(now.Add(window).Unix(), 10)}
+}

@@ -112,7 +112,7 @@ func (s *Server) operation(rt *route, forms []form) object {
 		if rt.Example != "" {
 			media["examples"] = examples(rt.Example, forms)
 		}
-		op["requestBody"] = object{"required": len(s.resolve(rt.plan.schema).Required) > 0, "content": object{"application/json": media}}
+		op["requestBody"] = object{"required": len(s.resolve(rt.plan.schema).Required) > 0 || rt.Status == http.StatusCreated || rt.Method == http.MethodPatch || rt.Method == http.MethodPut, "content": object{"application/json": media}}
 	}
 	return op
 }

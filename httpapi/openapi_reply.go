@@ -11,7 +11,7 @@ import (
 
 // responses describes the success and every refusal of a row.
 func (s *Server) responses(rt *route, forms []form) object {
-	good := object{"description": "Success", "headers": rateHeaders(rt)}
+	good := object{"description": "Success", "headers": goodHeaders(rt)}
 	if content := s.content(rt, forms); len(content) > 0 {
 		good["content"] = content
 	}
@@ -26,10 +26,13 @@ func (s *Server) responses(rt *route, forms []form) object {
 	for _, k := range rt.refusals() {
 		byStatus[Status(k)] = append(byStatus[Status(k)], string(k))
 	}
+	if rt.Method == http.MethodGet && rt.shape.versed {
+		out["304"] = object{"description": "Not changed since the ETag in If-None-Match", "headers": goodHeaders(rt)}
+	}
 	for status, codes := range byStatus {
 		out[strconv.Itoa(status)] = object{
-			"description": strings.Join(codes, ", "),
-			"content":     object{"application/json": object{"schema": faultSchema(forms)}},
+			"description": strings.Join(codes, ", "), "headers": faultHeaders(rt, status),
+			"content": object{"application/json": object{"schema": faultSchema(forms)}},
 		}
 	}
 	return out
@@ -55,13 +58,57 @@ func rateHeaders(rt *route) object {
 	return out
 }
 
+// goodHeaders are those of a success.
+func goodHeaders(rt *route) object {
+	out := rateHeaders(rt)
+	also := func(name string, has bool) {
+		if has {
+			out[name] = object{"$ref": "#/components/headers/" + name}
+		}
+	}
+	also("ETag", rt.shape.versed)
+	also("Location", rt.shape.located && rt.Status == http.StatusCreated)
+	also("Idempotent-Replayed", rt.idempotent())
+	return out
+}
+
+// faultHeaders are those of a refusal.
+func faultHeaders(rt *route, status int) object {
+	out := rateHeaders(rt)
+	name := ""
+	switch status {
+	case http.StatusUnauthorized:
+		name = "WWW-Authenticate"
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		name = "Retry-After"
+	case http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity:
+		if rt.idempotent() { // decided: a retry hears it again
+			name = "Idempotent-Replayed"
+		}
+	}
+	if name != "" {
+		out[name] = object{"$ref": "#/components/headers/" + name}
+	}
+	return out
+}
+
+// idempotent tells the routes that take an Idempotency-Key.
+func (rt *route) idempotent() bool {
+	return rt.Method == http.MethodPost || rt.Method == http.MethodPatch
+}
+
 var docHeaders = object{
 	"X-Request-Id":          header("string", "Name of this request in the log and the audit"),
-	"X-RateLimit-Limit":     header("integer", "Requests a minute"),
+	"X-RateLimit-Limit":     header("integer", "Requests a minute; 0 = without a limit, and then there is no RateLimit header"),
 	"X-RateLimit-Remaining": header("integer", "Requests left in this window"),
 	"X-RateLimit-Reset":     header("integer", "Unix time at which the window ends"),
 	"RateLimit-Policy":      header("string", "The same as the draft standard has it"),
 	"RateLimit":             header("string", "The same as the draft standard has it"),
+	"Retry-After":           header("integer", "Seconds to wait"),
+	"WWW-Authenticate":      header("string", "Bearer"),
+	"ETag":                  header("string", "The version, for If-Match and If-None-Match"),
+	"Location":              header("string", "Path of what was made"),
+	"Idempotent-Replayed":   header("string", "true where the first reply to this Idempotency-Key is told again"),
 }
 
 func header(kind, doc string) object {
@@ -117,7 +164,7 @@ func (rt *route) refusals() []engine.Kind {
 	if rt.shape.list {
 		out = append(out, engine.InvalidCursor)
 	}
-	if len(rt.plan.path) > 0 {
+	if len(rt.plan.path) > 0 || rt.namesThings() {
 		out = append(out, engine.NotFound)
 	}
 	if rt.plan.match != nil {
@@ -143,6 +190,24 @@ func (rt *route) refusals() []engine.Kind {
 	out = append(out, engine.HTTPSRequired, engine.Internal)
 	slices.SortFunc(out, func(a, b engine.Kind) int { return rank(a) - rank(b) })
 	return slices.Compact(out)
+}
+
+// namesThings tells bodies with an id of something that may not be there.
+func (rt *route) namesThings() bool {
+	if rt.plan.schema == nil {
+		return false
+	}
+	x := rt.plan.schema
+	for x.Ref != "" {
+		x = rt.plan.registry.SchemaFromRef(x.Ref)
+	}
+	for name := range x.Properties {
+		switch name {
+		case "lead_id", "patient_id", "provider_id", "location_id", "service_id", "hold_id", "appointment_id", "consultation_id", "location_ids", "service_ids", "provider_ids":
+			return true
+		}
+	}
+	return false
 }
 
 // rank is the place of a kind in the contract's table.

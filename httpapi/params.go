@@ -203,12 +203,37 @@ func (p *plan) fill(c *call, in reflect.Value) (engine.Faults, error) {
 }
 
 // invalid is the refusal of a request with faults.
-func (p *plan) invalid(faults engine.Faults) error {
-	words := "Invalid query parameters"
-	if p.body != nil {
-		words = "Invalid request body"
+func (p *plan) invalid(faults engine.Faults, f form) error {
+	words := badQuery
+	for _, d := range faults {
+		if name := f.field(d.Field); p.body != nil && d.Message != unknownParameter && !p.asks(name, f) {
+			words = "Invalid request body"
+		}
 	}
 	return &engine.Error{Kind: engine.Invalid, Message: words, Details: faults}
+}
+
+const (
+	badQuery         = "Invalid query parameters"
+	unknownParameter = "Unknown parameter"
+)
+
+// asks tells whether the route has the query parameter.
+func (p *plan) asks(name string, f form) bool {
+	_, ok := p.byName[f][name]
+	return ok
+}
+
+// queried says of a use case's refusal that the query is at fault, where there is
+// no body: the engine does not know how its input came.
+func (p *plan) queried(err error) error {
+	e, ok := errors.AsType[*engine.Error](err)
+	if !ok || e.Kind != engine.Invalid || p.body != nil || e.Message != "Invalid request body" {
+		return err
+	}
+	again := *e
+	again.Message = badQuery
+	return &again
 }
 
 // merge adds the engine's faults to the face's. Of a field that was faulty
@@ -255,7 +280,7 @@ func (p *plan) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error
 		i, known := p.byName[c.form][name]
 		switch {
 		case !known:
-			*faults = append(*faults, engine.Detail{Field: c.form.unknown(name), Message: "Unknown parameter"})
+			*faults = append(*faults, engine.Detail{Field: c.form.unknown(name), Message: unknownParameter})
 			continue
 		case seen&(1<<i) != 0:
 			faults.Add(p.query[i].name, "is given twice")

@@ -92,8 +92,9 @@ func rows[E, D, W, B any](s shelf[E, D, W], draft func(B) D) []Row {
 			Op: op(func(ctx context.Context, c engine.Caller, in changedN[B]) (E, error) {
 				return s.update(ctx, c, in.ID, in.Version, draft(in.Body))
 			}, s.wire)},
-		{Method: "DELETE", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "delete" + s.one, Summary: "Delete a " + noun, Status: 204, Errors: conflict,
-			Op: drop(func(ctx context.Context, c engine.Caller, in byN) error { return s.remove(ctx, c, in.ID) })},
+		{Method: "DELETE", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "delete" + s.one, Summary: "Deactivate a " + noun, Status: 204, Errors: conflict,
+			Doc: "Deactivates it: it is offered and booked no more, and what refers to it stays. PATCH with `active: true` brings it back.",
+			Op:  drop(func(ctx context.Context, c engine.Caller, in byN) error { return s.remove(ctx, c, in.ID) })},
 	}
 }
 

@@ -50,6 +50,8 @@ type shape struct {
 	in, out reflect.Type // out is nil for a reply without a body
 	list    bool
 	other   string // a second content type of the reply
+	versed  bool   // the reply has an ETag
+	located bool   // a 201 has a Location
 }
 
 // operation is a use case with its decoding and encoding; made by op, listing and drop.
@@ -62,7 +64,8 @@ type operation interface {
 // struct of its result. R must be what the use case returns from its act: the
 // engine hands the same to Caller.Encode (contract.md §6).
 func op[In, R, Out any](use func(context.Context, engine.Caller, In) (R, error), wire func(R) Out) operation {
-	return &act[In, R]{use: use, form: shape{in: reflect.TypeFor[In](), out: shown(reflect.TypeFor[Out]())},
+	return &act[In, R]{use: use, form: shape{in: reflect.TypeFor[In](), out: shown(reflect.TypeFor[Out]()),
+		versed: reflect.TypeFor[Out]().Implements(reflect.TypeFor[versed]()), located: reflect.TypeFor[Out]().Implements(reflect.TypeFor[located]())},
 		answer: func(c *call, r R) answer { return c.resource(wire(r)) }}
 }
 
@@ -125,7 +128,7 @@ func (a *act[In, R]) bind(p *plan) func(*call) {
 				c.caller.Rehearsal = true
 				_, err = a.use(c.r.Context(), c.caller, in)
 			}
-			c.refuse(p.invalid(merge(faults, err)))
+			c.refuse(p.invalid(merge(faults, err), c.form))
 			return
 		}
 		var kept *engine.Reply // what the engine stored under the idempotency key
@@ -141,7 +144,7 @@ func (a *act[In, R]) bind(p *plan) func(*call) {
 		result, err := a.use(c.r.Context(), c.caller, in)
 		switch {
 		case err != nil:
-			c.refuse(err)
+			c.refuse(p.queried(err))
 		case kept != nil:
 			c.replay(*kept)
 		default:

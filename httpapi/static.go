@@ -68,7 +68,7 @@ func (s static[In]) bind(p *plan) func(*call) {
 		var in In
 		faults, err := p.fill(c, reflect.ValueOf(&in).Elem())
 		if len(faults) > 0 {
-			err = p.invalid(faults)
+			err = p.invalid(faults, c.form)
 		}
 		if err != nil {
 			c.refuse(err)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"qualifybase/engine"
@@ -13,10 +14,16 @@ type Instant int64
 
 var errInstant = errors.New("must be a time with its offset, like 2026-04-27T09:00:00Z")
 
+// errNoSuch is for what looks like a time and is none: 2026-02-30, 25:00.
+var errNoSuch = errors.New("there is no such date or time in the calendar")
+
 // parseInstant reads RFC 3339 with years 0001 to 9999. Fractions of a second are
 // refused unless they are zero: nothing here is kept finer than a second.
 func parseInstant(s string) (int64, error) {
 	t, err := time.Parse(time.RFC3339, s)
+	if e, ok := errors.AsType[*time.ParseError](err); ok && strings.HasSuffix(e.Message, "out of range") {
+		return 0, errNoSuch
+	}
 	if err != nil || len(s) < 20 || s[10] != 'T' {
 		return 0, errInstant
 	}
@@ -77,12 +84,19 @@ type When struct {
 // UnmarshalText reads either.
 func (w *When) UnmarshalText(b []byte) error {
 	s := string(b)
-	if d, err := engine.ParseDate(s); err == nil {
+	d, err := engine.ParseDate(s)
+	switch {
+	case err == nil:
 		*w = When{Set: true, IsDate: true, Date: d}
 		return nil
+	case strings.HasPrefix(err.Error(), "there is no date"):
+		return err
 	}
 	n, err := parseInstant(s)
-	if err != nil {
+	switch {
+	case err == errNoSuch:
+		return err
+	case err != nil:
 		return errors.New("must be a date like 2026-04-27 or a time like 2026-04-27T09:00:00Z")
 	}
 	*w = When{Set: true, Instant: n}

@@ -340,6 +340,11 @@ func (c *contract) check(t testing.TB, s *Server, method, path string, r *httpte
 		t.Errorf("the document lacks %s of %s %s: %s", code, method, pattern, r.Body)
 		return
 	}
+	for _, name := range []string{"ETag", "Location", "Idempotent-Replayed", "Retry-After", "WWW-Authenticate", "X-Request-Id", "X-RateLimit-Limit", "RateLimit"} {
+		if r.Header().Get(name) != "" && dig(op, "responses", code, "headers", name) == nil {
+			t.Errorf("the document lacks the header %s in %s of %s %s", name, code, method, pattern)
+		}
+	}
 	kind, _, _ := strings.Cut(r.Header().Get("Content-Type"), ";")
 	if r.Body.Len() == 0 && kind == "" {
 		return
