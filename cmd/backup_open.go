@@ -60,7 +60,7 @@ func unpack(ctx context.Context, file string, keys []backup.Identity, dir, schem
 			return o, err
 		}
 		if !o.in.Older {
-			return o, checkSealKey(dir)
+			return o, checkSealKey(dir, o.in.Sealed)
 		}
 		if err := migrateCopy(path, schema); err != nil {
 			return o, err
@@ -101,13 +101,23 @@ func firstFault(err error) error {
 	return err
 }
 
-// checkSealKey wants the key file of a directory to be one, if it is there.
-func checkSealKey(dir string) error {
+// checkSealKey wants the key file of a directory to be one, if it is there, and to
+// open every secret of the database.
+func checkSealKey(dir string, sealed []store.Sealed) error {
 	if !exists(filepath.Join(dir, engine.SealKeyFile)) {
+		if len(sealed) > 0 {
+			return &failure{exitDamage, fmt.Errorf("%s is missing: the secrets of webhooks cannot be read; restore it from a backup, or rotate them", engine.SealKeyFile)}
+		}
 		return nil
 	}
-	if _, err := engine.OpenSealer(dir); err != nil {
+	sealer, err := engine.OpenSealer(dir)
+	if err != nil {
 		return &failure{exitDamage, err}
+	}
+	for _, x := range sealed {
+		if _, err := sealer.Open(x.Secret, x.Owner); err != nil {
+			return &failure{exitDamage, fmt.Errorf("%s: %w", x.Owner, err)}
+		}
 	}
 	return nil
 }

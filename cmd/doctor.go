@@ -47,9 +47,10 @@ type symptom struct {
 // doctor collects them.
 type doctor struct {
 	*global
-	l    *loaded
-	now  time.Time
-	list []symptom
+	l      *loaded
+	now    time.Time
+	sealed []store.Sealed
+	list   []symptom
 }
 
 func (d *doctor) ok(check, format string, args ...any) {
@@ -148,6 +149,7 @@ func (d *doctor) database(ctx context.Context) error {
 		return err
 	}
 	d.sqlite(in)
+	d.sealed = in.Sealed
 	for _, f := range in.Findings {
 		d.fail("database", "stop the server, keep a copy of the directory, and 'qb restore' the newest backup", "%s", f)
 	}

@@ -65,8 +65,8 @@ func (d *doctor) modes() {
 	for _, name := range []string{"", dbFile, dbFile + "-wal", dbFile + "-shm", configFile, engine.SealKeyFile, "backups", upkeepFile} {
 		check(name)
 	}
-	if info, err := os.Stat(filepath.Join(d.data, engine.SealKeyFile)); err == nil && info.Mode().Perm()&0o077 == 0 {
-		if err := checkSealKey(d.data); err != nil {
+	if info, err := os.Stat(filepath.Join(d.data, engine.SealKeyFile)); err != nil || info.Mode().Perm()&0o077 == 0 {
+		if err := checkSealKey(d.data, d.sealed); err != nil {
 			d.fail("keys", "restore it from a backup, or rotate the secrets of all webhooks", "%v", err)
 		}
 	}

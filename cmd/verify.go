@@ -118,7 +118,7 @@ func (v *verdict) data(ctx context.Context, data, schema string) error {
 	if in.Older {
 		v.Note = fmt.Sprintf("of an older qb (schema %d): its pages and references are sound; 'qb migrate' it, then verify the rest", in.Version)
 	}
-	return checkSealKey(data)
+	return checkSealKey(data, in.Sealed)
 }
 
 // backup verifies a backup file.

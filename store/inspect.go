@@ -38,7 +38,14 @@ type Inspection struct {
 	AuditRows    int64            // that were verified
 	LastAudit    int64            // when the newest audit row was written, UTC seconds; 0 = none
 	Erasures     []engine.Erasure // tombstones, oldest first
+	Sealed       []Sealed         // what the key file must open
 	Findings     []Finding
+}
+
+// Sealed is a secret at rest and its owner, see engine.Sealer.
+type Sealed struct {
+	Owner  string
+	Secret []byte
 }
 
 // errEnough ends a list.
@@ -68,6 +75,9 @@ func Inspect(ctx context.Context, path, schema string) (Inspection, error) {
 	}
 	defer c.close()
 	x := &inspector{ctx: ctx, c: c, out: &in}
+	if lost := lostInWAL(path); lost != "" && lostInWAL(path) == lost { // twice: a writer may be at it
+		x.find("integrity", "%s", lost)
+	}
 	if err := x.open(path); err != nil {
 		return in, err
 	}
@@ -205,6 +215,13 @@ func (x *inspector) survey() (err error) {
 	}
 	if err == nil && !x.out.Older {
 		x.out.Erasures, err = (&reads{c: x.c, ctx: always}).Erasures()
+	}
+	if err == nil && !x.out.Older {
+		err = x.c.query("SELECT id, secret FROM webhooks WHERE secret IS NOT NULL UNION ALL SELECT id, old_secret FROM webhooks WHERE old_secret IS NOT NULL",
+			func(r *row) error {
+				x.out.Sealed = append(x.out.Sealed, Sealed{engine.SealedFor(r.text()), r.blob()})
+				return nil
+			})
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -219,3 +220,5 @@ func TestViewIsOneSnapshot(t *testing.T) {
 		return nil
 	})
 }
+
+func textLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

@@ -103,6 +103,9 @@ func prepareFile(path, schema string, list []migration, o Options) error {
 	if err := checkHeader(path); err != nil {
 		return err
 	}
+	if lost := lostInWAL(path); lost != "" && !isHeld(path) {
+		o.Log.Error("the database was damaged while nobody ran", "what", lost, "way_out", "compare with the newest backup")
+	}
 	c, err := dial(path)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
@@ -154,6 +157,14 @@ func hold(path string, n int) {
 	held.Lock()
 	defer held.Unlock()
 	held.paths[full] += n
+}
+
+// isHeld tells that a store of this process has the file open.
+func isHeld(path string) bool {
+	full, err := filepath.Abs(path)
+	held.Lock()
+	defer held.Unlock()
+	return err == nil && held.paths[full] > 0
 }
 
 // checkHeader makes a missing file, readable by its owner alone, and refuses one

@@ -18,6 +18,7 @@ import (
 
 	"qualifybase/engine"
 	"qualifybase/engine/enginetest"
+	"qualifybase/engine/enginetest/proof"
 	"qualifybase/store"
 	"qualifybase/store/storetest"
 )
@@ -127,6 +128,8 @@ func TestUpgrade(t *testing.T) {
 		}
 		texts[filepath.Base(file)] = string(text)
 	}
+	proof.Row(t, "R15", "verify ok from every released schema; a newer file with an old binary refused, untouched",
+		"%d released schemas and today's: up to date, whole, with a checked copy of before; newer refused untouched (TestMigrateEverything, TestRefusedUntouched)", len(files))
 	for name, text := range texts {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "qb.db")
