@@ -51,15 +51,18 @@ func eventSummary(typ string) string {
 	return strings.ToUpper(noun[:1]) + noun[1:] + ": " + verb
 }
 
-// samples are facts of each noun, made by the functions that make the real ones.
+// samples are facts of each noun, or of a type that has more, made by the functions that make the real ones.
 var samples = map[string]func() any{
 	"appointment": func() any {
 		a := Appointment{ID: sampleID, LeadID: "0196716a-1c3d-7b52-9c0e-5d9f0a6b7c8d", ProviderID: 2, LocationID: 1, ServiceID: 3, Status: Scheduled,
 			StartsAt: 1777273200, EndsAt: 1777275000, TimeZone: "Europe/Berlin", Meta: Meta{Version: 1}}
 		return factOf(a, nil)
 	},
-	"lead":         func() any { return leadFact(Lead{ID: sampleID, Status: LeadNew, Meta: sampleMeta}) },
-	"patient":      func() any { return patientFact(Patient{ID: 7, Status: PatientActive, Meta: sampleMeta}) },
+	"lead":    func() any { return leadFact(Lead{ID: sampleID, Status: LeadNew, Meta: sampleMeta}) },
+	"patient": func() any { return patientFact(Patient{ID: 7, Status: PatientActive, Meta: sampleMeta}) },
+	"patient.merged": func() any {
+		return mergeFact(Patient{ID: 7, Status: PatientActive, Meta: sampleMeta}, Patient{ID: 9, Status: PatientMerged, MergedInto: 7, Meta: sampleMeta})
+	},
 	"consultation": func() any { return consultationFactOf(sampleVisit) },
 	"soap_note": func() any {
 		return noteFactOf(Note{ID: sampleID, AuthorID: 2, Status: NoteDrafted, N: 1, Meta: sampleMeta}, sampleVisit)
@@ -81,7 +84,9 @@ var sampleMeta = Meta{Version: 1, CreatedAt: 1777190400, UpdatedAt: 1777190400}
 func eventExample(typ string) []byte {
 	noun, _, _ := strings.Cut(typ, ".")
 	var fact any = map[string]any{noun: map[string]string{"id": sampleID}}
-	if sample := samples[noun]; sample != nil {
+	if sample := samples[typ]; sample != nil {
+		fact = sample()
+	} else if sample = samples[noun]; sample != nil {
 		fact = sample()
 	}
 	data, err := json.Marshal(fact)
