@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/enginetest/proof"
 )
 
 // keyring is as much of a store as authentication asks for.
@@ -342,6 +343,8 @@ func TestFaultsOfOurs(t *testing.T) {
 	if st := b.s.Stats(); st.InFlight != 0 || len(st.Routes) != 1 || st.Routes[0].Status[500] != 2 || st.Routes[0].Status[200] != 1 {
 		t.Errorf("stats %+v", st)
 	}
+	proof.Row(t, "R14", "a panic injected in handler, writer, dispatcher: process lives, others served, job retried",
+		"handler: 500 in the envelope with its request id, nobody's data in the log, the next request is served")
 }
 
 // TestTooLargeIsHeard: a client that sends too much reads the 413, not a broken connection.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/enginetest/proof"
 )
 
 // Sixty-four clients book overlapping, unequal times through HTTP, some of them
@@ -21,11 +22,21 @@ import (
 // of the provider overlap in the table, every loser hears 409 with open slots,
 // and nobody hears a 5xx (proof.md §2, R2).
 func TestRacingClients(t *testing.T) {
-	const clients = 64
-	rounds := 50
-	if testing.Short() {
-		rounds = 8
+	const inAYear = 250 // days on which the clinic is open, before its horizon
+	rounds := proof.Times(24, 100, 500)
+	var won, lost int64
+	for left := rounds; left > 0; left -= inAYear {
+		w, l := raceDays(t, min(left, inAYear))
+		won, lost = won+w, lost+l
 	}
+	proof.Row(t, "R2", "64 clients × 500 slots, API, CLI and holds mixed: one winner each, losers 409, 0 5xx",
+		"64 clients × %d days of overlapping, unequal times: %d won, no two overlap, %d heard 409 with open slots, 0 5xx", rounds, won, lost)
+}
+
+// raceDays is the race over so many days of a clinic of its own.
+func raceDays(t *testing.T, rounds int) (wins, losses int64) {
+	t.Helper()
+	const clients = 64
 	w := newWorld(t)
 	server := httptest.NewServer(w.s)
 	defer server.Close()
@@ -77,6 +88,7 @@ func TestRacingClients(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	return won.Load(), lost.Load()
 }
 
 // take books one time in one of three ways; false = it was taken.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/enginetest/proof"
 )
 
 // crowd queues members behind one that waits, so that all share its group.
@@ -92,6 +93,15 @@ func TestGroupKeepsMembersApart(t *testing.T) {
 		sameBusy(t, "after", r, engine.ProviderResource(h.providers[0]), false, engine.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
 		return nil
 	})
+	for range 5 { // more often than there are readers
+		func() {
+			defer func() { _ = recover() }()
+			_ = h.View(context.Background(), func(r engine.Reader) error { _, _ = r.Clinics(); panic("patient Ada") })
+		}()
+	}
+	see(t, h.Store, func(r engine.Reader) error { _, err := r.Clinics(); return err })
+	proof.Row(t, "R14", "a panic injected in handler, writer, dispatcher: process lives, others served, job retried",
+		"writer: 2 of 8 members of one group panic, they alone are rolled back and hear an error; readers that panic give their connection back")
 }
 
 func TestHeadsFollowRollbacks(t *testing.T) {

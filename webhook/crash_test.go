@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"qualifybase/engine"
+	"qualifybase/engine/enginetest/proof"
 )
 
 // Shutdown: nothing new is claimed, what ends within 8 s is settled, what is queued
@@ -163,6 +164,8 @@ func TestPoisonedOutcome(t *testing.T) {
 			})
 		})
 	}
+	proof.Row(t, "R14", "a panic injected in handler, writer, dispatcher: process lives, others served, job retried",
+		"dispatcher: a delivery whose bookkeeping panics waits for the next start and is sent then, the other 199 are sent")
 }
 
 func TestPollAndTimerFindWork(t *testing.T) {

@@ -1,0 +1,45 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// attendAgain is how long a task that panicked rests.
+const attendAgain = time.Minute
+
+// attend runs a task of the background until ctx ends. One that panics is told in
+// the log and begun anew after a rest: no housekeeping ends the server (proof.md
+// R14).
+func (s *server) attend(ctx context.Context, task func(context.Context)) {
+	for ctx.Err() == nil {
+		if s.survives(ctx, task) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(attendAgain):
+		}
+	}
+}
+
+// survives tells whether the task came to its own end. The log shows the runtime's
+// own words, or the type of anything else, which might hold a person's data.
+func (s *server) survives(ctx context.Context, task func(context.Context)) (ended bool) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		what := fmt.Sprintf("a %T", p)
+		if err, ok := p.(runtime.Error); ok {
+			what = err.Error()
+		}
+		s.log.Error("panic in a task of the background; it begins anew", "panic", what, "rest", attendAgain, "stack", string(debug.Stack()))
+	}()
+	task(ctx)
+	return true
+}

@@ -1,0 +1,41 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A task that panics is begun anew after a rest, ends with its context, and tells
+// nobody's name (proof.md R14).
+func TestTasksSurvivePanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := &server{log: slog.New(slog.NewTextHandler(&log, nil))}
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		var runs []time.Duration
+		s.attend(ctx, func(context.Context) {
+			runs = append(runs, time.Since(began))
+			switch len(runs) {
+			case 1:
+				panic("patient Xanthippe")
+			case 2:
+				var none map[string]int
+				none["x"]++
+			}
+		})
+		if len(runs) != 3 || runs[1] != attendAgain || runs[2] != 2*attendAgain {
+			t.Errorf("it ran at %v", runs)
+		}
+		if text := log.String(); strings.Contains(text, "Xanthippe") || !strings.Contains(text, "a string") || !strings.Contains(text, "nil map") {
+			t.Errorf("the log says %s", text)
+		}
+		cancel()
+		s.attend(ctx, func(context.Context) { t.Error("it runs after its end") })
+	})
+}
