@@ -77,7 +77,7 @@ func (s *Server) availabilityRows() []Row {
 	}
 	return []Row{{
 		Method: "GET", Path: "/availability", Scope: engine.AvailabilityRead, Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Availability",
-		ID: "listAvailability", Summary: "Find open appointment slots", Status: 200, Op: &act[availabilityQuery, engine.List[engine.Slot]]{
+		ID: "listAvailability", Summary: "Find open appointment slots", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: &act[availabilityQuery, engine.List[engine.Slot]]{
 			use: ask, form: shape{in: reflect.TypeFor[availabilityQuery](), out: reflect.TypeFor[Slot](), list: true},
 			answer: func(c *call, l engine.List[engine.Slot]) answer {
 				return c.page(slots(l.Items), Pagination{opt(l.Next), l.More, l.Total})
