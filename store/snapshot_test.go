@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/enginetest/proof"
 )
 
 // live writes n bookings, each with its event and its audit row, as the engine does.
@@ -117,10 +118,7 @@ func TestSnapshotForgets(t *testing.T) {
 // A snapshot under load: writers go on, and the copy is of one moment, in which
 // bookings, events and audit agree. The log has the figures of proof.md R16.
 func TestSnapshotUnderLoad(t *testing.T) {
-	rows, rate := 4_000, 200
-	if os.Getenv("QB_LONG") != "" {
-		rows = 100_000
-	}
+	rows, rate := proof.Times(4_000, 20_000, 100_000), 200
 	h := openHouse(t, Options{})
 	h.live(t, rows)
 	var slot int64 = int64(rows)
