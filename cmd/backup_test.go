@@ -192,7 +192,7 @@ func TestRestoreRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, exitFailure, "no such file", "--data", filepath.Join(dir, "none"), "restore", filepath.Join(dir, "absent.tar"))
-	refused(t, exitUsage, "accepts 1 arg", "restore")
+	refused(t, exitUsage, "want one argument, not 0", "restore")
 	if after := tree(t, data); after != before {
 		t.Errorf("a refused restore changed\n%s\nto\n%s", before, after)
 	}
