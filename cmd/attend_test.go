@@ -25,8 +25,7 @@ func TestTasksSurvivePanics(t *testing.T) {
 			case 1:
 				panic("patient Xanthippe")
 			case 2:
-				var none map[string]int
-				none["x"]++
+				write(nil) // a fault of the runtime
 			}
 		})
 		if len(runs) != 3 || runs[1] != attendAgain || runs[2] != 2*attendAgain {
@@ -39,3 +38,8 @@ func TestTasksSurvivePanics(t *testing.T) {
 		s.attend(ctx, func(context.Context) { t.Error("it runs after its end") })
 	})
 }
+
+// write is out of a linter's sight, so that the fault is the runtime's to find.
+//
+//go:noinline
+func write(m map[string]int) { m["x"]++ }
