@@ -195,7 +195,6 @@ CREATE TABLE leads (
 CREATE UNIQUE INDEX leads_external ON leads (clinic, test, source, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX leads_list ON leads (clinic, test, created_at, id);
 CREATE INDEX leads_change ON leads (clinic, test, change);
-CREATE INDEX leads_updated ON leads (clinic, test, updated_at, change); -- where a sync finds its first change number
 CREATE INDEX leads_email ON leads (clinic, test, email_key) WHERE email_key <> '';
 CREATE INDEX leads_phone ON leads (clinic, test, phone_key) WHERE phone_key <> '';
 CREATE INDEX leads_name ON leads (clinic, test, name_key) WHERE name_key <> '';
@@ -240,7 +239,6 @@ CREATE TABLE patients (
 CREATE UNIQUE INDEX patients_mrn ON patients (clinic, test, mrn_key);
 CREATE INDEX patients_list ON patients (clinic, test, created_at, id);
 CREATE INDEX patients_change ON patients (clinic, test, change);
-CREATE INDEX patients_updated ON patients (clinic, test, updated_at, change);
 CREATE INDEX patients_merged ON patients (merged_into, id) WHERE merged_into IS NOT NULL;
 
 -- By what a patient is found: the beginning of a key for a search, the whole of
@@ -325,7 +323,10 @@ CREATE TABLE appointments (
   service_id          INTEGER REFERENCES services(id),
   title               TEXT NOT NULL,
   notes               TEXT NOT NULL,
-  status              TEXT NOT NULL CHECK (status IN ('scheduled', 'confirmed', 'completed', 'cancelled', 'no_show')),
+  -- Here and in other tables that every booking writes: OR, because SQLite builds an
+  -- index of an IN list's texts anew for every row that it checks.
+  status              TEXT NOT NULL CHECK (status = 'scheduled' OR status = 'confirmed' OR status = 'completed'
+                        OR status = 'cancelled' OR status = 'no_show'),
   starts_at           INTEGER NOT NULL,
   ends_at             INTEGER NOT NULL CHECK (ends_at > starts_at),
   time_zone           TEXT NOT NULL, -- the zone it was booked in
@@ -349,7 +350,6 @@ CREATE TABLE appointments (
 ) STRICT;
 CREATE INDEX appointments_list ON appointments (clinic, test, created_at, id);
 CREATE INDEX appointments_change ON appointments (clinic, test, change);
-CREATE INDEX appointments_updated ON appointments (clinic, test, updated_at, change);
 CREATE INDEX appointments_start ON appointments (clinic, test, starts_at);
 CREATE INDEX appointments_provider ON appointments (provider_id, test, starts_at);
 CREATE INDEX appointments_service ON appointments (service_id, test, starts_at) WHERE service_id IS NOT NULL;
@@ -376,8 +376,7 @@ CREATE INDEX holds_caller ON holds (clinic, caller, expires_at);
 
 -- What occupies a provider ('p1') or a room ('l1'), as the footprint [s, e): the
 -- appointment with its buffers (booking.md §1.2). The booking invariant is the
--- two triggers below: no two live rows of one resource overlap. The search is
--- bounded because no footprint is longer than a day.
+-- two triggers below: no two live rows of one resource overlap, but for overrides.
 CREATE TABLE occupancy (
   id             INTEGER PRIMARY KEY,
   clinic         INTEGER NOT NULL REFERENCES clinics(n),
@@ -395,15 +394,23 @@ CREATE TABLE occupancy (
   CHECK ((hold_id IS NULL) = (expires_at IS NULL))
 ) STRICT;
 CREATE INDEX occupancy_live ON occupancy (resource, test, s, e, expires_at) WHERE live = 1; -- expires_at so that a load needs no row
+CREATE INDEX occupancy_override ON occupancy (resource, test, s, e) WHERE live = 1 AND override = 1;
 CREATE INDEX occupancy_appointment ON occupancy (appointment_id) WHERE appointment_id IS NOT NULL;
 CREATE INDEX occupancy_hold ON occupancy (hold_id) WHERE hold_id IS NOT NULL;
 CREATE INDEX occupancy_expiry ON occupancy (resource, test, expires_at) WHERE expires_at IS NOT NULL;
 
+-- Rows without an override lie side by side, so that one that overlaps [s, e) is
+-- the last to begin before e, or that one overlaps it too: one step back in the
+-- index, however full the day. Overrides may lie anywhere; they are few, and
+-- none begins more than a day before it ends.
 CREATE TRIGGER occupancy_no_overlap_insert BEFORE INSERT ON occupancy
 WHEN new.live = 1 AND new.override = 0
 BEGIN
-  SELECT RAISE(ABORT, 'slot taken') WHERE EXISTS (
-    SELECT 1 FROM occupancy WHERE live = 1 AND resource = new.resource AND test = new.test
+  SELECT RAISE(ABORT, 'slot taken') WHERE new.s < (
+    SELECT e FROM occupancy WHERE live = 1 AND override = 0 AND resource = new.resource AND test = new.test
+      AND s < new.e ORDER BY s DESC LIMIT 1)
+  OR EXISTS (
+    SELECT 1 FROM occupancy WHERE live = 1 AND override = 1 AND resource = new.resource AND test = new.test
       AND s > new.s - 86400 AND s < new.e AND e > new.s);
 END;
 
@@ -411,10 +418,14 @@ END;
 -- legal override neighbour works.
 CREATE TRIGGER occupancy_no_overlap_update BEFORE UPDATE ON occupancy
 WHEN new.live = 1 AND new.override = 0
- AND (old.live = 0 OR new.resource <> old.resource OR new.test <> old.test OR new.s <> old.s OR new.e <> old.e)
+ AND (old.live = 0 OR old.override = 1
+   OR new.resource <> old.resource OR new.test <> old.test OR new.s <> old.s OR new.e <> old.e)
 BEGIN
-  SELECT RAISE(ABORT, 'slot taken') WHERE EXISTS (
-    SELECT 1 FROM occupancy WHERE live = 1 AND resource = new.resource AND test = new.test
+  SELECT RAISE(ABORT, 'slot taken') WHERE new.s < (
+    SELECT e FROM occupancy WHERE live = 1 AND override = 0 AND resource = new.resource AND test = new.test
+      AND s < new.e AND id <> old.id ORDER BY s DESC LIMIT 1)
+  OR EXISTS (
+    SELECT 1 FROM occupancy WHERE live = 1 AND override = 1 AND resource = new.resource AND test = new.test
       AND s > new.s - 86400 AND s < new.e AND e > new.s AND id <> old.id);
 END;
 
@@ -695,7 +706,7 @@ CREATE TABLE audit (
   clinic      INTEGER NOT NULL REFERENCES clinics(n),
   seq         INTEGER NOT NULL, -- gap-free per clinic
   at          INTEGER NOT NULL,
-  actor_kind  TEXT NOT NULL CHECK (actor_kind IN ('key', 'user', 'cli', 'system', 'link')),
+  actor_kind  TEXT NOT NULL CHECK (actor_kind = 'key' OR actor_kind = 'user' OR actor_kind = 'cli' OR actor_kind = 'system' OR actor_kind = 'link'),
   actor_id    TEXT NOT NULL,
   actor_label TEXT NOT NULL,
   ip          TEXT NOT NULL,
@@ -704,7 +715,7 @@ CREATE TABLE audit (
   entity      TEXT NOT NULL,
   entity_id   TEXT NOT NULL,
   patient_id  INTEGER,
-  outcome     TEXT NOT NULL CHECK (outcome IN ('ok', 'denied', 'failed')),
+  outcome     TEXT NOT NULL CHECK (outcome = 'ok' OR outcome = 'denied' OR outcome = 'failed'),
   reason_ref  TEXT NOT NULL, -- keyed hash of a free-text reason in audit_reasons; '' = none
   fields      TEXT NOT NULL, -- JSON: names of changed fields; of a list: filter names and ids
   prev_hash   TEXT NOT NULL,
@@ -779,13 +790,13 @@ CREATE TABLE deliveries (
   test        INTEGER NOT NULL,
   webhook     INTEGER NOT NULL REFERENCES webhooks(n),
   seq         INTEGER NOT NULL, -- of its event
-  state       TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'succeeded', 'dead', 'cancelled')),
+  state       TEXT NOT NULL CHECK (state = 'pending' OR state = 'sending' OR state = 'succeeded' OR state = 'dead' OR state = 'cancelled'),
   attempts    INTEGER NOT NULL CHECK (attempts >= 0), -- made; counted before each is sent
   interrupted INTEGER NOT NULL CHECK (interrupted BETWEEN 0 AND 3), -- those that the end of the process cut off
   next_at     INTEGER NOT NULL, -- while pending
   retry_at    INTEGER,       -- of the last claim: when it is due again if the process ends meanwhile
   lease_until INTEGER,       -- of the last claim
-  cause       TEXT NOT NULL CHECK (cause IN ('event', 'test', 'replay', 'retry', 'manual')), -- of the attempt that is next, or under way
+  cause       TEXT NOT NULL CHECK (cause = 'event' OR cause = 'test' OR cause = 'replay' OR cause = 'retry' OR cause = 'manual'), -- of the attempt that is next, or under way
   last_status INTEGER,       -- NULL = no reply
   last_error  TEXT NOT NULL,
   replay_of   TEXT,          -- id of the delivery that this one repeats; that one may be dropped since
@@ -819,7 +830,7 @@ WHEN new.clinic <> old.clinic OR new.test <> old.test OR new.webhook <> old.webh
 BEGIN SELECT RAISE(ABORT, 'what is delivered, and to whom, never changes'); END;
 
 CREATE TRIGGER deliveries_ended BEFORE UPDATE OF state ON deliveries
-WHEN old.state IN ('succeeded', 'dead', 'cancelled') AND new.state <> old.state
+WHEN new.state <> old.state AND (old.state = 'succeeded' OR old.state = 'dead' OR old.state = 'cancelled')
 BEGIN SELECT RAISE(ABORT, 'a delivery that has ended stays so; repeat it as a new one'); END;
 
 -- The log of a delivery, kept for 30 days.

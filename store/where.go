@@ -136,12 +136,27 @@ func (r *reads) counted(w *where, table string, clinic int64, test bool, since *
 }
 
 // firstChange is the smallest change number of a row updated at or after since;
-// without such a row, the number that the next write will get.
+// without such a row, the number that the next write will get. Times never fall
+// along a clinic's change numbers (engine.Heads.Stamp), so that halving finds it,
+// and no write pays for an index by time.
 func (r *reads) firstChange(table string, clinic int64, test bool, since int64) (int64, error) {
-	n, err := r.number("SELECT min(change) FROM "+table+" WHERE clinic = ? AND test = ? AND updated_at >= ?", clinic, test, since)
-	if err != nil || n != 0 {
-		return n, err
+	last, err := r.lastChange(clinic)
+	if err != nil {
+		return 0, err
 	}
-	n, err = r.lastChange(clinic)
-	return n + 1, err
+	first := last + 1
+	for low, high := int64(1), first; low < high; {
+		middle := low + (high-low)/2
+		change, at := first, since // as if of the next write
+		if _, err := r.get("SELECT change, updated_at FROM "+table+" WHERE clinic = ? AND test = ? AND change >= ? ORDER BY change LIMIT 1",
+			func(row *row) { change, at = row.int(), row.int() }, clinic, test, middle); err != nil {
+			return 0, err
+		}
+		if at < since {
+			low = change + 1
+		} else {
+			first, high = change, middle
+		}
+	}
+	return first, nil
 }
