@@ -148,9 +148,11 @@ func TestSnapshotUnderLoad(t *testing.T) {
 	if in.Appointments < began {
 		t.Errorf("the copy has %d appointments, %d were acknowledged before it began", in.Appointments, began)
 	}
-	// Writers that were stopped for its length would show it in the slowest of all.
-	if slowest := beside[len(beside)-1]; took > 500*time.Millisecond && slowest > took/2 {
-		t.Errorf("a write waited %v of the snapshot's %v", slowest, took)
+	// Writers that were stopped for its length would show it in the slowest of all,
+	// unless the machine lets them wait as long without a snapshot.
+	slowest, usual := beside[len(beside)-1], alone[len(alone)-1]
+	if took > 500*time.Millisecond && slowest > took/2 && slowest > 4*usual {
+		t.Errorf("a write waited %v of the snapshot's %v; without one %v at most", slowest, took, usual)
 	}
 }
 
