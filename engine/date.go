@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -22,24 +23,25 @@ func NewDate(year int, month time.Month, day int) Date {
 	return Date(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / 86400)
 }
 
+var errNoDate = errors.New("must be a date like 2026-04-27")
+
 // ParseDate reads YYYY-MM-DD and nothing else: no spaces, no shorter forms, no
 // date that the calendar does not have. The error says how it should look.
 func ParseDate(s string) (Date, error) {
-	bad := fmt.Errorf("must be a date like 2026-04-27")
 	if len(s) != 10 || s[4] != '-' || s[7] != '-' {
-		return 0, bad
+		return 0, errNoDate
 	}
 	var n [3]int
 	for i, part := range [3]string{s[:4], s[5:7], s[8:]} {
 		for _, c := range []byte(part) {
 			if c < '0' || c > '9' {
-				return 0, bad
+				return 0, errNoDate
 			}
 			n[i] = n[i]*10 + int(c-'0')
 		}
 	}
 	d := NewDate(n[0], time.Month(n[1]), n[2])
-	if n[0] < 1 || d.String() != s {
+	if y, m, day := d.Civil(); n[0] < 1 || y != n[0] || int(m) != n[1] || day != n[2] {
 		return 0, fmt.Errorf("there is no date %s in the calendar", s)
 	}
 	return d, nil
@@ -52,8 +54,7 @@ func (d Date) Civil() (year int, month time.Month, day int) {
 
 // String is YYYY-MM-DD.
 func (d Date) String() string {
-	y, m, day := d.Civil()
-	return fmt.Sprintf("%04d-%02d-%02d", y, int(m), day)
+	return time.Unix(int64(d)*86400, 0).UTC().Format(time.DateOnly)
 }
 
 // Weekday of the date; 1970-01-01 was a Thursday.

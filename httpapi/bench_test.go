@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"qualifybase/store/storetest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +14,8 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"qualifybase/engine"
+	"qualifybase/store"
+	"qualifybase/store/storetest"
 )
 
 // discard is a ResponseWriter that costs nothing, so that the figure is ours.
@@ -101,7 +103,9 @@ type office struct {
 func newOffice(b *testing.B) office {
 	b.Helper()
 	ctx := context.Background()
-	e := engine.New(storetest.Open(b), engine.Options{Now: func() time.Time { return monday }})
+	now := func() time.Time { return monday }
+	// The store's clock too, or its calendar in memory is that of other days.
+	e := engine.New(storetest.OpenWith(b, filepath.Join(b.TempDir(), "qb.db"), store.Options{Now: now}), engine.Options{Now: now})
 	s, err := New(e, Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		b.Fatal(err)

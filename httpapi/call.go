@@ -268,24 +268,27 @@ func (c *call) idempotency(body any) error {
 // log writes the access line: the route's pattern, never the path or the query,
 // which may hold ids, names or a key sent where it should not be.
 func (c *call) log(took time.Duration) {
+	level, ctx, to := slog.LevelInfo, context.Background(), c.s.o.Log.Handler()
+	if c.cause != nil && c.status >= 500 {
+		level = slog.LevelError
+	}
+	if !to.Enabled(ctx, level) {
+		return
+	}
 	pattern := "-"
 	if c.rt != nil {
 		pattern = c.rt.pattern
 	}
-	level := slog.LevelInfo
-	attrs := make([]slog.Attr, 0, 8)
-	attrs = append(attrs, slog.String("method", method(c.r.Method)), slog.String("route", pattern), slog.Int("status", c.status),
+	line := slog.NewRecord(time.Now(), level, "request", 0) // no line number: finding it out would cost more than the rest
+	line.AddAttrs(slog.String("method", method(c.r.Method)), slog.String("route", pattern), slog.Int("status", c.status),
 		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("request_id", c.id), slog.String("ip", c.ip))
 	if c.label != "" {
-		attrs = append(attrs, slog.String("key", c.label))
+		line.AddAttrs(slog.String("key", c.label))
 	}
 	if c.cause != nil {
-		attrs = append(attrs, slog.String("cause", c.cause.Error()))
-		if c.status >= 500 {
-			level = slog.LevelError
-		}
+		line.AddAttrs(slog.String("cause", c.cause.Error()))
 	}
-	c.s.o.Log.LogAttrs(context.Background(), level, "request", attrs...)
+	_ = to.Handle(ctx, line) // as slog.Logger does: a log that cannot be written stops nobody
 }
 
 // method is the request's method as the log may show it: a made-up one is free text.
