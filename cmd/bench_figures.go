@@ -35,63 +35,87 @@ func ratio(a, b []float64) float64 {
 	return median(out)
 }
 
-// all measures everything, server by server in turns.
-func (b *bench) all(ctx context.Context) ([]figure, error) {
+// stage is what the load is played on.
+type stage struct {
+	bare, group, single, normal, small, large *benchServer
+	crowd                                     *benchCrowd
+}
+
+// set makes the clinics and starts the servers.
+func (b *bench) set(ctx context.Context) (s stage, err error) {
 	const history = 10_000
-	fmt.Fprintf(b.note, "qb bench: %d rounds of %gs, %d connections; preparing clinics\n", b.o.rounds, b.o.seconds, b.o.conns)
-	var (
-		group, single, normal, small, large, bare *benchServer
-		err                                       error
-	)
-	for _, s := range []struct {
+	for _, server := range []struct {
 		into *(*benchServer)
 		kind string
 		rows int
-	}{{&bare, kindBare, 0}, {&group, kindGroup, history}, {&single, kindSingle, history}, {&normal, kindNormal, history},
-		{&small, kindGroup, 1000}, {&large, kindGroup, b.o.appointments}} {
-		if *s.into, err = b.begin(ctx, s.kind, s.rows); err != nil {
-			return nil, err
+	}{{&s.bare, kindBare, 0}, {&s.group, kindGroup, history}, {&s.single, kindSingle, history}, {&s.normal, kindNormal, history},
+		{&s.small, kindGroup, 1000}, {&s.large, kindGroup, b.o.appointments}} {
+		if *server.into, err = b.begin(ctx, server.kind, server.rows); err != nil {
+			return s, err
 		}
 	}
-	crowd, err := b.crowd(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer crowd.store.Close()
-	idle, _ := group.memory()
-	m := map[string]rounds{}
-	type task struct {
-		name string
-		run  func() (sample, error)
-	}
-	one, any10 := group.clinic.availability(group.clinic.providers[0]), group.clinic.availability(0)
-	lead := request("GET", "/api/v1/leads/"+group.clinic.leads[0][0], group.clinic.key, "")
+	s.crowd, err = b.crowd(ctx)
+	return s, err
+}
+
+// task is one thing that is measured in every round.
+type task struct {
+	name string
+	run  func() (sample, error)
+}
+
+// tasks are in an order that puts what is compared side by side.
+func (b *bench) tasks(ctx context.Context, s stage) []task {
+	one, any10 := s.group.clinic.availability(s.group.clinic.providers[0]), s.group.clinic.availability(0)
+	lead := request("GET", "/api/v1/leads/"+s.group.clinic.leads[0][0], s.group.clinic.key, "")
 	fixed := request("GET", "/api/v1/bare", "", "")
-	tasks := []task{
-		{"book group", func() (sample, error) { return b.book(group, b.o.conns, 0) }},
-		{"book single", func() (sample, error) { return b.book(single, b.o.conns, 0) }},
-		{"book normal", func() (sample, error) { return b.book(normal, b.o.conns, 0) }},
-		{"book alone", func() (sample, error) { return b.book(group, 1, 0) }},
+	book := func(at *benchServer, conns int) func() (sample, error) {
+		return func() (sample, error) { return b.book(at, conns, 0) }
+	}
+	get := func(at *benchServer, conns int, request []byte) func() (sample, error) {
+		return func() (sample, error) { return b.get(at, conns, request) }
+	}
+	free := func(at *benchServer) func() (sample, error) {
+		return get(at, 16, at.clinic.availability(at.clinic.providers[0]))
+	}
+	return []task{
+		{"book group", book(s.group, b.o.conns)},
+		{"book single", book(s.single, b.o.conns)},
+		{"book normal", book(s.normal, b.o.conns)},
+		{"book alone", book(s.group, 1)},
 		{"bare loop", func() (sample, error) { return b.bareLoop(ctx) }},
-		{"bare 16", func() (sample, error) { return b.get(bare, 16, fixed) }},
-		{"free 16", func() (sample, error) { return b.get(group, 16, one) }},
-		{"bare 64", func() (sample, error) { return b.get(bare, 64, fixed) }},
-		{"free 64", func() (sample, error) { return b.get(group, 64, one) }},
-		{"any 64", func() (sample, error) { return b.get(group, 64, any10) }},
-		{"lead 64", func() (sample, error) { return b.get(group, 64, lead) }},
-		{"free beside", func() (sample, error) { return b.beside(group, one) }},
-		{"free alone", func() (sample, error) { return b.get(group, 8, one) }},
-		{"book small", func() (sample, error) { return b.book(small, b.o.conns, 0) }},
-		{"book large", func() (sample, error) { return b.book(large, b.o.conns, 0) }},
-		{"free small", func() (sample, error) { return b.get(small, 16, small.clinic.availability(small.clinic.providers[0])) }},
+		{"bare 16", get(s.bare, 16, fixed)},
+		{"free 16", get(s.group, 16, one)},
+		{"bare 64", get(s.bare, 64, fixed)},
+		{"free 64", get(s.group, 64, one)},
+		{"any 64", get(s.group, 64, any10)},
+		{"lead 64", get(s.group, 64, lead)},
+		{"free beside", func() (sample, error) { return b.beside(s.group, one) }},
+		{"free alone", get(s.group, 8, one)},
+		{"book small", book(s.small, b.o.conns)},
+		{"book large", book(s.large, b.o.conns)},
+		{"free small", free(s.small)},
+		{"free large", free(s.large)},
 		{"post bare", func() (sample, error) { return b.bareDeliveries(ctx) }},
 		{"post outbox", func() (sample, error) { return b.deliveries(ctx, false) }},
 		{"post singly", func() (sample, error) { return b.deliveries(ctx, true) }},
 		{"reply to arrival", func() (sample, error) { return b.replyToArrival(ctx) }},
-		{"candidates", func() (sample, error) { return b.candidates(ctx, crowd) }},
-		{"every row", func() (sample, error) { return b.everyRow(ctx, crowd) }},
-		{"free large", func() (sample, error) { return b.get(large, 16, large.clinic.availability(large.clinic.providers[0])) }},
+		{"candidates", func() (sample, error) { return b.candidates(ctx, s.crowd) }},
+		{"every row", func() (sample, error) { return b.everyRow(ctx, s.crowd) }},
 	}
+}
+
+// all measures everything, server by server in turns.
+func (b *bench) all(ctx context.Context) ([]figure, error) {
+	fmt.Fprintf(b.note, "qb bench: %d rounds of %gs, %d connections; preparing clinics\n", b.o.rounds, b.o.seconds, b.o.conns)
+	s, err := b.set(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.crowd.store.Close()
+	idle, _ := s.group.memory()
+	m := map[string]rounds{}
+	tasks := b.tasks(ctx, s)
 	for round := range b.o.rounds {
 		fmt.Fprintf(b.note, "round %d of %d\n", round+1, b.o.rounds)
 		for _, t := range tasks {
@@ -105,8 +129,8 @@ func (b *bench) all(ctx context.Context) ([]figure, error) {
 			m[t.name] = append(m[t.name], got)
 		}
 	}
-	_, peak := group.memory()
-	return b.figures(m, large, idle, peak), nil
+	_, peak := s.group.memory()
+	return b.figures(m, s.large, idle, peak), nil
 }
 
 // figures holds what was measured against the bars.
