@@ -42,7 +42,13 @@ type benchOptions struct {
 	rounds       int
 	conns        int
 	appointments int
+	only         []string
 	json         bool
+}
+
+// wants tells whether a part of the bench was asked for.
+func (o benchOptions) wants(part string) bool {
+	return len(o.only) == 0 || slices.Contains(o.only, part)
 }
 
 func newBenchCommand(g *global) *cobra.Command {
@@ -57,7 +63,8 @@ temporary directory, sends nothing anywhere else, and ends by itself.
 Ratios can be compared between machines; absolute figures say what this one does.
 A booking is durable: its reply comes after the disk's. To see what a slow disk
 does, run it with TMPDIR on a tmpfs under
-  strace -f -qq -e trace=fsync,fdatasync -e inject=fsync,fdatasync:delay_exit=1000 qb bench`,
+  strace -f --seccomp-bpf -qq -o /dev/null -e trace=fsync,fdatasync \
+    -e inject=fsync,fdatasync:delay_exit=1000 qb bench --only bookings`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runBench(c.Context(), streams(c), o) },
 	}
@@ -65,6 +72,7 @@ does, run it with TMPDIR on a tmpfs under
 	c.Flags().IntVar(&o.rounds, "rounds", 5, "rounds that take turns")
 	c.Flags().IntVar(&o.conns, "connections", 64, "connections of a full load")
 	c.Flags().IntVar(&o.appointments, "appointments", 100_000, "booked appointments in the large clinic")
+	c.Flags().StringSliceVar(&o.only, "only", nil, "parts to measure: "+strings.Join(benchParts, ", ")+"; default all")
 	jsonFlag(c, &o.json)
 	c.AddCommand(newBenchServeCommand(g))
 	return c
@@ -73,6 +81,11 @@ does, run it with TMPDIR on a tmpfs under
 func runBench(ctx context.Context, s stdio, o benchOptions) error {
 	if o.seconds <= 0 || o.seconds > 60 || o.rounds < 1 || o.rounds > 100 || o.conns < 1 || o.conns > 256 || o.appointments < 0 {
 		return misuse("--seconds must be up to 60, --rounds 1 to 100, --connections 1 to 256")
+	}
+	for _, part := range o.only {
+		if !slices.Contains(benchParts, part) {
+			return misuse("--only takes %s", strings.Join(benchParts, ", "))
+		}
 	}
 	dir, err := os.MkdirTemp("", "qb-bench-")
 	if err != nil {

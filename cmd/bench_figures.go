@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"qualifybase/engine"
@@ -35,7 +36,18 @@ func ratio(a, b []float64) float64 {
 	return median(out)
 }
 
-// stage is what the load is played on.
+// The parts of the bench, which --only chooses from.
+const (
+	partBookings     = "bookings"
+	partAvailability = "availability"
+	partGrowth       = "growth"
+	partWebhooks     = "webhooks"
+	partPatients     = "patients"
+)
+
+var benchParts = []string{partBookings, partAvailability, partGrowth, partWebhooks, partPatients}
+
+// stage is what the load is played on; nil is what nobody asked for.
 type stage struct {
 	bare, group, single, normal, small, large *benchServer
 	crowd                                     *benchCrowd
@@ -48,125 +60,192 @@ func (b *bench) set(ctx context.Context) (s stage, err error) {
 		into *(*benchServer)
 		kind string
 		rows int
-	}{{&s.bare, kindBare, 0}, {&s.group, kindGroup, history}, {&s.single, kindSingle, history}, {&s.normal, kindNormal, history},
-		{&s.small, kindGroup, 1000}, {&s.large, kindGroup, b.o.appointments}} {
+		of   []string // the parts that load it
+	}{
+		{&s.bare, kindBare, 0, []string{partAvailability}},
+		{&s.group, kindGroup, history, []string{partBookings, partAvailability}},
+		{&s.single, kindSingle, history, []string{partBookings}},
+		{&s.normal, kindNormal, history, []string{partBookings}},
+		{&s.small, kindGroup, 1000, []string{partGrowth}},
+		{&s.large, kindGroup, b.o.appointments, []string{partGrowth}},
+	} {
+		if !slices.ContainsFunc(server.of, b.o.wants) {
+			continue
+		}
 		if *server.into, err = b.begin(ctx, server.kind, server.rows); err != nil {
 			return s, err
 		}
 	}
-	s.crowd, err = b.crowd(ctx)
+	if b.o.wants(partPatients) {
+		s.crowd, err = b.crowd(ctx)
+	}
 	return s, err
 }
 
 // task is one thing that is measured in every round.
 type task struct {
+	part string
 	name string
 	run  func() (sample, error)
 }
 
-// tasks are in an order that puts what is compared side by side.
-func (b *bench) tasks(ctx context.Context, s stage) []task {
-	one, any10 := s.group.clinic.availability(s.group.clinic.providers[0]), s.group.clinic.availability(0)
-	lead := request("GET", "/api/v1/leads/"+s.group.clinic.leads[0][0], s.group.clinic.key, "")
-	fixed := request("GET", "/api/v1/bare", "", "")
-	book := func(at *benchServer, conns int) func() (sample, error) {
-		return func() (sample, error) { return b.book(at, conns, 0) }
+// tasks are in an order that puts what is compared side by side. They look at the
+// stage when they run: what nobody asked for is not there.
+func (b *bench) tasks(ctx context.Context, s *stage) []task {
+	book := func(at **benchServer, conns int) func() (sample, error) {
+		return func() (sample, error) { return b.book(*at, conns, 0) }
 	}
-	get := func(at *benchServer, conns int, request []byte) func() (sample, error) {
-		return func() (sample, error) { return b.get(at, conns, request) }
+	get := func(at **benchServer, conns int, request func(*benchClinic) []byte) func() (sample, error) {
+		return func() (sample, error) { return b.get(*at, conns, request((*at).clinic)) }
 	}
-	free := func(at *benchServer) func() (sample, error) {
-		return get(at, 16, at.clinic.availability(at.clinic.providers[0]))
-	}
+	fixed := func(*benchClinic) []byte { return request("GET", "/api/v1/bare", "", "") }
+	one := func(c *benchClinic) []byte { return c.availability(c.providers[0]) }
+	any10 := func(c *benchClinic) []byte { return c.availability(0) }
+	lead := func(c *benchClinic) []byte { return request("GET", "/api/v1/leads/"+c.leads[0][0], c.key, "") }
 	return []task{
-		{"book group", book(s.group, b.o.conns)},
-		{"book single", book(s.single, b.o.conns)},
-		{"book normal", book(s.normal, b.o.conns)},
-		{"book alone", book(s.group, 1)},
-		{"bare loop", func() (sample, error) { return b.bareLoop(ctx) }},
-		{"bare 16", get(s.bare, 16, fixed)},
-		{"free 16", get(s.group, 16, one)},
-		{"bare 64", get(s.bare, 64, fixed)},
-		{"free 64", get(s.group, 64, one)},
-		{"any 64", get(s.group, 64, any10)},
-		{"lead 64", get(s.group, 64, lead)},
-		{"free beside", func() (sample, error) { return b.beside(s.group, one) }},
-		{"free alone", get(s.group, 8, one)},
-		{"book small", book(s.small, b.o.conns)},
-		{"book large", book(s.large, b.o.conns)},
-		{"free small", free(s.small)},
-		{"free large", free(s.large)},
-		{"post bare", func() (sample, error) { return b.bareDeliveries(ctx) }},
-		{"post outbox", func() (sample, error) { return b.deliveries(ctx, false) }},
-		{"post singly", func() (sample, error) { return b.deliveries(ctx, true) }},
-		{"reply to arrival", func() (sample, error) { return b.replyToArrival(ctx) }},
-		{"candidates", func() (sample, error) { return b.candidates(ctx, s.crowd) }},
-		{"every row", func() (sample, error) { return b.everyRow(ctx, s.crowd) }},
+		{partBookings, "book group", book(&s.group, b.o.conns)},
+		{partBookings, "book single", book(&s.single, b.o.conns)},
+		{partBookings, "book normal", book(&s.normal, b.o.conns)},
+		{partBookings, "book alone", book(&s.group, 1)},
+		{partBookings, "bare loop", func() (sample, error) { return b.bareLoop(ctx) }},
+		{partAvailability, "bare 16", get(&s.bare, 16, fixed)},
+		{partAvailability, "free 16", get(&s.group, 16, one)},
+		{partAvailability, "bare 64", get(&s.bare, 64, fixed)},
+		{partAvailability, "free 64", get(&s.group, 64, one)},
+		{partAvailability, "any 64", get(&s.group, 64, any10)},
+		{partAvailability, "lead 64", get(&s.group, 64, lead)},
+		{partAvailability, "free beside", func() (sample, error) { return b.beside(s.group, one(s.group.clinic)) }},
+		{partAvailability, "free alone", get(&s.group, 8, one)},
+		{partGrowth, "book small", book(&s.small, b.o.conns)},
+		{partGrowth, "book large", book(&s.large, b.o.conns)},
+		{partGrowth, "free small", get(&s.small, 16, one)},
+		{partGrowth, "free large", get(&s.large, 16, one)},
+		{partWebhooks, "post bare", func() (sample, error) { return b.bareDeliveries(ctx) }},
+		{partWebhooks, "post outbox", func() (sample, error) { return b.deliveries(ctx, false) }},
+		{partWebhooks, "post singly", func() (sample, error) { return b.deliveries(ctx, true) }},
+		{partWebhooks, "reply to arrival", func() (sample, error) { return b.replyToArrival(ctx) }},
+		{partPatients, "candidates", func() (sample, error) { return b.candidates(ctx, s.crowd) }},
+		{partPatients, "every row", func() (sample, error) { return b.everyRow(ctx, s.crowd) }},
 	}
 }
 
-// all measures everything, server by server in turns.
+// all measures everything that was asked for, server by server in turns.
 func (b *bench) all(ctx context.Context) ([]figure, error) {
 	fmt.Fprintf(b.note, "qb bench: %d rounds of %gs, %d connections; preparing clinics\n", b.o.rounds, b.o.seconds, b.o.conns)
 	s, err := b.set(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer s.crowd.store.Close()
-	idle, _ := s.group.memory()
-	m := map[string]rounds{}
-	tasks := b.tasks(ctx, s)
+	if s.crowd != nil {
+		defer s.crowd.store.Close()
+	}
+	r := record{m: map[string]rounds{}}
+	if s.group != nil {
+		r.idle, _ = s.group.memory()
+	}
+	tasks := b.tasks(ctx, &s)
 	for round := range b.o.rounds {
 		fmt.Fprintf(b.note, "round %d of %d\n", round+1, b.o.rounds)
 		for _, t := range tasks {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
+			if !b.o.wants(t.part) {
+				continue
+			}
 			got, err := t.run()
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", t.name, err)
 			}
-			m[t.name] = append(m[t.name], got)
+			r.m[t.name] = append(r.m[t.name], got)
 		}
 	}
-	_, peak := s.group.memory()
-	return b.figures(m, s.large, idle, peak), nil
+	if s.group != nil {
+		_, r.peak = s.group.memory()
+	}
+	if s.large != nil {
+		r.start = s.large.start
+	}
+	var out []figure
+	for _, part := range benchParts {
+		if b.o.wants(part) {
+			out = append(out, b.figures(part, r)...)
+		}
+	}
+	return out, nil
 }
 
-// figures holds what was measured against the bars.
-func (b *bench) figures(m map[string]rounds, large *benchServer, idle, peak float64) []figure {
-	per := func(name string) string { return fmt.Sprintf("%.0f/s", median(m[name].each(rate))) }
-	over := func(x, y string, of func(sample) float64) float64 { return ratio(m[x].each(of), m[y].each(of)) }
-	out := []figure{
-		{"durable bookings, group commit", median(m["book group"].each(rate)), "/s", 0, false, "", fmt.Sprintf("%d connections, p50 %.2f ms, p99 %.2f ms",
-			b.o.conns, median(m["book group"].each(p50)), median(m["book group"].each(p99)))},
-		{"bookings ÷ one transaction each", over("book group", "book single", rate), "x", 3.5, false, "the same handlers", per("book single")},
-		{"synchronous FULL ÷ NORMAL", over("book group", "book normal", rate), "x", 0.85, false, "the same handlers", per("book normal")},
-		{"booking p99 ÷ its p50", ratio(m["book group"].each(p99), m["book group"].each(p50)), "x", 3.5, true, "itself", ""},
-		{"a lone booking's p50 ÷ a bare loop's", over("book alone", "bare loop", p50), "x", 1.8, true, "one transaction, no HTTP",
-			fmt.Sprintf("%.3f ms, %.3f ms", median(m["book alone"].each(p50)), median(m["bare loop"].each(p50)))},
-		{"availability, one provider, 16", over("free 16", "bare 16", rate), "x", 0.65, false, "bare httprouter", per("free 16") + " of " + per("bare 16")},
-		{"availability, one provider, 64", over("free 64", "bare 64", rate), "x", 0.65, false, "bare httprouter", per("free 64") + " of " + per("bare 64")},
-		{"availability, any of ten, 64", over("any 64", "bare 64", rate), "x", 0.50, false, "bare httprouter", per("any 64")},
-		{"a lead by id, 64", over("lead 64", "bare 64", rate), "x", 0.55, false, "bare httprouter", per("lead 64")},
-		{"availability p99 beside 500 bookings/s", over("free beside", "free alone", p99), "x", 1.3, true, "alone", ""},
-		{fmt.Sprintf("bookings, %d ÷ 1,000 appointments", b.o.appointments), over("book large", "book small", rate), "x", 0.8, false, "a small clinic", per("book large")},
-		{fmt.Sprintf("availability p99, %d ÷ 1,000 appointments", b.o.appointments), over("free large", "free small", p99), "x", 1.2, true, "a small clinic", ""},
-		{"webhook deliveries with outbox", over("post outbox", "post bare", rate), "x", 0.70, false, "signed posts without books", per("post outbox") + " of " + per("post bare")},
-		{"webhook deliveries ÷ one commit each", over("post outbox", "post singly", rate), "x", 5.5, false, "the same sender", per("post singly")},
-		{"booking reply to webhook arrival, p99", median(m["reply to arrival"].each(p99)), "ms", 2, true, "", fmt.Sprintf("p50 %.2f ms", median(m["reply to arrival"].each(p50)))},
-		{fmt.Sprintf("candidates among %d patients, p99", min(100_000, b.o.appointments)), median(m["candidates"].each(p99)), "ms", 20, true, "every row looked at",
-			fmt.Sprintf("p50 %.2f ms; every row %.1f ms", median(m["candidates"].each(p50)), median(m["every row"].each(p50)))},
-		{"start, large clinic", large.start.Seconds() * 1000, "ms", 100, true, "", "from exec to listening"},
-		{"memory idle", idle, "MiB", 20, true, "", ""},
-		{"memory under load", peak, "MiB", 64, true, "", "peak"},
-	}
-	if self, err := os.Executable(); err == nil {
-		if info, err := os.Stat(self); err == nil {
-			out = append(out, figure{"binary", float64(info.Size()) / (1 << 20), "MiB", 25, true, "", "18 for the core; strip with -ldflags='-s -w'"})
+// record is what the rounds came to.
+type record struct {
+	m          map[string]rounds
+	idle, peak float64 // MiB
+	start      time.Duration
+}
+
+func (r record) middle(name string, of func(sample) float64) float64 {
+	return median(r.m[name].each(of))
+}
+
+func (r record) over(x, y string, of func(sample) float64) float64 {
+	return ratio(r.m[x].each(of), r.m[y].each(of))
+}
+
+func (r record) per(name string) string { return fmt.Sprintf("%.0f/s", r.middle(name, rate)) }
+
+// figures holds what a part has measured against the bars (proof.md §1).
+func (b *bench) figures(part string, r record) []figure {
+	switch part {
+	case partBookings:
+		return []figure{
+			{"durable bookings, group commit", r.middle("book group", rate), "/s", 0, false, "", fmt.Sprintf("%d connections, p50 %.2f ms, p99 %.2f ms",
+				b.o.conns, r.middle("book group", p50), r.middle("book group", p99))},
+			{"bookings ÷ one transaction each", r.over("book group", "book single", rate), "x", 3.5, false, "the same handlers", r.per("book single")},
+			{"synchronous FULL ÷ NORMAL", r.over("book group", "book normal", rate), "x", 0.85, false, "the same handlers", r.per("book normal")},
+			{"booking p99 ÷ its p50", ratio(r.m["book group"].each(p99), r.m["book group"].each(p50)), "x", 3.5, true, "itself", ""},
+			{"a lone booking's p50 ÷ a bare loop's", r.over("book alone", "bare loop", p50), "x", 1.8, true, "one transaction, no HTTP",
+				fmt.Sprintf("%.3f ms, %.3f ms", r.middle("book alone", p50), r.middle("bare loop", p50))},
+			{"memory idle", r.idle, "MiB", 20, true, "", ""},
+			{"memory under load", r.peak, "MiB", 64, true, "", "peak"},
+			{"binary", programSize(), "MiB", 25, true, "", "18 for the core; strip with -ldflags='-s -w'"},
+		}
+	case partAvailability:
+		return []figure{
+			{"availability, one provider, 16", r.over("free 16", "bare 16", rate), "x", 0.65, false, "bare httprouter", r.per("free 16") + " of " + r.per("bare 16")},
+			{"availability, one provider, 64", r.over("free 64", "bare 64", rate), "x", 0.65, false, "bare httprouter", r.per("free 64") + " of " + r.per("bare 64")},
+			{"availability, any of ten, 64", r.over("any 64", "bare 64", rate), "x", 0.50, false, "bare httprouter", r.per("any 64")},
+			{"a lead by id, 64", r.over("lead 64", "bare 64", rate), "x", 0.55, false, "bare httprouter", r.per("lead 64")},
+			{"availability p99 beside 500 bookings/s", r.over("free beside", "free alone", p99), "x", 1.3, true, "alone", ""},
+		}
+	case partGrowth:
+		return []figure{
+			{fmt.Sprintf("bookings, %d ÷ 1,000 appointments", b.o.appointments), r.over("book large", "book small", rate), "x", 0.8, false, "a small clinic", r.per("book large")},
+			{fmt.Sprintf("availability p99, %d ÷ 1,000 appointments", b.o.appointments), r.over("free large", "free small", p99), "x", 1.2, true, "a small clinic", ""},
+			{"start, large clinic", r.start.Seconds() * 1000, "ms", 100, true, "", "from exec to listening"},
+		}
+	case partWebhooks:
+		return []figure{
+			{"webhook deliveries with outbox", r.over("post outbox", "post bare", rate), "x", 0.70, false, "signed posts without books", r.per("post outbox") + " of " + r.per("post bare")},
+			{"webhook deliveries ÷ one commit each", r.over("post outbox", "post singly", rate), "x", 5.5, false, "the same sender", r.per("post singly")},
+			{"booking reply to webhook arrival, p99", r.middle("reply to arrival", p99), "ms", 2, true, "", fmt.Sprintf("p50 %.2f ms", r.middle("reply to arrival", p50))},
 		}
 	}
-	return out
+	return []figure{
+		{fmt.Sprintf("candidates among %d patients, p99", min(100_000, b.o.appointments)), r.middle("candidates", p99), "ms", 20, true, "every row looked at",
+			fmt.Sprintf("p50 %.2f ms; every row %.1f ms", r.middle("candidates", p50), r.middle("every row", p50))},
+	}
+}
+
+// programSize is the size of this program's file in MiB; 0 where it cannot be read.
+func programSize() float64 {
+	self, err := os.Executable()
+	if err != nil {
+		return 0
+	}
+	info, err := os.Stat(self)
+	if err != nil {
+		return 0
+	}
+	return float64(info.Size()) / (1 << 20)
 }
 
 // beside measures availability while 500 bookings a second go on.
