@@ -123,7 +123,7 @@ func defaultConfig() *Config {
 			KeyRequestsPerMinute: 120, SessionRequestsPerMinute: 600, HoldsPerKey: 500, HoldsPerVisitor: 3,
 		},
 		Tiers:    map[string]*Tier{"free": {60}, "standard": {120}, "pro": {600}},
-		Database: DatabaseConfig{Synchronous: "full", Readers: 2, CacheMiB: 16, WALAutocheckpoint: 4000},
+		Database: DatabaseConfig{Synchronous: "full", Readers: 2, CacheMiB: 8, WALAutocheckpoint: 4000},
 		Webhooks: WebhooksConfig{
 			Allow: []string{}, RetryMinutes: []int{1, 2, 4, 8, 16},
 			Timeout: seconds(15), ConnectTimeout: seconds(5), InFlight: 16,

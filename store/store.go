@@ -23,7 +23,7 @@ const minSQLite = "3.53.0"
 type Options struct {
 	Synchronous string           // "FULL" (default: an acknowledged write survives a power cut) or "NORMAL"
 	Readers     int              // reading connections; default 2
-	CacheMiB    int              // page cache of the writer; default 16, readers get a quarter each
+	CacheMiB    int              // page cache of the writer; default 8, readers get a quarter each
 	WALPages    int              // pages in the write-ahead log before it is folded into the file; default 4000
 	Now         func() time.Time // tests choose dates; default time.Now
 	Log         *slog.Logger     // default: discards
@@ -68,7 +68,7 @@ func Open(path string, schema string, o Options) (*Store, error) {
 		o.Readers = 2
 	}
 	if o.CacheMiB <= 0 {
-		o.CacheMiB = 16
+		o.CacheMiB = 8
 	}
 	if o.WALPages <= 0 {
 		o.WALPages = 4000
