@@ -260,10 +260,10 @@ func (w *simulation) move(v *simVisit) {
 	s := simService{length: v.end.Sub(v.start), before: v.before, after: v.after}
 	want := w.o.verdict(v.provider, v.lead, start, s, v)
 	switch {
-	case start.Equal(v.start):
-		want = ""
 	case v.status != engine.Scheduled && v.status != engine.Confirmed:
 		want = engine.InvalidTransition
+	case start.Equal(v.start):
+		want = ""
 	}
 	got := w.act(fmt.Sprintf("move the %s of %v to %v", v.status, v.start, start), want, func(c engine.Caller) (any, error) {
 		return w.e.Reschedule(context.Background(), c, v.id, engine.Move{StartsAt: start.Unix()})
