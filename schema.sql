@@ -656,6 +656,7 @@ CREATE TABLE users (
   failures      INTEGER NOT NULL, -- since first_failure_at
   first_failure_at INTEGER,
   disabled_at   INTEGER,
+  sessions_from INTEGER, -- tokens issued before are over: a new password, or disabled; NULL = all count
   version       INTEGER NOT NULL,
   created_at    INTEGER NOT NULL,
   updated_at    INTEGER NOT NULL

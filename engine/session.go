@@ -9,14 +9,17 @@ import (
 
 // Claims are those of a session's JWT, whose signature and times the face has verified.
 type Claims struct {
-	Subject string // sub
-	Email   string
-	Clinic  string // slug or public id; needed where a person is a user of two clinics
+	Subject  string // sub
+	Email    string
+	Clinic   string // slug or public id; needed where a person is a user of two clinics
+	IssuedAt int64  // iat, UTC seconds; 0 = the issuer does not say
 }
 
 // AuthenticateClaims finds the user of a session: sub if it is an id of ours,
 // else the e-mail; the clinic claim decides where there are two (contract.md
-// §4). Every refusal is one InvalidToken whose Err says why, for the log. The
+// §4). A token that was issued before the user got a new password or was disabled
+// is over; one that does not say when it was issued is not of ours, and lasts until
+// it expires. Every refusal is one InvalidToken whose Err says why, for the log. The
 // user holds all scopes and may what the role allows (Caller.May).
 func (e *Engine) AuthenticateClaims(ctx context.Context, t Claims) (Identity, error) {
 	var u User
@@ -24,6 +27,9 @@ func (e *Engine) AuthenticateClaims(ctx context.Context, t Claims) (Identity, er
 		u, err = sessionUser(r, t)
 		return err
 	})
+	if err == nil && t.IssuedAt != 0 && t.IssuedAt < u.SessionsFrom {
+		err = badToken("issued before the user's password changed")
+	}
 	if err != nil {
 		return Identity{}, err
 	}

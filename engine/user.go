@@ -14,6 +14,7 @@ type User struct {
 	Failures       int    // since FirstFailureAt
 	FirstFailureAt int64
 	DisabledAt     int64 // 0 = may sign in
+	SessionsFrom   int64 // UTC seconds; sessions that were issued before are over
 	Version        int64
 	CreatedAt      int64
 	UpdatedAt      int64
@@ -98,15 +99,15 @@ func (e *Engine) Users(ctx context.Context, c Caller) ([]User, error) {
 	return read(ctx, e, c, deed{"user.list", AdminRead}, func(r Reader) ([]User, error) { return r.Users(c.Clinic) })
 }
 
-// DisableUser keeps a user from signing in, and ends the sessions: every request
-// looks the user up. Disabling twice changes nothing; the clinic's last owner is
+// DisableUser keeps a user from signing in, and ends the sessions, also for when
+// the user is enabled again: every request looks the user up. Disabling twice changes nothing; the clinic's last owner is
 // a Conflict. Needs keys:manage and everything that the user may.
 func (e *Engine) DisableUser(ctx context.Context, c Caller, id string) (User, error) {
 	return e.changeUser(ctx, c, deed{"user.disable", KeysManage}, id, "disabled_at", func(w *work, u *User) error {
 		if u.DisabledAt != 0 {
 			return nil
 		}
-		u.DisabledAt = w.now
+		u.DisabledAt, u.SessionsFrom = w.now, w.now
 		if u.Role != Owner {
 			return nil
 		}
@@ -131,7 +132,8 @@ func (e *Engine) EnableUser(ctx context.Context, c Caller, id string) (User, err
 	})
 }
 
-// SetPassword gives a user a new password and forgets failed attempts. Users may
+// SetPassword gives a user a new password, forgets failed attempts and ends the
+// sessions: whoever knew the old password is out. Users may
 // change their own; for others it needs keys:manage and everything that they may.
 func (e *Engine) SetPassword(ctx context.Context, c Caller, id, password string) (User, error) {
 	var f Faults
@@ -147,8 +149,8 @@ func (e *Engine) SetPassword(ctx context.Context, c Caller, id, password string)
 			return User{}, err
 		}
 	}
-	return e.changeUser(ctx, c, what, id, "password", func(_ *work, u *User) error {
-		u.PasswordHash, u.Failures, u.FirstFailureAt = hash, 0, 0
+	return e.changeUser(ctx, c, what, id, "password", func(w *work, u *User) error {
+		u.PasswordHash, u.Failures, u.FirstFailureAt, u.SessionsFrom = hash, 0, 0, w.now
 		return f.Err()
 	})
 }

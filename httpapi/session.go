@@ -46,7 +46,11 @@ func (j JWT) verify(text string, now func() time.Time) (engine.Claims, error) {
 	if _, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return j.Secret, nil }, options...); err != nil {
 		return engine.Claims{}, badToken(err)
 	}
-	return engine.Claims{Subject: c.Subject, Email: c.Email, Clinic: c.Clinic}, nil
+	out := engine.Claims{Subject: c.Subject, Email: c.Email, Clinic: c.Clinic}
+	if c.IssuedAt != nil {
+		out.IssuedAt = c.IssuedAt.Unix()
+	}
+	return out, nil
 }
 
 func badToken(err error) error {

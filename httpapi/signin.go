@@ -33,7 +33,8 @@ type Session struct {
 type signIn struct{ Body SignIn }
 
 // session checks the password and signs a token of the user. Nothing is kept: the
-// user is looked up with every request, so that disabling one ends the sessions.
+// user is looked up with every request, so that disabling one or a new password
+// ends the sessions.
 func (s *Server) session(ctx context.Context, c engine.Caller, in signIn) (Session, error) {
 	if len(s.o.JWT.Secret) < MinJWTSecret {
 		return Session{}, engine.Fail(engine.NotFound, "Sessions are off on this server: auth.jwt_secret is not set")

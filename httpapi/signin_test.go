@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"qualifybase/engine"
 )
 
@@ -55,6 +57,43 @@ func TestSignIn(t *testing.T) {
 	}
 	w.call("GET", "/leads", "", session).is(401, "INVALID_TOKEN")
 	w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`"}`).is(401, "UNAUTHENTICATED")
+}
+
+// A new password and disabling end the sessions that were issued before, for good;
+// a foreign token that does not say when it was issued lasts until it expires.
+func TestOldSessionsEnd(t *testing.T) {
+	w, u := withSessions(t, engine.FrontDesk, "ada@clinic.example")
+	signIn := func(password string) string {
+		return "Authorization: Bearer " + w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`"}`).id("data", "token")
+	}
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": u.ID, "iss": "qb", "aud": "front", "exp": w.now.Add(time.Hour).Unix()}).
+		SignedString(w.s.o.JWT.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := "Authorization: Bearer " + text
+
+	first := signIn(password)
+	w.call("GET", "/leads", "", first).is(200, "")
+	w.now = w.now.Add(time.Second)
+	if _, err := w.e.SetPassword(t.Context(), w.ann, u.ID, "another long password"); err != nil {
+		t.Fatal(err)
+	}
+	w.call("GET", "/leads", "", first).is(401, "INVALID_TOKEN")
+	second := signIn("another long password")
+	w.call("GET", "/leads", "", second).is(200, "")
+
+	w.now = w.now.Add(time.Second)
+	if _, err := w.e.DisableUser(t.Context(), w.ann, u.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.call("GET", "/leads", "", foreign).is(401, "INVALID_TOKEN")
+	if _, err := w.e.EnableUser(t.Context(), w.ann, u.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.call("GET", "/leads", "", second).is(401, "INVALID_TOKEN")
+	w.call("GET", "/leads", "", foreign).is(200, "")
+	w.call("GET", "/leads", "", signIn("another long password")).is(200, "")
 }
 
 // TestFaultyBodySignsNobodyIn: a body with a fault is answered with the fault

@@ -3,13 +3,13 @@ package store
 import "qualifybase/engine"
 
 const selectUser = `SELECT id, clinic, email, email_key, name, role, password_hash, failures, first_failure_at, disabled_at,
-	version, created_at, updated_at FROM users`
+	sessions_from, version, created_at, updated_at FROM users`
 
 func scanUser(r *row) engine.User {
 	return engine.User{
 		ID: r.text(), Clinic: r.int(), Email: r.text(), EmailKey: r.text(), Name: r.text(), Role: engine.Role(r.text()),
 		PasswordHash: r.text(), Failures: r.small(), FirstFailureAt: r.int(), DisabledAt: r.int(),
-		Version: r.int(), CreatedAt: r.int(), UpdatedAt: r.int(),
+		SessionsFrom: r.int(), Version: r.int(), CreatedAt: r.int(), UpdatedAt: r.int(),
 	}
 }
 
@@ -31,16 +31,16 @@ func (r *reads) Users(clinic int64) ([]engine.User, error) {
 // InsertUser implements engine.Tx.
 func (t *tx) InsertUser(u engine.User) error {
 	_, _, err := t.exec(`INSERT INTO users (id, clinic, email, email_key, name, role, password_hash, failures, first_failure_at,
-		disabled_at, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		disabled_at, sessions_from, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		u.ID, u.Clinic, u.Email, u.EmailKey, u.Name, string(u.Role), u.PasswordHash, u.Failures, orNone(u.FirstFailureAt),
-		orNone(u.DisabledAt), u.Version, u.CreatedAt, u.UpdatedAt)
+		orNone(u.DisabledAt), orNone(u.SessionsFrom), u.Version, u.CreatedAt, u.UpdatedAt)
 	return err
 }
 
 // UpdateUser implements engine.Tx.
 func (t *tx) UpdateUser(u engine.User) error {
 	return t.change("user", `UPDATE users SET email = ?, email_key = ?, name = ?, role = ?, password_hash = ?, failures = ?,
-		first_failure_at = ?, disabled_at = ?, version = ?, updated_at = ? WHERE id = ? AND clinic = ?`,
+		first_failure_at = ?, disabled_at = ?, sessions_from = ?, version = ?, updated_at = ? WHERE id = ? AND clinic = ?`,
 		u.Email, u.EmailKey, u.Name, string(u.Role), u.PasswordHash, u.Failures, orNone(u.FirstFailureAt),
-		orNone(u.DisabledAt), u.Version, u.UpdatedAt, u.ID, u.Clinic)
+		orNone(u.DisabledAt), orNone(u.SessionsFrom), u.Version, u.UpdatedAt, u.ID, u.Clinic)
 }
