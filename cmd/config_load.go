@@ -94,11 +94,12 @@ func loadConfig(g *global, flags ...override) (*loaded, error) {
 	faults := l.readTOML(path, data)
 	faults = append(faults, l.readEnv(g.env)...)
 	faults = append(faults, l.readFlags(flags)...)
-	if len(faults) == 0 {
-		l.resolvePaths(g.data)
-		faults = append(l.validate(), l.readSecretFile()...)
+	l.resolvePaths(g.data)
+	unread := func(f configFault) bool { // its value is not what was given: say that alone
+		return slices.ContainsFunc(faults, func(x configFault) bool { return x.key == f.key })
 	}
-	return l, faults.err()
+	values := slices.DeleteFunc(append(l.validate(), l.readSecretFile()...), unread)
+	return l, append(faults, values...).err()
 }
 
 // readConfig reads a regular file of bearable size.
@@ -119,59 +120,64 @@ func readConfig(path string) ([]byte, error) {
 }
 
 // readTOML lays the file over what l holds. Unknown keys and wrong types are
-// faults with their lines.
+// faults with their lines: all of them, which is why the values are taken one by
+// one and not by a decoder, which would stop at the first.
 func (l *loaded) readTOML(path string, data []byte) configFaults {
 	at := func(line int) string { return fmt.Sprintf("%s:%d", path, line) }
-	// Syntax first, into a map: a document that does not parse has no keys to judge.
 	var document map[string]any
 	if err := toml.Unmarshal(data, &document); err != nil {
-		return configFaults{decodeFault(path, err, nil)}
+		return configFaults{syntaxFault(path, err)}
 	}
-	var faults configFaults
-	err := toml.Unmarshal(data, l.Config)
-	// An inline table replaces the whole map, a [tiers.x] adds to it. Both must
-	// mean the same, so the tiers that went missing come back.
-	if l.Tiers == nil {
-		l.Tiers = map[string]*Tier{}
-	}
-	for name, tier := range defaultConfig().Tiers {
-		if l.Tiers[name] == nil {
-			l.Tiers[name] = tier
+	if tiers, ok := document["tiers"].(map[string]any); ok {
+		for name := range tiers {
+			if l.Tiers[name] == nil {
+				l.Tiers[name] = &Tier{}
+			}
 		}
 	}
-	// After decoding the settings hold the file's own tiers too.
 	known := map[string]setting{}
 	for _, s := range l.settings() {
 		known[s.key] = s
 	}
+	var faults configFaults
 	for _, k := range tomlKeys(data) {
-		switch s, ok := known[k.path]; {
+		s, ok := known[k.path]
+		value := valueAt(document, k.path)
+		_, table := value.(map[string]any)
+		switch {
 		case ok:
 			l.source[s.key] = at(k.line)
+			if !s.setValue(value) {
+				faults = append(faults, configFault{where: at(k.line), key: k.path, message: "want " + s.want()})
+			}
 		case !isSection(known, k.path):
 			faults = append(faults, configFault{where: at(k.line), key: k.path, message: unknownKey(known, k.path)})
+		case !table:
+			faults = append(faults, configFault{where: at(k.line), key: k.path, message: "want a table, such as [" + k.path + "]"})
 		}
-	}
-	if err != nil {
-		faults = append(faults, decodeFault(path, err, known))
 	}
 	return faults
 }
 
-// decodeFault puts a decoder's error into our words: its own name Go types.
-func decodeFault(path string, err error, known map[string]setting) configFault {
-	de, ok := errors.AsType[*toml.DecodeError](err)
-	if !ok {
-		return configFault{where: path, message: strings.TrimPrefix(err.Error(), "toml: ")}
+// valueAt finds the value of a key such as server.listen.
+func valueAt(document map[string]any, path string) any {
+	var value any = document
+	for part := range strings.SplitSeq(path, ".") {
+		table, ok := value.(map[string]any)
+		if !ok {
+			return nil
+		}
+		value = table[part]
 	}
-	line, _ := de.Position()
-	fault := configFault{where: fmt.Sprintf("%s:%d", path, line), key: strings.Join(de.Key(), ".")}
-	if s, ok := known[fault.key]; ok {
-		fault.message = "want " + s.want()
-	} else if known != nil && isSection(known, fault.key) {
-		fault.message = "want a table, such as [" + fault.key + "]"
-	} else {
-		fault.key, fault.message = "", strings.TrimPrefix(de.Error(), "toml: ")
+	return value
+}
+
+// syntaxFault is what keeps a document from having any keys to judge.
+func syntaxFault(path string, err error) configFault {
+	fault := configFault{where: path, message: strings.TrimPrefix(err.Error(), "toml: ")}
+	if de, ok := errors.AsType[*toml.DecodeError](err); ok {
+		line, _ := de.Position()
+		fault.where = fmt.Sprintf("%s:%d", path, line)
 	}
 	return fault
 }

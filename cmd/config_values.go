@@ -109,6 +109,51 @@ func (s setting) want() string {
 	return "a text in quotes"
 }
 
+// setValue sets the value from a TOML document; false if it is of another type.
+func (s setting) setValue(value any) bool {
+	switch v := s.value.Addr().Interface().(type) {
+	case *Duration:
+		text, ok := value.(string)
+		return ok && v.UnmarshalText([]byte(text)) == nil
+	case *bool:
+		b, ok := value.(bool)
+		if ok {
+			*v = b
+		}
+		return ok
+	case *int:
+		n, ok := value.(int64)
+		if ok = ok && int64(int(n)) == n; ok {
+			*v = int(n)
+		}
+		return ok
+	case *[]string:
+		return setList(v, value, func(x any) (string, bool) { t, ok := x.(string); return t, ok })
+	case *[]int:
+		return setList(v, value, func(x any) (int, bool) { n, ok := x.(int64); return int(n), ok && int64(int(n)) == n })
+	}
+	text, ok := value.(string)
+	if ok {
+		s.value.SetString(text)
+	}
+	return ok
+}
+
+// setList sets a list whose items are all of one type.
+func setList[T any](into *[]T, value any, item func(any) (T, bool)) bool {
+	all, ok := value.([]any)
+	list := make([]T, 0, len(all))
+	for _, x := range all {
+		one, fits := item(x)
+		ok = ok && fits
+		list = append(list, one)
+	}
+	if ok {
+		*into = list
+	}
+	return ok
+}
+
 // setText sets the value from the environment or a flag, where everything is
 // text: lists are split at commas.
 func (s setting) setText(text string) error {
