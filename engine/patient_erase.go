@@ -80,11 +80,11 @@ func (w *work) noVisitOf(p Patient) error {
 
 // erase is ErasePatient inside a transaction, for a record that stands for itself.
 func (w *work) erase(p Patient) (Patient, []Erasure, error) {
-	ids, err := below(w, p.ID)
+	ids, err := below(w, p.Clinic, p.ID)
 	if err != nil {
 		return p, nil, err
 	}
-	rows, err := w.RowsOfPatient(p.ID)
+	rows, err := w.RowsOfPatient(p.Clinic, p.ID)
 	if err != nil {
 		return p, nil, err
 	}
@@ -122,7 +122,7 @@ func (w *work) erase(p Patient) (Patient, []Erasure, error) {
 			return p, nil, err
 		}
 	}
-	if err := w.DropDrafts(ids); err != nil {
+	if err := w.DropDrafts(p.Clinic, ids); err != nil {
 		return p, nil, err
 	}
 	if err := w.DropReasons(p.Clinic, ids, visits); err != nil {
@@ -224,10 +224,10 @@ func (p Patient) pseudonym(now int64) Patient {
 }
 
 // below are the patient and all who were merged into it, straight or by others.
-func below(r PatientReader, id int64) ([]int64, error) {
+func below(r PatientReader, clinic, id int64) ([]int64, error) {
 	ids := []int64{id}
 	for i := 0; i < len(ids); i++ {
-		losers, err := r.Losers(ids[i])
+		losers, err := r.Losers(clinic, ids[i])
 		if err != nil {
 			return nil, err
 		}

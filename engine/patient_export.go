@@ -50,7 +50,7 @@ func (e *Engine) ExportPatient(ctx context.Context, c Caller, id int64) (Patient
 
 // gather reads what belongs to the person.
 func (x *PatientExport) gather(r Reader) error {
-	ids, err := below(r, x.Patient.ID)
+	ids, err := below(r, x.Patient.Clinic, x.Patient.ID)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (x *PatientExport) gather(r Reader) error {
 			}
 			x.Merged = append(x.Merged, p)
 		}
-		merges, err := r.MergesOf(id)
+		merges, err := r.MergesOf(x.Patient.Clinic, id)
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (x *PatientExport) gather(r Reader) error {
 // gatherRows reads the rows that name the patient, and what hangs on them.
 func (x *PatientExport) gatherRows(r Reader) error {
 	clinic, test := x.Patient.Clinic, x.Patient.Test
-	rows, err := r.RowsOfPatient(x.Patient.ID)
+	rows, err := r.RowsOfPatient(clinic, x.Patient.ID)
 	if err != nil {
 		return err
 	}

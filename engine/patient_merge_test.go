@@ -333,8 +333,8 @@ func holds(t *testing.T, c *enginetest.Clinic, r *rapid.T, ids []int64, merged m
 			r.Fatalf("%d shows the e-mail %q; its own is %q, among it are %q", id, p.Email, own[id], inside[id])
 		}
 		c.Read(t, func(r2 engine.Reader) error {
-			rows, err := r2.RowsOfPatient(id)
-			owned, err2 := r2.OwnedRows(id)
+			rows, err := r2.RowsOfPatient(p.Clinic, id)
+			owned, err2 := r2.OwnedRows(p.Clinic, id)
 			if merged[id] != 0 && len(rows) != 0 || merged[id] == 0 && len(owned) != 0 {
 				r.Fatalf("%d (merged into %d) still has %v, and notes of %v", id, merged[id], rows, owned)
 			}
