@@ -27,7 +27,7 @@ var patientErase = deed{"patient.erase", PatientsErase}
 // prescriptions and consultations stay, as the law of care wants. A tombstone is
 // written, see ReapplyErasures. Erasing again changes nothing. Needs patients:erase.
 //
-// Errors: NotFound, Conflict (a visit lies ahead: cancel first; a merged record).
+// Errors: NotFound, Conflict (a visit lies ahead or is in progress; a merged record).
 func (e *Engine) ErasePatient(ctx context.Context, c Caller, id int64) (Patient, error) {
 	var graves []Erasure
 	p, err := act(ctx, e, c, patientErase, func(w *work) (Patient, error) {
@@ -75,7 +75,11 @@ func (w *work) noVisitOf(p Patient) error {
 			return Fail(Conflict, "The patient has an appointment ahead; cancel it first").On("id", "Appointment %s is %s", a.ID, a.Status)
 		}
 	}
-	return nil
+	open, err := w.Consultations(ConsultationQuery{Clinic: p.Clinic, Test: p.Test, PatientID: p.ID, Status: ConsultationOpen}, Position{}, 1)
+	if err == nil && len(open) > 0 { // it takes notes, which would be of nobody
+		err = Fail(Conflict, "A consultation of the patient is in progress; end it first").On("id", "POST /consultations/%s/end", open[0].ID)
+	}
+	return err
 }
 
 // erase is ErasePatient inside a transaction, for a record that stands for itself.
