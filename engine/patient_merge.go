@@ -130,10 +130,11 @@ func (e *Engine) MergePatients(ctx context.Context, c Caller, loser, survivor in
 		if err != nil {
 			return Patient{}, err
 		}
-		for _, p := range []Patient{from, into} {
-			if err := p.usable(); err != nil {
-				return Patient{}, err
-			}
+		if err := from.usableAs("id"); err != nil {
+			return Patient{}, err
+		}
+		if err := into.usableAs("into"); err != nil {
+			return Patient{}, err
 		}
 		w.subject = patientSubject(survivor)
 		return w.merge(from, into)

@@ -109,9 +109,9 @@ func TestMergeRefuses(t *testing.T) {
 	}{
 		{"into itself", d.ID, d.ID, nil, engine.Invalid, []string{"into"}},
 		{"into nobody", d.ID, 0, nil, engine.Invalid, []string{"into"}},
-		{"in a circle", d.ID, a.ID, nil, engine.Conflict, []string{"patient_id"}},
-		{"in a circle of two", b.ID, a.ID, nil, engine.Conflict, []string{"patient_id"}},
-		{"twice", a.ID, b.ID, nil, engine.Conflict, []string{"patient_id"}},
+		{"in a circle", d.ID, a.ID, nil, engine.Conflict, []string{"into"}},
+		{"in a circle of two", b.ID, a.ID, nil, engine.Conflict, []string{"id"}},
+		{"twice", a.ID, b.ID, nil, engine.Conflict, []string{"id"}},
 		{"a restricted one", closed.ID, d.ID, nil, engine.Conflict, []string{"restricted"}},
 		{"into a restricted one", d.ID, closed.ID, nil, engine.Conflict, []string{"restricted"}},
 		{"another clinic's", d.ID, foreign.ID, nil, engine.NotFound, nil},
