@@ -743,14 +743,14 @@ CREATE TABLE audit (
   patient_id  INTEGER,
   outcome     TEXT NOT NULL CHECK (outcome IN ('ok', 'denied', 'failed')),
   reason_ref  TEXT NOT NULL, -- keyed hash of a free-text reason in audit_reasons; '' = none
-  fields      TEXT NOT NULL, -- JSON: names of changed fields; of a list: filter names and ids
+  fields      TEXT NOT NULL, -- JSON: names of changed fields; of a list: filter names, ids, and whose they are
   prev_hash   TEXT NOT NULL,
   hash        TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX audit_seq ON audit (clinic, seq);
 CREATE INDEX audit_appointment ON audit (clinic, entity_id, seq) WHERE entity = 'appointment'; -- an appointment's history
 CREATE INDEX audit_patient ON audit (clinic, patient_id, seq) WHERE patient_id IS NOT NULL;
-CREATE INDEX audit_lists ON audit (clinic, seq) WHERE entity = 'patient' AND patient_id IS NULL; -- lists of patients: the ids are in fields
+CREATE INDEX audit_lists ON audit (clinic, seq) WHERE entity_id = '' AND patient_id IS NULL; -- lists: the ids are in fields
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;

@@ -83,6 +83,15 @@ func (x *PatientExport) gather(r Reader) error {
 	for _, a := range x.Appointments {
 		listed["appointment/"+a.ID] = true
 	}
+	for _, v := range x.Consultations {
+		listed["consultation/"+v.ID] = true
+	}
+	for _, n := range x.Notes {
+		listed["note/"+n.ID] = true
+	}
+	for _, p := range x.Prescriptions {
+		listed["prescription/"+p.ID] = true
+	}
 	if x.Accesses, err = r.AuditAbout(x.Patient.Clinic, ids, listed); err != nil {
 		return err
 	}
