@@ -127,6 +127,9 @@ func (e *Engine) MergePatients(ctx context.Context, c Caller, loser, survivor in
 			return Patient{}, err
 		}
 		into, err := w.Patient(c.Clinic, c.Test, survivor)
+		if KindOf(err) == NotFound {
+			err = absent("patient").On("into", "Must be a patient of this clinic")
+		}
 		if err != nil {
 			return Patient{}, err
 		}

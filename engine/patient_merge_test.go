@@ -114,7 +114,7 @@ func TestMergeRefuses(t *testing.T) {
 		{"twice", a.ID, b.ID, nil, engine.Conflict, []string{"id"}},
 		{"a restricted one", closed.ID, d.ID, nil, engine.Conflict, []string{"restricted"}},
 		{"into a restricted one", d.ID, closed.ID, nil, engine.Conflict, []string{"restricted"}},
-		{"another clinic's", d.ID, foreign.ID, nil, engine.NotFound, nil},
+		{"another clinic's", d.ID, foreign.ID, nil, engine.NotFound, []string{"into"}},
 		{"into another clinic's", foreign.ID, d.ID, nil, engine.NotFound, nil},
 		{"an older version", d.ID, closed.ID, &old, engine.PreconditionFailed, nil},
 	} {
