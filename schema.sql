@@ -301,10 +301,13 @@ CREATE TRIGGER erasures_no_delete BEFORE DELETE ON erasures
 BEGIN SELECT RAISE(ABORT, 'erasures are append-only'); END;
 CREATE TRIGGER patients_no_delete BEFORE DELETE ON patients
 BEGIN SELECT RAISE(ABORT, 'patients are erased, never deleted'); END;
--- A chain of merges ends: the survivor of a merge is never below its loser.
+-- A chain of merges ends: the survivor of a merge is never below its loser. It
+-- stays in its clinic, and live records apart from test ones.
 CREATE TRIGGER patients_no_circle BEFORE UPDATE OF merged_into ON patients
 WHEN new.merged_into IS NOT NULL
 BEGIN
+  SELECT RAISE(ABORT, 'merged into a record of elsewhere')
+   WHERE NOT EXISTS (SELECT 1 FROM patients WHERE id = new.merged_into AND clinic = new.clinic AND test = new.test);
   SELECT RAISE(ABORT, 'merged in a circle') WHERE EXISTS (
     WITH RECURSIVE up(id) AS (SELECT new.merged_into UNION SELECT p.merged_into FROM patients p, up WHERE p.id = up.id AND p.merged_into IS NOT NULL)
     SELECT 1 FROM up WHERE id = new.id);
@@ -465,6 +468,25 @@ CREATE INDEX consultations_patient ON consultations (patient_id, created_at, id)
 CREATE INDEX consultations_provider ON consultations (provider_id, created_at, id);
 CREATE INDEX consultations_any ON consultations (appointment_id) WHERE appointment_id IS NOT NULL;
 
+-- What belongs to a visit is of one clinic, and all live or all test.
+CREATE TRIGGER consultations_home_insert BEFORE INSERT ON consultations
+WHEN NOT EXISTS (SELECT 1 FROM patients WHERE id = new.patient_id AND clinic = new.clinic AND test = new.test)
+  OR NOT EXISTS (SELECT 1 FROM providers WHERE id = new.provider_id AND clinic = new.clinic)
+  OR new.location_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM locations WHERE id = new.location_id AND clinic = new.clinic)
+  OR new.appointment_id IS NOT NULL AND NOT EXISTS (
+       SELECT 1 FROM appointments WHERE id = new.appointment_id AND clinic = new.clinic AND test = new.test)
+BEGIN SELECT RAISE(ABORT, 'a consultation stays in its clinic'); END;
+CREATE TRIGGER consultations_home_update BEFORE UPDATE OF clinic, test, patient_id, provider_id, location_id, appointment_id ON consultations
+WHEN new.clinic <> old.clinic OR new.test <> old.test
+  OR new.patient_id <> old.patient_id
+     AND NOT EXISTS (SELECT 1 FROM patients WHERE id = new.patient_id AND clinic = new.clinic AND test = new.test)
+  OR new.provider_id <> old.provider_id
+     AND NOT EXISTS (SELECT 1 FROM providers WHERE id = new.provider_id AND clinic = new.clinic)
+  OR new.location_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM locations WHERE id = new.location_id AND clinic = new.clinic)
+  OR new.appointment_id IS NOT NULL AND NOT EXISTS (
+       SELECT 1 FROM appointments WHERE id = new.appointment_id AND clinic = new.clinic AND test = new.test)
+BEGIN SELECT RAISE(ABORT, 'a consultation stays in its clinic'); END;
+
 -- What is over stays as it was: only a merge of patients and "entered in error" touch it.
 CREATE TRIGGER consultations_over BEFORE UPDATE ON consultations
 WHEN old.status <> 'in_progress'
@@ -543,8 +565,16 @@ WHEN (new.subjective <> old.subjective OR new.objective <> old.objective OR new.
    OR new.plan <> old.plan OR new.codes <> old.codes OR new.vitals <> old.vitals OR new.author_id <> old.author_id)
  AND (SELECT status FROM consultations WHERE id = new.consultation_id) <> 'in_progress'
 BEGIN SELECT RAISE(ABORT, 'the consultation is over'); END;
+CREATE TRIGGER notes_author BEFORE UPDATE OF author_id, signed_by ON notes
+WHEN NOT EXISTS (SELECT 1 FROM providers WHERE id = new.author_id AND clinic = new.clinic)
+  OR new.signed_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM providers WHERE id = new.signed_by AND clinic = new.clinic)
+BEGIN SELECT RAISE(ABORT, 'a note stays in its clinic'); END;
 CREATE TRIGGER notes_insert BEFORE INSERT ON notes
 BEGIN
+  SELECT RAISE(ABORT, 'a note stays in its clinic')
+   WHERE NOT EXISTS (SELECT 1 FROM consultations WHERE id = new.consultation_id AND clinic = new.clinic AND test = new.test)
+      OR NOT EXISTS (SELECT 1 FROM providers WHERE id = new.author_id AND clinic = new.clinic)
+      OR new.signed_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM providers WHERE id = new.signed_by AND clinic = new.clinic);
   -- REPLACE deletes without firing the triggers of DELETE.
   SELECT RAISE(ABORT, 'this version of the note exists') WHERE EXISTS (
     SELECT 1 FROM notes WHERE id = new.id OR note_id = new.note_id AND n = new.n
@@ -598,8 +628,15 @@ CREATE INDEX prescriptions_list ON prescriptions (clinic, test, created_at, id);
 CREATE INDEX prescriptions_consultation ON prescriptions (consultation_id, created_at, id);
 CREATE INDEX prescriptions_author ON prescriptions (author_id);
 
+CREATE TRIGGER prescriptions_home BEFORE UPDATE OF clinic, test, author_id ON prescriptions
+WHEN new.clinic <> old.clinic OR new.test <> old.test
+  OR NOT EXISTS (SELECT 1 FROM providers WHERE id = new.author_id AND clinic = new.clinic)
+BEGIN SELECT RAISE(ABORT, 'a prescription stays in its clinic'); END;
 CREATE TRIGGER prescriptions_insert BEFORE INSERT ON prescriptions
 BEGIN
+  SELECT RAISE(ABORT, 'a prescription stays in its clinic')
+   WHERE NOT EXISTS (SELECT 1 FROM consultations WHERE id = new.consultation_id AND clinic = new.clinic AND test = new.test)
+      OR NOT EXISTS (SELECT 1 FROM providers WHERE id = new.author_id AND clinic = new.clinic);
   SELECT RAISE(ABORT, 'this prescription exists') WHERE EXISTS (SELECT 1 FROM prescriptions WHERE id = new.id);
   SELECT RAISE(ABORT, 'the consultation is over')
    WHERE (SELECT status FROM consultations WHERE id = new.consultation_id) <> 'in_progress';
@@ -718,14 +755,14 @@ CREATE TABLE audit (
   patient_id  INTEGER,
   outcome     TEXT NOT NULL CHECK (outcome = 'ok' OR outcome = 'denied' OR outcome = 'failed'),
   reason_ref  TEXT NOT NULL, -- keyed hash of a free-text reason in audit_reasons; '' = none
-  fields      TEXT NOT NULL, -- JSON: names of changed fields; of a list: filter names and ids
+  fields      TEXT NOT NULL, -- JSON: names of changed fields; of a list: filter names, ids, and whose they are
   prev_hash   TEXT NOT NULL,
   hash        TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX audit_seq ON audit (clinic, seq);
 CREATE INDEX audit_appointment ON audit (clinic, entity_id, seq) WHERE entity = 'appointment'; -- an appointment's history
 CREATE INDEX audit_patient ON audit (clinic, patient_id, seq) WHERE patient_id IS NOT NULL;
-CREATE INDEX audit_lists ON audit (clinic, seq) WHERE entity = 'patient' AND patient_id IS NULL; -- lists of patients: the ids are in fields
+CREATE INDEX audit_lists ON audit (clinic, seq) WHERE entity_id = '' AND patient_id IS NULL; -- lists: the ids are in fields
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;

@@ -131,21 +131,29 @@ func (c Caller) lacks(s Scope) *Error {
 // out, and gives it back; any other error passes through. Nothing waits for the
 // row: the act it tells of has left none.
 func (e *Engine) noted(c Caller, d deed, entityID string, err error) error {
-	why, ok := errors.AsType[*Error](err)
-	if !ok || why.Kind != Forbidden {
-		return err
+	if why, ok := errors.AsType[*Error](err); ok && why.Kind == Forbidden {
+		return e.denied(c, d, entityID, "", 0, why)
 	}
+	return err
+}
+
+// denied counts a refusal and puts it into the audit: id is of the thing that was
+// asked for, patient whose it is, where they are known.
+func (e *Engine) denied(c Caller, d deed, entityID, id string, patient int64, why *Error) error {
 	e.stats.DeniedActs.Add(1)
 	if c.Clinic == 0 {
-		return err
+		return why
 	}
 	entry := c.entry(d, e.now().Unix())
-	entry.EntityID, entry.Outcome, entry.Fields = entityID, Denied, []string{"error:" + string(why.Kind)}
+	entry.EntityID, entry.PatientID, entry.Outcome, entry.Fields = entityID, patient, Denied, []string{"error:" + string(why.Kind)}
 	if why.Missing != NoScope {
 		entry.Fields = []string{"scope:" + why.Missing.String()}
 	}
+	if id != "" {
+		entry.Fields = append(entry.Fields, "id:"+id)
+	}
 	e.store.Later(func(tx Tx) error { return appendAudit(tx, entry) })
-	return err
+	return why
 }
 
 // kept finds the stored reply of the request's idempotency key.
@@ -161,6 +169,9 @@ func (w *work) kept() (*Replay, error) {
 	}
 	if fingerprint != id.Fingerprint {
 		return nil, Fail(KeyReused, "This Idempotency-Key was used with another request; send a new key")
+	}
+	if len(reply.Body) == 0 && reply.Status != 204 { // see BlankReplies
+		return nil, Fail(Gone, "This request was answered before; the answer is gone with the person who was erased")
 	}
 	return &Replay{reply}, nil
 }

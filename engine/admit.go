@@ -4,9 +4,14 @@ import "context"
 
 // Refuse is the answer to a caller who lacks the right that a face's door asks
 // for before it decodes anything. It counts and stands in the audit, like the
-// same refusal of a use case. door names it: "GET /api/v1/leads/:id".
-func (e *Engine) Refuse(c Caller, s Scope, door string) error {
-	return e.noted(c, deed{"request.refuse", s}, door, c.lacks(s))
+// same refusal of a use case. door names it: "GET /api/v1/leads/:id"; id is the one in
+// its path, if it has one, and patient whose record that is, so that who was refused
+// a record is told with who opened it.
+func (e *Engine) Refuse(c Caller, s Scope, door, id string, patient int64) error {
+	if !ValidID(id) && patient == 0 { // whatever somebody wrote there
+		id = ""
+	}
+	return e.denied(c, deed{"request.refuse", s}, door, id, patient, c.lacks(s))
 }
 
 // Organization is the caller's own clinic, for which no right is needed.

@@ -269,7 +269,8 @@ func (e *Engine) ExportAppointments(ctx context.Context, c Caller, q Appointment
 				return
 			}
 			if len(page) > 0 {
-				e.seen(c, appointmentExport, "", q.PatientID, listFields(q.asked(), page, func(a Appointment) string { return a.ID })...)
+				fields := listFields(q.asked(), page, func(a Appointment) string { return a.ID })
+				e.seen(c, appointmentExport, "", q.PatientID, ofPatients(q.PatientID, fields, page, Appointment.patient)...)
 			}
 			for _, a := range page {
 				after = placed(a.ID, a.Meta)

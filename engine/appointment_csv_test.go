@@ -165,7 +165,7 @@ func TestExportAppointments(t *testing.T) {
 	if !strings.Contains(text, want) || !strings.HasPrefix(text, "id,status,scheduled_at,") {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
-	v.Left(t, "appointment.export ok id:"+a.ID)
+	v.Left(t, fmt.Sprintf("appointment.export ok id:%s,patient:%d", a.ID, v.ida.ID))
 	report, err := v.Engine.ImportAppointments(ctx, v.Caller, strings.NewReader(text), engine.AppointmentImport{})
 	if err != nil || report.Known != 1 || report.Booked != 0 {
 		t.Errorf("read back: %+v, %v", report, err)

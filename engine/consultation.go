@@ -120,8 +120,11 @@ func (d *ConsultationDraft) check(now int64) error {
 	if d.Mode != "" && !d.Mode.Valid() {
 		f.Add("mode", "Must be in_person, video or phone")
 	}
-	if d.StartedAt > now+minute || d.StartedAt < 0 {
+	switch {
+	case d.StartedAt > now+minute:
 		f.Add("started_at", "Must not lie in the future")
+	case d.StartedAt < 0:
+		f.Add("started_at", "Must not lie before 1970")
 	}
 	d.Reason = Clean(&f, "reason", d.Reason, MaxText)
 	return f.Err()
@@ -225,6 +228,9 @@ func (w *work) patientOf(a Appointment) (int64, error) {
 // inCare wants a patient of this clinic whose record is in use.
 func (w *work) inCare(id int64) error {
 	p, err := w.Patient(w.c.Clinic, w.c.Test, id)
+	if KindOf(err) == NotFound {
+		return absent("patient").On("patient_id", "Must be a patient of this clinic")
+	}
 	if err != nil {
 		return err
 	}

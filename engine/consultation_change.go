@@ -46,6 +46,9 @@ func (p *ConsultationPatch) check() error {
 	if p.Status != nil && *p.Status == ConsultationInError && why == "" {
 		f.Add("status_reason", "Required with entered_in_error")
 	}
+	if why != "" && (p.Status == nil || *p.Status != ConsultationInError) {
+		f.Add("status_reason", "Is said with status entered_in_error alone")
+	}
 	return f.Err()
 }
 

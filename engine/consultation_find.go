@@ -30,8 +30,9 @@ func (e *Engine) Consultations(ctx context.Context, c Caller, q ConsultationQuer
 		}.page(p)
 	})
 	if err == nil {
+		fields := listFields(q.asked(), list.Items, func(v Consultation) string { return v.ID })
 		e.seen(c, consultationList, "", q.PatientID,
-			listFields(q.asked(), list.Items, func(v Consultation) string { return v.ID })...)
+			ofPatients(q.PatientID, fields, list.Items, func(v Consultation) int64 { return v.PatientID })...)
 	}
 	return list, err
 }

@@ -41,11 +41,14 @@ func (e *Engine) Appointments(ctx context.Context, c Caller, q AppointmentQuery,
 		}.page(p)
 	})
 	if err == nil {
-		e.seen(c, appointmentList, "", q.PatientID,
-			listFields(q.asked(), list.Items, func(a Appointment) string { return a.ID })...)
+		fields := listFields(q.asked(), list.Items, func(a Appointment) string { return a.ID })
+		e.seen(c, appointmentList, "", q.PatientID, ofPatients(q.PatientID, fields, list.Items, Appointment.patient)...)
 	}
 	return list, err
 }
+
+// patient is whose appointment it is; 0 = nobody's who is a patient.
+func (a Appointment) patient() int64 { return a.PatientID }
 
 func (q *AppointmentQuery) check() error {
 	var f Faults

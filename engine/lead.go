@@ -217,7 +217,8 @@ func (e *Engine) Leads(ctx context.Context, c Caller, q LeadQuery, p Page) (List
 		}.page(p)
 	})
 	if err == nil {
-		e.seen(c, d, "", 0, listFields(filters, list.Items, func(l Lead) string { return l.ID })...)
+		fields := listFields(filters, list.Items, func(l Lead) string { return l.ID })
+		e.seen(c, d, "", 0, ofPatients(0, fields, list.Items, func(l Lead) int64 { return l.PatientID })...)
 	}
 	return list, err
 }

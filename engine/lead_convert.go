@@ -29,6 +29,9 @@ var leadConvert = deed{"lead.convert", LeadsWrite}
 // once), Conflict (needs_review; converted to another patient; patient merged or
 // restricted), Gone (patient erased).
 func (e *Engine) ConvertLead(ctx context.Context, c Caller, id string, version *int64, patientID int64, d PatientDraft) (Conversion, error) {
+	if patientID != 0 && d != (PatientDraft{}) {
+		return Conversion{}, Faults{{"patient_id", "Send it alone: the patient's own fields are changed with PATCH /patients/{id}"}}.Err()
+	}
 	return act(ctx, e, c, leadConvert, func(w *work) (Conversion, error) {
 		l, err := w.ownLead(id, version)
 		if err != nil {

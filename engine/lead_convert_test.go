@@ -91,6 +91,7 @@ func TestConvertLeadLinks(t *testing.T) {
 func TestConvertLeadRefuses(t *testing.T) {
 	c := enginetest.New(t)
 	l := put(t, c, c.Caller, engine.LeadDraft{Email: new("x@example.org")}).Lead
+	own := c.Patient(t, c.Caller, "A", "B")
 	rival, _ := c.Rival(t)
 	foreign, err := c.Engine.CreatePatient(t.Context(), rival, named("A", "B"))
 	enginetest.Must(t, err)
@@ -105,6 +106,7 @@ func TestConvertLeadRefuses(t *testing.T) {
 		fields  []string
 	}{
 		{"a lead without a name", c.Caller, l.ID, 0, engine.PatientDraft{BirthDate: new("1990-02-31")}, engine.Invalid, []string{"given_name", "family_name", "birth_date"}},
+		{"a patient and fields", c.Caller, l.ID, own.ID, engine.PatientDraft{BirthDate: new("1990-02-03")}, engine.Invalid, []string{"patient_id"}},
 		{"another clinic's patient", c.Caller, l.ID, foreign.ID, engine.PatientDraft{}, engine.NotFound, nil},
 		{"another clinic's lead", rival, l.ID, foreign.ID, engine.PatientDraft{}, engine.NotFound, nil},
 		{"no lead", c.Caller, engine.NewID(c.Clock.Now()), 0, named("A", "B"), engine.NotFound, nil},

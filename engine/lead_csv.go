@@ -295,7 +295,8 @@ func (e *Engine) eachLead(ctx context.Context, c Caller, d deed, q LeadQuery, fi
 				return
 			}
 			if len(page) > 0 {
-				e.seen(c, d, "", 0, listFields(filters, page, func(l Lead) string { return l.ID })...)
+				fields := listFields(filters, page, func(l Lead) string { return l.ID })
+				e.seen(c, d, "", 0, ofPatients(0, fields, page, func(l Lead) int64 { return l.PatientID })...)
 			}
 			for _, l := range page {
 				after = placed(l.ID, l.Meta)

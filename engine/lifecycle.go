@@ -98,7 +98,7 @@ func (w *work) release(a Appointment) error {
 // undo restores what the last change replaced.
 func (w *work) undo(a *Appointment, reason string) error {
 	u := a.Undo
-	if u == nil || w.now-u.At > 24*hour {
+	if u == nil || w.now-u.At > undoFor {
 		return illegal(a, "be undone", w.now).On("status", "Only the last change of the past 24 hours can be undone")
 	}
 	if signed, err := w.SignedUnder(a.Clinic, a.ID); err != nil {

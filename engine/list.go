@@ -69,6 +69,22 @@ func listFields[T any](filters asked, rows []T, id func(T) string) []string {
 	return out
 }
 
+// ofPatients adds whose things a list showed that was not asked for one patient:
+// "patient:7", each once, so that who opened a record is told of these lists, too.
+func ofPatients[T any](asked int64, fields []string, rows []T, patient func(T) int64) []string {
+	if asked != 0 { // the audit row itself names the patient
+		return fields
+	}
+	told := map[int64]bool{}
+	for _, row := range rows {
+		if id := patient(row); id != 0 && !told[id] {
+			told[id] = true
+			fields = append(fields, "patient:"+idText(id))
+		}
+	}
+	return fields
+}
+
 // asked names a list's filters that were used.
 type asked []string
 

@@ -235,6 +235,9 @@ func (e *Engine) PatchNote(ctx context.Context, c Caller, id string, version *in
 	if d.AddendumTo != "" {
 		f.Add("addendum_to", "Cannot change")
 	}
+	if d.Reason != "" && d.Status != NoteInError {
+		f.Add("reason", "Is said with status entered_in_error alone; a draft is edited without one")
+	}
 	if err := f.Err(); err != nil {
 		return Note{}, err
 	}

@@ -41,7 +41,8 @@ func (e *Engine) Notes(ctx context.Context, c Caller, q NoteQuery, p Page) (List
 		}.page(p)
 	})
 	if err == nil {
-		e.seen(c, noteList, "", q.PatientID, listFields(q.asked(), list.Items, func(n Note) string { return n.ID })...)
+		fields := listFields(q.asked(), list.Items, func(n Note) string { return n.ID })
+		e.seen(c, noteList, "", q.PatientID, ofPatients(q.PatientID, fields, list.Items, func(n Note) int64 { return n.PatientID })...)
 	}
 	return list, err
 }

@@ -141,10 +141,13 @@ func (p Patient) stub() Patient {
 }
 
 // usable refuses what may not be worked with: a stub, an erased or a restricted record.
-func (p Patient) usable() error {
+func (p Patient) usable() error { return p.usableAs("patient_id") }
+
+// usableAs is usable for a patient whom the request names in that field.
+func (p Patient) usableAs(field string) error {
 	switch {
 	case p.Status == PatientMerged:
-		return Fail(Conflict, "The patient was merged into another").On("patient_id", "Use patient %d", p.MergedInto)
+		return Fail(Conflict, "The patient was merged into another").On(field, "Use patient %d", p.MergedInto)
 	case p.ErasedAt != 0:
 		return Fail(Gone, "The patient was erased")
 	case p.Restricted:

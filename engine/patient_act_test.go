@@ -117,7 +117,7 @@ func TestPatientsSearch(t *testing.T) {
 	enginetest.Must(t, err)
 	c.Since(t)
 	for q, want := range map[string]int{
-		"müller": 2, "MULLER ZOE": 1, "muller-": 1, "1990-02-03": 1, "1990-02-04": 0, "030 12": 1, "+4930123": 1, "ben@": 1, "": 2, "ben": 1, "BEN mull": 1, "zoe": 1, "p-0000": 2, "P-00002": 1, "weiss": 0, "nobody": 0,
+		"müller": 2, "MULLER ZOE": 1, "Müller, Z": 1, "muller,": 1, "muller-": 1, "1990-02-03": 1, "1990-02-04": 0, "030 12": 1, "+4930123": 1, "ben@": 1, "": 2, "ben": 1, "BEN mull": 1, "zoe": 1, "p-0000": 2, "P-00002": 1, "weiss": 0, "nobody": 0,
 	} {
 		list, err := c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{Q: q}, engine.Page{})
 		enginetest.Must(t, err)

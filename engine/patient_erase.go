@@ -27,7 +27,7 @@ var patientErase = deed{"patient.erase", PatientsErase}
 // prescriptions and consultations stay, as the law of care wants. A tombstone is
 // written, see ReapplyErasures. Erasing again changes nothing. Needs patients:erase.
 //
-// Errors: NotFound, Conflict (a visit lies ahead: cancel first; a merged record).
+// Errors: NotFound, Conflict (a visit lies ahead or is in progress; a merged record).
 func (e *Engine) ErasePatient(ctx context.Context, c Caller, id int64) (Patient, error) {
 	var graves []Erasure
 	p, err := act(ctx, e, c, patientErase, func(w *work) (Patient, error) {
@@ -75,16 +75,20 @@ func (w *work) noVisitOf(p Patient) error {
 			return Fail(Conflict, "The patient has an appointment ahead; cancel it first").On("id", "Appointment %s is %s", a.ID, a.Status)
 		}
 	}
-	return nil
+	open, err := w.Consultations(ConsultationQuery{Clinic: p.Clinic, Test: p.Test, PatientID: p.ID, Status: ConsultationOpen}, Position{}, 1)
+	if err == nil && len(open) > 0 { // it takes notes, which would be of nobody
+		err = Fail(Conflict, "A consultation of the patient is in progress; end it first").On("id", "POST /consultations/%s/end", open[0].ID)
+	}
+	return err
 }
 
 // erase is ErasePatient inside a transaction, for a record that stands for itself.
 func (w *work) erase(p Patient) (Patient, []Erasure, error) {
-	ids, err := below(w, p.ID)
+	ids, err := below(w, p.Clinic, p.ID)
 	if err != nil {
 		return p, nil, err
 	}
-	rows, err := w.RowsOfPatient(p.ID)
+	rows, err := w.RowsOfPatient(p.Clinic, p.ID)
 	if err != nil {
 		return p, nil, err
 	}
@@ -122,7 +126,7 @@ func (w *work) erase(p Patient) (Patient, []Erasure, error) {
 			return p, nil, err
 		}
 	}
-	if err := w.DropDrafts(ids); err != nil {
+	if err := w.DropDrafts(p.Clinic, ids); err != nil {
 		return p, nil, err
 	}
 	if err := w.DropReasons(p.Clinic, ids, visits); err != nil {
@@ -224,10 +228,10 @@ func (p Patient) pseudonym(now int64) Patient {
 }
 
 // below are the patient and all who were merged into it, straight or by others.
-func below(r PatientReader, id int64) ([]int64, error) {
+func below(r PatientReader, clinic, id int64) ([]int64, error) {
 	ids := []int64{id}
 	for i := 0; i < len(ids); i++ {
-		losers, err := r.Losers(ids[i])
+		losers, err := r.Losers(clinic, ids[i])
 		if err != nil {
 			return nil, err
 		}

@@ -50,7 +50,7 @@ func (e *Engine) ExportPatient(ctx context.Context, c Caller, id int64) (Patient
 
 // gather reads what belongs to the person.
 func (x *PatientExport) gather(r Reader) error {
-	ids, err := below(r, x.Patient.ID)
+	ids, err := below(r, x.Patient.Clinic, x.Patient.ID)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (x *PatientExport) gather(r Reader) error {
 			}
 			x.Merged = append(x.Merged, p)
 		}
-		merges, err := r.MergesOf(id)
+		merges, err := r.MergesOf(x.Patient.Clinic, id)
 		if err != nil {
 			return err
 		}
@@ -83,6 +83,15 @@ func (x *PatientExport) gather(r Reader) error {
 	for _, a := range x.Appointments {
 		listed["appointment/"+a.ID] = true
 	}
+	for _, v := range x.Consultations {
+		listed["consultation/"+v.ID] = true
+	}
+	for _, n := range x.Notes {
+		listed["note/"+n.ID] = true
+	}
+	for _, p := range x.Prescriptions {
+		listed["prescription/"+p.ID] = true
+	}
 	if x.Accesses, err = r.AuditAbout(x.Patient.Clinic, ids, listed); err != nil {
 		return err
 	}
@@ -93,7 +102,7 @@ func (x *PatientExport) gather(r Reader) error {
 // gatherRows reads the rows that name the patient, and what hangs on them.
 func (x *PatientExport) gatherRows(r Reader) error {
 	clinic, test := x.Patient.Clinic, x.Patient.Test
-	rows, err := r.RowsOfPatient(x.Patient.ID)
+	rows, err := r.RowsOfPatient(clinic, x.Patient.ID)
 	if err != nil {
 		return err
 	}

@@ -65,6 +65,9 @@ func searchStarts(q, country string) []string {
 	}
 	folded := Fold(q)
 	starts := []string{keyName + folded, keyMRN + folded, keyEmail + EmailKey(q)}
+	if family, given, ok := strings.Cut(q, ","); ok { // as lists print it: "Byron, Ada"
+		starts = append(starts, keyName+Fold(family)+" "+Fold(given))
+	}
 	if phone := phoneStart(folded, country); strings.HasPrefix(phone, "+") {
 		starts = append(starts, keyPhone+phone)
 	}

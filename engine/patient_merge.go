@@ -127,13 +127,17 @@ func (e *Engine) MergePatients(ctx context.Context, c Caller, loser, survivor in
 			return Patient{}, err
 		}
 		into, err := w.Patient(c.Clinic, c.Test, survivor)
+		if KindOf(err) == NotFound {
+			err = absent("patient").On("into", "Must be a patient of this clinic")
+		}
 		if err != nil {
 			return Patient{}, err
 		}
-		for _, p := range []Patient{from, into} {
-			if err := p.usable(); err != nil {
-				return Patient{}, err
-			}
+		if err := from.usableAs("id"); err != nil {
+			return Patient{}, err
+		}
+		if err := into.usableAs("into"); err != nil {
+			return Patient{}, err
 		}
 		w.subject = patientSubject(survivor)
 		return w.merge(from, into)
@@ -146,7 +150,7 @@ func (w *work) merge(from, into Patient) (Patient, error) {
 	if err := w.InsertMerge(m); err != nil {
 		return Patient{}, err
 	}
-	rows, err := w.RowsOfPatient(from.ID)
+	rows, err := w.RowsOfPatient(from.Clinic, from.ID)
 	if err != nil {
 		return Patient{}, err
 	}
@@ -190,7 +194,7 @@ func (w *work) point(row RowRef, patient int64) error {
 	}
 	heads.Change++
 	heads.Stamp = max(heads.Stamp, w.now)
-	return w.PointRow(row, patient, heads.Change, heads.Stamp, w.c.Name())
+	return w.PointRow(w.c.Clinic, row, patient, heads.Change, heads.Stamp, w.c.Name())
 }
 
 // UnmergePatient takes a merged record out of its survivor again, in whatever
@@ -222,16 +226,16 @@ func (e *Engine) UnmergePatient(ctx context.Context, c Caller, id int64, version
 }
 
 func (w *work) unmerge(p Patient) (Patient, error) {
-	m, err := w.OpenMerge(p.ID)
+	m, err := w.OpenMerge(p.Clinic, p.ID)
 	if err != nil {
 		return Patient{}, err
 	}
-	owners, err := below(w, p.ID)
+	owners, err := below(w, p.Clinic, p.ID)
 	if err != nil {
 		return Patient{}, err
 	}
 	for _, owner := range owners {
-		rows, err := w.OwnedRows(owner)
+		rows, err := w.OwnedRows(p.Clinic, owner)
 		if err != nil {
 			return Patient{}, err
 		}
@@ -241,7 +245,7 @@ func (w *work) unmerge(p Patient) (Patient, error) {
 			}
 		}
 	}
-	if err := w.DisownRows(p.ID); err != nil {
+	if err := w.DisownRows(p.Clinic, p.ID); err != nil {
 		return Patient{}, err
 	}
 	above := p.MergedInto
@@ -250,7 +254,7 @@ func (w *work) unmerge(p Patient) (Patient, error) {
 	if err := w.savePatient(&p, patientUpdated); err != nil {
 		return Patient{}, err
 	}
-	if err := w.CloseMerge(m.ID, w.now, w.c.Name()); err != nil {
+	if err := w.CloseMerge(p.Clinic, m.ID, w.now, w.c.Name()); err != nil {
 		return Patient{}, err
 	}
 	return p, w.drainAbove(above, owners)
@@ -271,7 +275,7 @@ func (w *work) drainAbove(above int64, owners []int64) error {
 			}
 		}
 		drained := p.drain(owners)
-		losers, err := w.Losers(p.ID)
+		losers, err := w.Losers(p.Clinic, p.ID)
 		if err != nil {
 			return err
 		}

@@ -109,12 +109,12 @@ func TestMergeRefuses(t *testing.T) {
 	}{
 		{"into itself", d.ID, d.ID, nil, engine.Invalid, []string{"into"}},
 		{"into nobody", d.ID, 0, nil, engine.Invalid, []string{"into"}},
-		{"in a circle", d.ID, a.ID, nil, engine.Conflict, []string{"patient_id"}},
-		{"in a circle of two", b.ID, a.ID, nil, engine.Conflict, []string{"patient_id"}},
-		{"twice", a.ID, b.ID, nil, engine.Conflict, []string{"patient_id"}},
+		{"in a circle", d.ID, a.ID, nil, engine.Conflict, []string{"into"}},
+		{"in a circle of two", b.ID, a.ID, nil, engine.Conflict, []string{"id"}},
+		{"twice", a.ID, b.ID, nil, engine.Conflict, []string{"id"}},
 		{"a restricted one", closed.ID, d.ID, nil, engine.Conflict, []string{"restricted"}},
 		{"into a restricted one", d.ID, closed.ID, nil, engine.Conflict, []string{"restricted"}},
-		{"another clinic's", d.ID, foreign.ID, nil, engine.NotFound, nil},
+		{"another clinic's", d.ID, foreign.ID, nil, engine.NotFound, []string{"into"}},
 		{"into another clinic's", foreign.ID, d.ID, nil, engine.NotFound, nil},
 		{"an older version", d.ID, closed.ID, &old, engine.PreconditionFailed, nil},
 	} {
@@ -333,8 +333,8 @@ func holds(t *testing.T, c *enginetest.Clinic, r *rapid.T, ids []int64, merged m
 			r.Fatalf("%d shows the e-mail %q; its own is %q, among it are %q", id, p.Email, own[id], inside[id])
 		}
 		c.Read(t, func(r2 engine.Reader) error {
-			rows, err := r2.RowsOfPatient(id)
-			owned, err2 := r2.OwnedRows(id)
+			rows, err := r2.RowsOfPatient(p.Clinic, id)
+			owned, err2 := r2.OwnedRows(p.Clinic, id)
 			if merged[id] != 0 && len(rows) != 0 || merged[id] == 0 && len(owned) != 0 {
 				r.Fatalf("%d (merged into %d) still has %v, and notes of %v", id, merged[id], rows, owned)
 			}

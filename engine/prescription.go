@@ -101,6 +101,7 @@ type PrescriptionQuery struct {
 const (
 	MaxPrescribedDays = 3650
 	MaxRefills        = 99
+	MinQuantity       = 0.001
 	MaxQuantity       = 1e6
 )
 
@@ -117,6 +118,9 @@ var (
 func (e *Engine) Prescribe(ctx context.Context, c Caller, consultationID string, d PrescriptionDraft) (Prescription, error) {
 	if d.Status != "" && d.Status != PrescriptionDrafted && d.Status != PrescriptionActive {
 		return Prescription{}, Faults{{"status", "A prescription begins as active or draft"}}.Err()
+	}
+	if err := d.reasonless(); err != nil {
+		return Prescription{}, err
 	}
 	return act(ctx, e, c, prescriptionCreate, func(w *work) (Prescription, error) {
 		p := Prescription{
@@ -142,7 +146,7 @@ func (e *Engine) Prescribe(ctx context.Context, c Caller, consultationID string,
 			p.Status = d.Status
 		}
 		var x edit
-		d.apply(&x, &p)
+		d.apply(&x, &p, w.now)
 		if err := x.Err(); err != nil {
 			return p, err
 		}
@@ -175,6 +179,9 @@ func (e *Engine) PatchPrescription(ctx context.Context, c Caller, id string, ver
 	if d.Status != "" && !slices.Contains(prescriptionStatuses, d.Status) {
 		return Prescription{}, Faults{{"status", "Must be draft, active, completed, stopped or entered_in_error"}}.Err()
 	}
+	if err := d.reasonless(); err != nil {
+		return Prescription{}, err
+	}
 	return act(ctx, e, c, prescriptionUpdate, func(w *work) (Prescription, error) {
 		p, v, err := w.prescription(id)
 		if err != nil {
@@ -192,7 +199,7 @@ func (e *Engine) PatchPrescription(ctx context.Context, c Caller, id string, ver
 func (w *work) represcribe(p *Prescription, v Consultation, d PrescriptionDraft) error {
 	var x edit
 	row := *p
-	d.apply(&x, &row)
+	d.apply(&x, &row, w.now)
 	if d.AuthorID != 0 {
 		author, err := w.author(v, d.AuthorID)
 		if err != nil {
@@ -263,8 +270,16 @@ func (w *work) prescription(id string) (Prescription, Consultation, error) {
 	return p, v, err
 }
 
+// reasonless refuses a reason for stopping what is not stopped: it would be lost.
+func (d *PrescriptionDraft) reasonless() error {
+	if d.StopReason != "" && d.Status != PrescriptionStopped {
+		return Faults{{"stop_reason", "Is said with status stopped alone"}}.Err()
+	}
+	return nil
+}
+
 // apply puts what was sent into a prescription, and checks the whole.
-func (d *PrescriptionDraft) apply(x *edit, p *Prescription) {
+func (d *PrescriptionDraft) apply(x *edit, p *Prescription, now int64) {
 	x.must("medication", &p.Medication, d.Medication, MaxTitle)
 	x.text("medication_code", &p.MedicationCode, d.MedicationCode, MaxName)
 	x.must("dose", &p.Dose, d.Dose, MaxTitle)
@@ -273,12 +288,15 @@ func (d *PrescriptionDraft) apply(x *edit, p *Prescription) {
 	x.flag("as_needed", &p.AsNeeded, d.AsNeeded)
 	if d.StartDate != nil {
 		put(x, "start_date", &p.StartDate, *d.StartDate)
+		if away := int64(p.StartDate) - now/86400; max(away, -away) > MaxPrescribedDays {
+			x.Add("start_date", "Must lie within %d days of today", MaxPrescribedDays)
+		}
 	}
 	d.applyEnd(x, p)
 	switch {
 	case d.Quantity == nil:
-	case !(*d.Quantity > 0) || *d.Quantity > MaxQuantity:
-		x.Add("quantity", "Must be more than 0, at most %d", int(MaxQuantity))
+	case !(*d.Quantity >= MinQuantity) || *d.Quantity > MaxQuantity:
+		x.Add("quantity", "Must be %g to %d", MinQuantity, int(MaxQuantity))
 	default:
 		put(x, "quantity", &p.Quantity, decimal(*d.Quantity))
 	}

@@ -46,8 +46,9 @@ func (e *Engine) Prescriptions(ctx context.Context, c Caller, q PrescriptionQuer
 		}.page(p)
 	})
 	if err == nil {
+		fields := listFields(q.asked(), list.Items, func(p Prescription) string { return p.ID })
 		e.seen(c, prescriptionList, "", q.PatientID,
-			listFields(q.asked(), list.Items, func(p Prescription) string { return p.ID })...)
+			ofPatients(q.PatientID, fields, list.Items, func(p Prescription) int64 { return p.PatientID })...)
 	}
 	return list, err
 }

@@ -74,6 +74,10 @@ func TestPrescriptionValues(t *testing.T) {
 		{"less than none", with(func(d *engine.PrescriptionDraft) { d.Quantity = new(-1.5) }), []string{"quantity"}},
 		{"no number", with(func(d *engine.PrescriptionDraft) { d.Quantity = new(math.NaN()) }), []string{"quantity"}},
 		{"too much", with(func(d *engine.PrescriptionDraft) { d.Quantity = new(1e7) }), []string{"quantity"}},
+		{"too little to print", with(func(d *engine.PrescriptionDraft) { d.Quantity = new(1e-300) }), []string{"quantity"}},
+		{"in another age", with(func(d *engine.PrescriptionDraft) { d.StartDate = new(engine.NewDate(9999, 12, 31)) }), []string{"start_date"}},
+		{"in the first year", with(func(d *engine.PrescriptionDraft) { d.StartDate = new(engine.NewDate(1, 1, 1)) }), []string{"start_date"}},
+		{"a reason for nothing", with(func(d *engine.PrescriptionDraft) { d.StopReason = "x" }), []string{"stop_reason"}},
 		{"refills", with(func(d *engine.PrescriptionDraft) { d.Refills = new(100) }), []string{"refills"}},
 		{"begins stopped", with(func(d *engine.PrescriptionDraft) { d.Status = engine.PrescriptionStopped }), []string{"status"}},
 	} {

@@ -28,6 +28,8 @@ type transition struct {
 const (
 	minute = 60
 	hour   = 3600
+
+	undoFor = 24 * hour // how long the last change can be taken back
 )
 
 var transitions = []transition{
@@ -101,8 +103,13 @@ func illegal(a *Appointment, what string, now int64) *Error {
 			err.Allowed = append(err.Allowed, transitions[i].name)
 		}
 	}
-	if a.Status == Cancelled || a.Status == NoShow {
+	switch a.Status {
+	case Cancelled, NoShow:
 		err.On("status", "Book anew, with rebooked_from")
+	case Completed:
+		if a.Undo != nil && now-a.Undo.At <= undoFor && what != "be undone" {
+			err.On("status", "If it is not so, take that back: POST /appointments/%s/undo, within 24 hours of it", a.ID)
+		}
 	}
 	return err
 }

@@ -144,11 +144,11 @@ type PatientReader interface {
 	// ones too, each once; of a key at most limit rows of this given name and limit others.
 	PatientsByKeys(clinic int64, test bool, keys []string, given string, limit int) ([]Patient, error)
 
-	Losers(survivor int64) ([]Patient, error) // merged straight into it, in the order of their merges
-	OpenMerge(loser int64) (Merge, error)     // NotFound
-	MergesOf(patient int64) ([]Merge, error)  // as loser or survivor, oldest first
-	RowsOfPatient(id int64) ([]RowRef, error) // that name the patient, in every table
-	OwnedRows(owner int64) ([]RowRef, error)  // that merges moved away from their owner
+	Losers(clinic, survivor int64) ([]Patient, error) // merged straight into it, in the order of their merges
+	OpenMerge(clinic, loser int64) (Merge, error)     // NotFound
+	MergesOf(clinic, patient int64) ([]Merge, error)  // as loser or survivor, oldest first
+	RowsOfPatient(clinic, id int64) ([]RowRef, error) // that name the patient, in every table
+	OwnedRows(clinic, owner int64) ([]RowRef, error)  // that merges moved away from their owner
 
 	Timeline(q TimelineQuery, after Position, limit int) ([]TimelineEntry, error) // newest first; Position.ID is "kind:id"
 	Erasures() ([]Erasure, error)                                                 // of all clinics, oldest first
@@ -159,14 +159,14 @@ type PatientWriter interface {
 	InsertPatient(p *Patient) error // sets ID
 	UpdatePatient(p Patient) error
 	InsertMerge(m Merge) error
-	CloseMerge(id string, at int64, by string) error
+	CloseMerge(clinic int64, id string, at int64, by string) error
 	OwnRow(ref RowRef, owner int64) error // notes whose row it was; an older note stands
-	DisownRows(owner int64) error         // forgets the notes of an owner
+	DisownRows(clinic, owner int64) error // forgets the notes of an owner
 	InsertErasure(clinic int64, g Erasure) error
-	DropDrafts(patients []int64) error // unsigned notes and drafted prescriptions
+	DropDrafts(clinic int64, patients []int64) error // unsigned notes and drafted prescriptions
 	// PointRow lets a row name another patient and stamps it as a change; a row
 	// that is gone is passed over.
-	PointRow(ref RowRef, patient, change, at int64, by string) error
+	PointRow(clinic int64, ref RowRef, patient, change, at int64, by string) error
 }
 
 // CalendarReader reads appointments and what is occupied.

@@ -113,6 +113,9 @@ func (c *call) send(a answer) {
 		} else {
 			h["Content-Type"] = []string{a.kind}
 		}
+		if a.policy != nil {
+			h["Content-Security-Policy"] = a.policy
+		}
 		if len(a.body) > counted {
 			h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
 		}

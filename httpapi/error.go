@@ -73,7 +73,7 @@ type FaultBody struct {
 	Message      string          `json:"message" doc:"The same for people"`
 	Details      []engine.Detail `json:"details,omitempty" doc:"One per faulty field"`
 	Alternatives []Slot          `json:"alternatives,omitempty" doc:"SLOT_TAKEN: the nearest open slots, at most three"`
-	Allowed      []string        `json:"allowed,omitempty" doc:"INVALID_TRANSITION: the states that may follow; METHOD_NOT_ALLOWED: the methods"`
+	Allowed      []string        `json:"allowed,omitzero" doc:"INVALID_TRANSITION: the states that may follow, none if it is empty; METHOD_NOT_ALLOWED: the methods"`
 	Candidates   any             `json:"candidates,omitempty" doc:"CONFLICT of people: who it may be"`
 	RequestID    string          `json:"request_id,omitempty" doc:"INTERNAL_ERROR: quote it when you report the fault"`
 }
@@ -89,7 +89,7 @@ type FlatRest struct {
 	Message      string          `json:"message" doc:"The same for people"`
 	Details      []engine.Detail `json:"details,omitempty" doc:"One per faulty field"`
 	Alternatives []Slot          `json:"alternatives,omitempty" doc:"slot_taken: the nearest open slots, at most three"`
-	Allowed      []string        `json:"allowed,omitempty" doc:"invalid_transition: the states that may follow; method_not_allowed: the methods"`
+	Allowed      []string        `json:"allowed,omitzero" doc:"invalid_transition: the states that may follow, none if it is empty; method_not_allowed: the methods"`
 	Candidates   any             `json:"candidates,omitempty" doc:"conflict of people: who it may be"`
 	RequestID    string          `json:"request_id,omitempty" doc:"internal_error: quote it when you report the fault"`
 }

@@ -35,7 +35,7 @@ func auditEntry(a engine.AuditEntry) AuditEntry {
 
 type auditQuery struct {
 	paged
-	PatientID int64    `query:"patient_id" minimum:"1" doc:"Who opened this record, or saw the patient in a list"`
+	PatientID int64    `query:"patient_id" minimum:"1" doc:"Who opened this record, or saw the patient or something of theirs in a list"`
 	Entity    string   `query:"entity"`
 	EntityID  string   `query:"entity_id"`
 	Action    string   `query:"action"`

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -284,12 +285,22 @@ func tooMany(wait time.Duration) error {
 // allow checks the route's scope before the body is read; the use case checks it again.
 func (s *Server) allow(c *call, who engine.Identity) error {
 	if who.Key != nil && who.Key.Family == engine.FamilyPublic && !c.rt.Browser {
-		return s.e.Refuse(c.caller, c.rt.Scope, c.rt.Method+" "+c.rt.pattern)
+		return s.refuseAt(c)
 	}
 	if c.rt.Open || c.caller.May(c.rt.Scope) || slices.ContainsFunc(c.rt.Also, c.caller.May) {
 		return nil
 	}
-	return s.e.Refuse(c.caller, c.rt.Scope, c.rt.Method+" "+c.rt.pattern)
+	return s.refuseAt(c)
+}
+
+// refuseAt refuses the call's route, and says whose record was asked for.
+func (s *Server) refuseAt(c *call) error {
+	id, patient := c.params.ByName("id"), int64(0)
+	if strings.HasPrefix(c.rt.Path, "/patients/:id") {
+		patient, _ = strconv.ParseInt(id, 10, 64)
+		patient = max(patient, 0)
+	}
+	return s.e.Refuse(c.caller, c.rt.Scope, c.rt.Method+" "+c.rt.pattern, id, patient)
 }
 
 func (s *Server) notFound(w http.ResponseWriter, _ *http.Request) {
@@ -318,7 +329,7 @@ func (s *Server) strange(c *call, path string) error {
 		return err
 	}
 	if scope, pattern := reservedFor(c.r.Method, path); !c.caller.May(scope) {
-		return s.e.Refuse(c.caller, scope, method(c.r.Method)+" "+Base+pattern)
+		return s.e.Refuse(c.caller, scope, method(c.r.Method)+" "+Base+pattern, "", 0)
 	}
 	return nil
 }

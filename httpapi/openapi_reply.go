@@ -179,7 +179,7 @@ func (rt *route) refusals() []engine.Kind {
 	}
 	switch rt.Method {
 	case http.MethodPost, http.MethodPatch:
-		out = append(out, engine.InvalidIdempotencyKey, engine.KeyReused)
+		out = append(out, engine.InvalidIdempotencyKey, engine.KeyReused, engine.Gone)
 		fallthrough
 	case http.MethodPut:
 		out = append(out, engine.InvalidJSON, engine.TooLarge, engine.UnsupportedMedia)

@@ -130,4 +130,12 @@ func TestRightsOfThePerson(t *testing.T) {
 	w := newWorld(t)
 	w.call("GET", "/patients/1/export", "", "Authorization: Bearer "+w.key(w.ann, "qual_scope_", "patients:read", "patients:write")).is(403, "patients:export")
 	w.call("POST", "/patients/1/erase", "", "X-API-Key: "+w.key(w.ann, "kv_", "READ_PATIENTS", "WRITE_PATIENTS")).is(403, "PATIENTS_ERASE")
+
+	// A kept reply that was emptied is not replayed as a reply with nothing in it.
+	id := w.call("POST", "/patients", idaLind, w.live, "Idempotency-Key: gone").is(201, "").id("data", "id")
+	w.call("POST", "/patients/"+id+"/erase", "", w.live).is(200, "")
+	w.call("POST", "/patients", idaLind, w.live, "Idempotency-Key: gone").is(410, `"GONE"`)
+
+	// The refusals above ride with the writes since. They are told with who opened the record.
+	w.call("GET", "/audit?patient_id=1&outcome=denied", "", w.live).is(200, `"total_count":2}`).is(200, `"entity_id":"POST /api/v1/patients/:id/erase"`)
 }

@@ -99,6 +99,8 @@ type printable struct {
 
 func (p printable) document() (string, []byte) { return "text/html; charset=utf-8", p.page }
 
+func (p printable) policy() []string { return ofSheet }
+
 // getPrescription answers /prescriptions/:id and, by its suffix, the page to print
 // at /prescriptions/:id.html: the router has no room for both.
 func (s *Server) getPrescription(ctx context.Context, c engine.Caller, in byID) (printable, error) {

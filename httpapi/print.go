@@ -30,13 +30,20 @@ func (s *sheet) line(name, v string) {
 	}
 }
 
+// sheetPolicy lets the page have its own style and nothing else. It is in the page,
+// too, for a copy that is opened from a disk.
+const sheetPolicy = "default-src 'none'; style-src 'unsafe-inline'"
+
+// ofSheet is sheetPolicy as a header: that of all other replies would forbid the style.
+var ofSheet = []string{sheetPolicy + "; frame-ancestors 'none'"}
+
 const sheetHead = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="` + sheetPolicy + `">
 <title>Prescription</title>
 <style>
 @page { size: A5; margin: 15mm }

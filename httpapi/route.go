@@ -182,7 +182,8 @@ func (a alternate) shape() shape {
 // answer is a reply before it is sent.
 type answer struct {
 	status   int
-	kind     string // content type; "" = JSON
+	kind     string   // content type; "" = JSON
+	policy   []string // Content-Security-Policy; nil = that of all replies
 	location string
 	etag     string
 	body     []byte // lives until the call ends
@@ -209,6 +210,7 @@ type (
 	versed   interface{ version() int64 }             // the ETag
 	outcome  interface{ status() int }                // another status than the row's; 0 = the row's
 	document interface{ document() (string, []byte) } // no JSON at all: content type and bytes, nil for JSON
+	policed  interface{ policy() []string }           // a document that may do more than nothing
 )
 
 // resource encodes one wire struct.
@@ -220,6 +222,9 @@ func (c *call) resource(out any) answer {
 	if d, ok := out.(document); ok {
 		if kind, body := d.document(); body != nil {
 			a.kind, a.body = kind, body
+			if p, ok := out.(policed); ok {
+				a.policy = p.policy()
+			}
 			return a
 		}
 	}

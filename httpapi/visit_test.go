@@ -45,6 +45,11 @@ func TestConsultationsOverHTTP(t *testing.T) {
 	w.call("POST", "/consultations/"+id+"/end", "{}", w.live).is(200, `"status":"ended"`)
 	w.call("POST", "/consultations/"+id+"/end", "{}", w.live).is(200, `"status":"ended"`)
 	w.call("GET", "/appointments/"+appt, "", w.live).is(200, `"status":"completed"`)
+	w.call("POST", "/appointments/"+appt+"/no-show", "", w.live).is(409, `"allowed":[]`).is(409, "/undo")
+	w.call("PATCH", "/consultations/"+id, `{"status":"entered_in_error","status_reason":"x"}`, w.live).is(200, `"status":"entered_in_error"`)
+	w.call("POST", "/consultations/"+id+"/end", "", w.live).is(409, `"allowed":[]`)
+	id = w.call("POST", "/consultations", `{"appointment_id":"`+appt+`"}`, w.live).is(201, "").id("data", "id")
+	w.call("POST", "/consultations/"+id+"/end", "", w.live).is(200, "")
 	w.call("GET", "/appointments/"+appt+"/history", "", w.live).is(200, `"action":"appointment.complete"`)
 	w.call("PATCH", "/consultations/"+id, `{"reason":"x"}`, w.live).is(409, `"CONFLICT"`)
 	w.call("PATCH", "/consultations/"+id, `{"status":"in_progress"}`, w.live).is(409, `"allowed":["entered_in_error"]`)
@@ -61,6 +66,8 @@ func TestNotesOverHTTP(t *testing.T) {
 		is(201, `"status":"draft","revision":1,"signed_by":null,"signed_at":null,"amended":false`)
 	note := "/notes/" + made.id("data", "id")
 	w.call("PATCH", note, `{"plan":"Tea"}`, w.live).is(428, `"PRECONDITION_REQUIRED"`)
+	w.call("PATCH", note, `{"plan":"Tea","reason":"x"}`, w.live, `If-Match: "1"`).is(400, `"field":"reason"`)
+	w.call("PATCH", "/consultations/"+visit, `{"status_reason":"x"}`, w.live).is(400, `"field":"status_reason"`)
 	w.call("PATCH", note, `{"plan":"Tea"}`, w.live, `If-Match: "9"`).is(412, `"PRECONDITION_FAILED"`)
 	edited := w.call("PATCH", note, `{"plan":"Tea"}`, w.live, `If-Match: "1"`).is(200, `"plan":"Tea"`)
 	if edited.Header().Get("ETag") != `"2"` {
@@ -99,6 +106,9 @@ func TestPrescriptionsOverHTTP(t *testing.T) {
 	one := "/prescriptions/" + made.id("data", "id")
 	page := w.call("GET", one+".html", "", w.kv).is(200, "<!doctype html>").is(200, "A &amp; &lt;script&gt;").is(200, "&lt;b&gt;Lind&lt;/b&gt;").
 		is(200, "1980-02-29").is(200, "daily, as needed").is(200, "2026-05-03")
+	if csp := page.Header().Get("Content-Security-Policy"); csp != "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'" {
+		t.Errorf("a browser shows the page under %q", csp)
+	}
 	if kind := page.Header().Get("Content-Type"); kind != "text/html; charset=utf-8" || strings.Contains(page.Body.String(), "<script") {
 		t.Errorf("%s\n%s", kind, page.Body)
 	}

@@ -42,11 +42,14 @@ func canonical(text string, fields *[]string) bool {
 func auditWhere(q engine.AuditQuery) *where {
 	w := only("clinic = ?", q.Clinic)
 	if q.PatientID != 0 {
-		// Who opened the record, and who saw it in a list: the ids of a list stand in
-		// its fields (records.md §5). Within the quotes of JSON only the whole id fits.
+		// Who opened the record, and who saw it or something of it in a list: the ids of
+		// a list stand in its fields (records.md §5). Within the quotes of JSON only the
+		// whole id fits.
+		id := strconv.FormatInt(q.PatientID, 10) + `"`
 		w.and(`seq IN (SELECT seq FROM audit WHERE clinic = ? AND patient_id = ?
-			UNION ALL SELECT seq FROM audit WHERE clinic = ? AND entity = 'patient' AND patient_id IS NULL AND instr(fields, ?) > 0)`,
-			q.Clinic, q.PatientID, q.Clinic, `"id:`+strconv.FormatInt(q.PatientID, 10)+`"`)
+			UNION ALL SELECT seq FROM audit WHERE clinic = ? AND entity_id = '' AND patient_id IS NULL
+				AND instr(fields, CASE entity WHEN 'patient' THEN ? ELSE ? END) > 0)`,
+			q.Clinic, q.PatientID, q.Clinic, `"id:`+id, `"patient:`+id)
 	}
 	w.andText("entity", q.Entity)
 	w.andText("entity_id", q.EntityID)

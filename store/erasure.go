@@ -25,17 +25,18 @@ func (t *tx) InsertErasure(clinic int64, g engine.Erasure) error {
 	if err != nil {
 		return err
 	}
+	t.w.shreds = shredTries
 	_, _, err = t.exec("INSERT INTO erasures (id, clinic, test, patient_id, created_at, lead_ids, erased_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		g.ID, clinic, g.Test, orNone(g.PatientID), g.CreatedAt, leads, g.ErasedAt)
 	return err
 }
 
 // DropDrafts implements engine.Tx.
-func (t *tx) DropDrafts(patients []int64) error {
+func (t *tx) DropDrafts(clinic int64, patients []int64) error {
 	for _, table := range []string{"notes", "prescriptions"} {
 		for _, id := range patients {
-			if _, _, err := t.exec("DELETE FROM "+table+` WHERE status = 'draft' AND consultation_id IN (
-				SELECT id FROM consultations WHERE patient_id = ?)`, id); err != nil {
+			if _, _, err := t.exec("DELETE FROM "+table+` WHERE status = 'draft' AND +clinic = ? AND consultation_id IN (
+				SELECT id FROM consultations WHERE patient_id = ?)`, clinic, id); err != nil {
 				return err
 			}
 		}
@@ -52,14 +53,14 @@ func (t *tx) BlankReplies(clinic int64, subject string) error {
 // DropReasons implements engine.Tx.
 func (t *tx) DropReasons(clinic int64, patients []int64, appointments []string) error {
 	for _, id := range patients {
-		if _, _, err := t.exec(`DELETE FROM audit_reasons WHERE ref IN (
-			SELECT reason_ref FROM audit WHERE clinic = ? AND patient_id = ? AND reason_ref <> '')`, clinic, id); err != nil {
+		if _, _, err := t.exec(`DELETE FROM audit_reasons WHERE clinic = ? AND ref IN (
+			SELECT reason_ref FROM audit WHERE clinic = ? AND patient_id = ? AND reason_ref <> '')`, clinic, clinic, id); err != nil {
 			return err
 		}
 	}
 	for _, id := range appointments { // from before the person was a patient
-		if _, _, err := t.exec(`DELETE FROM audit_reasons WHERE ref IN (
-			SELECT reason_ref FROM audit WHERE clinic = ? AND entity = 'appointment' AND entity_id = ? AND reason_ref <> '')`, clinic, id); err != nil {
+		if _, _, err := t.exec(`DELETE FROM audit_reasons WHERE clinic = ? AND ref IN (
+			SELECT reason_ref FROM audit WHERE clinic = ? AND entity = 'appointment' AND entity_id = ? AND reason_ref <> '')`, clinic, clinic, id); err != nil {
 			return err
 		}
 	}
@@ -70,9 +71,9 @@ func (t *tx) DropReasons(clinic int64, patients []int64, appointments []string) 
 func (r *reads) Reasons(clinic int64, patients []int64) (map[string]string, error) {
 	out := map[string]string{}
 	for _, id := range patients {
-		err := r.query(`SELECT ref, reason FROM audit_reasons WHERE ref IN (
+		err := r.query(`SELECT ref, reason FROM audit_reasons WHERE clinic = ? AND ref IN (
 			SELECT reason_ref FROM audit WHERE clinic = ? AND patient_id = ? AND reason_ref <> '')`,
-			func(row *row) error { out[row.text()] = row.text(); return nil }, clinic, id)
+			func(row *row) error { out[row.text()] = row.text(); return nil }, clinic, clinic, id)
 		if err != nil {
 			return nil, err
 		}

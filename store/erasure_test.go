@@ -101,6 +101,8 @@ func planted(t *testing.T, c *enginetest.Clinic) (root, merged engine.Patient, l
 	must(err)
 	_, err = c.Engine.Prescribe(ctx, by, v.ID, engine.PrescriptionDraft{Medication: new(canary), Dose: new("1"), Frequency: new("daily"), Status: engine.PrescriptionDrafted})
 	must(err)
+	_, err = c.Engine.EndConsultation(ctx, by, v.ID)
+	must(err)
 	c.Since(t)
 	return root, merged, lead
 }
@@ -230,6 +232,14 @@ func TestEraseRefuses(t *testing.T) {
 	_, err = c.Engine.ErasePatient(t.Context(), c.Test, p.ID)
 	enginetest.Refused(t, err, engine.NotFound)
 	c.Cancel(t, a)
+	v, err := c.Engine.StartConsultation(t.Context(), c.Caller, engine.ConsultationDraft{PatientID: p.ID, ProviderID: c.Ada.ID})
+	enginetest.Must(t, err)
+	_, err = c.Engine.ErasePatient(t.Context(), c.Caller, p.ID)
+	if e := enginetest.Refused(t, err, engine.Conflict, "id"); !strings.Contains(e.Details[0].Message, v.ID) {
+		t.Errorf("an open visit is not named: %v", e)
+	}
+	_, err = c.Engine.EndConsultation(t.Context(), c.Caller, v.ID)
+	enginetest.Must(t, err)
 	_, err = c.Engine.ErasePatient(t.Context(), c.Caller, p.ID)
 	enginetest.Must(t, err)
 	for _, sql := range []string{"DELETE FROM erasures", "UPDATE erasures SET patient_id = NULL", "DELETE FROM patients"} {

@@ -116,6 +116,7 @@ func (w *writer) idle() {
 	if err := w.refresh(); err != nil {
 		w.s.log.Error("looking for other processes' writes failed", "error", err.Error())
 	}
+	w.shred()
 	w.c.doomed = nil // outside of a transaction there is nothing to doom
 }
 

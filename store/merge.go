@@ -33,28 +33,28 @@ func scanMerge(r *row) engine.Merge {
 }
 
 // Losers implements engine.Reader.
-func (r *reads) Losers(survivor int64) ([]engine.Patient, error) {
-	return list(r, scanPatient, selectPatient+` WHERE merged_into = ?
-		ORDER BY (SELECT m.id FROM merges m WHERE m.loser_id = patients.id AND m.unmerged_at IS NULL), id`, survivor)
+func (r *reads) Losers(clinic, survivor int64) ([]engine.Patient, error) {
+	return list(r, scanPatient, selectPatient+` WHERE merged_into = ? AND +clinic = ?
+		ORDER BY (SELECT m.id FROM merges m WHERE m.loser_id = patients.id AND m.unmerged_at IS NULL), id`, survivor, clinic)
 }
 
 // OpenMerge implements engine.Reader.
-func (r *reads) OpenMerge(loser int64) (engine.Merge, error) {
-	return one(r, "merge", scanMerge, selectMerge+" WHERE loser_id = ? AND unmerged_at IS NULL", loser)
+func (r *reads) OpenMerge(clinic, loser int64) (engine.Merge, error) {
+	return one(r, "merge", scanMerge, selectMerge+" WHERE loser_id = ? AND unmerged_at IS NULL AND clinic = ?", loser, clinic)
 }
 
 // MergesOf implements engine.Reader.
-func (r *reads) MergesOf(patient int64) ([]engine.Merge, error) {
-	return list(r, scanMerge, selectMerge+" WHERE loser_id = ? OR survivor_id = ? ORDER BY merged_at, id", patient, patient)
+func (r *reads) MergesOf(clinic, patient int64) ([]engine.Merge, error) {
+	return list(r, scanMerge, selectMerge+" WHERE (loser_id = ? OR survivor_id = ?) AND clinic = ? ORDER BY merged_at, id", patient, patient, clinic)
 }
 
 func scanRef(r *row) engine.RowRef { return engine.RowRef{Table: r.text(), ID: r.text()} }
 
 // RowsOfPatient implements engine.Reader.
-func (r *reads) RowsOfPatient(id int64) ([]engine.RowRef, error) {
+func (r *reads) RowsOfPatient(clinic, id int64) ([]engine.RowRef, error) {
 	var out []engine.RowRef
 	for _, ref := range patientRefs {
-		rows, err := list(r, scanRef, "SELECT '"+ref.table+"', id FROM "+ref.table+" WHERE "+ref.column+" = ? ORDER BY id", id)
+		rows, err := list(r, scanRef, "SELECT '"+ref.table+"', id FROM "+ref.table+" WHERE "+ref.column+" = ? AND +clinic = ? ORDER BY id", id, clinic)
 		if err != nil {
 			return nil, err
 		}
@@ -63,9 +63,12 @@ func (r *reads) RowsOfPatient(id int64) ([]engine.RowRef, error) {
 	return out, nil
 }
 
+// ownerHere checks the clinic of a row of merged_rows, which has its owner's.
+const ownerHere = "EXISTS (SELECT 1 FROM patients WHERE id = merged_rows.patient_id AND clinic = ?)"
+
 // OwnedRows implements engine.Reader.
-func (r *reads) OwnedRows(owner int64) ([]engine.RowRef, error) {
-	return list(r, scanRef, "SELECT tbl, row_id FROM merged_rows WHERE patient_id = ? ORDER BY tbl, row_id", owner)
+func (r *reads) OwnedRows(clinic, owner int64) ([]engine.RowRef, error) {
+	return list(r, scanRef, "SELECT tbl, row_id FROM merged_rows WHERE patient_id = ? AND "+ownerHere+" ORDER BY tbl, row_id", owner, clinic)
 }
 
 // InsertMerge implements engine.Tx.
@@ -76,8 +79,8 @@ func (t *tx) InsertMerge(m engine.Merge) error {
 }
 
 // CloseMerge implements engine.Tx.
-func (t *tx) CloseMerge(id string, at int64, by string) error {
-	return t.change("merge", "UPDATE merges SET unmerged_at = ?, unmerged_by = ? WHERE id = ? AND unmerged_at IS NULL", at, by, id)
+func (t *tx) CloseMerge(clinic int64, id string, at int64, by string) error {
+	return t.change("merge", "UPDATE merges SET unmerged_at = ?, unmerged_by = ? WHERE id = ? AND clinic = ? AND unmerged_at IS NULL", at, by, id, clinic)
 }
 
 // OwnRow implements engine.Tx.
@@ -87,19 +90,19 @@ func (t *tx) OwnRow(ref engine.RowRef, owner int64) error {
 }
 
 // DisownRows implements engine.Tx.
-func (t *tx) DisownRows(owner int64) error {
-	_, _, err := t.exec("DELETE FROM merged_rows WHERE patient_id = ?", owner)
+func (t *tx) DisownRows(clinic, owner int64) error {
+	_, _, err := t.exec("DELETE FROM merged_rows WHERE patient_id = ? AND "+ownerHere, owner, clinic)
 	return err
 }
 
 // PointRow implements engine.Tx.
-func (t *tx) PointRow(row engine.RowRef, patient, change, at int64, by string) error {
+func (t *tx) PointRow(clinic int64, row engine.RowRef, patient, change, at int64, by string) error {
 	for _, ref := range patientRefs {
 		if ref.table != row.Table {
 			continue
 		}
-		_, _, err := t.exec("UPDATE "+ref.table+" SET "+ref.column+" = ?, version = version + 1, change = ?, updated_at = ?, updated_by = ? WHERE id = ?",
-			patient, change, at, by, row.ID)
+		_, _, err := t.exec("UPDATE "+ref.table+" SET "+ref.column+" = ?, version = version + 1, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?",
+			patient, change, at, by, row.ID, clinic)
 		return err
 	}
 	return engine.Fail(engine.Internal, "rows of %s belong to no patient", row.Table)

@@ -84,8 +84,8 @@ func patientPlans(t *testing.T, h *house, c *conn) {
 		"given":   "SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? LIMIT ?+0",
 		"mrn":     selectPatient + " WHERE clinic = ? AND test = ? AND mrn_key = ?",
 		"keys of": "SELECT key, given FROM patient_keys WHERE patient_id = ?",
-		"losers":  selectPatient + " WHERE merged_into = ? ORDER BY (SELECT m.id FROM merges m WHERE m.loser_id = patients.id AND m.unmerged_at IS NULL), id",
-		"owned":   "SELECT tbl, row_id FROM merged_rows WHERE patient_id = ? ORDER BY tbl, row_id",
+		"losers":  selectPatient + " WHERE merged_into = ? AND +clinic = ? ORDER BY (SELECT m.id FROM merges m WHERE m.loser_id = patients.id AND m.unmerged_at IS NULL), id",
+		"owned":   "SELECT tbl, row_id FROM merged_rows WHERE patient_id = ? AND " + ownerHere + " ORDER BY tbl, row_id",
 	} {
 		var plan []string
 		if err := c.query("EXPLAIN QUERY PLAN "+sql, func(r *row) error {
@@ -123,4 +123,40 @@ func TestPatientsStay(t *testing.T) {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}
+}
+
+// Asked for another clinic, a patient's merges, rows and drafts are not there.
+func TestMergesAskForTheirClinic(t *testing.T) {
+	h := openHouse(t, Options{})
+	foreign := h.clinic + 1
+	h.must(t, func(tx engine.Tx) error {
+		loser := engine.Patient{Clinic: h.clinic, MRN: "P-2", GivenName: "Ada", FamilyName: "Byron", Sex: engine.SexUnknown,
+			Status: engine.PatientMerged, MergedInto: h.patient, Meta: meta()}
+		if err := tx.InsertPatient(&loser); err != nil {
+			return err
+		}
+		m := engine.Merge{ID: id(), Clinic: h.clinic, LoserID: loser.ID, SurvivorID: h.patient, Status: engine.PatientActive, MergedAt: noon.Unix()}
+		a, row := h.visit(h.providers[0], noon.Unix(), 30), engine.RowRef{Table: "appointments"}
+		row.ID = a.ID
+		for _, err := range []error{tx.InsertMerge(m), tx.InsertAppointment(a), tx.OwnRow(row, loser.ID),
+			tx.PointRow(foreign, row, loser.ID, 2, noon.Unix(), "x"), tx.DisownRows(foreign, loser.ID)} {
+			if err != nil {
+				return err
+			}
+		}
+		if err := tx.CloseMerge(foreign, m.ID, noon.Unix(), "x"); engine.KindOf(err) != engine.NotFound {
+			t.Errorf("closing a foreign merge: %v", err)
+		}
+		for clinic, want := range map[int64]string{h.clinic: "1 1 1 1 true", foreign: "0 0 0 0 false"} {
+			losers, _ := tx.Losers(clinic, h.patient)
+			merges, _ := tx.MergesOf(clinic, h.patient)
+			rows, _ := tx.RowsOfPatient(clinic, h.patient)
+			owned, _ := tx.OwnedRows(clinic, loser.ID)
+			_, err := tx.OpenMerge(clinic, loser.ID)
+			if got := fmt.Sprint(len(losers), len(merges), len(rows), len(owned), err == nil); got != want {
+				t.Errorf("clinic %d sees %s, want %s", clinic, got, want)
+			}
+		}
+		return nil
+	})
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
@@ -179,4 +180,77 @@ func TestOneConsultationPerAppointment(t *testing.T) {
 		t.Error("a second consultation stands beside an ended one")
 	}
 	enginetest.Must(t, insert("four", "entered_in_error"))
+}
+
+// TestVisitsStayInTheirClinic: nobody with a SQL shell ties a visit to another
+// clinic's rows, or live rows to test ones.
+func TestVisitsStayInTheirClinic(t *testing.T) {
+	s := newShell(t)
+	rival, doctor := s.Rival(t)
+	theirs, test := s.Patient(t, rival, "Eva", "Rot"), s.Patient(t, s.Test, "Tess", "Rot")
+	visit, err := s.Engine.StartConsultation(t.Context(), rival, engine.ConsultationDraft{PatientID: theirs.ID, ProviderID: doctor.ID})
+	enginetest.Must(t, err)
+	planned, err := s.Engine.Prescribe(t.Context(), s.Caller, s.open.ID, engine.PrescriptionDraft{
+		Medication: new("M"), Dose: new("1"), Frequency: new("daily"), Status: engine.PrescriptionDrafted})
+	enginetest.Must(t, err)
+	var elsewhere, booked int64
+	enginetest.Must(t, s.db.QueryRow("SELECT id FROM locations WHERE clinic = ?", rival.Clinic).Scan(&elsewhere))
+	a := s.Book(t, "2026-04-27 09:00", s.Ada, s.Checkup)
+	_, err = s.db.Exec("UPDATE appointments SET test = 1 WHERE id = ?", a.ID)
+	enginetest.Must(t, err)
+	move := func(table, id, set string, args ...any) string {
+		_, err := s.db.Exec("UPDATE "+table+" SET "+set+" WHERE id = ?", append(args, id)...)
+		return fmt.Sprint(err)
+	}
+	copied := func(table, id string, changes ...string) string { // the row again, with another id and other columns
+		rows, err := s.db.Query("SELECT * FROM " + table + " LIMIT 0")
+		enginetest.Must(t, err)
+		defer rows.Close()
+		columns, err := rows.Columns()
+		enginetest.Must(t, err)
+		values := slices.Clone(columns)
+		for i := 0; i < len(changes); i += 2 {
+			values[slices.Index(columns, changes[i])] = changes[i+1]
+		}
+		_, err = s.db.Exec("INSERT INTO "+table+" SELECT "+strings.Join(values, ",")+" FROM "+table+" WHERE id = ?", id)
+		return fmt.Sprint(err)
+	}
+	n := func(id int64) string { return fmt.Sprint(id) }
+	for what, got := range map[string]string{
+		"patient of another clinic":              move("consultations", s.open.ID, "patient_id = ?", theirs.ID),
+		"patient of another clinic, in the past": move("consultations", s.ended.ID, "patient_id = ?", theirs.ID),
+		"test patient":                           move("consultations", s.open.ID, "patient_id = ?", test.ID),
+		"provider of another clinic":             move("consultations", s.open.ID, "provider_id = ?", doctor.ID),
+		"location of another clinic":             move("consultations", s.open.ID, "location_id = ?", elsewhere),
+		"test appointment":                       move("consultations", s.open.ID, "appointment_id = ?", a.ID),
+		"to another clinic":                      move("consultations", s.open.ID, "clinic = ?", rival.Clinic),
+		"over, to test":                          move("consultations", s.ended.ID, "test = 1"),
+		"draft's author":                         move("notes", s.draft.Row, "author_id = ?", doctor.ID),
+		"draft's signer":                         move("notes", s.draft.Row, "signed_by = ?, signed_at = 1, content_sha256 = 'x', status = 'signed'", doctor.ID),
+		"prescription's author":                  move("prescriptions", planned.ID, "author_id = ?", doctor.ID),
+		"prescription's clinic":                  move("prescriptions", planned.ID, "clinic = ?", rival.Clinic),
+		"prescription's kind":                    move("prescriptions", planned.ID, "test = 1"),
+		"new visit, patient":                     copied("consultations", s.open.ID, "id", "'x'", "patient_id", n(theirs.ID)),
+		"new visit, kind":                        copied("consultations", s.open.ID, "id", "'x'", "test", "1"),
+		"new visit, provider":                    copied("consultations", s.open.ID, "id", "'x'", "provider_id", n(doctor.ID)),
+		"new visit, location":                    copied("consultations", s.open.ID, "id", "'x'", "location_id", n(elsewhere)),
+		"new visit, appointment":                 copied("consultations", s.open.ID, "id", "'x'", "appointment_id", "'"+a.ID+"'"),
+		"new visit, clinic":                      copied("consultations", s.open.ID, "id", "'x'", "clinic", n(rival.Clinic)),
+		"new note, consultation":                 copied("notes", s.draft.Row, "id", "'x'", "note_id", "'x'", "consultation_id", "'"+visit.ID+"'"),
+		"new note, author":                       copied("notes", s.draft.Row, "id", "'x'", "note_id", "'x'", "author_id", n(doctor.ID)),
+		"new note, kind":                         copied("notes", s.draft.Row, "id", "'x'", "note_id", "'x'", "test", "1"),
+		"new note, signer":                       copied("notes", s.signed.Row, "id", "'x'", "note_id", "'x'", "signed_by", n(doctor.ID)),
+		"new prescription, consultation":         copied("prescriptions", s.issued.ID, "id", "'x'", "consultation_id", "'"+visit.ID+"'"),
+		"new prescription, author":               copied("prescriptions", s.issued.ID, "id", "'x'", "author_id", n(doctor.ID)),
+		"merge":                                  move("patients", n(s.open.PatientID), "status = 'merged', merged_into = ?", theirs.ID),
+		"merge, kind":                            move("patients", n(s.open.PatientID), "status = 'merged', merged_into = ?", test.ID),
+	} {
+		if !strings.Contains(got, "stays in its clinic") && !strings.Contains(got, "elsewhere") {
+			t.Errorf("%s: %s", what, got)
+		}
+	}
+	enginetest.Must(t, s.db.QueryRow("SELECT count(*) FROM consultations WHERE id = 'x'").Scan(&booked))
+	if booked != 0 {
+		t.Error("a row of two clinics was written")
+	}
 }

@@ -51,6 +51,7 @@ type writer struct {
 	keys    map[lookup]struct{}     // keys it wrote
 	touched []keyTouch              // last_used_at it wrote
 	subs    map[int64]struct{}      // clinics whose webhooks it wrote
+	shreds  int                     // how often an idle moment still tries to empty the log of somebody erased
 }
 
 func newWriter(s *Store, c *conn) (*writer, error) {
@@ -118,6 +119,7 @@ func (w *writer) drain() {
 		default:
 		}
 		if len(w.later)+len(w.pending) == 0 {
+			w.shred()
 			return
 		}
 		before := w.stats.laters.Load() + w.stats.laterLost.Load()
