@@ -32,6 +32,9 @@ func (m *maker) place(b *made, dest string, sources []backup.Source) (err error)
 		return errors.Join(e, fmt.Errorf("%s exists; nothing was written. Give another name", dest))
 	}
 	dir := filepath.Dir(path)
+	if !exists(dir) {
+		return fmt.Errorf("there is no directory %s; nothing was written", dir)
+	}
 	if err := room(dir, total(sources)+1<<20); err != nil {
 		return fmt.Errorf("the backup: %w", err)
 	}

@@ -17,6 +17,7 @@ func TestBackupsElsewhereAreNotTheServers(t *testing.T) {
 	done(t, "--data", data, "backup", usb)
 	refused(t, exitFailure, "exists", "--data", data, "backup", filepath.Join(usb, "today.tar"))
 	refused(t, exitFailure, "no such file", "--data", data, "backup", "drill", filepath.Join(usb, "typo.tar"))
+	refused(t, exitFailure, "there is no directory", "--data", data, "backup", filepath.Join(usb, "deep", "x.tar"))
 	k.turn(t.Context())
 	if u := readUpkeep(data); u.Backup != nil || u.Failed != nil || u.Drill != nil {
 		t.Errorf("%+v\n%s", u, log)
