@@ -26,19 +26,23 @@ func (s *server) attend(ctx context.Context, task func(context.Context)) {
 	}
 }
 
-// survives tells whether the task came to its own end. The log shows the runtime's
-// own words, or the type of anything else, which might hold a person's data.
+// panicWords are what a log may show of a panic: the runtime's own words, or the
+// type of anything else, which might hold a person's data.
+func panicWords(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("a %T", p)
+}
+
+// survives tells whether the task came to its own end.
 func (s *server) survives(ctx context.Context, task func(context.Context)) (ended bool) {
 	defer func() {
 		p := recover()
 		if p == nil {
 			return
 		}
-		what := fmt.Sprintf("a %T", p)
-		if err, ok := p.(runtime.Error); ok {
-			what = err.Error()
-		}
-		s.log.Error("panic in a task of the background; it begins anew", "panic", what, "rest", attendAgain, "stack", string(debug.Stack()))
+		s.log.Error("panic in a task of the background; it begins anew", "panic", panicWords(p), "rest", attendAgain, "stack", string(debug.Stack()))
 	}()
 	task(ctx)
 	return true

@@ -84,6 +84,9 @@ func runBackup(ctx context.Context, s stdio, o backupOptions) error {
 		}
 		out = s.out
 	case "":
+		if !exists(filepath.Join(o.data, dbFile)) {
+			return errNoClinic(o.data)
+		}
 		if o.dest, err = backupDir(o.data, l.Backup.Dir); err != nil {
 			return err
 		}
@@ -93,7 +96,7 @@ func runBackup(ctx context.Context, s stdio, o backupOptions) error {
 		b, err = m.make(ctx, o.dest, out)
 		return err
 	})
-	if o.dest != "-" && exists(filepath.Join(o.data, dbFile)) {
+	if o.counts(l) {
 		note(o.data, func(st *upkeep) { st.tried(b, m.now(), err) })
 	}
 	if err != nil {
@@ -103,6 +106,28 @@ func runBackup(ctx context.Context, s stdio, o backupOptions) error {
 		fmt.Fprintf(s.err, "warning: the backup is not encrypted: whoever has it can read everything. Name an age key with --recipient or backup.recipient\n")
 	}
 	return tellBackup(s, o, b)
+}
+
+// counts tells whether a backup is the server's affair. One that somebody puts
+// elsewhere is his own: it neither stands in for the next of the schedule nor can
+// the server restore it for a trial. Where there is no schedule, every one counts.
+func (o *backupOptions) counts(l *loaded) bool {
+	if o.dest == "-" || !exists(filepath.Join(o.data, dbFile)) {
+		return false
+	}
+	dir := o.dest
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		dir = filepath.Dir(dir)
+	}
+	own, _, _ := backupPlace(o.data, l.Backup.Dir)
+	return !l.Backup.scheduled() || sameFile(dir, own)
+}
+
+// sameFile tells whether two names are of one file or directory that is there.
+func sameFile(a, b string) bool {
+	x, e1 := os.Stat(a)
+	y, e2 := os.Stat(b)
+	return e1 == nil && e2 == nil && os.SameFile(x, y)
 }
 
 func tellBackup(s stdio, o backupOptions, b made) error {
@@ -121,26 +146,36 @@ func tellBackup(s stdio, o backupOptions, b made) error {
 // is made when it is missing; elsewhere it must be there, for a disk that is not
 // mounted looks like a directory that is missing.
 func backupDir(data, dir string) (string, error) {
+	dir, missing, err := backupPlace(data, dir)
+	if err != nil || !missing {
+		return dir, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return dir, err
+	}
+	likeParent(dir)
+	return dir, nil
+}
+
+// backupPlace is backupDir for whoever only looks: missing tells that the first
+// backup will make the directory.
+func backupPlace(data, dir string) (place string, missing bool, err error) {
 	if dir == "" {
 		dir = filepath.Join(data, "backups")
 	}
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
-		return dir, fmt.Errorf("backup.dir: %s is not a directory", dir)
+		return dir, false, fmt.Errorf("backup.dir: %s is not a directory", dir)
 	}
 	if err == nil || !errors.Is(err, os.ErrNotExist) {
-		return dir, err
+		return dir, false, err
 	}
 	full, e1 := filepath.Abs(dir)
 	home, e2 := filepath.Abs(data)
 	if rel, err := filepath.Rel(home, full); e1 == nil && e2 == nil && err == nil && filepath.IsLocal(rel) && exists(home) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return dir, err
-		}
-		likeParent(dir)
-		return dir, nil
+		return dir, true, nil
 	}
-	return dir, fmt.Errorf("backup.dir: %s is not there. Is its disk mounted? If it is new, make the directory yourself", dir)
+	return dir, false, fmt.Errorf("backup.dir: %s is not there. Is its disk mounted? If it is new, make the directory yourself", dir)
 }
 
 type backupListOptions struct {
@@ -176,13 +211,15 @@ func runBackupList(_ context.Context, s stdio, o backupListOptions) error {
 	if err != nil {
 		return err
 	}
-	dir, err := backupDir(o.data, l.Backup.Dir)
+	dir, missing, err := backupPlace(o.data, l.Backup.Dir)
 	if err != nil {
 		return err
 	}
-	paths, err := ownBackups(dir, stem)
-	if err != nil {
-		return err
+	var paths []string
+	if !missing {
+		if paths, err = ownBackups(dir, stem); err != nil {
+			return err
+		}
 	}
 	var list []backupFile
 	for _, p := range paths {

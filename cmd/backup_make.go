@@ -116,7 +116,9 @@ func (m *maker) copyDatabase(ctx context.Context, to string) (in store.Inspectio
 	if err := room(m.data, 2*info.Size()+spareDisk); err != nil {
 		return in, fmt.Errorf("the copy of the database: %w", err)
 	}
-	if err := store.Snapshot(ctx, db, to); err != nil {
+	if err := store.Snapshot(ctx, db, to); errors.Is(err, store.ErrDamaged) {
+		return in, &failure{exitDamage, err}
+	} else if err != nil {
 		return in, err
 	}
 	if in, err = store.Inspect(ctx, to, m.schema); err != nil {

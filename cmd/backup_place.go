@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"qualifybase/store/backup"
 )
@@ -31,6 +32,9 @@ func (m *maker) place(b *made, dest string, sources []backup.Source) (err error)
 		return errors.Join(e, fmt.Errorf("%s exists; nothing was written. Give another name", dest))
 	}
 	dir := filepath.Dir(path)
+	if !exists(dir) {
+		return fmt.Errorf("there is no directory %s; nothing was written", dir)
+	}
 	if err := room(dir, total(sources)+1<<20); err != nil {
 		return fmt.Errorf("the backup: %w", err)
 	}
@@ -127,16 +131,32 @@ func ownBackups(dir, stem string) ([]string, error) {
 
 func stamp(path, stem string) string { return strings.TrimPrefix(filepath.Base(path), stem)[:16] }
 
-// prune removes the oldest backups beyond keep, with their sums.
-func prune(dir, stem string, keep int) (gone []string, err error) {
+// prune removes the oldest backups beyond keep, with their sums. The one just made
+// stays, even where a clock that was set back made it the oldest by its name.
+func prune(dir, stem string, keep int, made string) (gone []string, err error) {
 	list, err := ownBackups(dir, stem)
-	for err == nil && len(list) > keep {
+	list = slices.DeleteFunc(list, func(path string) bool { return filepath.Base(path) == filepath.Base(made) })
+	for err == nil && len(list) > max(keep-1, 0) {
 		if err = os.Remove(list[0]); err == nil {
 			_ = os.Remove(list[0] + sumEnd)
 			gone, list = append(gone, list[0]), list[1:]
 		}
 	}
 	return gone, err
+}
+
+// sweepHalves removes halves of backups that a process left when it was killed.
+func sweepHalves(dir, stem string, before time.Time) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && info.Mode().IsRegular() && strings.HasPrefix(e.Name(), "."+stem) && info.ModTime().Before(before) {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
 
 // sumEnd ends the name of the file that holds a backup's SHA-256, as sha256sum

@@ -136,6 +136,7 @@ func TestBackupAndRestore(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); !slices.Equal(left, []string{file, file + sumEnd}) {
 		t.Errorf("left beside the backup: %v", left)
 	}
+	done(t, "--data", data, "backup")
 	for _, path := range []string{file, file + sumEnd, filepath.Join(data, upkeepFile)} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v %v", path, info.Mode(), err)

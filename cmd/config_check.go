@@ -21,7 +21,7 @@ import (
 // minJWTSecret is the least length of auth.jwt_secret in bytes (contract.md §4).
 const minJWTSecret = 32
 
-const shortSecret = "want at least 32 bytes; 'openssl rand -base64 48' makes one"
+const shortSecret = "want at least 32 bytes; 'openssl rand -base64 48' makes one" // #nosec G101 -- advice
 
 var (
 	domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)

@@ -102,3 +102,38 @@ func TestVerifyKeyFile(t *testing.T) {
 	}
 	says(t, list, "keys", "fail", "is missing")
 }
+
+// A database that SQLite cannot read is told by name and with the way out, by every
+// verb, and not in SQL.
+func TestTornDatabase(t *testing.T) {
+	data := aClinic(t, 1)
+	path := filepath.Join(data, dbFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 100; i < 4096; i++ { // the root of all tables; the header stays
+		text[i] = 0x5a
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const wayOut = "qb.db is damaged (SQLite: database disk image is malformed (11)); 'qb verify' names what, 'qb restore' brings"
+	refused(t, exitFailure, wayOut, "--data", data, "keys", "list")
+	refused(t, exitFailure, wayOut, "--data", data, "migrate")
+	refused(t, exitFailure, wayOut, "--data", data, "serve", "--listen", "127.0.0.1:0")
+	refused(t, exitDamage, wayOut, "--data", data, "backup")
+	code, out, said := typed(t, "--data", data, "verify")
+	if code != exitDamage || strings.Contains(said, "SELECT") || !strings.Contains(said, "integrity: the file cannot be read") {
+		t.Errorf("%d\n%s%s", code, out, said)
+	}
+	code, list := ask(t, data, time.Now())
+	if code != exitFailure {
+		t.Errorf("exit code %d", code)
+	}
+	for _, x := range list {
+		if strings.Contains(x.Text, "SELECT") || x.Check == "sqlite" {
+			t.Errorf("%+v", x)
+		}
+	}
+}

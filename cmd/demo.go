@@ -139,7 +139,7 @@ curl -s "%s/api/v1/leads?limit=3" \
 # For calls of your own; the reference is %s/api/v1/docs
 export QB_HOST=%s QB_KEY=%s
 
-# The command line sees the same clinic
+# The command line sees the same clinic (in the source, 'go run .' stands for qb)
 qb --data %s availability --explain --to %s
 `, d.clinic.Name, d.clinic.TimeZone, d.leads, d.appointments, url, dir,
 		url, d.day.Format(time.DateOnly), d.key,

@@ -38,7 +38,7 @@ type seeder struct {
 
 // seedDemo makes the clinic, its people, its calendar and a key.
 func seedDemo(ctx context.Context, st *store.Store, env func(string) (string, bool), now time.Time) (*demoShow, error) {
-	s := &seeder{ctx: ctx, rand: rand.New(rand.NewPCG(1, 2026)), clock: now.AddDate(0, 0, -demoDaysBack-10)}
+	s := &seeder{ctx: ctx, rand: rand.New(rand.NewPCG(1, 2026)), clock: now.AddDate(0, 0, -demoDaysBack-10)} // #nosec G404 -- chosen: every demo is alike
 	s.e = engine.New(st, engine.Options{Now: func() time.Time { return s.clock }})
 	for _, step := range []func() error{
 		func() error { return s.found(env) }, s.place, s.people,

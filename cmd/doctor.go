@@ -163,6 +163,9 @@ func (d *doctor) database(ctx context.Context) error {
 }
 
 func (d *doctor) sqlite(in store.Inspection) {
+	if in.SQLite == "" {
+		return // the file cannot be read: the findings tell
+	}
 	if in.Journal != "wal" {
 		d.warn("sqlite", "'qb serve' sets it", "%s, journal mode %s", in.SQLite, in.Journal)
 		return
@@ -227,7 +230,7 @@ func (d *doctor) keeping() {
 		s.why += ": " + u.Drill.Error
 	}
 	report("drill", "'qb backup drill'", s)
-	if dir, err := backupDir(d.data, d.l.Backup.Dir); err != nil {
+	if dir, _, err := backupPlace(d.data, d.l.Backup.Dir); err != nil {
 		d.fail("backup", "mount it, or set backup.dir", "%v", err)
 	} else if u.Backup != nil && filepath.Dir(u.Backup.File) == dir && !exists(u.Backup.File) {
 		d.warn("backup", "is the disk of the backups mounted?", "%s is no longer there", u.Backup.File)

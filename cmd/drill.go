@@ -68,18 +68,25 @@ func runDrill(ctx context.Context, s stdio, o drillOptions) error {
 	if err != nil {
 		return err
 	}
+	if !exists(filepath.Join(o.data, dbFile)) {
+		return errNoClinic(o.data)
+	}
 	k := &keeper{maker: m, conf: l.Backup, now: time.Now}
+	newest, err := k.newest()
 	if o.file == "" {
-		if o.file, err = k.newest(); err != nil {
+		if err != nil {
 			return err
 		}
+		o.file = newest
 	}
 	var out chore
 	err = lowly(func() (err error) {
 		out, err = drill(ctx, o.file, keys, m)
 		return err
 	})
-	note(o.data, func(u *upkeep) { u.drilled(out) })
+	if sameFile(o.file, newest) { // of another file, /readyz has nothing to tell
+		note(o.data, func(u *upkeep) { u.drilled(out) })
+	}
 	if err != nil {
 		return damaging(o.file, err)
 	}

@@ -137,7 +137,7 @@ func (k *keeper) backUp(ctx context.Context) upkeep {
 		return u
 	}
 	k.log.Info("backup", "file", b.path, "bytes", b.bytes, "seconds", b.took.Seconds(), "encrypted", b.encrypted)
-	if gone, err = prune(dir, nameStem(b.manifest), k.conf.Keep); err != nil {
+	if gone, err = prune(dir, nameStem(b.manifest), k.conf.Keep, b.path); err != nil {
 		k.log.Error("old backups could not be removed", "err", err)
 	}
 	for _, path := range gone {
@@ -168,7 +168,10 @@ func (k *keeper) rehearse(ctx context.Context) {
 
 // newest is the newest backup of this clinic.
 func (k *keeper) newest() (string, error) {
-	dir, err := backupDir(k.maker.data, k.conf.Dir)
+	dir, missing, err := backupPlace(k.maker.data, k.conf.Dir)
+	if err == nil && missing {
+		err = fmt.Errorf("there is no backup in %s", dir)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -186,8 +189,13 @@ func (k *keeper) newest() (string, error) {
 	return list[len(list)-1], nil
 }
 
-// sweep removes what a process that was killed left staged.
+// sweep removes what a process that was killed left staged, and halves of backups.
 func (k *keeper) sweep() {
+	if stem, err := stemOf(k.maker.data); err == nil {
+		if dir, missing, err := backupPlace(k.maker.data, k.conf.Dir); err == nil && !missing {
+			sweepHalves(dir, stem, k.now().Add(-staleStaging))
+		}
+	}
 	entries, err := os.ReadDir(k.maker.data)
 	if err != nil {
 		return

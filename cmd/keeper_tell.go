@@ -74,7 +74,10 @@ func (u *upkeep) backups(conf BackupConfig, now time.Time) standing {
 	case old:
 		s.level, s.why = "fail", fmt.Sprintf("the last backup is %s old", ago(now.Sub(s.at)))
 	case u.Failed != nil:
-		s.level, s.why = "warn", fmt.Sprintf("the last %d tries failed", u.Failures)
+		s.level, s.why = "warn", "the last try failed"
+		if u.Failures > 1 {
+			s.why = fmt.Sprintf("the last %d tries failed", u.Failures)
+		}
 	case s.at.IsZero():
 		s.why = "there is no backup yet"
 		if u.Since.IsZero() { // and no server has run that would make one

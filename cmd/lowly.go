@@ -14,7 +14,7 @@ func lowly(fn func() error) error {
 		stepBack()
 		defer func() {
 			if p := recover(); p != nil {
-				done <- fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				done <- fmt.Errorf("panic: %s\n%s", panicWords(p), debug.Stack())
 			}
 		}()
 		done <- fn()

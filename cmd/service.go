@@ -85,10 +85,11 @@ func runServiceInstall(_ context.Context, s stdio, o serviceOptions) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.WriteFile(path, []byte(unit), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(unit), 0o644); err != nil { // #nosec G306 -- it holds no secret; see below
 		return err
 	}
-	if err := os.Chmod(path, 0o644); err != nil { // the process's umask is 077: systemd itself may read, people too
+	// The process's umask is 077: systemd itself may read, people too.
+	if err := os.Chmod(path, 0o644); err != nil { // #nosec G302 -- it holds no secret
 		return err
 	}
 	fmt.Fprintf(s.err, "wrote %s; now: systemctl daemon-reload && systemctl enable --now qb\n", path)

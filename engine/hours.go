@@ -115,7 +115,7 @@ func (w *Week) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("%q is no day: use mon, tue, wed, thu, fri, sat, sun", key)
 		}
 		if len(list) > 0 {
-			out[day] = list
+			out[day] = list // #nosec G602 -- seven names for seven days
 		}
 	}
 	*w = out

@@ -18,13 +18,22 @@ func parseClock(s string) (int, error) {
 		if fixed, ok := clockMeant(s); ok {
 			return 0, fmt.Errorf("%q is no time: write %s", s, fixed)
 		}
-		return 0, fmt.Errorf("%q is no time of day: write 00:00 to 24:00 with two digits each, such as 09:00", s)
+		return 0, fmt.Errorf("%s is no time of day: write 00:00 to 24:00 with two digits each, such as 09:00", clockQuoted(s))
 	}
 	h, m := int(s[0]-'0')*10+int(s[1]-'0'), int(s[3]-'0')*10+int(s[4]-'0')
 	if m > 59 || h*60+m > 1440 {
 		return 0, fmt.Errorf("%q is no time of day: 00:00 to 24:00", s)
 	}
 	return h*60 + m, nil
+}
+
+// clockQuoted quotes what might be meant as a time. Anything else may be a person's
+// data in the wrong field, which no error says again.
+func clockQuoted(s string) string {
+	if len(s) > 16 || strings.Trim(s, "0123456789:.-h ") != "" {
+		return "This"
+	}
+	return strconv.Quote(s)
 }
 
 // clockMeant spells an hour, or hour and minutes, as parseClock wants them: 9,

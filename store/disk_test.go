@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"qualifybase/engine"
 )
@@ -80,6 +82,33 @@ func TestFullDisk(t *testing.T) {
 	if bad, err := h.Integrity(context.Background()); err != nil || len(bad) > 0 {
 		t.Errorf("integrity: %v, %v", bad, err)
 	}
+}
+
+// Audit rows that wait for room are tried in one series, at growing pauses: a full
+// disk must not fill up with the log of the tries. They are not lost by it.
+func TestFullDiskIsTriedCalmly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := openHouse(t, Options{})
+		h.must(t, h.booking(0))
+		h.pages(t, h.count(t, "PRAGMA page_count"))
+		big := strings.Repeat("x", 100_000)
+		for i := range 20 {
+			h.Later(func(tx engine.Tx) error { return tx.InsertReason(fmt.Sprint("read ", i), h.clinic, 0, big) })
+			if err := h.Update(t.Context(), h.booking(1)); engine.KindOf(err) != engine.StorageFull {
+				t.Fatalf("%v, want STORAGE_FULL", err)
+			}
+		}
+		before := h.Stats().Failed
+		time.Sleep(10 * time.Minute)
+		if tries := h.Stats().Failed - before; tries < 100 || tries > 130 {
+			t.Errorf("%d tries in ten minutes, want one every five seconds", tries)
+		}
+		h.pages(t, 1<<30)
+		h.must(t, h.booking(1))
+		if n := h.count(t, "SELECT count(*) FROM audit_reasons"); n != 20 {
+			t.Errorf("%d of 20 queued rows were saved", n)
+		}
+	})
 }
 
 // A write that the disk fails makes the store read-only until it is opened

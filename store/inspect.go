@@ -157,7 +157,7 @@ func (x *inspector) sound(check string, err error) error {
 	switch code(err) & 0xff {
 	case codeCorrupt, codeNotADB, 1: // 1: a table that is not there, a schema that does not parse
 		x.c.doomed = nil
-		x.find(check, "the file cannot be read: %v", err)
+		x.find(check, "the file cannot be read: %s", inShort(err))
 		return nil
 	}
 	if strings.HasPrefix(err.Error(), "column ") { // a value of another type than its column's

@@ -34,14 +34,18 @@ func (s *Store) Later(fn func(engine.Tx) error) {
 	if len(w.later) >= manyLater {
 		w.wake()
 	} else {
-		w.arm()
+		w.arm(laterDelay)
 	}
 }
 
-// arm asks for a flush after a while, unless one is on its way.
-func (w *writer) arm() {
+// arm asks for a flush after a while, unless one is on its way: it stays armed until
+// then, or every failed group would begin one more series of tries.
+func (w *writer) arm(after time.Duration) {
 	if w.armed.CompareAndSwap(false, true) {
-		time.AfterFunc(laterDelay, w.wake)
+		time.AfterFunc(after, func() {
+			w.armed.Store(false)
+			w.wake()
+		})
 	}
 }
 

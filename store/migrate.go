@@ -79,6 +79,7 @@ func readMigrations(dir fs.FS) ([]migration, error) {
 var (
 	ErrForeign = errors.New("not a QualifyBase database")
 	ErrNewer   = errors.New("written by a newer version of this program")
+	ErrDamaged = errors.New("the database is damaged")
 )
 
 // refusal is an error in words of its own that errors.Is knows.
@@ -92,6 +93,23 @@ func (r *refusal) Unwrap() error { return r.kind }
 
 func refuse(kind error, format string, args ...any) error {
 	return &refusal{kind, fmt.Sprintf(format, args...)}
+}
+
+// damaged puts SQLite's words for a file that it cannot read into ours, with the
+// way out; any other error stays.
+func damaged(path string, err error) error {
+	if c := code(err) & 0xff; c != codeCorrupt && c != codeNotADB {
+		return err
+	}
+	return refuse(ErrDamaged, "%s is damaged (%s); 'qb verify' names what, 'qb restore' brings the newest backup back", path, inShort(err))
+}
+
+// inShort is SQLite's own text of an error, without the statement that met it.
+func inShort(err error) string {
+	if e, ok := errors.AsType[*sqlError](err); ok {
+		return e.Error()
+	}
+	return err.Error()
 }
 
 // current is the user_version that this program works with.
@@ -401,7 +419,7 @@ func Status(path string) (MigrateStatus, error) {
 		return st, err
 	}
 	if st.File, _, err = c.identify(path, list); err != nil {
-		return st, err
+		return st, damaged(path, err)
 	}
 	for _, m := range list {
 		if m.version > st.File && st.File > 0 {

@@ -38,7 +38,7 @@ func Snapshot(ctx context.Context, path, dest string) error {
 	raw := dest + ".raw"
 	defer removeDatabase(raw)
 	if err := copyPages(ctx, path, raw); err != nil {
-		return err
+		return damaged(path, err)
 	}
 	c, err := dial(raw)
 	if err != nil {

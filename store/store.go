@@ -83,14 +83,14 @@ func Open(path string, schema string, o Options) (*Store, error) {
 		o.busy = 5 * time.Second
 	}
 	if err := prepareFile(path, schema, embedded(), o); err != nil {
-		return nil, err
+		return nil, damaged(path, err)
 	}
 	hold(path, 1)
 	s := &Store{path: path, o: o, log: o.Log, readers: make(chan *conn, o.Readers), gone: make(chan struct{})}
 	c, err := s.dial(true)
 	if err != nil {
 		hold(path, -1)
-		return nil, err
+		return nil, damaged(path, err)
 	}
 	for range o.Readers {
 		s.readers <- nil
@@ -99,7 +99,7 @@ func Open(path string, schema string, o Options) (*Store, error) {
 	if err != nil {
 		_ = c.close()
 		hold(path, -1)
-		return nil, err
+		return nil, damaged(path, err)
 	}
 	return s, nil
 }

@@ -19,6 +19,7 @@ const (
 	manyLater  = 1_000                  // queued: they are flushed at once
 	laterDelay = 150 * time.Millisecond // else they are flushed after this
 	laterWait  = 5 * time.Second        // a Later that finds the queue full gives up then
+	laterRetry = 5 * time.Second        // the longest pause between tries on a disk that refuses
 	idleEvery  = 500 * time.Millisecond // how often an idle writer looks for other processes' writes
 )
 
@@ -42,6 +43,7 @@ type writer struct {
 	members []*member               // of the open group
 	pending []func(engine.Tx) error // Laters of the open group; kept when it fails
 	ran     int                     // how many of them ran in the open group
+	refused int                     // groups with Laters that failed in a row
 	today   int64                   // when the occupancy in memory was last begun anew, in days
 	version int64                   // PRAGMA data_version: moves when another process wrote
 	heads   map[int64]*head         // running numbers by clinic
@@ -135,7 +137,6 @@ func (w *writer) drain() {
 // its commit. Before the commit it looks at the queue again until that is empty,
 // so that no two cohorts alternate; a lone caller waits for nobody.
 func (w *writer) group(m *member) {
-	w.armed.Store(false)
 	answered := false
 	defer func() {
 		if !answered { // runtime.Goexit inside a member
@@ -280,6 +281,7 @@ func (w *writer) commit() error {
 		return err
 	}
 	w.stats.laters.Add(int64(len(w.pending)))
+	w.refused = 0
 	w.publish()
 	return nil
 }
@@ -347,7 +349,8 @@ func (w *writer) abandon(cause error) {
 	}
 	w.answer(err)
 	if len(w.pending)+len(w.later) > 0 {
-		w.arm()
+		w.arm(min(laterDelay<<min(w.refused, 8), laterRetry))
+		w.refused++
 	}
 }
 
