@@ -271,7 +271,10 @@ type Candidate struct {
 }
 
 // Explain gives every candidate start of every lane in the range, offered or with
-// the first reason why not, as of now (UTC seconds; 0 = the clock's).
+// the first reason why not, as of now (UTC seconds; 0 = the clock's). Where no lane
+// serves the wish it is refused as a booking would be: an empty list tells no reason.
+//
+// Errors: Invalid (range, limit, length), NotFound (provider, location, service), ProviderInactive.
 func (e *Engine) Explain(ctx context.Context, c Caller, q AvailabilityQuery, now int64) ([]Candidate, error) {
 	if err := q.check(); err != nil {
 		return nil, err
@@ -296,9 +299,16 @@ func (e *Engine) Explain(ctx context.Context, c Caller, q AvailabilityQuery, now
 			window.End = min(window.End, window.Start+MaxRangeDays*86400)
 		}
 		lanes, err := d.lanes(w, window)
+		if err == nil && len(lanes) == 0 {
+			err = unoffered()
+		}
 		var out []Candidate
 		for _, l := range lanes {
+			active := d.bookable(d.plan.Provider(l.ProviderID))
 			l.Explain(now, window, func(start int64, v Verdict) bool {
+				if v == Offered && !active {
+					v = RefusedInactive // the last reason, as at booking (booking.md §1.7)
+				}
 				out = append(out, Candidate{d.slot(l, start), v})
 				return true
 			})

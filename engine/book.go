@@ -273,7 +273,7 @@ func (w *work) chooseFor(d *desk, want wish, span Span, p person, self string) (
 		}
 	}
 	if free = d.active(free); len(free) == 0 {
-		return nil, "", Fail(ProviderInactive, "This provider takes no bookings").On("provider_id", "Choose another provider, or leave it out")
+		return nil, "", RefusedInactive.Refusal(rules)
 	}
 	return w.assign(d, free, p, want.provider != nil)
 }
@@ -288,11 +288,16 @@ func (w *work) personFree(p person, span Span, except string) error {
 		On("scheduled_at", "Choose another time, or allow_overlap with the right to override")
 }
 
+// unoffered is the answer where no lane serves the wish at any time.
+func unoffered() *Error {
+	return Fail(ProviderInactive, "Nobody offers this").On("provider_id", "No active provider offers this service at this location")
+}
+
 // refusal is the answer when no lane takes the booking; a taken slot comes with
 // the nearest open ones.
 func (d *desk) refusal(want wish, span Span, lanes []*Lane, v Verdict, rules Rules) error {
 	if len(lanes) == 0 {
-		return Fail(ProviderInactive, "Nobody offers this").On("provider_id", "No active provider offers this service at this location")
+		return unoffered()
 	}
 	refusal := v.Refusal(rules)
 	if v == RefusedTaken {

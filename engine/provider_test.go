@@ -198,6 +198,41 @@ func TestDeletedProviderKeepsAppointments(t *testing.T) {
 	}
 }
 
+// Explain says of an inactive provider what booking him says: every other reason
+// first, and where nobody is left, that (booking.md §1.7, §10).
+func TestExplainInactiveProvider(t *testing.T) {
+	c := enginetest.New(t)
+	q := engine.AvailabilityQuery{ProviderID: c.Ada.ID, ServiceID: c.Checkup.ID,
+		From: engine.Moment{At: enginetest.Unix("2026-04-28 00:00"), Set: true}, To: engine.Moment{At: enginetest.Unix("2026-04-29 00:00"), Set: true}}
+	before, err := c.Engine.Explain(t.Context(), c.Caller, q, 0)
+	enginetest.Must(t, err)
+	enginetest.Must(t, c.Engine.DeleteProvider(t.Context(), c.Caller, c.Ada.ID))
+	after, err := c.Engine.Explain(t.Context(), c.Caller, q, 0)
+	enginetest.Must(t, err)
+	inactive := 0
+	for i, was := range before {
+		want := was.Verdict
+		if want == engine.Offered {
+			want = engine.RefusedInactive
+			inactive++
+		}
+		if after[i].Verdict != want {
+			t.Errorf("%d: %s, want %s", was.StartsAt, after[i].Verdict, want)
+		}
+	}
+	if inactive == 0 || len(after) != len(before) {
+		t.Errorf("%d starts were offered; %d candidates became %d", inactive, len(before), len(after))
+	}
+	if kind := engine.RefusedInactive.Kind(); kind != engine.ProviderInactive {
+		t.Errorf("the verdict is %s", kind)
+	}
+	enginetest.Must(t, c.Engine.DeleteProvider(t.Context(), c.Caller, c.Ben.ID))
+	enginetest.Must(t, c.Engine.DeleteProvider(t.Context(), c.Caller, c.Cleo.ID))
+	q.ProviderID = 0
+	_, err = c.Engine.Explain(t.Context(), c.Caller, q, 0)
+	enginetest.Refused(t, err, engine.ProviderInactive, "provider_id")
+}
+
 func TestListProviders(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()

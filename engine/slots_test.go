@@ -253,7 +253,7 @@ func TestVerdictsInOrder(t *testing.T) {
 
 func TestVerdictTexts(t *testing.T) {
 	seen := map[string]bool{}
-	for v := Offered; v <= RefusedServiceCap; v++ {
+	for v := Offered; v <= RefusedInactive; v++ {
 		if s := v.String(); s == "" || seen[s] {
 			t.Errorf("verdict %d says %q", v, s)
 		} else {

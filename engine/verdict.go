@@ -19,6 +19,7 @@ const (
 	RefusedTaken               // the provider or the room is not free
 	RefusedProviderCap         // the provider's appointments of that date are full
 	RefusedServiceCap          // the service's appointments of that date are full
+	RefusedInactive            // all is well, but the provider takes no bookings
 )
 
 var verdictTexts = [...]string{
@@ -34,6 +35,7 @@ var verdictTexts = [...]string{
 	RefusedTaken:       "taken",
 	RefusedProviderCap: "provider's daily cap reached",
 	RefusedServiceCap:  "service's daily cap reached",
+	RefusedInactive:    "provider inactive",
 }
 
 // String is the reason as --explain prints it.
@@ -56,6 +58,8 @@ func (v Verdict) Kind() Kind {
 		return OutsideHours
 	case RefusedTaken:
 		return SlotTaken
+	case RefusedInactive:
+		return ProviderInactive
 	}
 	return CapReached
 }
@@ -92,6 +96,8 @@ func (v Verdict) Refusal(r Rules) *Error {
 		return Fail(v.Kind(), "That time is no longer free").On(field, "choose another time")
 	case RefusedProviderCap:
 		return Fail(v.Kind(), "That day is full").On(field, "choose another day: the provider takes %d appointments a day", r.ProviderCap)
+	case RefusedInactive:
+		return Fail(v.Kind(), "This provider takes no bookings").On("provider_id", "Choose another provider, or leave it out")
 	}
 	return Fail(v.Kind(), "That day is full").On(field, "choose another day: the service takes %d appointments a day", r.ServiceCap)
 }
