@@ -96,6 +96,12 @@ func (w *worker) try(ctx context.Context, j *job, now time.Time) (a answer) {
 	if a.class != "" {
 		a.retryAfter = retryAfter(res.Header.Get("Retry-After"), time.Now())
 	}
+	if a.status == http.StatusSwitchingProtocols {
+		// Its body is the bare connection, which no deadline of the request ends: sixteen
+		// of those would have stopped all webhooks until a restart.
+		_ = res.Body.Close()
+		return a
+	}
 	a.response = w.read(res.Body)
 	return a
 }

@@ -217,9 +217,10 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-// A receiver that sends a byte a second, for ever: the whole attempt ends after 15 s.
-// Real HTTP over a pipe, in fake time.
-func TestSlowDrip(t *testing.T) {
+// dripping sends one delivery to a receiver that begins its answer with head and
+// then sends a byte a second, for ever, and gives what became of the attempt. Real
+// HTTP over a pipe, in fake time.
+func dripping(t *testing.T, head string) (attempts []engine.Settlement) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		tr := b.cfg.Policy.Transport(TransportOptions{})
@@ -229,7 +230,7 @@ func TestSlowDrip(t *testing.T) {
 				defer there.Close()
 				buf := make([]byte, 4096)
 				there.Read(buf)
-				fmt.Fprint(there, "HTTP/1.1 500 No\r\nContent-Length: 100000\r\n\r\n")
+				fmt.Fprint(there, head)
 				for {
 					time.Sleep(time.Second)
 					if _, err := there.Write([]byte(".")); err != nil {
@@ -247,11 +248,26 @@ func TestSlowDrip(t *testing.T) {
 		b.start()
 		time.Sleep(20 * time.Second)
 		b.stop()
-		a := b.box.attempts()
-		if len(a) != 1 || a[0].MS != 15000 || a[0].Status != 500 || len(a[0].Response) < 10 {
-			t.Errorf("%+v", a)
-		}
+		attempts = b.box.attempts()
 	})
+	return attempts
+}
+
+// The whole attempt ends after 15 s, however slowly an answer goes on.
+func TestSlowDrip(t *testing.T) {
+	a := dripping(t, "HTTP/1.1 500 No\r\nContent-Length: 100000\r\n\r\n")
+	if len(a) != 1 || a[0].MS != 15000 || a[0].Status != 500 || len(a[0].Response) < 10 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// A receiver that wants to speak another protocol hands over its bare connection,
+// which no deadline of a request ends: nobody waits for it.
+func TestSwitchingProtocols(t *testing.T) {
+	a := dripping(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	if len(a) != 1 || a[0].MS >= 15000 || a[0].Status != 101 || a[0].Class != engine.BadStatus || a[0].Result != engine.Retry {
+		t.Errorf("%+v", a)
+	}
 }
 
 func TestClassify(t *testing.T) {
