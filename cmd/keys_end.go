@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -110,10 +111,10 @@ func newKeysCheck() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Tell whether a text on standard input is a whole key",
-		Long: `Read a text from standard input and tell whether it is one of our keys, whole and
-without a typing mistake: family, length, alphabet and checksum. It asks no
-database, so it cannot say whether the key still works. Exit code 1 when it is
-none. No part of the secret is printed.`,
+		Long: `Read texts from standard input, one a line, and tell of each whether it is one of
+our keys, whole and without a typing mistake: family, length, alphabet and
+checksum. It asks no database, so it cannot say whether a key still works. Exit
+code 1 when one is none. No part of a secret is printed.`,
 		Example: `  echo "$QB_KEY" | qb keys check`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runKeysCheck(c.Context(), streams(c)) },
@@ -121,20 +122,27 @@ none. No part of the secret is printed.`,
 }
 
 func runKeysCheck(_ context.Context, s stdio) error {
-	text, err := askSecret(s, "Key")
+	lines, err := askLines(s, "Key")
 	if err != nil {
 		return err
 	}
-	check := engine.CheckKeyText(text)
-	if check.Fault != "" {
-		about := ""
-		if check.Family != "" {
-			about = "a " + check.Family.Name() + " key by its beginning. "
+	var faults []error
+	for i, text := range lines {
+		at := ""
+		if len(lines) > 1 {
+			at = fmt.Sprintf("line %d: ", i+1)
 		}
-		return errors.New(about + check.Fault)
+		check := engine.CheckKeyText(text)
+		if check.Fault == "" {
+			fmt.Fprintf(s.out, "%s%s: a whole %s key, sent as %s\n", at, check.Prefix, check.Family.Name(), sentAs(check.Family))
+			continue
+		}
+		if check.Family != "" {
+			at += "a " + check.Family.Name() + " key by its beginning. "
+		}
+		faults = append(faults, errors.New(at+check.Fault))
 	}
-	_, err = fmt.Fprintf(s.out, "%s: a whole %s key, sent as %s\n", check.Prefix, check.Family.Name(), sentAs(check.Family))
-	return err
+	return errors.Join(faults...)
 }
 
 func sentAs(f engine.Family) string {
@@ -146,6 +154,25 @@ func sentAs(f engine.Family) string {
 
 // maxSecretLine is more than any key or password has.
 const maxSecretLine = 4096
+
+// askLines reads texts: from a person one, from a pipe every line, so that none
+// goes unjudged.
+func askLines(s stdio, question string) ([]string, error) {
+	if f, ok := s.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		text, err := askSecret(s, question)
+		return []string{text}, err
+	}
+	const limit = 1000 * maxSecretLine
+	text, err := io.ReadAll(io.LimitReader(s.in, limit+1))
+	if err == nil && len(text) > limit {
+		err = fmt.Errorf("standard input has more than %d bytes", limit)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSuffix(lines[i], "\r")
+	}
+	return lines, err
+}
 
 // askSecret reads a secret: from a person without showing it, from a pipe its
 // first line.
