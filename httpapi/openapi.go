@@ -70,8 +70,14 @@ func (s *Server) describe(forms []form) object {
 		"paths":    paths,
 		"webhooks": s.webhooks(forms),
 		"components": object{
-			"schemas": s.schemas(forms),
-			"headers": docHeaders,
+			"schemas":  s.schemas(forms),
+			"examples": s.examples(forms),
+			"headers":  docHeaders,
+			"responses": object{"MethodNotAllowed": object{
+				"description": "METHOD_NOT_ALLOWED, from every path for a method that it does not list",
+				"headers":     object{"X-Request-Id": object{"$ref": "#/components/headers/X-Request-Id"}, "Allow": object{"$ref": "#/components/headers/Allow"}},
+				"content":     object{"application/json": object{"schema": faultSchema(forms)}},
+			}},
 			"securitySchemes": object{
 				"bearer": object{"type": "http", "scheme": "bearer", "description": "Standard form: qbk_live_, qbk_test_, qual_sk_, qual_scope_, qual_pk_ keys and session JWTs"},
 				"apiKey": object{"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "Flat form: kv_ keys"},
@@ -84,7 +90,8 @@ const intro = "The front office of a clinic: leads, open slots, bookings, patien
 	"**One API, two wire forms.** The header that carries the key decides: `Authorization: Bearer …` gives snake_case names in a " +
 	"`data` envelope; `X-API-Key: kv_…` gives camelCase names without an envelope. Schemas whose name ends in *Flat* are of the second form; " +
 	"`?form=standard` or `?form=flat` gives this document for one form alone.\n\n" +
-	"Times are RFC 3339, in UTC on output. Unknown fields are refused by name. Send an `Idempotency-Key` with POST and PATCH to retry safely."
+	"Times are RFC 3339, in UTC on output. Unknown fields are refused by name. A method that a path does not list is answered 405 with an `Allow` " +
+	"header (`#/components/responses/MethodNotAllowed`). Send an `Idempotency-Key` with POST and PATCH to retry safely."
 
 // docPath turns /leads/:id into /leads/{id}.
 func docPath(path string) string {

@@ -107,6 +107,7 @@ var docHeaders = object{
 	"Retry-After":           header("integer", "Seconds to wait"),
 	"WWW-Authenticate":      header("string", "Bearer"),
 	"ETag":                  header("string", "The version, for If-Match and If-None-Match"),
+	"Allow":                 header("string", "The methods that the path takes"),
 	"Location":              header("string", "Path of what was made"),
 	"Idempotent-Replayed":   header("string", "true where the first reply to this Idempotency-Key is told again"),
 }
@@ -146,7 +147,7 @@ func (s *Server) content(rt *route, forms []form) object {
 	if len(list) > 1 {
 		schema = object{"anyOf": list}
 	}
-	out["application/json"] = object{"schema": schema}
+	out["application/json"] = object{"schema": schema, "examples": s.replyExamples(rt, forms)}
 	return out
 }
 

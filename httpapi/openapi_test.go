@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -120,5 +121,48 @@ func TestDocumentHasEveryEvent(t *testing.T) {
 				t.Errorf("%s, %s: the example is %v", typ.Type, form, body)
 			}
 		}
+	}
+}
+
+// Every success with a body has an example in each form, which TestDocument holds
+// against its schema; none is hollow.
+func TestDocumentHasEveryReply(t *testing.T) {
+	b := newBench(t, nil)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct {
+				Content map[string]struct {
+					Examples map[string]map[string]string
+				}
+			}
+		}
+		Components struct {
+			Examples map[string]struct{ Value json.RawMessage }
+		}
+	}
+	if err := json.Unmarshal(b.s.OpenAPI(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for _, rt := range b.s.routes {
+		if rt.shape.out == nil || !strings.HasPrefix(rt.pattern, Base) {
+			continue
+		}
+		content := doc.Paths[docPath(rt.Path)][strings.ToLower(rt.Method)].Responses[strconv.Itoa(rt.Status)].Content["application/json"]
+		for name, envelope := range map[string]bool{"standard": true, "flat": rt.shape.list} {
+			ref := strings.TrimPrefix(content.Examples[name]["$ref"], "#/components/examples/")
+			text := string(doc.Components.Examples[ref].Value)
+			if len(text) < 20 || strings.HasPrefix(text, `{"data":`) != envelope || name == "flat" && strings.Contains(text, `"created_at"`) {
+				t.Errorf("%s %s, %s: %q is %.80s", rt.Method, rt.Path, name, ref, text)
+			}
+			shown++
+		}
+	}
+	if shown < 100 {
+		t.Errorf("%d examples", shown)
+	}
+	health := string(doc.Components.Examples["HealthFlat"].Value) // as Klinivo prints it
+	if !strings.Contains(health, `"permissions":["READ_PATIENTS","READ_APPOINTMENTS"]`) || !strings.Contains(health, `"keyPrefix":"kv_`) {
+		t.Errorf("HealthFlat is %s", health)
 	}
 }
