@@ -232,9 +232,10 @@ func newUsersPassword(g *global) *cobra.Command {
 	o := usersPasswordOptions{global: g}
 	c := &cobra.Command{
 		Use:   "password EMAIL",
-		Short: "Give a user a new password",
+		Short: "Give a user a new password; ends the sessions",
 		Long: `Give a user a new password, and forget the failed attempts that locked them out.
-It is asked for, or read from standard input with --password-stdin.`,
+It ends the sessions that were begun with the old one, on a running server within a
+second. It is asked for, or read from standard input with --password-stdin.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.user = args[0]
