@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -99,6 +100,9 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 // ownStore opens the database of the locked data directory and, where there is
 // none, founds the clinic that `qb init` would.
 func (o *serveOptions) ownStore(ctx context.Context, s stdio, l *loaded, log *slog.Logger) (*store.Store, error) {
+	if err := lostDatabase(o.data); err != nil {
+		return nil, err
+	}
 	st, err := o.openOrMake(l, log)
 	if err != nil {
 		return nil, err
@@ -120,6 +124,23 @@ func (o *serveOptions) ownStore(ctx context.Context, s stdio, l *loaded, log *sl
 		return nil, err
 	}
 	return st, nil
+}
+
+// lostDatabase refuses a directory that once held a clinic and holds its database
+// no more: an empty clinic in its place would look like one that works, and its
+// backups would push out those of the lost one.
+func lostDatabase(dir string) error {
+	for _, file := range []string{dbFile, dbFile + "-wal"} { // a new one may still lie in its log
+		if info, err := os.Stat(filepath.Join(dir, file)); err == nil && info.Size() > 0 {
+			return nil
+		}
+	}
+	for _, left := range []string{engine.SealKeyFile, "backups"} {
+		if exists(filepath.Join(dir, left)) {
+			return fmt.Errorf("%s has %s but no database: 'qb restore FILE --force' brings a backup back; to begin anew, move %s away", dir, left, left)
+		}
+	}
+	return nil
 }
 
 // warnOfPlainHTTP tells what other machines will hear on a plain address.
