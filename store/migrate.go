@@ -2,25 +2,18 @@ package store
 
 import (
 	"embed"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"sort"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	sqlite "modernc.org/sqlite/lib"
 )
-
-// applicationID marks our files; schema.sql sets it.
-const applicationID = 0x51420001
 
 // firstVersion is the user_version of a database without any migration behind it.
 const firstVersion = 1
@@ -75,43 +68,6 @@ func readMigrations(dir fs.FS) ([]migration, error) {
 	return list, nil
 }
 
-// Why a file is refused; every such error wraps one of them.
-var (
-	ErrForeign = errors.New("not a QualifyBase database")
-	ErrNewer   = errors.New("written by a newer version of this program")
-	ErrDamaged = errors.New("the database is damaged")
-)
-
-// refusal is an error in words of its own that errors.Is knows.
-type refusal struct {
-	kind error
-	text string
-}
-
-func (r *refusal) Error() string { return r.text }
-func (r *refusal) Unwrap() error { return r.kind }
-
-func refuse(kind error, format string, args ...any) error {
-	return &refusal{kind, fmt.Sprintf(format, args...)}
-}
-
-// damaged puts SQLite's words for a file that it cannot read into ours, with the
-// way out; any other error stays.
-func damaged(path string, err error) error {
-	if c := code(err) & 0xff; c != codeCorrupt && c != codeNotADB {
-		return err
-	}
-	return refuse(ErrDamaged, "%s is damaged (%s); 'qb verify' names what, 'qb restore' brings the newest backup back", path, inShort(err))
-}
-
-// inShort is SQLite's own text of an error, without the statement that met it.
-func inShort(err error) string {
-	if e, ok := errors.AsType[*sqlError](err); ok {
-		return e.Error()
-	}
-	return err.Error()
-}
-
 // current is the user_version that this program works with.
 func current(list []migration) int { return firstVersion + len(list) }
 
@@ -157,116 +113,6 @@ func prepareFile(path, schema string, list []migration, o Options) error {
 	}
 	o.Log.Info("migrating the database", "from", version, "to", current(list), "backup", backup)
 	return c.migrate(path, list)
-}
-
-// held counts the files that stores of this process have open. Merely closing a
-// file drops all POSIX locks that the process has on it, SQLite's included.
-var held = struct {
-	sync.Mutex
-	paths map[string]int
-}{paths: map[string]int{}}
-
-// hold notes that a store has the file open; release takes that back.
-func hold(path string, n int) {
-	full, err := filepath.Abs(path)
-	if err != nil {
-		return
-	}
-	held.Lock()
-	defer held.Unlock()
-	held.paths[full] += n
-}
-
-// isHeld tells that a store of this process has the file open.
-func isHeld(path string) bool {
-	full, err := filepath.Abs(path)
-	held.Lock()
-	defer held.Unlock()
-	return err == nil && held.paths[full] > 0
-}
-
-// checkHeader makes a missing file, readable by its owner alone, and refuses one
-// that is plainly no database of ours before SQLite touches it.
-func checkHeader(path string) error {
-	full, err := filepath.Abs(path)
-	if err != nil {
-		return err
-	}
-	held.Lock()
-	defer held.Unlock()
-	if held.paths[full] > 0 {
-		return nil
-	}
-	f, err := os.OpenFile(filepath.Clean(path), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("open database: %w", err)
-	}
-	var head [100]byte
-	n, err := io.ReadFull(f, head[:])
-	if e := f.Close(); e != nil {
-		return e
-	}
-	if n == 0 && errors.Is(err, io.EOF) {
-		return nil
-	}
-	if err != nil || string(head[:16]) != "SQLite format 3\x00" {
-		return refuse(ErrForeign, "%s is not a QualifyBase database; nothing was changed", path)
-	}
-	// Zero may mean that the creating transaction is still in the WAL.
-	if id := binary.BigEndian.Uint32(head[68:]); id != applicationID && id != 0 {
-		return refuse(ErrForeign, "%s is the database of another program (application id %#x); nothing was changed", path, id)
-	}
-	return nil
-}
-
-// checkSQLite refuses an SQLite that could corrupt the file.
-func (c *conn) checkSQLite() error {
-	var version string
-	if _, err := c.get("SELECT sqlite_version()", func(r *row) { version = r.text() }); err != nil {
-		return err
-	}
-	if !atLeast(version, minSQLite) {
-		return fmt.Errorf("this program was built with SQLite %s; it needs %s or newer", version, minSQLite)
-	}
-	return nil
-}
-
-// atLeast compares versions like 3.53.0.
-func atLeast(version, least string) bool {
-	a, b := strings.Split(version, "."), strings.Split(least, ".")
-	for i := range b {
-		var x, y int
-		if i < len(a) {
-			x, _ = strconv.Atoi(a[i])
-		}
-		y, _ = strconv.Atoi(b[i])
-		if x != y {
-			return x > y
-		}
-	}
-	return true
-}
-
-// identify says which version the file has; empty = it has no tables yet.
-func (c *conn) identify(path string, list []migration) (version int, empty bool, err error) {
-	var id, v, tables int64
-	for _, ask := range []struct {
-		sql string
-		n   *int64
-	}{{"PRAGMA application_id", &id}, {"PRAGMA user_version", &v}, {"SELECT count(*) FROM sqlite_schema", &tables}} {
-		if *ask.n, err = c.number(ask.sql); err != nil {
-			return 0, false, fmt.Errorf("%s cannot be read: %w", path, err)
-		}
-	}
-	switch {
-	case id == 0 && v == 0 && tables == 0:
-		return 0, true, nil
-	case id != applicationID:
-		return 0, false, refuse(ErrForeign, "%s is the database of another program; nothing was changed", path)
-	case int(v) > current(list):
-		return 0, false, refuse(ErrNewer, "%s was written by a newer version of this program (schema %d, this one knows %d); nothing was changed: update qb", path, v, current(list))
-	}
-	return int(v), false, nil
 }
 
 // create makes a new database in one transaction. Two programs may try at once:
