@@ -101,6 +101,7 @@ func TestWebhookBadInput(t *testing.T) {
 		{"a URL that the policy refuses", engine.WebhookDraft{URL: new("http://10.0.0.1/")}, "url"},
 		{"no event", engine.WebhookDraft{Events: &[]string{}}, "events"},
 		{"an unknown event", engine.WebhookDraft{Events: &[]string{"lead.created", "lead.exploded"}}, "events[1]"},
+		{"an unknown event behind all", engine.WebhookDraft{Events: &[]string{"*", "lead.exploded"}}, "events[1]"},
 		{"the test event", engine.WebhookDraft{Events: &[]string{"webhook.test"}}, "events[0]"},
 		{"a long description", engine.WebhookDraft{Description: &long}, "description"},
 		{"a payload of another kind", engine.WebhookDraft{Payload: new(engine.Payload("fat"))}, "payload"},
