@@ -833,7 +833,7 @@ CREATE TABLE deliveries (
   interrupted INTEGER NOT NULL CHECK (interrupted BETWEEN 0 AND 3), -- those that the end of the process cut off
   next_at     INTEGER NOT NULL, -- while pending
   retry_at    INTEGER,       -- of the last claim: when it is due again if the process ends meanwhile
-  lease_until INTEGER,       -- of the last claim
+  lease_until INTEGER,       -- of the last claim: then it is taken back, its ending was never heard of
   cause       TEXT NOT NULL CHECK (cause = 'event' OR cause = 'test' OR cause = 'replay' OR cause = 'retry' OR cause = 'manual'), -- of the attempt that is next, or under way
   last_status INTEGER,       -- NULL = no reply
   last_error  TEXT NOT NULL,

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // The thin canonical facts of events (webhooks.md): ids, status and times, in
 // snake_case. Never a name, a note or a clinical word: this is patient data.
@@ -25,14 +28,19 @@ type appointmentThin struct {
 	Version     int64  `json:"version"`
 }
 
-// previousThin holds only what changed.
+// previousThin holds only what changed, of the fields above: {} where another one
+// did, such as the title. A field that had no value is null.
 type previousThin struct {
 	Status      Status `json:"status,omitempty"`
 	ScheduledAt string `json:"scheduled_at,omitempty"`
 	EndsAt      string `json:"ends_at,omitempty"`
 	ProviderID  int64  `json:"provider_id,omitempty"`
-	LocationID  int64  `json:"location_id,omitempty"`
+	LocationID  any    `json:"location_id,omitempty"`
+	CheckedInAt any    `json:"checked_in_at,omitempty"`
 }
+
+// none is null where omitempty would leave the field out.
+var none = json.RawMessage("null")
 
 // factOf is the fact of an appointment, with what was before where there is a before.
 func factOf(a Appointment, before *Appointment) appointmentFact {
@@ -61,7 +69,14 @@ func factOf(a Appointment, before *Appointment) appointmentFact {
 		p.ProviderID = before.ProviderID
 	}
 	if before.LocationID != a.LocationID {
-		p.LocationID = before.LocationID
+		if p.LocationID = none; before.LocationID != 0 {
+			p.LocationID = before.LocationID
+		}
+	}
+	if before.CheckedInAt != a.CheckedInAt {
+		if p.CheckedInAt = none; before.CheckedInAt != 0 {
+			p.CheckedInAt = UTC(before.CheckedInAt)
+		}
 	}
 	f.Previous = p
 	return f

@@ -15,7 +15,10 @@ type Outbox interface {
 	// calls again with the same settlements, so one that is already written
 	// (attempt n exists) is passed over without an error.
 	//
-	// What settling and claiming write is told at Settlement and Claim.
+	// What settling and claiming write is told at Settlement and Claim. Between the
+	// two, once in LeaseLook seconds where c.Room > 0, every sending row whose lease
+	// has run out goes back to pending as Reset says: its ending never reached the
+	// database, and nobody else would take it up before the next start.
 	Exchange(ctx context.Context, c Claim) ([]Delivery, error)
 
 	// NextDue is the earliest next_at after the given time among the pending
@@ -26,15 +29,20 @@ type Outbox interface {
 	// directory: every sending row goes back to pending. The interrupted attempt is
 	// logged (class Interrupted) and keeps its number; interrupted+1, at most
 	// MaxInterrupted, so that it does not use up the budget. The first interruption
-	// becomes due at now; from the second on the next_at that the claim wrote
-	// stands, so that a delivery which ends the process cannot do so in a loop.
-	// The result is the number of rows.
+	// becomes due at now; from the second on at the retry_at that the claim wrote,
+	// so that a delivery which ends the process cannot do so in a loop. What was
+	// claimed but not yet begun counts as well: telling the two apart would cost a
+	// write before every request. The result is the number of rows.
 	Reset(ctx context.Context, now int64) (int, error)
 }
 
 // MaxInterrupted is how many attempts of one delivery may be cut off by the end of
 // the process without using up its budget (webhooks.md "Tables and dispatcher").
 const MaxInterrupted = 3
+
+// LeaseLook is how often the outbox looks for claims whose lease has run out, in
+// seconds: the look reads all that is open.
+const LeaseLook = 60
 
 // Claim is one question of the dispatcher.
 //
@@ -45,8 +53,8 @@ const MaxInterrupted = 3
 // until Room is used up; inside an endpoint the order is next_at, then seq, then id.
 //
 // Claiming writes, before anybody sends: state sending, attempts+1, lease_until
-// LeaseUntil, and next_at RetryAt[min(failures, last)], where failures =
-// attempts before this one − interrupted.
+// LeaseUntil, and retry_at RetryAt[min(failures, last)], where failures =
+// attempts before this one − interrupted; next_at stays as it was.
 type Claim struct {
 	Now        int64
 	Settled    []Settlement
@@ -111,7 +119,7 @@ const (
 	EndpointGone     Class = "gone"              // 410: the endpoint is disabled
 	BadStatus        Class = "bad_status"        // any other status but 2xx
 	SecretUnreadable Class = "secret_unreadable" // the key file does not open the secret
-	Interrupted      Class = "interrupted"       // the process ended; written by Reset
+	Interrupted      Class = "interrupted"       // the process ended, or the lease; written by Reset and Exchange
 	InternalFault    Class = "internal"          // ours; the log has it
 )
 

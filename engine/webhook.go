@@ -157,7 +157,6 @@ func cleanEvents(f *Faults, list []string) []string {
 	for i, typ := range list {
 		switch {
 		case typ == AllEvents:
-			return []string{AllEvents}
 		case !subscribable(typ):
 			f.Add(indexed("events", i), "Unknown event; known are %s, and * for all", strings.Join(subscribableTypes(), ", "))
 		case !slices.Contains(out, typ):
@@ -166,6 +165,9 @@ func cleanEvents(f *Faults, list []string) []string {
 	}
 	if len(list) == 0 {
 		f.Add("events", `Name at least one event, or ["*"] for all`)
+	}
+	if slices.Contains(list, AllEvents) {
+		return []string{AllEvents}
 	}
 	return out
 }

@@ -101,6 +101,7 @@ func TestWebhookBadInput(t *testing.T) {
 		{"a URL that the policy refuses", engine.WebhookDraft{URL: new("http://10.0.0.1/")}, "url"},
 		{"no event", engine.WebhookDraft{Events: &[]string{}}, "events"},
 		{"an unknown event", engine.WebhookDraft{Events: &[]string{"lead.created", "lead.exploded"}}, "events[1]"},
+		{"an unknown event behind all", engine.WebhookDraft{Events: &[]string{"*", "lead.exploded"}}, "events[1]"},
 		{"the test event", engine.WebhookDraft{Events: &[]string{"webhook.test"}}, "events[0]"},
 		{"a long description", engine.WebhookDraft{Description: &long}, "description"},
 		{"a payload of another kind", engine.WebhookDraft{Payload: new(engine.Payload("fat"))}, "payload"},
@@ -303,5 +304,43 @@ func TestRotateSecret(t *testing.T) {
 	enginetest.Must(t, err)
 	if atOnce.OldSealed != nil {
 		t.Error("without overlap the old secret signs on")
+	}
+}
+
+// previous says what an update changed: the old value, null where there was none,
+// nothing of what a thin body does not show.
+func TestPrevious(t *testing.T) {
+	d := newDesk(t)
+	h := hook(t, d.Clinic, d.Caller, "appointment.updated")
+	a := d.book(t, d.at("2026-04-27 10:00"))
+	d.Clock.Set(enginetest.At("2026-04-27 10:00"))
+	for _, step := range []struct {
+		name string
+		do   func() error
+		want string
+	}{
+		{"confirm", func() error { _, err := d.Engine.Confirm(t.Context(), d.Caller, a.ID); return err }, `{"status":"scheduled"}`},
+		{"title", func() error {
+			_, err := d.Engine.PatchAppointment(t.Context(), d.Caller, a.ID, engine.AppointmentPatch{Title: new("Canary")})
+			return err
+		}, `{}`},
+		{"check in", func() error { _, err := d.Engine.CheckIn(t.Context(), d.Caller, a.ID); return err }, `{"checked_in_at":null}`},
+		{"undo", func() error { _, err := d.Engine.UndoAppointment(t.Context(), d.Caller, a.ID, "wrong patient"); return err }, `{"checked_in_at":"2026-04-27T08:00:00Z"}`},
+	} {
+		enginetest.Must(t, step.do())
+		sent := claimAll(t, d.Clinic)
+		if len(sent) != 1 || sent[0].To.WebhookID != h.ID {
+			t.Fatalf("%s: %d deliveries", step.name, len(sent))
+		}
+		var body struct {
+			Data struct {
+				Previous json.RawMessage `json:"previous"`
+			} `json:"data"`
+		}
+		enginetest.Must(t, json.Unmarshal(sent[0].Body, &body))
+		if got := string(body.Data.Previous); got != step.want {
+			t.Errorf("%s: previous is %s, want %s", step.name, got, step.want)
+		}
+		settle(t, d.Clinic, sent, engine.Delivered, nil)
 	}
 }

@@ -17,7 +17,11 @@ const farFuture = int64(math.MaxInt64)
 // Exchange implements engine.Outbox: settlements and claims ride one group commit.
 // It looks before it writes, so that a turn without work costs no transaction.
 func (s *Store) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery, error) {
-	if len(c.Settled) == 0 {
+	overdue, err := s.overdue(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Settled) == 0 && !overdue {
 		due := false
 		err := s.View(ctx, func(r engine.Reader) error {
 			ends, err := r.(*reads).dueEndpoints(c.Now)
@@ -31,7 +35,7 @@ func (s *Store) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery
 	s.claims.Lock()
 	defer s.claims.Unlock()
 	var x exchange
-	err := s.Update(ctx, func(t engine.Tx) (err error) {
+	err = s.Update(ctx, func(t engine.Tx) (err error) {
 		x = exchange{tx: t.(*tx), claim: &c, streaks: map[int64]*streak{}}
 		for i := range c.Settled {
 			if err := x.settle(&c.Settled[i]); err != nil {
@@ -41,12 +45,20 @@ func (s *Store) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery
 		if err := x.saveStreaks(); err != nil {
 			return err
 		}
+		if overdue {
+			if x.back, err = x.takeBack(c.Now, c.Now); err != nil {
+				return err
+			}
+		}
 		return x.take()
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.claims.follow(&x)
+	if x.back > 0 {
+		s.log.Warn("webhook deliveries taken up again, their lease ran out", "count", x.back)
+	}
 	for _, h := range x.streaks {
 		if h.off != "" {
 			s.log.Warn("webhook disabled", "webhook", h.id, "reason", h.off)
@@ -59,7 +71,29 @@ func (s *Store) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery
 // settling need not look them up. One Exchange at a time.
 type claims struct {
 	sync.Mutex
-	rows map[string]claimed // by delivery
+	rows   map[string]claimed // by delivery
+	looked int64              // when leases were looked at last
+}
+
+// overdue tells whether the lease of some claim has run out. It reads, and seldom:
+// an index by lease would cost two writes for every delivery.
+func (s *Store) overdue(ctx context.Context, c *engine.Claim) (found bool, err error) {
+	s.claims.Lock()
+	defer s.claims.Unlock()
+	ago := c.Now - s.claims.looked
+	if c.Room <= 0 || ago >= 0 && ago < engine.LeaseLook { // a clock set back looks again
+		return false, nil
+	}
+	err = s.View(ctx, func(v engine.Reader) error {
+		n, err := v.(*reads).number(`SELECT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_open
+			WHERE ended_at IS NULL AND state = 'sending' AND lease_until <= ?)`, c.Now)
+		found = n > 0
+		return err
+	})
+	if err == nil {
+		s.claims.looked = c.Now
+	}
+	return found, err
 }
 
 // claimed is the row of a delivery that is under way.
@@ -88,6 +122,7 @@ type exchange struct {
 	streaks map[int64]*streak
 	out     []engine.Delivery
 	rows    []claimed // of out
+	back    int       // taken back, their lease ran out
 }
 
 // dueEndpoint is an endpoint for which something is pending.
@@ -230,22 +265,32 @@ func (s *Store) NextDue(ctx context.Context, after int64) (at int64, found bool,
 
 // Reset implements engine.Outbox.
 func (s *Store) Reset(ctx context.Context, now int64) (int, error) {
+	s.claims.Lock()
+	defer s.claims.Unlock()
 	rows := 0
-	err := s.Update(ctx, func(v engine.Tx) error {
-		t := v.(*tx)
-		_, _, err := t.exec(`INSERT OR IGNORE INTO attempts (delivery, n, started_at, ms, status, error, response, cause)
-			SELECT n, attempts, ?, 0, NULL, ?, '', cause FROM deliveries WHERE ended_at IS NULL AND state = 'sending'`, now, string(engine.Interrupted))
-		if err != nil {
-			return err
-		}
-		n, _, err := t.exec(`UPDATE deliveries SET state = 'pending', cause = 'retry', last_status = NULL, last_error = ?,
-			next_at = CASE interrupted WHEN 0 THEN ? ELSE retry_at END, interrupted = min(interrupted + 1, ?)
-			WHERE ended_at IS NULL AND state = 'sending'`, string(engine.Interrupted), now, engine.MaxInterrupted)
-		rows = int(n)
+	err := s.Update(ctx, func(t engine.Tx) (err error) {
+		rows, err = t.(*tx).takeBack(now, farFuture)
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
+	s.claims.looked = now
 	return rows, nil
+}
+
+// takeBack ends the claims whose lease ran out by the time until, as
+// engine.Outbox.Reset says. An ending that comes later finds its row no longer
+// sending, or at another attempt, and is passed over.
+func (t *tx) takeBack(now, until int64) (int, error) {
+	const claims = " WHERE ended_at IS NULL AND state = 'sending' AND lease_until <= ?"
+	_, _, err := t.exec(`INSERT OR IGNORE INTO attempts (delivery, n, started_at, ms, status, error, response, cause)
+		SELECT n, attempts, ?, 0, NULL, ?, '', cause FROM deliveries`+claims, now, string(engine.Interrupted), until)
+	if err != nil {
+		return 0, err
+	}
+	n, _, err := t.exec(`UPDATE deliveries SET state = 'pending', cause = 'retry', last_status = NULL, last_error = ?,
+		next_at = CASE interrupted WHEN 0 THEN ? ELSE retry_at END, interrupted = min(interrupted + 1, ?)`+claims,
+		string(engine.Interrupted), now, engine.MaxInterrupted, until)
+	return int(n), err
 }

@@ -45,7 +45,11 @@ func parseNet(entry string) (n allowedNet, ok bool, err error) {
 		n.prefix, n.port = netip.PrefixFrom(to.Addr(), to.Addr().BitLen()), to.Port()
 		return n, true, n.fault()
 	}
-	if a, err := netip.ParseAddr(strings.Trim(entry, "[]")); err == nil {
+	bare := entry
+	if strings.HasPrefix(entry, "[") && strings.HasSuffix(entry, "]") && strings.Contains(entry, ":") {
+		bare = entry[1 : len(entry)-1]
+	}
+	if a, err := netip.ParseAddr(bare); err == nil {
 		n.prefix = netip.PrefixFrom(a, a.BitLen())
 		return n, true, n.fault()
 	}

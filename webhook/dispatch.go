@@ -130,19 +130,21 @@ func (d *dispatcher) landed(l landing) {
 	d.flying--
 	e := l.end
 	e.flying--
+	took := time.Duration(l.MS) * time.Millisecond
+	endless := took >= d.cfg.Timeout // it never answered, or its answer never ended
 	switch {
 	case l.cut:
 		return
 	case l.Result == engine.Delivered:
-		e.sick = false
-		if time.Duration(l.MS)*time.Millisecond < quick {
+		e.sick = endless
+		if took < quick {
 			e.ahead = min(max(1, e.ahead)*2, mostAhead)
 		} else {
 			e.ahead = 0
 		}
 	default:
 		e.ahead = 0
-		e.sick = e.sick || l.Class == engine.TimedOut
+		e.sick = e.sick || endless || l.Class == engine.TimedOut // or no connection
 	}
 	d.settle(l.Settlement)
 	d.line(e)

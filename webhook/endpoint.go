@@ -18,7 +18,7 @@ type endpoint struct {
 	flying int
 	ahead  int  // how many more than it may send may be claimed
 	ready  bool // stands in line
-	sick   bool // its last answer never came: one at a time until one comes
+	sick   bool // its last answer never came, or never ended: one at a time until one does
 
 	mu   sync.Mutex
 	made *plan

@@ -173,10 +173,55 @@ func TestFileIsTheModel(t *testing.T) {
 	})
 }
 
+// A claim whose ending the database never hears of goes back when its lease has run
+// out, without using up the budget; an ending that comes too late changes nothing.
+func TestLeaseRunsOut(t *testing.T) {
+	f := newFile(t)
+	now := int64(1777190400)
+	to := &engine.Target{WebhookID: engine.NewID(time.Unix(now, 0)), URL: "https://x.example.com/", Secret: []byte("sealed"), MaxInFlight: 2}
+	f.hook(to)
+	lost, kept := engine.NewID(time.Unix(now, 0)), engine.NewID(time.Unix(now, 0))
+	f.add(lost, now, to)
+	f.add(kept, now+100, to)
+	ask := func(at int64, settled ...engine.Settlement) (out []string) {
+		t.Helper()
+		got, err := f.Exchange(t.Context(), engine.Claim{Now: at, Settled: settled, Room: 8, LeaseUntil: at + 30, RetryAt: []int64{at + 75}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range got {
+			out = append(out, fmt.Sprintf("%s attempt %d, %d failed", map[string]string{lost: "lost", kept: "kept"}[d.ID], d.Attempt, d.Failures()))
+		}
+		return out
+	}
+	want := func(got []string, want ...string) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Fatalf("claimed %q, want %q", got, want)
+		}
+	}
+	want(ask(now), "lost attempt 1, 0 failed")
+	want(ask(now + 29))
+	want(ask(now+100), "lost attempt 2, 0 failed", "kept attempt 1, 0 failed")
+	late := engine.Settlement{DeliveryID: lost, WebhookID: to.WebhookID, Attempt: 1, Result: engine.Delivered, StartedAt: now, Status: 200}
+	want(ask(now+101, late))
+	if d := f.row(lost); d.State != engine.Sending || d.Attempts != 2 || len(d.Log) != 1 || d.Log[0].Error != string(engine.Interrupted) {
+		t.Fatalf("after an ending that came too late it is %+v", d)
+	}
+	// The ending of kept comes late as well, but before anybody looked.
+	kept1 := engine.Settlement{DeliveryID: kept, WebhookID: to.WebhookID, Attempt: 1, Result: engine.Delivered, StartedAt: now + 100, Status: 200}
+	want(ask(now+170, kept1))
+	if d := f.row(kept); d.State != engine.Succeeded {
+		t.Fatalf("kept is %+v", d)
+	}
+	want(ask(now+175), "lost attempt 3, 0 failed") // at its retry_at, the second time
+}
+
 // drawClaim settles some of what was ever claimed, also what is long settled.
 func drawClaim(rt *rapid.T, now int64, targets []*engine.Target, claimed []engine.Delivery) engine.Claim {
-	c := engine.Claim{Now: now, Room: rapid.IntRange(0, 12).Draw(rt, "room"), Rooms: map[string]int{}, LeaseUntil: now + 30,
-		RetryAt: []int64{now + 60, now + 120, now + 240}}
+	c := engine.Claim{Now: now, Room: rapid.IntRange(0, 12).Draw(rt, "room"), Rooms: map[string]int{},
+		LeaseUntil: now + rapid.Int64Range(0, 2_000_000).Draw(rt, "lease"),
+		RetryAt:    []int64{now + 60, now + 120, now + 240}}
 	if rapid.Bool().Draw(rt, "goes on") {
 		c.After = rapid.SampledFrom(targets).Draw(rt, "after").WebhookID
 	}

@@ -18,6 +18,7 @@ type memory struct {
 	streaks map[string]engine.Streak
 	log     []engine.Settlement // attempt rows in order
 	turns   int
+	looked  int64
 	fail    func(turn int, c engine.Claim) error // before anything is written
 }
 
@@ -25,7 +26,7 @@ type memoryRow struct {
 	engine.Delivery
 	state             string
 	attempts, stopped int
-	nextAt            int64
+	nextAt, lease     int64
 	seq               int
 }
 
@@ -77,6 +78,10 @@ func (m *memory) Exchange(_ context.Context, c engine.Claim) ([]engine.Delivery,
 	}
 	for _, o := range c.Settled {
 		m.settle(o)
+	}
+	if ago := c.Now - m.looked; c.Room > 0 && (ago < 0 || ago >= engine.LeaseLook) {
+		m.looked = c.Now
+		m.takeBack(c.Now, c.Now)
 	}
 	return m.claim(c), nil
 }
@@ -134,7 +139,7 @@ func (m *memory) claim(c engine.Claim) (out []engine.Delivery) {
 			r := due[id][0]
 			due[id], more = due[id][1:], true
 			d := r.Delivery
-			r.state, r.attempts = "sending", r.attempts+1
+			r.state, r.attempts, r.lease = "sending", r.attempts+1, c.LeaseUntil
 			d.Attempt, d.Interrupted, d.DueAt = r.attempts, r.stopped, r.nextAt
 			r.nextAt = c.RetryAt[min(d.Failures(), len(c.RetryAt)-1)]
 			out = append(out, d)
@@ -158,8 +163,13 @@ func (m *memory) NextDue(_ context.Context, after int64) (int64, bool, error) {
 func (m *memory) Reset(_ context.Context, now int64) (n int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.looked = now
+	return m.takeBack(now, math.MaxInt64), nil
+}
+
+func (m *memory) takeBack(now, until int64) (n int) {
 	for _, r := range m.rows {
-		if r.state != "sending" {
+		if r.state != "sending" || r.lease > until {
 			continue
 		}
 		r.state = "pending"
@@ -169,5 +179,5 @@ func (m *memory) Reset(_ context.Context, now int64) (n int, err error) {
 		r.stopped = min(r.stopped+1, engine.MaxInterrupted)
 		n++
 	}
-	return n, nil
+	return n
 }

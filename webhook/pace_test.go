@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -78,6 +80,54 @@ func TestStaleClaimsGoBack(t *testing.T) {
 		}
 		if n := b.sender.Stats().Released; n < 8 || n > 2*mostAhead {
 			t.Errorf("%d were given back", n)
+		}
+		b.stop()
+	})
+}
+
+// endless answers with a body that never ends.
+func endless(code int) behaviour {
+	return func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: code, Header: http.Header{}, Body: io.NopCloser(readUntil{r.Context()})}, nil
+	}
+}
+
+type readUntil struct{ context.Context }
+
+func (r readUntil) Read([]byte) (int, error) { <-r.Done(); return 0, r.Err() }
+
+// Two receivers with the highest limit that hang, before their answer or inside it,
+// hold every slot once; from then on each has one slot until it answers again.
+func TestHangingEndpointLosesItsSlots(t *testing.T) {
+	for name, how := range map[string]behaviour{"hang": hang, "endless 200": endless(200), "endless 500": endless(500)} {
+		t.Run(name, func(t *testing.T) { testLosesItsSlots(t, how) })
+	}
+}
+
+func testLosesItsSlots(t *testing.T, how behaviour) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		for _, id := range []string{"hang1", "hang2"} {
+			to := b.target(id, 8, how)
+			for i := range 100 {
+				b.box.add(fmt.Sprintf("%s-%03d", id, i), time.Now().Unix(), to)
+			}
+		}
+		good := b.target("good", 1, status(200))
+		b.start()
+		time.Sleep(16 * time.Second)
+		for i := range 20 {
+			b.box.add(fmt.Sprintf("g%02d", i), time.Now().Unix(), good)
+		}
+		b.sender.Nudge()
+		time.Sleep(time.Second)
+		for i := range 20 {
+			if r := b.box.row(fmt.Sprintf("g%02d", i)); r.state != "succeeded" {
+				t.Fatalf("a healthy delivery is %s", r.state)
+			}
+		}
+		if n := b.sender.Stats().InFlight; n != 2 {
+			t.Errorf("%d in flight at two endpoints that hang", n)
 		}
 		b.stop()
 	})

@@ -131,9 +131,18 @@ func TestCheckURLAllowed(t *testing.T) {
 	}
 }
 
+func TestAllowSettingTakes(t *testing.T) {
+	for _, good := range []string{"10.0.0.1", "fd00::7", "[fd00::7]", "[fd00::7]:8443", "fd00::/64", "fd00::/64:8443", "crm.clinic.lan.", "CRM.clinic.lan:80"} {
+		if _, err := NewPolicy([]string{good}); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+}
+
 func TestAllowSettingRefuses(t *testing.T) {
 	for _, bad := range []string{
 		"", " ", "10.0.5.7/24", "10.0.0.0/33", "10.0.0.0/8:0", "10.0.0.0/8:http", "10.0.0.0/8:+80", "::ffff:10.0.0.1",
+		"[10.0.0.1]", "]10.0.0.1", "[10.0.0.1", "[fd00::7", "fd00::7]", "[[fd00::7]]", "[fd00::7]x",
 		"169.254.169.254", "169.254.169.254/32:80", "169.254.0.0/16", "fd00:ec2::254", "100.100.100.200", "fe80::1", "fe80::1%eth0",
 		"*.clinic.lan", "crm.clinic.lan:99999", "https://crm.clinic.lan", "crm clinic", "2130706433", "0x7f.1", "zahnärzte.lan",
 	} {

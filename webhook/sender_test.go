@@ -237,37 +237,6 @@ func TestHangingEndpointHarmsNobody(t *testing.T) {
 	})
 }
 
-// Two receivers with the highest limit that hang hold every slot once; from then on
-// each has one slot until it answers again.
-func TestHangingEndpointLosesItsSlots(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
-		for _, id := range []string{"hang1", "hang2"} {
-			to := b.target(id, 8, hang)
-			for i := range 100 {
-				b.box.add(fmt.Sprintf("%s-%03d", id, i), time.Now().Unix(), to)
-			}
-		}
-		good := b.target("good", 1, status(200))
-		b.start()
-		time.Sleep(16 * time.Second)
-		for i := range 20 {
-			b.box.add(fmt.Sprintf("g%02d", i), time.Now().Unix(), good)
-		}
-		b.sender.Nudge()
-		time.Sleep(time.Second)
-		for i := range 20 {
-			if r := b.box.row(fmt.Sprintf("g%02d", i)); r.state != "succeeded" {
-				t.Fatalf("a healthy delivery is %s", r.state)
-			}
-		}
-		if n := b.sender.Stats().InFlight; n != 2 {
-			t.Errorf("%d in flight at two endpoints that hang", n)
-		}
-		b.stop()
-	})
-}
-
 func TestLimitsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)

@@ -112,7 +112,7 @@ func (d *dispatcher) turned(t turn) {
 
 // refused waits before it asks again. An ending that the database refuses for
 // itself must not hold up all others: the batch is halved until that one stands
-// alone, and after three refusals it is left to the next start.
+// alone, and after three refusals it is left to the end of its lease.
 func (d *dispatcher) refused(t turn, now time.Time) {
 	d.hold, d.due = now.Add(retryTurn), true
 	kind := engine.KindOf(t.err)
@@ -128,7 +128,7 @@ func (d *dispatcher) refused(t turn, now time.Time) {
 	}
 	if d.strikes++; d.strikes == 3 {
 		lost := t.asked.Settled[0]
-		d.cfg.Log.Error("webhook outcome given up until the next start", "delivery", lost.DeliveryID, "attempt", lost.Attempt)
+		d.cfg.Log.Error("webhook outcome given up until the end of its lease", "delivery", lost.DeliveryID, "attempt", lost.Attempt)
 		d.settled = append(d.settled[:0], d.settled[1:]...)
 		d.strikes = 0
 	}
