@@ -46,7 +46,6 @@ func newBenchServeCommand(g *global) *cobra.Command {
 
 // runBenchServe prints its address and serves until standard input is closed.
 func runBenchServe(_ context.Context, s stdio, o benchServe) error {
-	easeCollector() // as qb serve does
 	handler := http.Handler(bareHandler())
 	if o.kind != kindBare {
 		schema, err := o.schema()

@@ -73,7 +73,6 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 		return fmt.Errorf("server.listen: %w; choose another address with --listen", err)
 	}
 	defer listen.Close()
-	easeCollector()
 	log := newLog(s.err, l.Log)
 	st, err := o.ownStore(ctx, s, l, log)
 	if err != nil {
