@@ -197,6 +197,12 @@ func (c *call) hasBody() bool {
 	return false
 }
 
+// largeBody is the size from which on bodies are taken apart one at a time, once
+// they are whole, and each after a collection: a MiB of JSON becomes many of
+// values, and clients who send such bodies together must not fill the memory
+// (proof.md R11). Four SOAP parts of full length stay below.
+const largeBody = 400 << 10
+
 // drain is how much of a body that is too large is still read, so that the client
 // sees the 413 instead of a broken connection (contract.md §6).
 const drain = 4 << 20

@@ -61,14 +61,15 @@ type Server struct {
 	rates    limiter
 	failures limiter
 	origins  originList
-	other    stat // requests outside the route table
+	large    chan struct{} // bodies over largeBody that are being taken apart
+	other    stat          // requests outside the route table
 	inFlight atomic.Int64
 }
 
 // New builds the server. It refuses a table with a route that declares no scope,
 // a path twice, or a name that the flat form could not spell.
 func New(e *engine.Engine, o Options) (*Server, error) {
-	s := &Server{e: e, o: o}
+	s := &Server{e: e, o: o, large: make(chan struct{}, 1)}
 	s.defaults()
 	s.registry = newRegistry()
 	s.router = &httprouter.Router{

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"reflect"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -323,6 +324,11 @@ func (p *plan) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any, 
 	text, err := c.readBody()
 	if err != nil {
 		return nil, err
+	}
+	if len(text) > largeBody {
+		c.s.large <- struct{}{}
+		defer func() { <-c.s.large }()
+		runtime.GC() // of what the one before has left
 	}
 	if p.body == nil {
 		if len(strings.TrimSpace(string(text))) == 0 {
