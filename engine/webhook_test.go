@@ -325,7 +325,10 @@ func TestPrevious(t *testing.T) {
 			return err
 		}, `{}`},
 		{"check in", func() error { _, err := d.Engine.CheckIn(t.Context(), d.Caller, a.ID); return err }, `{"checked_in_at":null}`},
-		{"undo", func() error { _, err := d.Engine.UndoAppointment(t.Context(), d.Caller, a.ID, "wrong patient"); return err }, `{"checked_in_at":"2026-04-27T08:00:00Z"}`},
+		{"undo", func() error {
+			_, err := d.Engine.UndoAppointment(t.Context(), d.Caller, a.ID, "wrong patient")
+			return err
+		}, `{"checked_in_at":"2026-04-27T08:00:00Z"}`},
 	} {
 		enginetest.Must(t, step.do())
 		sent := claimAll(t, d.Clinic)
