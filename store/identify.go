@@ -80,7 +80,14 @@ func isHeld(path string) bool {
 
 // checkHeader makes a missing file, readable by its owner alone, and refuses one
 // that is plainly no database of ours before SQLite touches it.
-func checkHeader(path string) error {
+func checkHeader(path string) error { return judgeHeader(path, os.O_RDWR|os.O_CREATE) }
+
+// peekHeader refuses the same in a file that must be there, and makes none.
+func peekHeader(path string) error { return judgeHeader(path, os.O_RDONLY) }
+
+// judgeHeader looks at the first bytes of a file. One that a store of this process
+// has open is ours already: closing it here would drop that store's locks.
+func judgeHeader(path string, flag int) error {
 	full, err := filepath.Abs(path)
 	if err != nil {
 		return err
@@ -90,7 +97,7 @@ func checkHeader(path string) error {
 	if held.paths[full] > 0 {
 		return nil
 	}
-	f, err := os.OpenFile(filepath.Clean(path), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Clean(path), flag, 0o600)
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
@@ -99,8 +106,8 @@ func checkHeader(path string) error {
 	if e := f.Close(); e != nil {
 		return e
 	}
-	if n == 0 && errors.Is(err, io.EOF) {
-		return nil
+	if n == 0 && errors.Is(err, io.EOF) && flag&os.O_CREATE != 0 {
+		return nil // new, to be filled
 	}
 	if err != nil || string(head[:16]) != "SQLite format 3\x00" {
 		return refuse(ErrForeign, "%s is not a QualifyBase database; nothing was changed", path)

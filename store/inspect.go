@@ -2,12 +2,8 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -108,34 +104,6 @@ func Peek(path string) (in Inspection, err error) {
 	defer c.close()
 	err = (&inspector{ctx: always, c: c, out: &in}).open(path)
 	return in, err
-}
-
-// peekHeader refuses what is plainly no database of ours before SQLite says so in
-// words of its own. It is not asked of a file that a store of this process has
-// open: closing it here would drop that store's locks.
-func peekHeader(path string) error {
-	full, err := filepath.Abs(path)
-	if err != nil {
-		return err
-	}
-	held.Lock()
-	defer held.Unlock()
-	if held.paths[full] > 0 {
-		return nil
-	}
-	f, err := os.Open(filepath.Clean(path))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	var head [100]byte
-	if _, err := io.ReadFull(f, head[:]); err != nil || string(head[:16]) != "SQLite format 3\x00" {
-		return refuse(ErrForeign, "%s is not a QualifyBase database", path)
-	}
-	if id := binary.BigEndian.Uint32(head[68:]); id != applicationID && id != 0 {
-		return refuse(ErrForeign, "%s is the database of another program (application id %#x)", path, id)
-	}
-	return nil
 }
 
 // inspector is one pass over a file.

@@ -9,9 +9,9 @@ const shredTries = 120
 // shred folds the write-ahead log into the file and empties it after somebody was
 // erased: the log still holds the pages as they were before. In the file itself
 // secure_delete overwrites what goes; a gap of a page that was laid out anew may
-// keep a remnant until the page is written over or the database is vacuumed. It waits for nobody and
-// tries again at the next idle moment; a log that is never idle is overwritten
-// from its start as always.
+// keep a remnant until the page is written over or the database is vacuumed. It
+// waits for nobody and tries again at the next idle moment; a log that is never
+// idle is overwritten from its start as always.
 func (w *writer) shred() {
 	if w.shreds == 0 || w.failed.Load() != nil {
 		return
