@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// deed says what a use case is: the right it needs and its words in the audit.
-type deed struct {
-	action string // "appointment.book"
-	scope  Scope
+// Action says what a use case is: the right it needs and its words in the audit.
+type Action struct {
+	Name  string // "appointment.book"
+	Scope Scope
 }
 
 // entity is the noun of the action: "appointment".
-func (d deed) entity() string {
-	for i := range len(d.action) {
-		if d.action[i] == '.' {
-			return d.action[:i]
+func (d Action) entity() string {
+	for i := range len(d.Name) {
+		if d.Name[i] == '.' {
+			return d.Name[:i]
 		}
 	}
-	return d.action
+	return d.Name
 }
 
 // Stats are the engine's counters since the start, for /metrics.
@@ -58,7 +58,7 @@ type work struct {
 // one transaction (architecture.md "One booking, as data"). A decided refusal
 // rolls its effects back but is itself recorded, so that a retry hears it again
 // (contract.md §6). Waking the sender comes after the commit.
-func act[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *work) (T, error)) (T, error) {
+func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *work) (T, error)) (T, error) {
 	var (
 		out     T
 		verdict error
@@ -111,11 +111,11 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *wor
 var errRehearsed = errors.New("rehearsed")
 
 // allow checks the right; a denial is a row in the audit.
-func (e *Engine) allow(c Caller, d deed) error {
-	if c.May(d.scope) && c.Clinic != 0 {
+func (e *Engine) allow(c Caller, d Action) error {
+	if c.May(d.Scope) && c.Clinic != 0 {
 		return nil
 	}
-	return e.noted(c, d, "", c.lacks(d.scope))
+	return e.noted(c, d, "", c.lacks(d.Scope))
 }
 
 // lacks is the refusal of a caller without a right.
@@ -130,7 +130,7 @@ func (c Caller) lacks(s Scope) *Error {
 // noted puts a refusal for want of a right into the audit, wherever it was found
 // out, and gives it back; any other error passes through. Nothing waits for the
 // row: the act it tells of has left none.
-func (e *Engine) noted(c Caller, d deed, entityID string, err error) error {
+func (e *Engine) noted(c Caller, d Action, entityID string, err error) error {
 	if why, ok := errors.AsType[*Error](err); ok && why.Kind == Forbidden {
 		return e.denied(c, d, entityID, "", 0, why)
 	}
@@ -139,7 +139,7 @@ func (e *Engine) noted(c Caller, d deed, entityID string, err error) error {
 
 // denied counts a refusal and puts it into the audit: id is of the thing that was
 // asked for, patient whose it is, where they are known.
-func (e *Engine) denied(c Caller, d deed, entityID, id string, patient int64, why *Error) error {
+func (e *Engine) denied(c Caller, d Action, entityID, id string, patient int64, why *Error) error {
 	e.stats.DeniedActs.Add(1)
 	if c.Clinic == 0 {
 		return why
@@ -189,7 +189,7 @@ func (w *work) keep(out any, verdict error) error {
 }
 
 // record writes the audit row of a success or of a decided refusal.
-func (w *work) record(d deed, verdict error) error {
+func (w *work) record(d Action, verdict error) error {
 	if w.quiet && verdict == nil {
 		return nil
 	}
@@ -210,10 +210,10 @@ func (w *work) record(d deed, verdict error) error {
 }
 
 // entry begins an audit row of the caller.
-func (c Caller) entry(d deed, now int64) AuditEntry {
+func (c Caller) entry(d Action, now int64) AuditEntry {
 	return AuditEntry{
 		Clinic: c.Clinic, At: now, ActorKind: c.Kind, ActorID: c.ID, ActorLabel: c.Label, IP: c.IP,
-		RequestID: c.RequestID, Action: d.action, Entity: d.entity(), Outcome: OK,
+		RequestID: c.RequestID, Action: d.Name, Entity: d.entity(), Outcome: OK,
 	}
 }
 
@@ -263,7 +263,7 @@ func (w *work) happened(what change, fact any) error {
 }
 
 // read runs a question: rights, then fn on one snapshot.
-func read[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(r Reader) (T, error)) (T, error) {
+func read[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(r Reader) (T, error)) (T, error) {
 	var out T
 	if err := e.allow(c, d); err != nil {
 		return out, err
@@ -276,7 +276,7 @@ func read[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(r Rea
 }
 
 // seen puts a read of people's data into the audit, without making the reader wait.
-func (e *Engine) seen(c Caller, d deed, entityID string, patient int64, fields ...string) {
+func (e *Engine) seen(c Caller, d Action, entityID string, patient int64, fields ...string) {
 	entry := c.entry(d, e.now().Unix())
 	entry.EntityID, entry.PatientID, entry.Fields = entityID, patient, fields
 	e.store.Later(func(tx Tx) error { return appendAudit(tx, entry) })

@@ -39,8 +39,8 @@ type AppointmentPreview struct {
 }
 
 var (
-	appointmentImport = deed{"appointment.import", AppointmentsWrite}
-	appointmentExport = deed{"appointment.export", AppointmentsRead}
+	appointmentImport = Action{"appointment.import", AppointmentsWrite}
+	appointmentExport = Action{"appointment.export", AppointmentsRead}
 )
 
 // ImportAppointments books the rows of a CSV file (ReadCSV) as Book does, each
@@ -95,7 +95,7 @@ func (e *Engine) mayImport(c Caller, o AppointmentImport) error {
 		return err
 	}
 	if o.Past {
-		return e.allow(c, deed{appointmentImport.action, AppointmentsOverride})
+		return e.allow(c, Action{appointmentImport.Name, AppointmentsOverride})
 	}
 	return nil
 }
@@ -239,7 +239,7 @@ func (w *work) importLead(d LeadDraft) (Lead, error) {
 	if put.Created {
 		action = "lead.create"
 	}
-	return put.Lead, own.record(deed{action, LeadsWrite}, nil)
+	return put.Lead, own.record(Action{action, LeadsWrite}, nil)
 }
 
 // ExportAppointments writes the appointments of a query as CSV, page by page, with

@@ -63,7 +63,7 @@ func (a AuditEntry) Digest() string {
 // AuditLog lists audit rows, newest first; the reading is itself a row. To in the
 // query is exclusive. Needs audit:read.
 func (e *Engine) AuditLog(ctx context.Context, c Caller, q AuditQuery, p Page) (List[AuditEntry], error) {
-	d := deed{"audit.list", AuditRead}
+	d := Action{"audit.list", AuditRead}
 	q.Clinic = c.Clinic
 	switch q.Outcome {
 	case "", OK, Denied, Failed:

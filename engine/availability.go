@@ -77,7 +77,7 @@ type AvailabilityQuery struct {
 	Cursor     string
 }
 
-var availabilityRead = deed{"availability.read", AvailabilityRead}
+var availabilityRead = Action{"availability.read", AvailabilityRead}
 
 // Availability lists open slots: each is a booking without a person and books
 // when it is posted back, unless somebody was faster. Each start is given once,

@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	appointmentBook = deed{"appointment.book", AppointmentsWrite}
+	appointmentBook = Action{"appointment.book", AppointmentsWrite}
 	alternatives    = 3                // offered with a SLOT_TAKEN
 	nearby          = int64(7 * 86400) // how far around the taken time they are looked for first
 )

@@ -19,7 +19,7 @@ type Move struct {
 // Errors: Invalid, NotFound, PreconditionFailed, InvalidTransition, and those of Book.
 func (e *Engine) PatchAppointment(ctx context.Context, c Caller, id string, p AppointmentPatch) (Appointment, error) {
 	if err := p.check(c); err != nil {
-		return Appointment{}, e.noted(c, deed{"appointment.update", AppointmentsWrite}, id, err)
+		return Appointment{}, e.noted(c, Action{"appointment.update", AppointmentsWrite}, id, err)
 	}
 	return e.change(ctx, c, "appointment.update", id, p.Version, func(w *work, a *Appointment) error { return w.patch(a, p) })
 }
@@ -50,7 +50,7 @@ func (e *Engine) Reschedule(ctx context.Context, c Caller, id string, m Move) (A
 // change loads an appointment, lets fn change it, and writes what it became: the
 // frame that every change of an appointment shares.
 func (e *Engine) change(ctx context.Context, c Caller, action, id string, version *int64, fn func(w *work, a *Appointment) error) (Appointment, error) {
-	return act(ctx, e, c, deed{action, AppointmentsWrite}, func(w *work) (Appointment, error) {
+	return act(ctx, e, c, Action{action, AppointmentsWrite}, func(w *work) (Appointment, error) {
 		a, err := w.Appointment(c.Clinic, c.Test, id)
 		if err != nil {
 			return a, err

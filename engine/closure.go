@@ -53,9 +53,9 @@ const (
 )
 
 var (
-	closureRead   = deed{"closure.read", ProvidersRead}
-	closureCreate = deed{"closure.create", ProvidersWrite}
-	closureDelete = deed{"closure.delete", ProvidersWrite}
+	closureRead   = Action{"closure.read", ProvidersRead}
+	closureCreate = Action{"closure.create", ProvidersWrite}
+	closureDelete = Action{"closure.delete", ProvidersWrite}
 )
 
 // Closures lists the closures of the clinic or a location, or a provider's time

@@ -85,11 +85,11 @@ type ConsultationQuery struct {
 }
 
 var (
-	consultationStart  = deed{"consultation.start", ConsultationsWrite}
-	consultationUpdate = deed{"consultation.update", ConsultationsWrite}
-	consultationEnd    = deed{"consultation.end", ConsultationsWrite}
-	consultationRead   = deed{"consultation.read", ConsultationsRead}
-	consultationList   = deed{"consultation.list", ConsultationsRead}
+	consultationStart  = Action{"consultation.start", ConsultationsWrite}
+	consultationUpdate = Action{"consultation.update", ConsultationsWrite}
+	consultationEnd    = Action{"consultation.end", ConsultationsWrite}
+	consultationRead   = Action{"consultation.read", ConsultationsRead}
+	consultationList   = Action{"consultation.list", ConsultationsRead}
 )
 
 // StartConsultation opens the record of a visit: of an appointment, which brings
@@ -293,7 +293,7 @@ func (w *work) completeVisited(id string) error {
 	if err != nil || len(fields) == 0 {
 		return err
 	}
-	entry := w.c.entry(deed{"appointment.complete", AppointmentsWrite}, w.now)
+	entry := w.c.entry(Action{"appointment.complete", AppointmentsWrite}, w.now)
 	entry.EntityID, entry.PatientID, entry.Fields = a.ID, a.PatientID, fields
 	return appendAudit(w.Tx, entry)
 }

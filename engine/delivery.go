@@ -76,7 +76,7 @@ func (e *Engine) Deliveries(ctx context.Context, c Caller, q DeliveryQuery, p Pa
 	if err != nil {
 		return List[DeliveryEntry]{}, err
 	}
-	return read(ctx, e, c, deed{"delivery.list", WebhooksManage}, func(r Reader) (List[DeliveryEntry], error) {
+	return read(ctx, e, c, Action{"delivery.list", WebhooksManage}, func(r Reader) (List[DeliveryEntry], error) {
 		if q.WebhookID != "" {
 			if _, err := findWebhook(r, c, q.WebhookID); err != nil {
 				return List[DeliveryEntry]{}, err
@@ -112,7 +112,7 @@ func (q DeliveryQuery) cleaned(c Caller, message string) (DeliveryQuery, error) 
 
 // Delivery finds a delivery with its log. Needs webhooks:manage.
 func (e *Engine) Delivery(ctx context.Context, c Caller, id string) (DeliveryEntry, error) {
-	return read(ctx, e, c, deed{"delivery.read", WebhooksManage}, func(r Reader) (DeliveryEntry, error) {
+	return read(ctx, e, c, Action{"delivery.read", WebhooksManage}, func(r Reader) (DeliveryEntry, error) {
 		d, err := findDelivery(r, c, id)
 		if err != nil {
 			return d, err

@@ -20,7 +20,7 @@ func webhookFact(h Webhook) any {
 //
 // Errors: NotFound, Conflict for a disabled endpoint.
 func (e *Engine) TestWebhook(ctx context.Context, c Caller, id string) (DeliveryEntry, error) {
-	return act(ctx, e, c, deed{"webhook.test", WebhooksManage}, func(w *work) (DeliveryEntry, error) {
+	return act(ctx, e, c, Action{"webhook.test", WebhooksManage}, func(w *work) (DeliveryEntry, error) {
 		h, err := w.ownWebhook(id, nil)
 		if err != nil {
 			return DeliveryEntry{}, err
@@ -52,7 +52,7 @@ func (e *Engine) TestWebhook(ctx context.Context, c Caller, id string) (Delivery
 //
 // Errors: NotFound, Conflict where there is nothing to send or nowhere to send it.
 func (e *Engine) RetryDelivery(ctx context.Context, c Caller, id string) (DeliveryEntry, error) {
-	return act(ctx, e, c, deed{"delivery.retry", WebhooksManage}, func(w *work) (DeliveryEntry, error) {
+	return act(ctx, e, c, Action{"delivery.retry", WebhooksManage}, func(w *work) (DeliveryEntry, error) {
 		d, err := findDelivery(w, c, id)
 		if err != nil {
 			return DeliveryEntry{}, err
@@ -120,7 +120,7 @@ func (e *Engine) RetryDeliveries(ctx context.Context, c Caller, q DeliveryQuery)
 	if err != nil {
 		return Replays{}, err
 	}
-	return act(ctx, e, c, deed{"delivery.retry_all", WebhooksManage}, func(w *work) (Replays, error) {
+	return act(ctx, e, c, Action{"delivery.retry_all", WebhooksManage}, func(w *work) (Replays, error) {
 		if q.WebhookID != "" {
 			if _, err := findWebhook(w, c, q.WebhookID); err != nil {
 				return Replays{}, err
@@ -147,7 +147,7 @@ func (e *Engine) RetryDeliveries(ctx context.Context, c Caller, q DeliveryQuery)
 // DropDelivery takes a delivery out of the queue: one that waits is cancelled and
 // stays readable, one that has ended is deleted with its log. Needs webhooks:manage.
 func (e *Engine) DropDelivery(ctx context.Context, c Caller, id string) error {
-	_, err := act(ctx, e, c, deed{"delivery.drop", WebhooksManage}, func(w *work) (struct{}, error) {
+	_, err := act(ctx, e, c, Action{"delivery.drop", WebhooksManage}, func(w *work) (struct{}, error) {
 		d, err := findDelivery(w, c, id)
 		if err != nil {
 			return struct{}{}, err

@@ -138,10 +138,10 @@ func checkVersion(sent *int64, current int64) error {
 // manage is act for the clinic's directory, which is one for live and test keys
 // alike (booking.md §1.5a): a test key reads it and may not change it. fn gets the
 // plan as it was before.
-func manage[T any](ctx context.Context, e *Engine, c Caller, d deed, fn func(w *work, plan *Plan) (T, error)) (T, error) {
+func manage[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *work, plan *Plan) (T, error)) (T, error) {
 	if c.Test {
 		var none T
-		return none, e.noted(c, d, "", &Error{Kind: Forbidden, Missing: d.scope,
+		return none, e.noted(c, d, "", &Error{Kind: Forbidden, Missing: d.Scope,
 			Message: "A test key cannot change the clinic's own directory; use a live key"})
 	}
 	return act(ctx, e, c, d, func(w *work) (T, error) {
@@ -172,7 +172,7 @@ func (w *work) done(x *edit, m *Meta, id int64) (write bool, err error) {
 
 // retire deactivates a row of the directory, which nothing deletes: what is
 // booked goes on naming it. Retiring twice changes nothing.
-func retire[T any](ctx context.Context, e *Engine, c Caller, d deed, id int64,
+func retire[T any](ctx context.Context, e *Engine, c Caller, d Action, id int64,
 	find func(tx Tx, clinic, id int64) (T, error), save func(tx Tx, row T) error, parts func(*T) (active *bool, m *Meta)) error {
 	_, err := manage(ctx, e, c, d, func(w *work, _ *Plan) (struct{}, error) {
 		w.entityID = idText(id)
@@ -192,7 +192,7 @@ func retire[T any](ctx context.Context, e *Engine, c Caller, d deed, id int64,
 }
 
 // pageOf lists a table of the directory, newest first (contract.md §7).
-func pageOf[T any](ctx context.Context, e *Engine, c Caller, d deed, table string, p Page,
+func pageOf[T any](ctx context.Context, e *Engine, c Caller, d Action, table string, p Page,
 	rows func(r Reader, after Position, limit int) ([]T, error), place func(T) Position) (List[T], error) {
 	return read(ctx, e, c, d, func(r Reader) (List[T], error) {
 		return listing[T]{

@@ -90,7 +90,7 @@ func (e *Engine) Events(ctx context.Context, c Caller, after int64, typ string, 
 	if typ != "" && !knownEvent(typ) {
 		return List[Event]{}, Fail(Invalid, "Invalid query parameters").On("type", "Must be the type of an event, such as appointment.created")
 	}
-	return read(ctx, e, c, deed{"event.list", WebhooksManage}, func(r Reader) (List[Event], error) {
+	return read(ctx, e, c, Action{"event.list", WebhooksManage}, func(r Reader) (List[Event], error) {
 		return listing[Event]{
 			order: SeqUp, filter: FilterOf("events", query),
 			place: func(ev Event) Position {

@@ -6,9 +6,9 @@ import (
 )
 
 var (
-	appointmentRead    = deed{"appointment.read", AppointmentsRead}
-	appointmentList    = deed{"appointment.list", AppointmentsRead}
-	appointmentHistory = deed{"appointment.history", AppointmentsRead}
+	appointmentRead    = Action{"appointment.read", AppointmentsRead}
+	appointmentList    = Action{"appointment.list", AppointmentsRead}
+	appointmentHistory = Action{"appointment.history", AppointmentsRead}
 )
 
 // Appointment gives one appointment of the clinic. Errors: NotFound.
@@ -74,7 +74,7 @@ func (q *AppointmentQuery) asked() (names asked) {
 }
 
 // looks are the audit's words for looking at an appointment.
-var looks = []string{appointmentRead.action, appointmentHistory.action}
+var looks = []string{appointmentRead.Name, appointmentHistory.Name}
 
 // History is what changed an appointment, oldest first, from the audit; who only
 // looked or was refused stands there alone.

@@ -7,9 +7,9 @@ import (
 )
 
 var (
-	clinicFound  = deed{"clinic.create", ProvidersWrite}
-	clinicRead   = deed{"clinic.read", AdminRead}
-	clinicUpdate = deed{"clinic.update", ProvidersWrite}
+	clinicFound  = Action{"clinic.create", ProvidersWrite}
+	clinicRead   = Action{"clinic.read", AdminRead}
+	clinicUpdate = Action{"clinic.update", ProvidersWrite}
 )
 
 // landlord tells who may ask beyond one tenant: the shell of the machine and qb

@@ -7,8 +7,8 @@ import (
 )
 
 var (
-	holdPlace = deed{"hold.place", AppointmentsWrite}
-	holdDrop  = deed{"hold.drop", AppointmentsWrite}
+	holdPlace = Action{"hold.place", AppointmentsWrite}
+	holdDrop  = Action{"hold.drop", AppointmentsWrite}
 )
 
 // Minutes that a hold lasts (booking.md §6).

@@ -180,7 +180,7 @@ func (c Caller) mayGrant(k Key) error {
 // again (contract.md §2). Needs keys:manage. Forbidden names the scopes that the
 // caller does not hold and so cannot pass on.
 func (e *Engine) CreateKey(ctx context.Context, c Caller, d KeyDraft) (Key, error) {
-	return act(ctx, e, c, deed{"key.create", KeysManage}, func(w *work) (Key, error) {
+	return act(ctx, e, c, Action{"key.create", KeysManage}, func(w *work) (Key, error) {
 		var f Faults
 		k := d.cleaned(&f, w.now)
 		if err := f.Err(); err != nil {
@@ -219,7 +219,7 @@ func (w *work) issue(k Key) (Key, error) {
 
 // Keys lists the clinic's keys, newest first, ended ones included. Needs keys:manage.
 func (e *Engine) Keys(ctx context.Context, c Caller, p Page) (List[Key], error) {
-	return read(ctx, e, c, deed{"key.list", KeysManage}, func(r Reader) (List[Key], error) {
+	return read(ctx, e, c, Action{"key.list", KeysManage}, func(r Reader) (List[Key], error) {
 		return listing[Key]{
 			filter: FilterOf("keys", c.Clinic),
 			place:  func(k Key) Position { return Position{CreatedAt: k.CreatedAt, ID: k.ID} },
@@ -232,7 +232,7 @@ func (e *Engine) Keys(ctx context.Context, c Caller, p Page) (List[Key], error) 
 // RevokeKey ends a key now; on a running server it stops within a second.
 // Revoking an ended key changes nothing. Needs keys:manage.
 func (e *Engine) RevokeKey(ctx context.Context, c Caller, id string) (Key, error) {
-	return act(ctx, e, c, deed{"key.revoke", KeysManage}, func(w *work) (Key, error) {
+	return act(ctx, e, c, Action{"key.revoke", KeysManage}, func(w *work) (Key, error) {
 		k, err := w.ownKey(id)
 		if err != nil {
 			return Key{}, err
@@ -255,7 +255,7 @@ func (e *Engine) RevokeKey(ctx context.Context, c Caller, id string) (Key, error
 // keys:manage and every scope of the key, since its text is handed out anew. A
 // key that has ended, or was rotated before, is a Conflict.
 func (e *Engine) RotateKey(ctx context.Context, c Caller, id string, overlap int) (Key, error) {
-	return act(ctx, e, c, deed{"key.rotate", KeysManage}, func(w *work) (Key, error) {
+	return act(ctx, e, c, Action{"key.rotate", KeysManage}, func(w *work) (Key, error) {
 		if overlap < 0 || overlap > MaxOverlapHours {
 			return Key{}, Faults{{"overlap_hours", "Must be 0 to 168 hours"}}.Err()
 		}

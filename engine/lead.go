@@ -105,7 +105,7 @@ func leadFact(l Lead) any {
 // no event and no version. At least one of name, e-mail, phone, external_id.
 // Needs leads:write.
 func (e *Engine) PutLead(ctx context.Context, c Caller, d LeadDraft) (LeadPut, error) {
-	return act(ctx, e, c, deed{"lead.put", LeadsWrite}, func(w *work) (LeadPut, error) {
+	return act(ctx, e, c, Action{"lead.put", LeadsWrite}, func(w *work) (LeadPut, error) {
 		home, err := w.Clinic(c.Clinic)
 		if err != nil {
 			return LeadPut{}, err
@@ -181,7 +181,7 @@ func (w *work) saveLead(l *Lead, what change) error {
 // Lead finds a lead of the clinic, test leads for test keys and live ones for
 // the others. Needs leads:read.
 func (e *Engine) Lead(ctx context.Context, c Caller, id string) (Lead, error) {
-	d := deed{"lead.read", LeadsRead}
+	d := Action{"lead.read", LeadsRead}
 	l, err := read(ctx, e, c, d, func(r Reader) (Lead, error) { return findLead(r, c, id) })
 	if err == nil {
 		e.seen(c, d, id, l.PatientID)
@@ -199,7 +199,7 @@ func findLead(r Reader, c Caller, id string) (Lead, error) {
 // Leads lists leads, newest first, or by change number with UpdatedSince. Clinic
 // and Test of the query are the caller's, whatever it says. Needs leads:read.
 func (e *Engine) Leads(ctx context.Context, c Caller, q LeadQuery, p Page) (List[Lead], error) {
-	d := deed{"lead.list", LeadsRead}
+	d := Action{"lead.list", LeadsRead}
 	q, filters, err := q.cleaned(c)
 	if err != nil {
 		return List[Lead]{}, err
@@ -255,7 +255,7 @@ func (q *LeadQuery) dialled(r Reader) error {
 // (If-Match), else PreconditionFailed. Another lead's (source, external_id) is a
 // Conflict. Needs leads:write.
 func (e *Engine) UpdateLead(ctx context.Context, c Caller, id string, version *int64, d LeadDraft) (Lead, error) {
-	return act(ctx, e, c, deed{"lead.update", LeadsWrite}, func(w *work) (Lead, error) {
+	return act(ctx, e, c, Action{"lead.update", LeadsWrite}, func(w *work) (Lead, error) {
 		old, err := w.ownLead(id, version)
 		if err != nil {
 			return Lead{}, err
@@ -312,7 +312,7 @@ func (w *work) ownLead(id string, version *int64) (Lead, error) {
 // version is as in UpdateLead. Needs leads:write.
 func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *int64) (Lead, error) {
 	grave := Erasure{LeadIDs: []string{id}}
-	l, err := act(ctx, e, c, deed{"lead.delete", LeadsWrite}, func(w *work) (Lead, error) {
+	l, err := act(ctx, e, c, Action{"lead.delete", LeadsWrite}, func(w *work) (Lead, error) {
 		l, err := w.ownLead(id, version)
 		if err != nil {
 			return Lead{}, err

@@ -12,7 +12,7 @@ type Conversion struct {
 	Created bool // else it was linked to a patient who was there
 }
 
-var leadConvert = deed{"lead.convert", LeadsWrite}
+var leadConvert = Action{"lead.convert", LeadsWrite}
 
 // ConvertLead makes a patient of a lead, or links the lead with one (records.md
 // §4). What the lead lacks comes from the draft, whose values win; with patientID

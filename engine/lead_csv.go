@@ -61,8 +61,8 @@ var errDryRun = errors.New("dry run")
 // transaction, undone. The error lists the first faulty rows by line
 // number; the report, which comes with it, lists all. Needs leads:write.
 func (e *Engine) ImportLeads(ctx context.Context, c Caller, file io.Reader, o LeadImport) (LeadReport, error) {
-	d := deed{"lead.import", LeadsWrite}
-	if !c.May(d.scope) {
+	d := Action{"lead.import", LeadsWrite}
+	if !c.May(d.Scope) {
 		return LeadReport{}, e.allow(c, d)
 	}
 	header, rows, err := ReadCSV(file, 0)
@@ -162,7 +162,7 @@ func (p *LeadReport) put(w *work, line int, id string, fields leadFields) error 
 	if w.quiet {
 		return nil
 	}
-	entry := w.c.entry(deed{"lead." + what, LeadsWrite}, w.now)
+	entry := w.c.entry(Action{"lead." + what, LeadsWrite}, w.now)
 	entry.EntityID, entry.PatientID, entry.Fields = put.Lead.ID, put.Lead.PatientID, w.fields
 	return appendAudit(w.Tx, entry)
 }
@@ -248,7 +248,7 @@ const exportPage = 500
 // list needs no memory; ImportLeads reads it back. The result is the number of
 // leads. Each page is a row in the audit. Needs leads:read.
 func (e *Engine) ExportLeads(ctx context.Context, c Caller, q LeadQuery, out io.Writer) (int, error) {
-	d := deed{"lead.export", LeadsRead}
+	d := Action{"lead.export", LeadsRead}
 	if err := e.allow(c, d); err != nil {
 		return 0, err
 	}
@@ -276,7 +276,7 @@ func (e *Engine) ExportLeads(ctx context.Context, c Caller, q LeadQuery, out io.
 }
 
 // eachLead walks all leads of a cleaned query, as Leads would page them.
-func (e *Engine) eachLead(ctx context.Context, c Caller, d deed, q LeadQuery, filters asked) iter.Seq2[Lead, error] {
+func (e *Engine) eachLead(ctx context.Context, c Caller, d Action, q LeadQuery, filters asked) iter.Seq2[Lead, error] {
 	return func(yield func(Lead, error) bool) {
 		var after Position
 		for first, more := true, true; more; first = false {

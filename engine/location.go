@@ -57,10 +57,10 @@ type LocationDraft struct {
 const MaxCapacity = 10_000
 
 var (
-	locationRead   = deed{"location.read", ProvidersRead}
-	locationCreate = deed{"location.create", ProvidersWrite}
-	locationUpdate = deed{"location.update", ProvidersWrite}
-	locationDelete = deed{"location.delete", ProvidersWrite}
+	locationRead   = Action{"location.read", ProvidersRead}
+	locationCreate = Action{"location.create", ProvidersWrite}
+	locationUpdate = Action{"location.update", ProvidersWrite}
+	locationDelete = Action{"location.delete", ProvidersWrite}
 )
 
 // CreateLocation adds a location: a clinic unless kind says otherwise, or a room

@@ -119,10 +119,10 @@ type NoteQuery struct {
 }
 
 var (
-	noteCreate = deed{"note.create", ConsultationsWrite}
-	noteUpdate = deed{"note.update", ConsultationsWrite}
-	noteSign   = deed{"note.sign", NotesSign}
-	noteAmend  = deed{"note.amend", ConsultationsWrite}
+	noteCreate = Action{"note.create", ConsultationsWrite}
+	noteUpdate = Action{"note.update", ConsultationsWrite}
+	noteSign   = Action{"note.sign", NotesSign}
+	noteAmend  = Action{"note.amend", ConsultationsWrite}
 )
 
 // WriteNote puts a draft under a consultation in progress. With AddendumTo it
@@ -140,7 +140,7 @@ func (e *Engine) WriteNote(ctx context.Context, c Caller, consultationID string,
 		return Note{}, err
 	}
 	if d.AddendumTo != "" {
-		if err := e.allow(c, deed{noteCreate.action, NotesSign}); err != nil {
+		if err := e.allow(c, Action{noteCreate.Name, NotesSign}); err != nil {
 			return Note{}, err
 		}
 	}

@@ -29,7 +29,7 @@ func (e *Engine) AmendNote(ctx context.Context, c Caller, id string, version *in
 	if err := f.Err(); err != nil {
 		return Note{}, err
 	}
-	if err := e.allow(c, deed{noteAmend.action, NotesSign}); err != nil {
+	if err := e.allow(c, Action{noteAmend.Name, NotesSign}); err != nil {
 		return Note{}, err
 	}
 	return act(ctx, e, c, noteAmend, func(w *work) (Note, error) { return w.amend(id, version, d) })

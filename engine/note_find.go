@@ -3,9 +3,9 @@ package engine
 import "context"
 
 var (
-	noteRead     = deed{"note.read", ConsultationsRead}
-	noteList     = deed{"note.list", ConsultationsRead}
-	noteVersions = deed{"note.versions", ConsultationsRead}
+	noteRead     = Action{"note.read", ConsultationsRead}
+	noteList     = Action{"note.list", ConsultationsRead}
+	noteVersions = Action{"note.versions", ConsultationsRead}
 )
 
 // Note gives the current version of a note. Errors: NotFound.

@@ -106,10 +106,10 @@ type PatientQuery struct {
 }
 
 var (
-	patientCreate = deed{"patient.create", PatientsWrite}
-	patientUpdate = deed{"patient.update", PatientsWrite}
-	patientRead   = deed{"patient.read", PatientsRead}
-	patientList   = deed{"patient.list", PatientsRead}
+	patientCreate = Action{"patient.create", PatientsWrite}
+	patientUpdate = Action{"patient.update", PatientsWrite}
+	patientRead   = Action{"patient.read", PatientsRead}
+	patientList   = Action{"patient.list", PatientsRead}
 )
 
 // patientFact is the thin fact of a patient's events.

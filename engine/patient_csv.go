@@ -35,8 +35,8 @@ type PatientPreview struct {
 }
 
 var (
-	patientImport  = deed{"patient.import", PatientsWrite}
-	patientListing = deed{"patient.export_list", PatientsExport}
+	patientImport  = Action{"patient.import", PatientsWrite}
+	patientListing = Action{"patient.export_list", PatientsExport}
 )
 
 // ImportPatients takes the rows of a CSV file (ReadCSV) in one transaction, each
@@ -50,7 +50,7 @@ var (
 // which comes with it, lists all. Needs patients:write.
 func (e *Engine) ImportPatients(ctx context.Context, c Caller, file io.Reader, o PatientImport) (PatientReport, error) {
 	report := PatientReport{Bad: []BadLine{}, Preview: []PatientPreview{}}
-	if !c.May(patientImport.scope) {
+	if !c.May(patientImport.Scope) {
 		return report, e.allow(c, patientImport)
 	}
 	header, rows, err := ReadCSV(file, 0)
@@ -132,7 +132,7 @@ func (p *PatientReport) put(w *work, line int, cells patientCells, o PatientImpo
 		if err != nil || what == "unchanged" {
 			return err
 		}
-		entry := w.c.entry(deed{"patient." + what, PatientsWrite}, w.now)
+		entry := w.c.entry(Action{"patient." + what, PatientsWrite}, w.now)
 		entry.EntityID, entry.PatientID, entry.Fields = idText(row.ID), row.ID, w.fields
 		return appendAudit(w.Tx, entry)
 	})

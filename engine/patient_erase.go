@@ -18,7 +18,7 @@ type Erasure struct {
 	ErasedAt  int64    `json:"erased_at"`
 }
 
-var patientErase = deed{"patient.erase", PatientsErase}
+var patientErase = Action{"patient.erase", PatientsErase}
 
 // ErasePatient erases a person: their leads are deleted, the record is restricted
 // and pseudonymised with all that were merged into it, titles, notes and reasons

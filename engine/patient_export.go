@@ -21,7 +21,7 @@ type PatientExport struct {
 	Reasons       map[string]string // the reasons that the accesses name, by ref
 }
 
-var patientExport = deed{"patient.export", PatientsExport}
+var patientExport = Action{"patient.export", PatientsExport}
 
 // ExportPatient gathers everything that is kept about a person, also what they
 // left as a lead and in records that were merged, and who opened it. Needs

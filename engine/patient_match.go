@@ -38,7 +38,7 @@ const (
 	maxCandidates = 20
 )
 
-var patientMatch = deed{"patient.match", PatientsRead}
+var patientMatch = Action{"patient.match", PatientsRead}
 
 // grade applies records.md §4; "" is no match. The same phone alone is a family;
 // twins (birth date, family and phone the same, another given name) are never

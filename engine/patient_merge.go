@@ -24,8 +24,8 @@ type Merge struct {
 type RowRef struct{ Table, ID string }
 
 var (
-	patientMerging   = deed{"patient.merge", PatientsWrite}
-	patientUnmerging = deed{"patient.unmerge", PatientsWrite}
+	patientMerging   = Action{"patient.merge", PatientsWrite}
+	patientUnmerging = Action{"patient.unmerge", PatientsWrite}
 )
 
 // mergeFact is the thin fact of patient.merged: the survivor, and who went into it.
@@ -180,7 +180,7 @@ func (w *work) merge(from, into Patient) (Patient, error) {
 }
 
 // alsoAbout puts a row into the audit of the other patient whom an act is about.
-func (w *work) alsoAbout(d deed, id int64, fields []string) error {
+func (w *work) alsoAbout(d Action, id int64, fields []string) error {
 	entry := w.c.entry(d, w.now)
 	entry.EntityID, entry.PatientID, entry.Fields = idText(id), id, fields
 	return appendAudit(w.Tx, entry)

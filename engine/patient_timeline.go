@@ -23,7 +23,7 @@ type TimelineQuery struct {
 	Leads        bool
 }
 
-var patientTimeline = deed{"patient.timeline", PatientsRead}
+var patientTimeline = Action{"patient.timeline", PatientsRead}
 
 // PatientTimeline lists what happened to a patient, newest first: appointments,
 // consultations, the metadata of notes and prescriptions, leads and merges, each

@@ -106,9 +106,9 @@ const (
 )
 
 var (
-	prescriptionCreate = deed{"prescription.create", ConsultationsWrite}
-	prescriptionUpdate = deed{"prescription.update", ConsultationsWrite}
-	prescriptionStop   = deed{"prescription.stop", ConsultationsWrite}
+	prescriptionCreate = Action{"prescription.create", ConsultationsWrite}
+	prescriptionUpdate = Action{"prescription.update", ConsultationsWrite}
+	prescriptionStop   = Action{"prescription.stop", ConsultationsWrite}
 )
 
 // Prescribe records a prescription under a consultation in progress: active, or

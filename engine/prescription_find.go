@@ -6,9 +6,9 @@ import (
 )
 
 var (
-	prescriptionRead  = deed{"prescription.read", ConsultationsRead}
-	prescriptionList  = deed{"prescription.list", ConsultationsRead}
-	prescriptionPrint = deed{"prescription.print", ConsultationsRead}
+	prescriptionRead  = Action{"prescription.read", ConsultationsRead}
+	prescriptionList  = Action{"prescription.list", ConsultationsRead}
+	prescriptionPrint = Action{"prescription.print", ConsultationsRead}
 )
 
 // Prescription gives one prescription of the clinic. Errors: NotFound.

@@ -57,10 +57,10 @@ const (
 )
 
 var (
-	providerRead   = deed{"provider.read", ProvidersRead}
-	providerCreate = deed{"provider.create", ProvidersWrite}
-	providerUpdate = deed{"provider.update", ProvidersWrite}
-	providerDelete = deed{"provider.delete", ProvidersWrite}
+	providerRead   = Action{"provider.read", ProvidersRead}
+	providerCreate = Action{"provider.create", ProvidersWrite}
+	providerUpdate = Action{"provider.update", ProvidersWrite}
+	providerDelete = Action{"provider.delete", ProvidersWrite}
 )
 
 // newProvider is a provider before the first field is known.

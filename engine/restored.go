@@ -25,7 +25,7 @@ const changeLeap = 1_000_000_000
 // number that the restored database has not given yet. Nobody else gets it.
 const numberLeap = 10_000
 
-var clinicRestore = deed{"clinic.restore", ProvidersWrite}
+var clinicRestore = Action{"clinic.restore", ProvidersWrite}
 
 // Restored readies a database that came out of a backup, before anybody is served
 // from it; madeAt is when the backup was made. It is for the shell alone.

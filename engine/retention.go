@@ -42,7 +42,7 @@ func (e *Engine) TidyOutbox(ctx context.Context) (int, error) {
 // AuditDisabled notes that the dispatcher disabled an endpoint, in the transaction
 // that does so: the store decides by Streak.Hopeless and Settlement.Disable.
 func AuditDisabled(tx Tx, clinic int64, webhookID, reason string, now int64) error {
-	entry := System(clinic, "webhooks").entry(deed{"webhook.disable", WebhooksManage}, now)
+	entry := System(clinic, "webhooks").entry(Action{"webhook.disable", WebhooksManage}, now)
 	entry.EntityID, entry.Fields = webhookID, []string{"enabled", "reason:" + reason}
 	return appendAudit(tx, entry)
 }

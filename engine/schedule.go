@@ -36,8 +36,8 @@ type ScheduleChange struct {
 }
 
 var (
-	scheduleRead = deed{"schedule.read", ProvidersRead}
-	schedulePut  = deed{"schedule.update", ProvidersWrite}
+	scheduleRead = Action{"schedule.read", ProvidersRead}
+	schedulePut  = Action{"schedule.update", ProvidersWrite}
 )
 
 // Schedule gives the hours that an owner has set: the zero schedule with version
@@ -46,8 +46,8 @@ var (
 // Errors: NotFound (no such location, provider or service).
 func (e *Engine) Schedule(ctx context.Context, c Caller, owner OwnerRef) (OwnedSchedule, error) {
 	d := scheduleRead
-	if !c.May(d.scope) && c.May(AppointmentsRead) {
-		d.scope = AppointmentsRead
+	if !c.May(d.Scope) && c.May(AppointmentsRead) {
+		d.Scope = AppointmentsRead
 	}
 	return read(ctx, e, c, d, func(r Reader) (OwnedSchedule, error) {
 		plan, err := r.Plan(c.Clinic)

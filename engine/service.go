@@ -54,10 +54,10 @@ type ServiceDraft struct {
 }
 
 var (
-	serviceRead   = deed{"service.read", ProvidersRead}
-	serviceCreate = deed{"service.create", ProvidersWrite}
-	serviceUpdate = deed{"service.update", ProvidersWrite}
-	serviceDelete = deed{"service.delete", ProvidersWrite}
+	serviceRead   = Action{"service.read", ProvidersRead}
+	serviceCreate = Action{"service.create", ProvidersWrite}
+	serviceUpdate = Action{"service.update", ProvidersWrite}
+	serviceDelete = Action{"service.delete", ProvidersWrite}
 )
 
 // CreateService adds a service. What it leaves out is the clinic's rule; without

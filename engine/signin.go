@@ -162,7 +162,7 @@ func signedIn(tx Tx, u *User, ip string, now int64, rehashed string) error {
 func auditSignIn(tx Tx, u User, ip string, now int64, outcome Outcome) error {
 	c := u.caller()
 	c.IP = ip
-	entry := c.entry(deed{"user.sign_in", NoScope}, now)
+	entry := c.entry(Action{"user.sign_in", NoScope}, now)
 	entry.EntityID, entry.Outcome = u.ID, outcome
 	return appendAudit(tx, entry)
 }

@@ -10,7 +10,7 @@ const (
 	sweepBack  = 31 * 24 * hour // how far a sweep looks back: a server that was off for a month
 )
 
-var appointmentSweep = deed{"appointment." + string(verbNoShow), AppointmentsWrite}
+var appointmentSweep = Action{"appointment." + string(verbNoShow), AppointmentsWrite}
 
 // SweepNoShows marks, in every clinic that has chosen so (no_show_sweep), the
 // appointments whose local day has ended and to which nobody came: not checked

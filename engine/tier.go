@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-var clinicTier = deed{"clinic.tier", ProvidersWrite}
+var clinicTier = Action{"clinic.tier", ProvidersWrite}
 
 // perMinute is how many requests a key may make in a minute: its own limit, else
 // that of its clinic's tier, else the configured default (contract.md §5).

@@ -65,8 +65,8 @@ func (e *Engine) CreateUser(ctx context.Context, c Caller, d UserDraft) (User, e
 	if d.Password != "" {
 		password = cleanPassword(&f, "password", d.Password, u.EmailKey)
 	}
-	what := deed{"user.create", KeysManage}
-	if c.May(what.scope) && len(f) == 0 && password != "" { // costly, so neither in the transaction nor for nobody
+	what := Action{"user.create", KeysManage}
+	if c.May(what.Scope) && len(f) == 0 && password != "" { // costly, so neither in the transaction nor for nobody
 		var err error
 		if u.PasswordHash, err = e.hashPassword(ctx, password); err != nil {
 			return User{}, err
@@ -96,14 +96,14 @@ func (e *Engine) CreateUser(ctx context.Context, c Caller, d UserDraft) (User, e
 
 // Users lists the clinic's users, disabled ones included. Needs admin:read.
 func (e *Engine) Users(ctx context.Context, c Caller) ([]User, error) {
-	return read(ctx, e, c, deed{"user.list", AdminRead}, func(r Reader) ([]User, error) { return r.Users(c.Clinic) })
+	return read(ctx, e, c, Action{"user.list", AdminRead}, func(r Reader) ([]User, error) { return r.Users(c.Clinic) })
 }
 
 // DisableUser keeps a user from signing in, and ends the sessions, also for when
 // the user is enabled again: every request looks the user up. Disabling twice changes nothing; the clinic's last owner is
 // a Conflict. Needs keys:manage and everything that the user may.
 func (e *Engine) DisableUser(ctx context.Context, c Caller, id string) (User, error) {
-	return e.changeUser(ctx, c, deed{"user.disable", KeysManage}, id, "disabled_at", func(w *work, u *User) error {
+	return e.changeUser(ctx, c, Action{"user.disable", KeysManage}, id, "disabled_at", func(w *work, u *User) error {
 		if u.DisabledAt != 0 {
 			return nil
 		}
@@ -126,7 +126,7 @@ func (e *Engine) DisableUser(ctx context.Context, c Caller, id string) (User, er
 
 // EnableUser lets a disabled user sign in again. Needs what DisableUser needs.
 func (e *Engine) EnableUser(ctx context.Context, c Caller, id string) (User, error) {
-	return e.changeUser(ctx, c, deed{"user.enable", KeysManage}, id, "disabled_at", func(_ *work, u *User) error {
+	return e.changeUser(ctx, c, Action{"user.enable", KeysManage}, id, "disabled_at", func(_ *work, u *User) error {
 		u.DisabledAt = 0
 		return nil
 	})
@@ -137,13 +137,13 @@ func (e *Engine) EnableUser(ctx context.Context, c Caller, id string) (User, err
 // change their own; for others it needs keys:manage and everything that they may.
 func (e *Engine) SetPassword(ctx context.Context, c Caller, id, password string) (User, error) {
 	var f Faults
-	what := deed{"user.password", KeysManage}
+	what := Action{"user.password", KeysManage}
 	if c.Kind == ActorUser && c.ID == id {
-		what.scope = NoScope
+		what.Scope = NoScope
 	}
 	password = cleanPassword(&f, "password", password, "")
 	hash := ""
-	if c.May(what.scope) && len(f) == 0 {
+	if c.May(what.Scope) && len(f) == 0 {
 		var err error
 		if hash, err = e.hashPassword(ctx, password); err != nil {
 			return User{}, err
@@ -156,7 +156,7 @@ func (e *Engine) SetPassword(ctx context.Context, c Caller, id, password string)
 }
 
 // changeUser is the one shape of a change to a user.
-func (e *Engine) changeUser(ctx context.Context, c Caller, d deed, id, field string, change func(*work, *User) error) (User, error) {
+func (e *Engine) changeUser(ctx context.Context, c Caller, d Action, id, field string, change func(*work, *User) error) (User, error) {
 	return act(ctx, e, c, d, func(w *work) (User, error) {
 		if !ValidID(id) {
 			return User{}, absent("user")

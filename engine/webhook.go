@@ -197,7 +197,7 @@ func headerFault(name string) string {
 //
 // Errors: Invalid, CapReached with 50 endpoints.
 func (e *Engine) CreateWebhook(ctx context.Context, c Caller, d WebhookDraft) (Webhook, error) {
-	return act(ctx, e, c, deed{"webhook.create", WebhooksManage}, func(w *work) (Webhook, error) {
+	return act(ctx, e, c, Action{"webhook.create", WebhooksManage}, func(w *work) (Webhook, error) {
 		h := Webhook{
 			ID: NewID(e.now()), Clinic: c.Clinic, Test: c.Test, Payload: Thin, Flat: c.Family == FamilyKlinivo,
 			SignatureHeader: ourSignature, MaxInFlight: 1, Enabled: true, Events: []string{},
@@ -249,7 +249,7 @@ func (w *work) newSecret(h *Webhook) error {
 // Webhook finds an endpoint of the clinic, test ones for test keys and live ones
 // for the others. Needs webhooks:manage.
 func (e *Engine) Webhook(ctx context.Context, c Caller, id string) (Webhook, error) {
-	return read(ctx, e, c, deed{"webhook.read", WebhooksManage}, func(r Reader) (Webhook, error) { return findWebhook(r, c, id) })
+	return read(ctx, e, c, Action{"webhook.read", WebhooksManage}, func(r Reader) (Webhook, error) { return findWebhook(r, c, id) })
 }
 
 func findWebhook(r Reader, c Caller, id string) (Webhook, error) {
@@ -265,7 +265,7 @@ func (e *Engine) Webhooks(ctx context.Context, c Caller, p Page) (List[Webhook],
 		Clinic int64
 		Test   bool
 	}{c.Clinic, c.Test}
-	return read(ctx, e, c, deed{"webhook.list", WebhooksManage}, func(r Reader) (List[Webhook], error) {
+	return read(ctx, e, c, Action{"webhook.list", WebhooksManage}, func(r Reader) (List[Webhook], error) {
 		all, err := r.Webhooks(c.Clinic, c.Test, Position{}, 0) // at most 50
 		if err != nil {
 			return List[Webhook]{}, err
@@ -285,7 +285,7 @@ func (e *Engine) Webhooks(ctx context.Context, c Caller, p Page) (List[Webhook],
 //
 // Errors: Invalid, NotFound, PreconditionFailed.
 func (e *Engine) UpdateWebhook(ctx context.Context, c Caller, id string, version *int64, d WebhookDraft) (Webhook, error) {
-	return act(ctx, e, c, deed{"webhook.update", WebhooksManage}, func(w *work) (Webhook, error) {
+	return act(ctx, e, c, Action{"webhook.update", WebhooksManage}, func(w *work) (Webhook, error) {
 		h, err := w.ownWebhook(id, version)
 		if err != nil {
 			return Webhook{}, err
@@ -333,7 +333,7 @@ func (w *work) saveWebhook(h *Webhook) error {
 // DeleteWebhook ends an endpoint: its secrets are gone, what waits for it is
 // cancelled, and its past deliveries stay readable. Needs webhooks:manage.
 func (e *Engine) DeleteWebhook(ctx context.Context, c Caller, id string, version *int64) error {
-	_, err := act(ctx, e, c, deed{"webhook.delete", WebhooksManage}, func(w *work) (struct{}, error) {
+	_, err := act(ctx, e, c, Action{"webhook.delete", WebhooksManage}, func(w *work) (struct{}, error) {
 		h, err := w.ownWebhook(id, version)
 		if err != nil {
 			return struct{}{}, err

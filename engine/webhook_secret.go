@@ -20,7 +20,7 @@ type Rotation struct {
 //
 // Errors: Invalid, NotFound, Conflict while a rotation is under way, unless forced.
 func (e *Engine) RotateSecret(ctx context.Context, c Caller, id string, r Rotation) (Webhook, error) {
-	return act(ctx, e, c, deed{"webhook.rotate_secret", WebhooksManage}, func(w *work) (Webhook, error) {
+	return act(ctx, e, c, Action{"webhook.rotate_secret", WebhooksManage}, func(w *work) (Webhook, error) {
 		overlap := int64(DefaultRotation)
 		if r.Overlap != nil {
 			overlap = *r.Overlap
@@ -52,7 +52,7 @@ func (e *Engine) RotateSecret(ctx context.Context, c Caller, id string, r Rotati
 // FinishRotation ends the overlap: from now on the new secret signs alone. Without
 // a rotation it changes nothing. Needs webhooks:manage.
 func (e *Engine) FinishRotation(ctx context.Context, c Caller, id string) (Webhook, error) {
-	return act(ctx, e, c, deed{"webhook.finish_rotation", WebhooksManage}, func(w *work) (Webhook, error) {
+	return act(ctx, e, c, Action{"webhook.finish_rotation", WebhooksManage}, func(w *work) (Webhook, error) {
 		h, err := w.ownWebhook(id, nil)
 		if err != nil {
 			return Webhook{}, err
