@@ -71,7 +71,7 @@ func settle(p *serverProcess, clients []*client) {
 	}
 }
 
-// work sends requests until the server is gone. An answer that should never be is
+// Act sends requests until the server is gone. An answer that should never be is
 // the error.
 func (c *client) work(p *serverProcess) error {
 	for {

@@ -35,22 +35,22 @@ type Stats struct {
 // Stats gives the counters.
 func (e *Engine) Stats() *Stats { return &e.stats }
 
-// work is one act inside its transaction: the Tx, who acts and when, and what
+// Act is one act inside its transaction: the Tx, who acts and when, and what
 // the act has to say of itself when it succeeds.
-type work struct {
+type Act struct {
 	Tx
-	e   *Engine
-	c   Caller
-	now int64 // UTC seconds, one instant for the whole act
+	e      *Engine
+	Caller Caller
+	Now    int64 // UTC seconds, one instant for the whole act
 
-	entityID string // audit: what was acted on
-	patient  int64  // audit: whose record it is
-	subject  string // idempotency: the person in the reply
-	fields   []string
-	reason   string // free text, kept erasable beside the chain
-	quiet    bool   // nothing changed: no event, no audit row
-	events   []Event
-	wakes    bool // it left something for the webhook sender
+	EntityID  string // audit: what was acted on
+	PatientID int64  // audit: whose record it is
+	Subject   string // idempotency: the person in the reply
+	Fields    []string
+	Reason    string // free text, kept erasable beside the chain
+	Quiet     bool   // nothing changed: no event, no audit row
+	events    []Event
+	Wakes     bool // it left something for the webhook sender
 }
 
 // act runs a write: rights, the stored reply of the idempotency key, the effects
@@ -58,7 +58,7 @@ type work struct {
 // one transaction (architecture.md "One booking, as data"). A decided refusal
 // rolls its effects back but is itself recorded, so that a retry hears it again
 // (contract.md §6). Waking the sender comes after the commit.
-func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *work) (T, error)) (T, error) {
+func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *Act) (T, error)) (T, error) {
 	var (
 		out     T
 		verdict error
@@ -69,7 +69,7 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *w
 		return out, err
 	}
 	err := e.store.Update(ctx, func(tx Tx) error {
-		w := &work{Tx: tx, e: e, c: c, now: e.now().Unix()}
+		w := &Act{Tx: tx, e: e, Caller: c, Now: e.now().Unix()}
 		replay, err := w.kept()
 		if err != nil {
 			return err
@@ -88,11 +88,11 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *w
 			}
 			return w.publish()
 		})
-		about = w.entityID
+		about = w.EntityID
 		if verdict != nil && (c.Rehearsal || !KindOf(verdict).decided()) {
 			return verdict
 		}
-		woke = verdict == nil && w.wakes
+		woke = verdict == nil && w.Wakes
 		if err := w.record(d, verdict); err != nil {
 			return err
 		}
@@ -157,13 +157,13 @@ func (e *Engine) denied(c Caller, d Action, entityID, id string, patient int64, 
 }
 
 // kept finds the stored reply of the request's idempotency key.
-func (w *work) kept() (*Replay, error) {
-	id := w.c.Idempotency
+func (w *Act) kept() (*Replay, error) {
+	id := w.Caller.Idempotency
 	if id == nil {
 		return nil, nil
 	}
-	since := w.now - int64(w.e.opt.ReplyTTL/time.Second)
-	fingerprint, reply, found, err := w.KeptReply(w.c.Clinic, w.c.Name(), id.Key, since)
+	since := w.Now - int64(w.e.opt.ReplyTTL/time.Second)
+	fingerprint, reply, found, err := w.KeptReply(w.Caller.Clinic, w.Caller.Name(), id.Key, since)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -177,32 +177,32 @@ func (w *work) kept() (*Replay, error) {
 }
 
 // keep stores the reply under the idempotency key, encoded by the face.
-func (w *work) keep(out any, verdict error) error {
-	id := w.c.Idempotency
+func (w *Act) keep(out any, verdict error) error {
+	id := w.Caller.Idempotency
 	if id == nil {
 		return nil
 	}
 	if s, ok := out.(Secretive); ok {
 		out = s.WithoutSecret()
 	}
-	return w.KeepReply(w.c.Clinic, w.c.Name(), id.Key, id.Fingerprint, w.subject, w.c.Encode(out, verdict), w.now)
+	return w.KeepReply(w.Caller.Clinic, w.Caller.Name(), id.Key, id.Fingerprint, w.Subject, w.Caller.Encode(out, verdict), w.Now)
 }
 
 // record writes the audit row of a success or of a decided refusal.
-func (w *work) record(d Action, verdict error) error {
-	if w.quiet && verdict == nil {
+func (w *Act) record(d Action, verdict error) error {
+	if w.Quiet && verdict == nil {
 		return nil
 	}
-	entry := w.c.entry(d, w.now)
-	entry.EntityID, entry.PatientID, entry.Fields = w.entityID, w.patient, w.fields
+	entry := w.Caller.entry(d, w.Now)
+	entry.EntityID, entry.PatientID, entry.Fields = w.EntityID, w.PatientID, w.Fields
 	if verdict != nil {
 		entry.Outcome, entry.Fields = Failed, []string{"error:" + string(KindOf(verdict))}
 	}
-	if w.reason != "" && verdict == nil {
+	if w.Reason != "" && verdict == nil {
 		mac := hmac.New(sha256.New, w.e.opt.Secret)
-		mac.Write([]byte(w.c.RequestID + "\x00" + w.entityID + "\x00" + w.reason))
+		mac.Write([]byte(w.Caller.RequestID + "\x00" + w.EntityID + "\x00" + w.Reason))
 		entry.ReasonRef = hex.EncodeToString(mac.Sum(nil)[:16])
-		if err := w.InsertReason(entry.ReasonRef, w.c.Clinic, w.patient, w.reason); err != nil {
+		if err := w.InsertReason(entry.ReasonRef, w.Caller.Clinic, w.PatientID, w.Reason); err != nil {
 			return err
 		}
 	}
@@ -235,29 +235,29 @@ func appendAudit(tx Tx, entry AuditEntry) error {
 }
 
 // changed takes the clinic's next change number and stamps a row with it.
-func (w *work) changed(m *Meta) error {
-	heads, err := w.Heads(w.c.Clinic)
+func (w *Act) changed(m *Meta) error {
+	heads, err := w.Heads(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}
 	heads.Change++
-	heads.Stamp = max(heads.Stamp, w.now)
+	heads.Stamp = max(heads.Stamp, w.Now)
 	if m.Version == 0 {
-		m.CreatedAt, m.CreatedBy = w.now, w.c.Name()
+		m.CreatedAt, m.CreatedBy = w.Now, w.Caller.Name()
 	}
 	m.Version++
-	m.Change, m.UpdatedAt, m.UpdatedBy = heads.Change, heads.Stamp, w.c.Name()
+	m.Change, m.UpdatedAt, m.UpdatedBy = heads.Change, heads.Stamp, w.Caller.Name()
 	return nil
 }
 
 // happened notes a change's events, in the order of the table in event.go.
-func (w *work) happened(what change, fact any) error {
+func (w *Act) happened(what change, fact any) error {
 	data, err := json.Marshal(fact)
 	if err != nil {
 		return err
 	}
 	for _, typ := range eventTypes[what] {
-		w.events = append(w.events, Event{Clinic: w.c.Clinic, Type: typ, Test: w.c.Test, CreatedAt: w.now, Data: data})
+		w.events = append(w.events, Event{Clinic: w.Caller.Clinic, Type: typ, Test: w.Caller.Test, CreatedAt: w.Now, Data: data})
 	}
 	return nil
 }

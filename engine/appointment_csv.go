@@ -66,7 +66,7 @@ func (e *Engine) ImportAppointments(ctx context.Context, c Caller, file io.Reade
 	if len(rows) > MaxImportAppointments {
 		return report, badFile("Has more than %d rows: split it", MaxImportAppointments)
 	}
-	_, err = act(ctx, e, c, appointmentImport, func(w *work) (struct{}, error) {
+	_, err = act(ctx, e, c, appointmentImport, func(w *Act) (struct{}, error) {
 		if err := report.take(w, rows, o); err != nil {
 			return struct{}{}, err
 		}
@@ -76,7 +76,7 @@ func (e *Engine) ImportAppointments(ctx context.Context, c Caller, file io.Reade
 		if o.DryRun {
 			return struct{}{}, errDryRun
 		}
-		w.fields = []string{fmt.Sprintf("booked:%d", report.Booked), fmt.Sprintf("known:%d", report.Known)}
+		w.Fields = []string{fmt.Sprintf("booked:%d", report.Booked), fmt.Sprintf("known:%d", report.Known)}
 		report.Written = true
 		return struct{}{}, nil
 	})
@@ -101,8 +101,8 @@ func (e *Engine) mayImport(c Caller, o AppointmentImport) error {
 }
 
 // take books the rows and counts; one that cannot be booked is noted and has no effect.
-func (p *AppointmentReport) take(w *work, rows []CSVRow, o AppointmentImport) error {
-	plan, err := w.Plan(w.c.Clinic)
+func (p *AppointmentReport) take(w *Act, rows []CSVRow, o AppointmentImport) error {
+	plan, err := w.Plan(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}
@@ -144,11 +144,11 @@ func (e *Error) asFaults() Faults {
 }
 
 // put books one row in a savepoint of its own, with its own events and rows in the audit.
-func (p *AppointmentReport) put(w *work, line int, cells appointmentCells, o AppointmentImport) error {
+func (p *AppointmentReport) put(w *Act, line int, cells appointmentCells, o AppointmentImport) error {
 	what, a := "known", Appointment{}
 	err := w.Savepoint(func() (err error) {
 		if cells.id != "" {
-			if a, err = w.Appointment(w.c.Clinic, w.c.Test, cells.id); KindOf(err) != NotFound {
+			if a, err = w.Appointment(w.Caller.Clinic, w.Caller.Test, cells.id); KindOf(err) != NotFound {
 				return err
 			}
 		}
@@ -171,7 +171,7 @@ func (p *AppointmentReport) put(w *work, line int, cells appointmentCells, o App
 }
 
 // importOne books a row: the person, the booking, the state.
-func (w *work) importOne(cells appointmentCells, o AppointmentImport) (Appointment, error) {
+func (w *Act) importOne(cells appointmentCells, o AppointmentImport) (Appointment, error) {
 	b := cells.Booking
 	if b.LeadID == "" && b.PatientID == 0 && cells.names() {
 		lead, err := w.importLead(cells.lead)
@@ -180,13 +180,13 @@ func (w *work) importOne(cells appointmentCells, o AppointmentImport) (Appointme
 		}
 		b.LeadID = lead.ID
 	}
-	if o.Past && b.StartsAt != 0 && b.StartsAt < w.now {
+	if o.Past && b.StartsAt != 0 && b.StartsAt < w.Now {
 		b.AllowHours, b.Reason = true, "imported"
 	}
-	if err := b.check(w.c); err != nil {
+	if err := b.check(w.Caller); err != nil {
 		return Appointment{}, err
 	}
-	own := &work{Tx: w.Tx, e: w.e, c: w.c, now: w.now}
+	own := &Act{Tx: w.Tx, e: w.e, Caller: w.Caller, Now: w.Now}
 	a, err := own.book(b)
 	if err != nil {
 		return a, err
@@ -207,16 +207,16 @@ func (w *work) importOne(cells appointmentCells, o AppointmentImport) (Appointme
 	if err := own.publish(); err != nil {
 		return a, err
 	}
-	own.fields = nil
+	own.Fields = nil
 	return a, own.record(appointmentBook, nil)
 }
 
 // importLead makes or finds the lead that a row names.
-func (w *work) importLead(d LeadDraft) (Lead, error) {
-	if !w.c.May(LeadsWrite) {
-		return Lead{}, w.c.lacks(LeadsWrite)
+func (w *Act) importLead(d LeadDraft) (Lead, error) {
+	if !w.Caller.May(LeadsWrite) {
+		return Lead{}, w.Caller.lacks(LeadsWrite)
 	}
-	home, err := w.Clinic(w.c.Clinic)
+	home, err := w.Clinic(w.Caller.Clinic)
 	if err != nil {
 		return Lead{}, err
 	}
@@ -226,15 +226,15 @@ func (w *work) importLead(d LeadDraft) (Lead, error) {
 	if err := f.Err(); err != nil {
 		return Lead{}, err
 	}
-	own := &work{Tx: w.Tx, e: w.e, c: w.c, now: w.now}
+	own := &Act{Tx: w.Tx, e: w.e, Caller: w.Caller, Now: w.Now}
 	put, err := own.putLead(fields)
-	if err != nil || own.quiet {
+	if err != nil || own.Quiet {
 		return put.Lead, err
 	}
 	if err := own.publish(); err != nil {
 		return put.Lead, err
 	}
-	own.entityID, own.patient = put.Lead.ID, put.Lead.PatientID
+	own.EntityID, own.PatientID = put.Lead.ID, put.Lead.PatientID
 	action := "lead.update"
 	if put.Created {
 		action = "lead.create"

@@ -23,12 +23,12 @@ type rank struct {
 // assign picks the lane of a booking (booking.md §8): the one asked for; the one
 // the person saw last; then priority, fewest booked minutes per weight, least
 // recently assigned, a stable hash. The reason is kept in the record.
-func (w *work) assign(d *desk, free []*Lane, p person, asked bool) (*Lane, string, error) {
+func (w *Act) assign(d *desk, free []*Lane, p person, asked bool) (*Lane, string, error) {
 	if asked || !several(free) {
 		return free[0], "", nil
 	}
 	if d.plan.Clinic.Settings.Continuity {
-		last, err := w.LastSeen(w.c.Clinic, w.c.Test, p.lead, p.patient, w.now-365*86400)
+		last, err := w.LastSeen(w.Caller.Clinic, w.Caller.Test, p.lead, p.patient, w.Now-365*86400)
 		if err != nil {
 			return nil, "", err
 		}
@@ -45,7 +45,7 @@ func (w *work) assign(d *desk, free []*Lane, p person, asked bool) (*Lane, strin
 	slices.SortStableFunc(ranks, compareRanks)
 	best := ranks[0]
 	next := ranks[slices.IndexFunc(ranks, func(r rank) bool { return r.provider.ID != best.provider.ID })]
-	return best.lane, reasonOf(best, next), w.TouchAssigned(best.provider.ID, w.now)
+	return best.lane, reasonOf(best, next), w.TouchAssigned(best.provider.ID, w.Now)
 }
 
 // several tells whether more than one provider is free.
@@ -54,19 +54,19 @@ func several(lanes []*Lane) bool {
 }
 
 // ranks gathers what the order depends on.
-func (w *work) ranks(d *desk, free []*Lane, p person) ([]rank, error) {
-	window := Span{w.now - around, w.now + around}
+func (w *Act) ranks(d *desk, free []*Lane, p person) ([]rank, error) {
+	window := Span{w.Now - around, w.Now + around}
 	minutes := map[int64]int64{}
 	out := make([]rank, 0, len(free))
 	for i, l := range free {
 		pr := d.plan.Provider(l.ProviderID)
 		if _, known := minutes[pr.ID]; !known {
 			var err error
-			if minutes[pr.ID], err = w.BookedMinutes(pr.ID, w.c.Test, window); err != nil {
+			if minutes[pr.ID], err = w.BookedMinutes(pr.ID, w.Caller.Test, window); err != nil {
 				return nil, err
 			}
 		}
-		now, err := w.Provider(w.c.Clinic, pr.ID) // assigned_at moves without a new plan
+		now, err := w.Provider(w.Caller.Clinic, pr.ID) // assigned_at moves without a new plan
 		if err != nil {
 			return nil, err
 		}

@@ -25,7 +25,7 @@ func (e *Engine) Book(ctx context.Context, c Caller, b Booking) (Appointment, er
 	if err := b.check(c); err != nil {
 		return Appointment{}, e.noted(c, appointmentBook, "", err)
 	}
-	a, err := act(ctx, e, c, appointmentBook, func(w *work) (Appointment, error) { return w.book(b) })
+	a, err := act(ctx, e, c, appointmentBook, func(w *Act) (Appointment, error) { return w.book(b) })
 	switch {
 	case err == nil:
 		e.stats.Booked.Add(1)
@@ -91,8 +91,8 @@ func checkWaiver(c Caller, w *Waiver, f *Faults) error {
 }
 
 // book is Book inside its transaction.
-func (w *work) book(b Booking) (Appointment, error) {
-	d, err := newDesk(w, w.c, w.now)
+func (w *Act) book(b Booking) (Appointment, error) {
+	d, err := newDesk(w, w.Caller, w.Now)
 	if err != nil {
 		return Appointment{}, err
 	}
@@ -130,9 +130,9 @@ func (w *work) book(b Booking) (Appointment, error) {
 		return a, err
 	}
 	w.about(a)
-	w.reason = b.Reason
+	w.Reason = b.Reason
 	if a.Override == nil {
-		w.reason = ""
+		w.Reason = ""
 	}
 	if err := w.happened(apptBooked, factOf(a, nil)); err != nil {
 		return a, err
@@ -145,7 +145,7 @@ func (w *work) book(b Booking) (Appointment, error) {
 
 // enter writes a new appointment, what it occupies, and what it does to the hold
 // and the lead that it came from.
-func (w *work) enter(d *desk, a *Appointment, held []Occupancy, hold Hold, p person) error {
+func (w *Act) enter(d *desk, a *Appointment, held []Occupancy, hold Hold, p person) error {
 	if err := w.changed(&a.Meta); err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (w *work) enter(d *desk, a *Appointment, held []Occupancy, hold Hold, p per
 		return err
 	}
 	if hold.ID != "" { // spent: a second booking with it is Gone
-		hold.ExpiresAt, hold.Used = w.now, true
+		hold.ExpiresAt, hold.Used = w.Now, true
 		if err := w.UpdateHold(hold); err != nil {
 			return err
 		}
@@ -165,9 +165,9 @@ func (w *work) enter(d *desk, a *Appointment, held []Occupancy, hold Hold, p per
 }
 
 // appointment fills the row to be written.
-func (b *Booking) appointment(w *work, d *desk, lane *Lane, span Span, why string) Appointment {
+func (b *Booking) appointment(w *Act, d *desk, lane *Lane, span Span, why string) Appointment {
 	return Appointment{
-		ID: NewID(w.e.now()), Clinic: w.c.Clinic, Test: w.c.Test,
+		ID: NewID(w.e.now()), Clinic: w.Caller.Clinic, Test: w.Caller.Test,
 		ProviderID: lane.ProviderID, LocationID: lane.LocationID, ServiceID: b.ServiceID,
 		Title: b.Title, Notes: b.Notes, Status: Scheduled, StartsAt: span.Start, EndsAt: span.End,
 		Footprint: lane.Rules.Footprint(span.Start, span.End),
@@ -185,10 +185,10 @@ type person struct {
 
 // person looks the ids of a booking up. A lead that has become a patient brings
 // the patient along.
-func (w *work) person(lead string, patient int64) (p person, err error) {
+func (w *Act) person(lead string, patient int64) (p person, err error) {
 	p.lead, p.patient = lead, patient
 	if lead != "" {
-		l, err := w.Lead(w.c.Clinic, w.c.Test, lead)
+		l, err := w.Lead(w.Caller.Clinic, w.Caller.Test, lead)
 		if err != nil {
 			return p, err
 		}
@@ -198,7 +198,7 @@ func (w *work) person(lead string, patient int64) (p person, err error) {
 		}
 	}
 	if p.patient != 0 {
-		row, err := w.Patient(w.c.Clinic, w.c.Test, p.patient)
+		row, err := w.Patient(w.Caller.Clinic, w.Caller.Test, p.patient)
 		if err == nil {
 			err = row.usable()
 		}
@@ -210,7 +210,7 @@ func (w *work) person(lead string, patient int64) (p person, err error) {
 }
 
 // leadBooked moves a lead that was still open to booked, so that a sync sees it.
-func (w *work) leadBooked(p person) error {
+func (w *Act) leadBooked(p person) error {
 	if p.row == nil {
 		return nil
 	}
@@ -226,22 +226,22 @@ func (w *work) leadBooked(p person) error {
 }
 
 // rebooks checks that the appointment that this one replaces exists.
-func (w *work) rebooks(id string) error {
+func (w *Act) rebooks(id string) error {
 	if id == "" {
 		return nil
 	}
-	_, err := w.Appointment(w.c.Clinic, w.c.Test, id)
+	_, err := w.Appointment(w.Caller.Clinic, w.Caller.Test, id)
 	return err
 }
 
 // choose finds the lane that takes the booking, and why that one. Without one,
 // the refusal is the verdict of the lane that came nearest to taking it.
-func (w *work) choose(d *desk, want wish, span Span, p person) (*Lane, string, error) {
+func (w *Act) choose(d *desk, want wish, span Span, p person) (*Lane, string, error) {
 	return w.chooseFor(d, want, span, p, "")
 }
 
 // chooseFor is choose for an appointment that exists: it may overlap itself.
-func (w *work) chooseFor(d *desk, want wish, span Span, p person, self string) (*Lane, string, error) {
+func (w *Act) chooseFor(d *desk, want wish, span Span, p person, self string) (*Lane, string, error) {
 	want.length = span.Len()
 	lanes, err := d.lanes(want, span)
 	if err != nil {
@@ -279,8 +279,8 @@ func (w *work) chooseFor(d *desk, want wish, span Span, p person, self string) (
 }
 
 // personFree refuses a second visit of the same person at the same time (booking.md §1.4).
-func (w *work) personFree(p person, span Span, except string) error {
-	other, err := w.PersonBusy(w.c.Clinic, w.c.Test, p.lead, p.patient, span, except)
+func (w *Act) personFree(p person, span Span, except string) error {
+	other, err := w.PersonBusy(w.Caller.Clinic, w.Caller.Test, p.lead, p.patient, span, except)
 	if err != nil || other == "" {
 		return err
 	}
@@ -319,7 +319,7 @@ func (d *desk) refusal(want wish, span Span, lanes []*Lane, v Verdict, rules Rul
 
 // occupy writes the rows that reserve: the provider's, and the room's. A hold's
 // rows are converted in place (booking.md §6).
-func (w *work) occupy(d *desk, a Appointment, held []Occupancy) error {
+func (w *Act) occupy(d *desk, a Appointment, held []Occupancy) error {
 	wanted := []Resource{ProviderResource(a.ProviderID)}
 	if l := d.plan.Location(a.LocationID); l != nil && l.Kind == AtRoom {
 		wanted = append(wanted, RoomResource(a.LocationID))
@@ -329,7 +329,7 @@ func (w *work) occupy(d *desk, a Appointment, held []Occupancy) error {
 			Clinic: a.Clinic, Resource: res, Test: a.Test, Footprint: a.Footprint, AppointmentID: a.ID,
 			Live: a.Status.Live(), Override: a.Override != nil && a.Override.Overlap,
 		}
-		if err := w.DeleteExpired(res, a.Test, w.now); err != nil {
+		if err := w.DeleteExpired(res, a.Test, w.Now); err != nil {
 			return err
 		}
 		var err error
@@ -362,13 +362,13 @@ func indexOf(rows []Occupancy, res Resource) int {
 }
 
 // about tells audit and idempotency whose appointment was acted on.
-func (w *work) about(a Appointment) {
-	w.entityID, w.patient = a.ID, a.PatientID
+func (w *Act) about(a Appointment) {
+	w.EntityID, w.PatientID = a.ID, a.PatientID
 	switch {
 	case a.PatientID != 0:
-		w.subject = patientSubject(a.PatientID)
+		w.Subject = patientSubject(a.PatientID)
 	case a.LeadID != "":
-		w.subject = "lead:" + a.LeadID
+		w.Subject = "lead:" + a.LeadID
 	}
 }
 

@@ -21,7 +21,7 @@ func (e *Engine) PatchAppointment(ctx context.Context, c Caller, id string, p Ap
 	if err := p.check(c); err != nil {
 		return Appointment{}, e.noted(c, Action{"appointment.update", AppointmentsWrite}, id, err)
 	}
-	return e.change(ctx, c, "appointment.update", id, p.Version, func(w *work, a *Appointment) error { return w.patch(a, p) })
+	return e.change(ctx, c, "appointment.update", id, p.Version, func(w *Act, a *Appointment) error { return w.patch(a, p) })
 }
 
 // Reschedule moves an appointment: the old slot is free in the same instant, or
@@ -44,13 +44,13 @@ func (e *Engine) Reschedule(ctx context.Context, c Caller, id string, m Move) (A
 	if err := p.check(c); err != nil {
 		return Appointment{}, err
 	}
-	return e.change(ctx, c, "appointment.reschedule", id, m.Version, func(w *work, a *Appointment) error { return w.patch(a, p) })
+	return e.change(ctx, c, "appointment.reschedule", id, m.Version, func(w *Act, a *Appointment) error { return w.patch(a, p) })
 }
 
 // change loads an appointment, lets fn change it, and writes what it became: the
 // frame that every change of an appointment shares.
-func (e *Engine) change(ctx context.Context, c Caller, action, id string, version *int64, fn func(w *work, a *Appointment) error) (Appointment, error) {
-	return act(ctx, e, c, Action{action, AppointmentsWrite}, func(w *work) (Appointment, error) {
+func (e *Engine) change(ctx context.Context, c Caller, action, id string, version *int64, fn func(w *Act, a *Appointment) error) (Appointment, error) {
+	return act(ctx, e, c, Action{action, AppointmentsWrite}, func(w *Act) (Appointment, error) {
 		a, err := w.Appointment(c.Clinic, c.Test, id)
 		if err != nil {
 			return a, err
@@ -69,16 +69,16 @@ func (e *Engine) change(ctx context.Context, c Caller, action, id string, versio
 }
 
 // save writes a changed appointment, or notes that nothing changed.
-func (w *work) save(before Appointment, a *Appointment) error {
+func (w *Act) save(before Appointment, a *Appointment) error {
 	fields, err := w.saved(before, a)
-	if w.fields = fields; err == nil && len(fields) == 0 {
-		w.quiet, w.events = true, nil
+	if w.Fields = fields; err == nil && len(fields) == 0 {
+		w.Quiet, w.events = true, nil
 	}
 	return err
 }
 
 // saved is save inside an act about something else: it gives the names of what changed.
-func (w *work) saved(before Appointment, a *Appointment) ([]string, error) {
+func (w *Act) saved(before Appointment, a *Appointment) ([]string, error) {
 	fields := changedFields(before, *a)
 	if len(fields) == 0 {
 		return nil, nil
@@ -100,7 +100,7 @@ func (w *work) saved(before Appointment, a *Appointment) ([]string, error) {
 
 // announce emits the events of the difference: moves and edits first, then the
 // transition, each with what was before (webhooks.md, the table of events).
-func (w *work) announce(before, a Appointment) error {
+func (w *Act) announce(before, a Appointment) error {
 	fact := factOf(a, &before)
 	moved := before.StartsAt != a.StartsAt || before.EndsAt != a.EndsAt || before.ProviderID != a.ProviderID ||
 		before.LocationID != a.LocationID || before.Title != a.Title || before.Notes != a.Notes
@@ -122,7 +122,7 @@ func (w *work) announce(before, a Appointment) error {
 }
 
 // patch applies a patch: first the move, then texts, then the transition.
-func (w *work) patch(a *Appointment, p AppointmentPatch) error {
+func (w *Act) patch(a *Appointment, p AppointmentPatch) error {
 	if p.StartsAt != nil || p.EndsAt != nil || p.ProviderID != nil || p.LocationID != nil {
 		if err := w.move(a, p); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (w *work) patch(a *Appointment, p AppointmentPatch) error {
 	}
 	t := towards(*p.Status)
 	if t == nil { // back to scheduled: nobody leads there but undo
-		return illegal(a, "become "+string(*p.Status), w.now)
+		return illegal(a, "become "+string(*p.Status), w.Now)
 	}
 	reason := ""
 	if p.Reason != nil {
@@ -182,7 +182,7 @@ func (p *AppointmentPatch) waiver() *Waiver {
 
 // move checks the new time with the appointment's own rows left out and takes
 // it. The provider stays unless another is asked for (booking.md §7).
-func (w *work) move(a *Appointment, p AppointmentPatch) error {
+func (w *Act) move(a *Appointment, p AppointmentPatch) error {
 	span := Span{a.StartsAt, a.EndsAt}
 	length := span.Len()
 	if p.StartsAt != nil {
@@ -201,7 +201,7 @@ func (w *work) move(a *Appointment, p AppointmentPatch) error {
 	same := span == (Span{a.StartsAt, a.EndsAt}) && provider == a.ProviderID && location == a.LocationID
 	switch again := p.Status != nil && *p.Status == a.Status; {
 	case a.Status != Scheduled && a.Status != Confirmed && !(same && again): // what was sent before may come again
-		return illegal(a, "be moved", w.now)
+		return illegal(a, "be moved", w.Now)
 	case same:
 		return nil
 	}
@@ -211,13 +211,13 @@ func (w *work) move(a *Appointment, p AppointmentPatch) error {
 	if p.ProviderID != nil && p.LocationID == nil {
 		location = 0 // the new provider's own place
 	}
-	was := a.memory(w.now)
+	was := a.memory(w.Now)
 	if err := w.settle(a, span, provider, location, p.waiver()); err != nil {
 		return err
 	}
 	a.Undo = was
 	if a.Status == Confirmed {
-		plan, err := w.Plan(w.c.Clinic)
+		plan, err := w.Plan(w.Caller.Clinic)
 		if err != nil {
 			return err
 		}
@@ -230,8 +230,8 @@ func (w *work) move(a *Appointment, p AppointmentPatch) error {
 
 // settle puts an appointment on a time, provider and place, by the rules of
 // booking, and writes what it occupies.
-func (w *work) settle(a *Appointment, span Span, provider, location int64, waiver *Waiver) error {
-	d, err := newDesk(w, w.c, w.now)
+func (w *Act) settle(a *Appointment, span Span, provider, location int64, waiver *Waiver) error {
+	d, err := newDesk(w, w.Caller, w.Now)
 	if err != nil {
 		return err
 	}
@@ -261,7 +261,7 @@ func (w *work) settle(a *Appointment, span Span, provider, location int64, waive
 	a.TimeZone, a.LocalDate = lane.Zone().String(), LocalDate(lane.Zone(), span.Start)
 	a.Override = waiver
 	if waiver != nil {
-		w.reason = waiver.Reason
+		w.Reason = waiver.Reason
 	}
 	return w.occupy(d, *a, rows)
 }

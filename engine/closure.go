@@ -107,19 +107,19 @@ func (p *Plan) mayClose(owner OwnerRef) error {
 //
 // Errors: NotFound (no such owner), Invalid, Conflict (MaxClosures).
 func (e *Engine) CreateClosure(ctx context.Context, c Caller, owner OwnerRef, d ClosureDraft) (ClosureChange, error) {
-	return manage(ctx, e, c, closureCreate, func(w *work, plan *Plan) (ClosureChange, error) {
+	return manage(ctx, e, c, closureCreate, func(w *Act, plan *Plan) (ClosureChange, error) {
 		out := ClosureChange{Stranded: []Stranded{}}
 		if err := plan.mayClose(owner); err != nil {
 			return out, err
 		}
-		row := Closure{ID: NewID(e.now()), Clinic: c.Clinic, Owner: owner, Created: w.now, By: c.Name()}
+		row := Closure{ID: NewID(e.now()), Clinic: c.Clinic, Owner: owner, Created: w.Now, By: c.Name()}
 		if err := d.apply(&row); err != nil {
 			return out, err
 		}
 		if len(plan.closures[owner]) >= MaxClosures {
 			return out, Fail(Conflict, "There are %d closures already; delete those that are over", MaxClosures)
 		}
-		w.entityID, w.fields = row.ID, []string{"owner:" + string(owner)}
+		w.EntityID, w.Fields = row.ID, []string{"owner:" + string(owner)}
 		var m Meta
 		if err := w.changed(&m); err != nil {
 			return out, err
@@ -191,7 +191,7 @@ func (d ClosureDraft) applyDates(row *Closure, f *Faults) {
 
 // DeleteClosure opens again. Errors: NotFound (no such owner, or none of that id of it).
 func (e *Engine) DeleteClosure(ctx context.Context, c Caller, owner OwnerRef, id string) error {
-	_, err := manage(ctx, e, c, closureDelete, func(w *work, plan *Plan) (struct{}, error) {
+	_, err := manage(ctx, e, c, closureDelete, func(w *Act, plan *Plan) (struct{}, error) {
 		if err := plan.mayClose(owner); err != nil {
 			return struct{}{}, err
 		}
@@ -202,7 +202,7 @@ func (e *Engine) DeleteClosure(ctx context.Context, c Caller, owner OwnerRef, id
 		if row.Owner != owner {
 			return struct{}{}, absent("closure")
 		}
-		w.entityID, w.fields = row.ID, []string{"owner:" + string(owner)}
+		w.EntityID, w.Fields = row.ID, []string{"owner:" + string(owner)}
 		return struct{}{}, w.DeleteClosure(c.Clinic, id)
 	})
 	return err

@@ -104,7 +104,7 @@ func (e *Engine) StartConsultation(ctx context.Context, c Caller, d Consultation
 	if err := d.check(e.now().Unix()); err != nil {
 		return Consultation{}, err
 	}
-	return act(ctx, e, c, consultationStart, func(w *work) (Consultation, error) { return w.start(d) })
+	return act(ctx, e, c, consultationStart, func(w *Act) (Consultation, error) { return w.start(d) })
 }
 
 func (d *ConsultationDraft) check(now int64) error {
@@ -131,11 +131,11 @@ func (d *ConsultationDraft) check(now int64) error {
 }
 
 // start is StartConsultation inside its transaction.
-func (w *work) start(d ConsultationDraft) (v Consultation, err error) {
+func (w *Act) start(d ConsultationDraft) (v Consultation, err error) {
 	v = Consultation{
-		ID: NewID(w.e.now()), Clinic: w.c.Clinic, Test: w.c.Test, Status: ConsultationOpen, AppointmentID: d.AppointmentID,
+		ID: NewID(w.e.now()), Clinic: w.Caller.Clinic, Test: w.Caller.Test, Status: ConsultationOpen, AppointmentID: d.AppointmentID,
 		PatientID: d.PatientID, ProviderID: d.ProviderID, LocationID: d.LocationID,
-		Mode: d.Mode, Reason: d.Reason, StartedAt: cmp.Or(d.StartedAt, w.now),
+		Mode: d.Mode, Reason: d.Reason, StartedAt: cmp.Or(d.StartedAt, w.Now),
 	}
 	w.aboutVisit(v, v.ID)
 	if d.AppointmentID != "" {
@@ -146,7 +146,7 @@ func (w *work) start(d ConsultationDraft) (v Consultation, err error) {
 	if err := w.inCare(v.PatientID); err != nil {
 		return v, err
 	}
-	plan, err := w.Plan(w.c.Clinic)
+	plan, err := w.Plan(w.Caller.Clinic)
 	if err != nil {
 		return v, err
 	}
@@ -178,15 +178,15 @@ func (w *work) start(d ConsultationDraft) (v Consultation, err error) {
 
 // fromAppointment takes over what the appointment knows, if a consultation of it
 // may begin.
-func (w *work) fromAppointment(v *Consultation) error {
-	a, err := w.Appointment(w.c.Clinic, w.c.Test, v.AppointmentID)
+func (w *Act) fromAppointment(v *Consultation) error {
+	a, err := w.Appointment(w.Caller.Clinic, w.Caller.Test, v.AppointmentID)
 	if err != nil {
 		return err
 	}
-	if complete := transitionOf(verbComplete); !complete.reached(&a) && !complete.open(&a, w.now) {
-		return illegal(&a, "visited", w.now).On("appointment_id", "A consultation may begin from 30 minutes before an appointment that is scheduled or confirmed")
+	if complete := transitionOf(verbComplete); !complete.reached(&a) && !complete.open(&a, w.Now) {
+		return illegal(&a, "visited", w.Now).On("appointment_id", "A consultation may begin from 30 minutes before an appointment that is scheduled or confirmed")
 	}
-	if other, err := w.ConsultationOf(w.c.Clinic, a.ID); err == nil {
+	if other, err := w.ConsultationOf(w.Caller.Clinic, a.ID); err == nil {
 		return Fail(Conflict, "The appointment has a consultation").
 			On("appointment_id", "go on with consultation %s, or mark it as entered in error", other.ID)
 	} else if KindOf(err) != NotFound {
@@ -206,7 +206,7 @@ func (w *work) fromAppointment(v *Consultation) error {
 }
 
 // patientOf is who an appointment's patient is; a lead must have become one.
-func (w *work) patientOf(a Appointment) (int64, error) {
+func (w *Act) patientOf(a Appointment) (int64, error) {
 	if a.PatientID != 0 || a.LeadID == "" {
 		if a.PatientID == 0 {
 			return 0, Fail(Conflict, "The appointment is nobody's: its lead was deleted").
@@ -214,7 +214,7 @@ func (w *work) patientOf(a Appointment) (int64, error) {
 		}
 		return a.PatientID, nil
 	}
-	lead, err := w.Lead(w.c.Clinic, w.c.Test, a.LeadID)
+	lead, err := w.Lead(w.Caller.Clinic, w.Caller.Test, a.LeadID)
 	if err != nil {
 		return 0, err
 	}
@@ -226,8 +226,8 @@ func (w *work) patientOf(a Appointment) (int64, error) {
 }
 
 // inCare wants a patient of this clinic whose record is in use.
-func (w *work) inCare(id int64) error {
-	p, err := w.Patient(w.c.Clinic, w.c.Test, id)
+func (w *Act) inCare(id int64) error {
+	p, err := w.Patient(w.Caller.Clinic, w.Caller.Test, id)
 	if KindOf(err) == NotFound {
 		return absent("patient").On("patient_id", "Must be a patient of this clinic")
 	}
@@ -243,7 +243,7 @@ func (w *work) inCare(id int64) error {
 //
 // Errors: NotFound, InvalidTransition (entered in error).
 func (e *Engine) EndConsultation(ctx context.Context, c Caller, id string) (Consultation, error) {
-	return act(ctx, e, c, consultationEnd, func(w *work) (Consultation, error) {
+	return act(ctx, e, c, consultationEnd, func(w *Act) (Consultation, error) {
 		v, err := w.consultation(id)
 		if err != nil {
 			return v, err
@@ -254,22 +254,22 @@ func (e *Engine) EndConsultation(ctx context.Context, c Caller, id string) (Cons
 }
 
 // end makes the step in_progress → ended.
-func (w *work) end(v *Consultation) error {
+func (w *Act) end(v *Consultation) error {
 	if v.Status == ConsultationEnded {
-		w.quiet = true
+		w.Quiet = true
 		return nil
 	}
 	if err := lawful("consultation", consultationSteps, v.Status, ConsultationEnded); err != nil {
 		return err
 	}
-	v.Status, v.EndedAt = ConsultationEnded, max(w.now, v.StartedAt)
+	v.Status, v.EndedAt = ConsultationEnded, max(w.Now, v.StartedAt)
 	if err := w.changed(&v.Meta); err != nil {
 		return err
 	}
 	if err := w.UpdateConsultation(*v); err != nil {
 		return err
 	}
-	w.fields = append(w.fields, "status", "ended_at")
+	w.Fields = append(w.Fields, "status", "ended_at")
 	if v.AppointmentID != "" {
 		if err := w.completeVisited(v.AppointmentID); err != nil {
 			return err
@@ -280,8 +280,8 @@ func (w *work) end(v *Consultation) error {
 
 // completeVisited completes the appointment of a consultation that ends. It has a
 // row of its own in the audit, so that its history tells it.
-func (w *work) completeVisited(id string) error {
-	a, err := w.Appointment(w.c.Clinic, w.c.Test, id)
+func (w *Act) completeVisited(id string) error {
+	a, err := w.Appointment(w.Caller.Clinic, w.Caller.Test, id)
 	if err != nil {
 		return err
 	}
@@ -293,7 +293,7 @@ func (w *work) completeVisited(id string) error {
 	if err != nil || len(fields) == 0 {
 		return err
 	}
-	entry := w.c.entry(Action{"appointment.complete", AppointmentsWrite}, w.now)
+	entry := w.Caller.entry(Action{"appointment.complete", AppointmentsWrite}, w.Now)
 	entry.EntityID, entry.PatientID, entry.Fields = a.ID, a.PatientID, fields
 	return appendAudit(w.Tx, entry)
 }

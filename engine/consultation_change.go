@@ -13,7 +13,7 @@ func (e *Engine) PatchConsultation(ctx context.Context, c Caller, id string, p C
 	if err := p.check(); err != nil {
 		return Consultation{}, err
 	}
-	return act(ctx, e, c, consultationUpdate, func(w *work) (Consultation, error) {
+	return act(ctx, e, c, consultationUpdate, func(w *Act) (Consultation, error) {
 		v, err := w.consultation(id)
 		if err != nil {
 			return v, err
@@ -53,11 +53,11 @@ func (p *ConsultationPatch) check() error {
 }
 
 // patchConsultation applies a patch: first the fields, then the step.
-func (w *work) patchConsultation(v *Consultation, p ConsultationPatch) error {
+func (w *Act) patchConsultation(v *Consultation, p ConsultationPatch) error {
 	var x edit
 	row := *v
 	if p.LocationID != nil {
-		plan, err := w.Plan(w.c.Clinic)
+		plan, err := w.Plan(w.Caller.Clinic)
 		if err != nil {
 			return err
 		}
@@ -83,11 +83,11 @@ func (w *work) patchConsultation(v *Consultation, p ConsultationPatch) error {
 		if err := w.UpdateConsultation(row); err != nil {
 			return err
 		}
-		*v, w.fields = row, x.changed
+		*v, w.Fields = row, x.changed
 	}
 	switch {
 	case !step:
-		w.quiet = len(x.changed) == 0
+		w.Quiet = len(x.changed) == 0
 		return nil
 	case *p.Status == ConsultationEnded:
 		return w.end(v)
@@ -99,7 +99,7 @@ func (w *work) patchConsultation(v *Consultation, p ConsultationPatch) error {
 
 // mistaken marks a consultation that should not be as entered in error, with its
 // drafts and prescriptions. A signed note says so itself, by an amendment.
-func (w *work) mistaken(v *Consultation, reason string) error {
+func (w *Act) mistaken(v *Consultation, reason string) error {
 	if err := lawful("consultation", consultationSteps, v.Status, ConsultationInError); err != nil {
 		return err
 	}
@@ -141,8 +141,8 @@ func (w *work) mistaken(v *Consultation, reason string) error {
 			return err
 		}
 	}
-	v.Status, w.reason = ConsultationInError, reason
-	w.fields = append(w.fields, "status")
+	v.Status, w.Reason = ConsultationInError, reason
+	w.Fields = append(w.Fields, "status")
 	if err := w.changed(&v.Meta); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func webhookFact(h Webhook) any {
 //
 // Errors: NotFound, Conflict for a disabled endpoint.
 func (e *Engine) TestWebhook(ctx context.Context, c Caller, id string) (DeliveryEntry, error) {
-	return act(ctx, e, c, Action{"webhook.test", WebhooksManage}, func(w *work) (DeliveryEntry, error) {
+	return act(ctx, e, c, Action{"webhook.test", WebhooksManage}, func(w *Act) (DeliveryEntry, error) {
 		h, err := w.ownWebhook(id, nil)
 		if err != nil {
 			return DeliveryEntry{}, err
@@ -52,21 +52,21 @@ func (e *Engine) TestWebhook(ctx context.Context, c Caller, id string) (Delivery
 //
 // Errors: NotFound, Conflict where there is nothing to send or nowhere to send it.
 func (e *Engine) RetryDelivery(ctx context.Context, c Caller, id string) (DeliveryEntry, error) {
-	return act(ctx, e, c, Action{"delivery.retry", WebhooksManage}, func(w *work) (DeliveryEntry, error) {
+	return act(ctx, e, c, Action{"delivery.retry", WebhooksManage}, func(w *Act) (DeliveryEntry, error) {
 		d, err := findDelivery(w, c, id)
 		if err != nil {
 			return DeliveryEntry{}, err
 		}
-		w.entityID = id
+		w.EntityID = id
 		switch d.State {
 		case Sending:
-			w.quiet = true
+			w.Quiet = true
 			return d, nil
 		case Pending:
 			if err := w.waitsFor(d); err != nil {
 				return DeliveryEntry{}, err
 			}
-			d.NextAt, d.Cause, w.wakes = w.now, CauseManual, true
+			d.NextAt, d.Cause, w.Wakes = w.Now, CauseManual, true
 			return d, w.Hasten(d)
 		}
 		if err := w.waitsFor(d); err != nil {
@@ -77,8 +77,8 @@ func (e *Engine) RetryDelivery(ctx context.Context, c Caller, id string) (Delive
 }
 
 // waitsFor refuses a retry to an endpoint that takes none.
-func (w *work) waitsFor(d DeliveryEntry) error {
-	h, err := w.Webhook(w.c.Clinic, w.c.Test, d.WebhookID)
+func (w *Act) waitsFor(d DeliveryEntry) error {
+	h, err := w.Webhook(w.Caller.Clinic, w.Caller.Test, d.WebhookID)
 	if KindOf(err) == NotFound {
 		return Fail(Conflict, "The webhook of this delivery was deleted")
 	}
@@ -92,12 +92,12 @@ func (w *work) waitsFor(d DeliveryEntry) error {
 }
 
 // repeat makes a replay: the same bytes, to the same endpoint.
-func (w *work) repeat(d DeliveryEntry) (DeliveryEntry, error) {
+func (w *Act) repeat(d DeliveryEntry) (DeliveryEntry, error) {
 	replay := d
 	replay.ID, replay.ReplayOf, replay.State, replay.Cause = NewID(w.e.now()), d.ID, Pending, causeReplay
 	replay.Attempts, replay.Interrupted, replay.LastStatus, replay.LastError = 0, 0, 0, ""
-	replay.NextAt, replay.CreatedAt, replay.EndedAt = w.now, w.now, 0
-	w.wakes = true
+	replay.NextAt, replay.CreatedAt, replay.EndedAt = w.Now, w.Now, 0
+	w.Wakes = true
 	return replay, w.InsertReplay(replay)
 }
 
@@ -120,7 +120,7 @@ func (e *Engine) RetryDeliveries(ctx context.Context, c Caller, q DeliveryQuery)
 	if err != nil {
 		return Replays{}, err
 	}
-	return act(ctx, e, c, Action{"delivery.retry_all", WebhooksManage}, func(w *work) (Replays, error) {
+	return act(ctx, e, c, Action{"delivery.retry_all", WebhooksManage}, func(w *Act) (Replays, error) {
 		if q.WebhookID != "" {
 			if _, err := findWebhook(w, c, q.WebhookID); err != nil {
 				return Replays{}, err
@@ -136,7 +136,7 @@ func (e *Engine) RetryDeliveries(ctx context.Context, c Caller, q DeliveryQuery)
 			}
 		}
 		out := Replays{Count: len(list)}
-		w.quiet = out.Count == 0
+		w.Quiet = out.Count == 0
 		if out.Count == maxReplays {
 			out.Remaining, err = w.CountDeliveries(q)
 		}
@@ -147,14 +147,14 @@ func (e *Engine) RetryDeliveries(ctx context.Context, c Caller, q DeliveryQuery)
 // DropDelivery takes a delivery out of the queue: one that waits is cancelled and
 // stays readable, one that has ended is deleted with its log. Needs webhooks:manage.
 func (e *Engine) DropDelivery(ctx context.Context, c Caller, id string) error {
-	_, err := act(ctx, e, c, Action{"delivery.drop", WebhooksManage}, func(w *work) (struct{}, error) {
+	_, err := act(ctx, e, c, Action{"delivery.drop", WebhooksManage}, func(w *Act) (struct{}, error) {
 		d, err := findDelivery(w, c, id)
 		if err != nil {
 			return struct{}{}, err
 		}
-		w.entityID, w.fields = id, []string{"state:" + string(d.State)}
+		w.EntityID, w.Fields = id, []string{"state:" + string(d.State)}
 		if d.State == Pending || d.State == Sending {
-			return struct{}{}, w.CancelDelivery(d, w.now)
+			return struct{}{}, w.CancelDelivery(d, w.Now)
 		}
 		return struct{}{}, w.DeleteDelivery(d)
 	})

@@ -138,13 +138,13 @@ func checkVersion(sent *int64, current int64) error {
 // manage is act for the clinic's directory, which is one for live and test keys
 // alike (booking.md §1.5a): a test key reads it and may not change it. fn gets the
 // plan as it was before.
-func manage[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *work, plan *Plan) (T, error)) (T, error) {
+func manage[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *Act, plan *Plan) (T, error)) (T, error) {
 	if c.Test {
 		var none T
 		return none, e.noted(c, d, "", &Error{Kind: Forbidden, Missing: d.Scope,
 			Message: "A test key cannot change the clinic's own directory; use a live key"})
 	}
-	return act(ctx, e, c, d, func(w *work) (T, error) {
+	return act(ctx, e, c, d, func(w *Act) (T, error) {
 		plan, err := w.Plan(c.Clinic)
 		if err != nil {
 			var none T
@@ -156,15 +156,15 @@ func manage[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w
 
 // done ends an edit: all faults at once, or the stamp of a new version, or, when
 // nothing changed, quiet: then the row stays as it is.
-func (w *work) done(x *edit, m *Meta, id int64) (write bool, err error) {
+func (w *Act) done(x *edit, m *Meta, id int64) (write bool, err error) {
 	if err := x.Err(); err != nil {
 		return false, err
 	}
 	if id != 0 {
-		w.entityID = idText(id)
+		w.EntityID = idText(id)
 	}
-	if w.fields = x.changed; len(x.changed) == 0 {
-		w.quiet = true
+	if w.Fields = x.changed; len(x.changed) == 0 {
+		w.Quiet = true
 		return false, nil
 	}
 	return true, w.changed(m)
@@ -174,8 +174,8 @@ func (w *work) done(x *edit, m *Meta, id int64) (write bool, err error) {
 // booked goes on naming it. Retiring twice changes nothing.
 func retire[T any](ctx context.Context, e *Engine, c Caller, d Action, id int64,
 	find func(tx Tx, clinic, id int64) (T, error), save func(tx Tx, row T) error, parts func(*T) (active *bool, m *Meta)) error {
-	_, err := manage(ctx, e, c, d, func(w *work, _ *Plan) (struct{}, error) {
-		w.entityID = idText(id)
+	_, err := manage(ctx, e, c, d, func(w *Act, _ *Plan) (struct{}, error) {
+		w.EntityID = idText(id)
 		row, err := find(w, c.Clinic, id)
 		if err != nil {
 			return struct{}{}, err

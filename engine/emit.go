@@ -17,15 +17,15 @@ type Subscriptions struct {
 // publish writes the noted events and, in the same transaction, a delivery for
 // each endpoint that subscribed to them (webhooks.md "Tables and dispatcher").
 // Without endpoints that costs one look into memory.
-func (w *work) publish() error {
+func (w *Act) publish() error {
 	if len(w.events) == 0 {
 		return nil
 	}
-	heads, err := w.Heads(w.c.Clinic)
+	heads, err := w.Heads(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}
-	subs, err := w.Subscriptions(w.c.Clinic)
+	subs, err := w.Subscriptions(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ const (
 
 // mail makes the bodies of one event, each form once.
 type mail struct {
-	w        *work
+	w        *Act
 	ev       *Event
 	clinicID string
 	bodies   [2][2][]byte // by payload (thin, full) and form (standard, flat)
@@ -86,12 +86,12 @@ func (m *mail) send(h *Webhook, cause string) (DeliveryEntry, error) {
 	}
 	d := DeliveryEntry{
 		ID: NewID(m.w.e.now()), Clinic: h.Clinic, Test: h.Test, Webhook: h.N, WebhookID: h.ID, EventID: m.ev.ID, Seq: m.ev.Seq,
-		Type: m.ev.Type, State: Pending, Cause: cause, NextAt: m.w.now, CreatedAt: m.w.now,
+		Type: m.ev.Type, State: Pending, Cause: cause, NextAt: m.w.Now, CreatedAt: m.w.Now,
 	}
 	if full == 1 {
 		d.Subject = m.subject
 	}
-	m.w.wakes = true
+	m.w.Wakes = true
 	return d, m.w.InsertDelivery(d, body)
 }
 
@@ -148,7 +148,7 @@ type PersonTold struct {
 // fields as "person", and the title of an appointment; never notes, SOAP text or
 // answers. It finds them by the ids in the fact, so that no event needs to know
 // of it. subject names the person, "" = none is there (any more).
-func (w *work) told(fact json.RawMessage) (data []byte, subject string, err error) {
+func (w *Act) told(fact json.RawMessage) (data []byte, subject string, err error) {
 	var nouns map[string]json.RawMessage
 	if err := json.Unmarshal(fact, &nouns); err != nil {
 		return nil, "", err
@@ -182,7 +182,7 @@ func (w *work) told(fact json.RawMessage) (data []byte, subject string, err erro
 }
 
 // personOf finds the person by the ids of a fact: a patient goes before a lead.
-func (w *work) personOf(nouns map[string]json.RawMessage) (*PersonTold, error) {
+func (w *Act) personOf(nouns map[string]json.RawMessage) (*PersonTold, error) {
 	var leadID string
 	var patientID int64
 	for noun, raw := range nouns {
@@ -208,7 +208,7 @@ func (w *work) personOf(nouns map[string]json.RawMessage) (*PersonTold, error) {
 		}
 	}
 	if patientID != 0 {
-		p, err := w.Patient(w.c.Clinic, w.c.Test, patientID)
+		p, err := w.Patient(w.Caller.Clinic, w.Caller.Test, patientID)
 		if err == nil {
 			return &PersonTold{PatientID: p.ID, GivenName: p.GivenName, FamilyName: p.FamilyName, Email: p.Email, Phones: p.Phones}, nil
 		}
@@ -219,19 +219,19 @@ func (w *work) personOf(nouns map[string]json.RawMessage) (*PersonTold, error) {
 	if leadID == "" {
 		return nil, nil
 	}
-	l, err := w.Lead(w.c.Clinic, w.c.Test, leadID)
+	l, err := w.Lead(w.Caller.Clinic, w.Caller.Test, leadID)
 	if KindOf(err) == NotFound {
 		return nil, nil // deleted by this very act
 	}
 	return &PersonTold{LeadID: l.ID, Name: l.Name, Email: l.Email, Phone: l.Phone}, err
 }
 
-func (w *work) titleOf(raw json.RawMessage) (string, error) {
+func (w *Act) titleOf(raw json.RawMessage) (string, error) {
 	var appointment struct{ ID string }
 	if len(raw) == 0 || json.Unmarshal(raw, &appointment) != nil || appointment.ID == "" {
 		return "", nil
 	}
-	a, err := w.Appointment(w.c.Clinic, w.c.Test, appointment.ID)
+	a, err := w.Appointment(w.Caller.Clinic, w.Caller.Test, appointment.ID)
 	if KindOf(err) == NotFound {
 		return "", nil
 	}

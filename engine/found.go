@@ -33,11 +33,11 @@ func (e *Engine) CreateClinic(ctx context.Context, c Caller, d ClinicDraft) (Cli
 		return Clinic{}, err
 	}
 	err = e.store.Update(ctx, func(tx Tx) error {
-		w := &work{Tx: tx, e: e, c: c, now: e.now().Unix()}
+		w := &Act{Tx: tx, e: e, Caller: c, Now: e.now().Unix()}
 		if err := w.found(&clinic, d); err != nil {
 			return err
 		}
-		w.entityID, w.fields = clinic.ID, []string{"slug", "name", "time_zone", "country"}
+		w.EntityID, w.Fields = clinic.ID, []string{"slug", "name", "time_zone", "country"}
 		return w.record(clinicFound, nil)
 	})
 	if err != nil {
@@ -82,18 +82,18 @@ func (d *ClinicDraft) clinic() (Clinic, error) {
 }
 
 // found writes the trio. From the clinic's row on, the work belongs to that clinic.
-func (w *work) found(clinic *Clinic, d ClinicDraft) error {
+func (w *Act) found(clinic *Clinic, d ClinicDraft) error {
 	if _, err := w.ClinicBySlug(clinic.Slug); err == nil {
 		return Fail(Conflict, "The slug %q is taken", clinic.Slug).On("slug", "Choose another: it names the clinic in the shell")
 	} else if KindOf(err) != NotFound {
 		return err
 	}
 	clinic.ID = NewID(w.e.now())
-	clinic.CreatedAt, clinic.UpdatedAt = w.now, w.now
+	clinic.CreatedAt, clinic.UpdatedAt = w.Now, w.Now
 	if err := w.InsertClinic(clinic); err != nil {
 		return err
 	}
-	w.c.Clinic = clinic.N
+	w.Caller.Clinic = clinic.N
 	loc := Location{Clinic: clinic.N, Name: d.LocationName, Kind: AtClinic, Active: true}
 	if err := w.changed(&loc.Meta); err != nil {
 		return err
@@ -183,7 +183,7 @@ func (e *Engine) Clinic(ctx context.Context, c Caller) (Clinic, error) {
 //
 // Errors: Invalid, PreconditionFailed (version is If-Match; nil is "not sent").
 func (e *Engine) UpdateClinic(ctx context.Context, c Caller, version *int64, d ClinicPatch) (Clinic, error) {
-	return manage(ctx, e, c, clinicUpdate, func(w *work, _ *Plan) (Clinic, error) {
+	return manage(ctx, e, c, clinicUpdate, func(w *Act, _ *Plan) (Clinic, error) {
 		row, err := w.Clinic(c.Clinic)
 		if err != nil {
 			return Clinic{}, err
@@ -197,7 +197,7 @@ func (e *Engine) UpdateClinic(ctx context.Context, c Caller, version *int64, d C
 		if write, err := w.done(&x, &m, 0); err != nil || !write {
 			return row, err
 		}
-		w.entityID = row.ID
+		w.EntityID = row.ID
 		row.Version, row.UpdatedAt = m.Version, m.UpdatedAt
 		return row, w.UpdateClinic(row)
 	})

@@ -25,7 +25,7 @@ func (e *Engine) PlaceHold(ctx context.Context, c Caller, h HoldDraft) (Hold, er
 	if err := h.check(); err != nil {
 		return Hold{}, err
 	}
-	return act(ctx, e, c, holdPlace, func(w *work) (Hold, error) { return w.hold(h) })
+	return act(ctx, e, c, holdPlace, func(w *Act) (Hold, error) { return w.hold(h) })
 }
 
 func (h *HoldDraft) check() error {
@@ -49,15 +49,15 @@ func (h *HoldDraft) check() error {
 }
 
 // hold is PlaceHold inside its transaction.
-func (w *work) hold(h HoldDraft) (Hold, error) {
-	open, err := w.OpenHolds(w.c.Clinic, w.c.Name(), w.now)
+func (w *Act) hold(h HoldDraft) (Hold, error) {
+	open, err := w.OpenHolds(w.Caller.Clinic, w.Caller.Name(), w.Now)
 	if err != nil {
 		return Hold{}, err
 	}
 	if open >= w.e.opt.HoldsPerCaller {
 		return Hold{}, Fail(Conflict, "Too many open holds: %d at most; book, drop or let some expire", w.e.opt.HoldsPerCaller)
 	}
-	d, err := newDesk(w, w.c, w.now)
+	d, err := newDesk(w, w.Caller, w.Now)
 	if err != nil {
 		return Hold{}, err
 	}
@@ -76,27 +76,27 @@ func (w *work) hold(h HoldDraft) (Hold, error) {
 	}
 	now := w.e.now()
 	out := Hold{
-		ID: NewID(now), Clinic: w.c.Clinic, Test: w.c.Test, Caller: w.c.Name(), Token: NewToken(32),
+		ID: NewID(now), Clinic: w.Caller.Clinic, Test: w.Caller.Test, Caller: w.Caller.Name(), Token: NewToken(32),
 		ProviderID: lane.ProviderID, LocationID: lane.LocationID, ServiceID: h.ServiceID,
-		StartsAt: span.Start, EndsAt: span.End, CreatedAt: w.now,
-		ExpiresAt: w.now + int64(time.Duration(h.Minutes)*time.Minute/time.Second),
+		StartsAt: span.Start, EndsAt: span.End, CreatedAt: w.Now,
+		ExpiresAt: w.Now + int64(time.Duration(h.Minutes)*time.Minute/time.Second),
 	}
 	out.TokenHash = tokenHash(out.Token)
 	if err := w.InsertHold(out); err != nil {
 		return out, err
 	}
-	w.entityID = out.ID
+	w.EntityID = out.ID
 	return out, w.reserve(d, lane, out)
 }
 
 // reserve writes the occupancy of a hold: rows with an expiry.
-func (w *work) reserve(d *desk, lane *Lane, h Hold) error {
+func (w *Act) reserve(d *desk, lane *Lane, h Hold) error {
 	rows := []Resource{ProviderResource(h.ProviderID)}
 	if l := d.plan.Location(h.LocationID); l != nil && l.Kind == AtRoom {
 		rows = append(rows, RoomResource(h.LocationID))
 	}
 	for _, res := range rows {
-		if err := w.DeleteExpired(res, h.Test, w.now); err != nil {
+		if err := w.DeleteExpired(res, h.Test, w.Now); err != nil {
 			return err
 		}
 		if err := w.InsertOccupancy(&Occupancy{
@@ -111,13 +111,13 @@ func (w *work) reserve(d *desk, lane *Lane, h Hold) error {
 
 // DropHold frees a held slot. A hold that has expired or was booked is Gone.
 func (e *Engine) DropHold(ctx context.Context, c Caller, id string) error {
-	_, err := act(ctx, e, c, holdDrop, func(w *work) (struct{}, error) {
+	_, err := act(ctx, e, c, holdDrop, func(w *Act) (struct{}, error) {
 		h, err := w.Hold(c.Clinic, c.Test, id)
 		if err != nil {
 			return struct{}{}, err
 		}
-		w.entityID = id
-		if h.ExpiresAt <= w.now { // a used one has ended, too
+		w.EntityID = id
+		if h.ExpiresAt <= w.Now { // a used one has ended, too
 			if h.Used {
 				return struct{}{}, Fail(Gone, "The hold was already used").On("id", "It was booked: cancel the appointment instead")
 			}
@@ -130,11 +130,11 @@ func (e *Engine) DropHold(ctx context.Context, c Caller, id string) error {
 
 // takeHold redeems the hold that a booking names: its slot becomes the
 // booking's, and its rows no longer count against it.
-func (w *work) takeHold(d *desk, b *Booking) (Hold, []Occupancy, error) {
+func (w *Act) takeHold(d *desk, b *Booking) (Hold, []Occupancy, error) {
 	if b.HoldID == "" {
 		return Hold{}, nil, nil
 	}
-	h, err := w.Hold(w.c.Clinic, w.c.Test, b.HoldID)
+	h, err := w.Hold(w.Caller.Clinic, w.Caller.Test, b.HoldID)
 	if err != nil {
 		return h, nil, err
 	}
@@ -144,7 +144,7 @@ func (w *work) takeHold(d *desk, b *Booking) (Hold, []Occupancy, error) {
 	if h.Used {
 		return h, nil, Fail(Gone, "The hold was already used").On("hold_id", "It was booked; look at the appointments before you book again, without a hold")
 	}
-	if h.ExpiresAt <= w.now {
+	if h.ExpiresAt <= w.Now {
 		return h, nil, Fail(Gone, "The hold has expired").On("hold_id", "Place a new hold, or book without one")
 	}
 	var f Faults

@@ -180,22 +180,22 @@ func (c Caller) mayGrant(k Key) error {
 // again (contract.md §2). Needs keys:manage. Forbidden names the scopes that the
 // caller does not hold and so cannot pass on.
 func (e *Engine) CreateKey(ctx context.Context, c Caller, d KeyDraft) (Key, error) {
-	return act(ctx, e, c, Action{"key.create", KeysManage}, func(w *work) (Key, error) {
+	return act(ctx, e, c, Action{"key.create", KeysManage}, func(w *Act) (Key, error) {
 		var f Faults
-		k := d.cleaned(&f, w.now)
+		k := d.cleaned(&f, w.Now)
 		if err := f.Err(); err != nil {
 			return Key{}, err
 		}
 		if err := c.mayGrant(k); err != nil {
 			return Key{}, err
 		}
-		w.fields = append([]string{"family:" + k.Family.Name()}, k.Scopes.Names()...)
+		w.Fields = append([]string{"family:" + k.Family.Name()}, k.Scopes.Names()...)
 		return w.issue(k)
 	})
 }
 
 // issue gives a key its secret and its row.
-func (w *work) issue(k Key) (Key, error) {
+func (w *Act) issue(k Key) (Key, error) {
 	for {
 		secret := NewSecret(k.Family)
 		_, err := w.KeyByLookup(k.Family, secret.ID)
@@ -209,9 +209,9 @@ func (w *work) issue(k Key) (Key, error) {
 		k.ID, k.KeyID, k.Hash, k.Secret = NewID(w.e.now()), secret.ID, hex.EncodeToString(hash[:]), secret.Text()
 		break
 	}
-	k.Clinic, k.CreatedAt, k.CreatedBy = w.c.Clinic, w.now, w.c.Name()
+	k.Clinic, k.CreatedAt, k.CreatedBy = w.Caller.Clinic, w.Now, w.Caller.Name()
 	k.RevokedAt, k.RotatedTo, k.LastUsedAt = 0, "", 0
-	w.entityID = k.ID
+	w.EntityID = k.ID
 	stored := k
 	stored.Secret = ""
 	return k, w.InsertKey(stored)
@@ -232,7 +232,7 @@ func (e *Engine) Keys(ctx context.Context, c Caller, p Page) (List[Key], error) 
 // RevokeKey ends a key now; on a running server it stops within a second.
 // Revoking an ended key changes nothing. Needs keys:manage.
 func (e *Engine) RevokeKey(ctx context.Context, c Caller, id string) (Key, error) {
-	return act(ctx, e, c, Action{"key.revoke", KeysManage}, func(w *work) (Key, error) {
+	return act(ctx, e, c, Action{"key.revoke", KeysManage}, func(w *Act) (Key, error) {
 		k, err := w.ownKey(id)
 		if err != nil {
 			return Key{}, err
@@ -240,12 +240,12 @@ func (e *Engine) RevokeKey(ctx context.Context, c Caller, id string) (Key, error
 		if c.Test && k.Family != FamilyTest {
 			return Key{}, Fail(Forbidden, "A test key manages test keys only")
 		}
-		if k.RevokedAt != 0 && k.RevokedAt <= w.now {
-			w.quiet = true
+		if k.RevokedAt != 0 && k.RevokedAt <= w.Now {
+			w.Quiet = true
 			return k, nil
 		}
-		k.RevokedAt = w.now
-		w.fields = []string{"revoked_at"}
+		k.RevokedAt = w.Now
+		w.Fields = []string{"revoked_at"}
 		return k, w.UpdateKey(k)
 	})
 }
@@ -255,7 +255,7 @@ func (e *Engine) RevokeKey(ctx context.Context, c Caller, id string) (Key, error
 // keys:manage and every scope of the key, since its text is handed out anew. A
 // key that has ended, or was rotated before, is a Conflict.
 func (e *Engine) RotateKey(ctx context.Context, c Caller, id string, overlap int) (Key, error) {
-	return act(ctx, e, c, Action{"key.rotate", KeysManage}, func(w *work) (Key, error) {
+	return act(ctx, e, c, Action{"key.rotate", KeysManage}, func(w *Act) (Key, error) {
 		if overlap < 0 || overlap > MaxOverlapHours {
 			return Key{}, Faults{{"overlap_hours", "Must be 0 to 168 hours"}}.Err()
 		}
@@ -266,7 +266,7 @@ func (e *Engine) RotateKey(ctx context.Context, c Caller, id string, overlap int
 		if err := c.mayGrant(old); err != nil {
 			return Key{}, err
 		}
-		if ended := old.Ended(w.now); ended != "" {
+		if ended := old.Ended(w.Now); ended != "" {
 			return Key{}, Fail(Conflict, "The key is %s; make a new one", ended)
 		}
 		if old.RotatedTo != "" {
@@ -276,21 +276,21 @@ func (e *Engine) RotateKey(ctx context.Context, c Caller, id string, overlap int
 		if err != nil {
 			return Key{}, err
 		}
-		old.RotatedTo, old.RevokedAt = fresh.ID, w.now+int64(overlap)*3600
-		w.entityID, w.fields = old.ID, []string{"rotated_to", "revoked_at"}
+		old.RotatedTo, old.RevokedAt = fresh.ID, w.Now+int64(overlap)*3600
+		w.EntityID, w.Fields = old.ID, []string{"rotated_to", "revoked_at"}
 		return fresh, w.UpdateKey(old)
 	})
 }
 
 // ownKey loads a key of the caller's clinic and names it in the audit.
-func (w *work) ownKey(id string) (Key, error) {
-	w.entityID = ""
+func (w *Act) ownKey(id string) (Key, error) {
+	w.EntityID = ""
 	if !ValidID(id) {
 		return Key{}, absent("key")
 	}
-	k, err := w.Key(w.c.Clinic, id)
+	k, err := w.Key(w.Caller.Clinic, id)
 	if err == nil {
-		w.entityID = id
+		w.EntityID = id
 		k.AllowedOrigins = slices.Clone(k.AllowedOrigins) // the store may keep the row in memory
 	}
 	return k, err

@@ -105,7 +105,7 @@ func leadFact(l Lead) any {
 // no event and no version. At least one of name, e-mail, phone, external_id.
 // Needs leads:write.
 func (e *Engine) PutLead(ctx context.Context, c Caller, d LeadDraft) (LeadPut, error) {
-	return act(ctx, e, c, Action{"lead.put", LeadsWrite}, func(w *work) (LeadPut, error) {
+	return act(ctx, e, c, Action{"lead.put", LeadsWrite}, func(w *Act) (LeadPut, error) {
 		home, err := w.Clinic(c.Clinic)
 		if err != nil {
 			return LeadPut{}, err
@@ -119,24 +119,24 @@ func (e *Engine) PutLead(ctx context.Context, c Caller, d LeadDraft) (LeadPut, e
 		if err != nil {
 			return LeadPut{}, err
 		}
-		w.subject, w.entityID, w.patient = "lead:"+put.Lead.ID, put.Lead.ID, put.Lead.PatientID
+		w.Subject, w.EntityID, w.PatientID = "lead:"+put.Lead.ID, put.Lead.ID, put.Lead.PatientID
 		return put, nil
 	})
 }
 
 // putLead is PutLead inside a transaction, with cleaned fields.
-func (w *work) putLead(fields leadFields) (LeadPut, error) {
-	old, how, err := matchLead(w, w.c.Clinic, w.c.Test, fields)
+func (w *Act) putLead(fields leadFields) (LeadPut, error) {
+	old, how, err := matchLead(w, w.Caller.Clinic, w.Caller.Test, fields)
 	if err != nil {
 		return LeadPut{}, err
 	}
 	if how == matchedNone {
-		l := Lead{ID: NewID(w.e.now()), Clinic: w.c.Clinic, Test: w.c.Test, Source: fields.usual, Status: LeadNew}
+		l := Lead{ID: NewID(w.e.now()), Clinic: w.Caller.Clinic, Test: w.Caller.Test, Source: fields.usual, Status: LeadNew}
 		fields.apply(&l)
 		if err := l.faults(); err != nil {
 			return LeadPut{}, err
 		}
-		w.fields = leadChanges(Lead{}, l)
+		w.Fields = leadChanges(Lead{}, l)
 		err := w.saveLead(&l, leadCreated)
 		return LeadPut{l, true}, err
 	}
@@ -148,14 +148,14 @@ func (w *work) putLead(fields leadFields) (LeadPut, error) {
 }
 
 // alterLead applies the fields to a stored lead and saves what differs.
-func (w *work) alterLead(old Lead, fields leadFields) (Lead, error) {
+func (w *Act) alterLead(old Lead, fields leadFields) (Lead, error) {
 	l := old
 	fields.apply(&l)
 	if err := l.faults(); err != nil {
 		return Lead{}, err
 	}
-	w.fields = leadChanges(old, l)
-	if w.quiet = len(w.fields) == 0; w.quiet {
+	w.Fields = leadChanges(old, l)
+	if w.Quiet = len(w.Fields) == 0; w.Quiet {
 		return old, nil
 	}
 	err := w.saveLead(&l, leadUpdated)
@@ -163,7 +163,7 @@ func (w *work) alterLead(old Lead, fields leadFields) (Lead, error) {
 }
 
 // saveLead stamps, writes and tells.
-func (w *work) saveLead(l *Lead, what change) error {
+func (w *Act) saveLead(l *Lead, what change) error {
 	isNew := l.Version == 0
 	if err := w.changed(&l.Meta); err != nil {
 		return err
@@ -255,7 +255,7 @@ func (q *LeadQuery) dialled(r Reader) error {
 // (If-Match), else PreconditionFailed. Another lead's (source, external_id) is a
 // Conflict. Needs leads:write.
 func (e *Engine) UpdateLead(ctx context.Context, c Caller, id string, version *int64, d LeadDraft) (Lead, error) {
-	return act(ctx, e, c, Action{"lead.update", LeadsWrite}, func(w *work) (Lead, error) {
+	return act(ctx, e, c, Action{"lead.update", LeadsWrite}, func(w *Act) (Lead, error) {
 		old, err := w.ownLead(id, version)
 		if err != nil {
 			return Lead{}, err
@@ -283,7 +283,7 @@ func (e *Engine) UpdateLead(ctx context.Context, c Caller, id string, version *i
 
 // rivalOf tells whether another lead has the source and external_id that this one
 // is about to take.
-func (w *work) rivalOf(old, after Lead) (bool, error) {
+func (w *Act) rivalOf(old, after Lead) (bool, error) {
 	if after.ExternalID == "" || after.ExternalID == old.ExternalID && after.Source == old.Source {
 		return false, nil
 	}
@@ -295,12 +295,12 @@ func (w *work) rivalOf(old, after Lead) (bool, error) {
 }
 
 // ownLead loads a lead to be changed and names it in the audit.
-func (w *work) ownLead(id string, version *int64) (Lead, error) {
-	l, err := findLead(w, w.c, id)
+func (w *Act) ownLead(id string, version *int64) (Lead, error) {
+	l, err := findLead(w, w.Caller, id)
 	if err != nil {
 		return Lead{}, err
 	}
-	w.subject, w.entityID, w.patient = "lead:"+id, id, l.PatientID
+	w.Subject, w.EntityID, w.PatientID = "lead:"+id, id, l.PatientID
 	return l, checkVersion(version, l.Version)
 }
 
@@ -312,7 +312,7 @@ func (w *work) ownLead(id string, version *int64) (Lead, error) {
 // version is as in UpdateLead. Needs leads:write.
 func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *int64) (Lead, error) {
 	grave := Erasure{LeadIDs: []string{id}}
-	l, err := act(ctx, e, c, Action{"lead.delete", LeadsWrite}, func(w *work) (Lead, error) {
+	l, err := act(ctx, e, c, Action{"lead.delete", LeadsWrite}, func(w *Act) (Lead, error) {
 		l, err := w.ownLead(id, version)
 		if err != nil {
 			return Lead{}, err
@@ -320,7 +320,7 @@ func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *i
 		if err := w.noVisitAhead(l); err != nil {
 			return Lead{}, err
 		}
-		w.subject = "" // the reply holds nothing of the person
+		w.Subject = "" // the reply holds nothing of the person
 		if err := w.dropLead(id); err != nil {
 			return Lead{}, err
 		}
@@ -332,16 +332,16 @@ func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *i
 	return l, err
 }
 
-func (w *work) noVisitAhead(l Lead) error {
+func (w *Act) noVisitAhead(l Lead) error {
 	const longest = 86400 // no footprint, so no visit, is longer than a day (schema.sql)
 	for _, status := range []Status{Scheduled, Confirmed} {
-		q := AppointmentQuery{Clinic: w.c.Clinic, Test: w.c.Test, LeadID: l.ID, Status: status, From: w.now - longest}
+		q := AppointmentQuery{Clinic: w.Caller.Clinic, Test: w.Caller.Test, LeadID: l.ID, Status: status, From: w.Now - longest}
 		visits, err := w.Appointments(q, Position{}, 500)
 		if err != nil {
 			return err
 		}
 		for _, a := range visits {
-			if a.EndsAt > w.now {
+			if a.EndsAt > w.Now {
 				return Fail(Conflict, "The lead has an appointment ahead; cancel it first").
 					On("id", "Appointment %s is %s", a.ID, a.Status)
 			}

@@ -32,7 +32,7 @@ func (e *Engine) ConvertLead(ctx context.Context, c Caller, id string, version *
 	if patientID != 0 && d != (PatientDraft{}) {
 		return Conversion{}, Faults{{"patient_id", "Send it alone: the patient's own fields are changed with PATCH /patients/{id}"}}.Err()
 	}
-	return act(ctx, e, c, leadConvert, func(w *work) (Conversion, error) {
+	return act(ctx, e, c, leadConvert, func(w *Act) (Conversion, error) {
 		l, err := w.ownLead(id, version)
 		if err != nil {
 			return Conversion{}, err
@@ -42,20 +42,20 @@ func (e *Engine) ConvertLead(ctx context.Context, c Caller, id string, version *
 				return Conversion{}, Fail(Conflict, "The lead is converted already").On("patient_id", "The lead is patient %d", l.PatientID)
 			}
 			p, err := w.Patient(c.Clinic, c.Test, l.PatientID)
-			w.quiet = true
+			w.Quiet = true
 			return Conversion{Lead: l, Patient: p}, err
 		}
 		out, err := w.convert(l, patientID, d)
 		if err != nil {
 			return Conversion{}, err
 		}
-		w.patient, w.subject = out.Patient.ID, patientSubject(out.Patient.ID)
+		w.PatientID, w.Subject = out.Patient.ID, patientSubject(out.Patient.ID)
 		return out, nil
 	})
 }
 
 // convert finds or makes the patient and ties the lead and its visits to it.
-func (w *work) convert(l Lead, patientID int64, d PatientDraft) (Conversion, error) {
+func (w *Act) convert(l Lead, patientID int64, d PatientDraft) (Conversion, error) {
 	p, created, err := w.becomes(l, patientID, d)
 	if err != nil {
 		return Conversion{}, err
@@ -69,7 +69,7 @@ func (w *work) convert(l Lead, patientID int64, d PatientDraft) (Conversion, err
 	told := w.events
 	w.events = nil
 	l.Status, l.PatientID = LeadConverted, p.ID
-	w.fields = []string{"status", "patient_id"}
+	w.Fields = []string{"status", "patient_id"}
 	if err := w.saveLead(&l, leadConverted); err != nil {
 		return Conversion{}, err
 	}
@@ -79,9 +79,9 @@ func (w *work) convert(l Lead, patientID int64, d PatientDraft) (Conversion, err
 
 // becomes is the patient that a lead becomes: the one named, the only certain
 // match, or a new one that is not yet written.
-func (w *work) becomes(l Lead, patientID int64, d PatientDraft) (p Patient, isNew bool, err error) {
+func (w *Act) becomes(l Lead, patientID int64, d PatientDraft) (p Patient, isNew bool, err error) {
 	if patientID != 0 {
-		if p, err = w.Patient(w.c.Clinic, w.c.Test, patientID); err == nil {
+		if p, err = w.Patient(w.Caller.Clinic, w.Caller.Test, patientID); err == nil {
 			err = p.usable()
 		}
 		return p, false, err
@@ -121,7 +121,7 @@ func (d PatientDraft) over(l Lead) PatientDraft {
 }
 
 // visitsOf gives the lead's appointments their patient.
-func (w *work) visitsOf(l Lead, p Patient) error {
+func (w *Act) visitsOf(l Lead, p Patient) error {
 	const all = 0
 	visits, err := w.Appointments(AppointmentQuery{Clinic: l.Clinic, Test: l.Test, LeadID: l.ID}, Position{}, all)
 	if err != nil {

@@ -84,7 +84,7 @@ func (e *Engine) ImportLeads(ctx context.Context, c Caller, file io.Reader, o Le
 		return LeadReport{}, err
 	}
 	var report LeadReport
-	_, err = act(ctx, e, c, d, func(w *work) (LeadReport, error) {
+	_, err = act(ctx, e, c, d, func(w *Act) (LeadReport, error) {
 		report = LeadReport{Columns: columns, Bad: []BadLine{}, Preview: []LeadPreview{}}
 		if err := report.take(w, rows, o); err != nil {
 			return report, err
@@ -95,8 +95,8 @@ func (e *Engine) ImportLeads(ctx context.Context, c Caller, file io.Reader, o Le
 		if o.DryRun {
 			return report, errDryRun
 		}
-		w.entityID, w.quiet = "", false
-		w.fields = []string{fmt.Sprintf("created:%d", report.Created), fmt.Sprintf("updated:%d", report.Updated)}
+		w.EntityID, w.Quiet = "", false
+		w.Fields = []string{fmt.Sprintf("created:%d", report.Created), fmt.Sprintf("updated:%d", report.Updated)}
 		report.Written = true
 		return report, nil
 	})
@@ -107,8 +107,8 @@ func (e *Engine) ImportLeads(ctx context.Context, c Caller, file io.Reader, o Le
 }
 
 // take puts the rows and counts; a faulty row is noted and has no effect.
-func (p *LeadReport) take(w *work, rows []CSVRow, o LeadImport) error {
-	home, err := w.Clinic(w.c.Clinic)
+func (p *LeadReport) take(w *Act, rows []CSVRow, o LeadImport) error {
+	home, err := w.Clinic(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}
@@ -139,8 +139,8 @@ func (p *LeadReport) take(w *work, rows []CSVRow, o LeadImport) error {
 }
 
 // put puts one row, with an audit row of its own if it changes something.
-func (p *LeadReport) put(w *work, line int, id string, fields leadFields) error {
-	w.quiet = false
+func (p *LeadReport) put(w *Act, line int, id string, fields leadFields) error {
+	w.Quiet = false
 	put, err := w.putLeadRow(id, fields)
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (p *LeadReport) put(w *work, line int, id string, fields leadFields) error 
 	case put.Created:
 		what = "create"
 		p.Created++
-	case w.quiet:
+	case w.Quiet:
 		what = "unchanged"
 		p.Unchanged++
 	default:
@@ -159,11 +159,11 @@ func (p *LeadReport) put(w *work, line int, id string, fields leadFields) error 
 	if len(p.Preview) < previewRows {
 		p.Preview = append(p.Preview, LeadPreview{line, what, put.Lead})
 	}
-	if w.quiet {
+	if w.Quiet {
 		return nil
 	}
-	entry := w.c.entry(Action{"lead." + what, LeadsWrite}, w.now)
-	entry.EntityID, entry.PatientID, entry.Fields = put.Lead.ID, put.Lead.PatientID, w.fields
+	entry := w.Caller.entry(Action{"lead." + what, LeadsWrite}, w.Now)
+	entry.EntityID, entry.PatientID, entry.Fields = put.Lead.ID, put.Lead.PatientID, w.Fields
 	return appendAudit(w.Tx, entry)
 }
 
@@ -171,12 +171,12 @@ func (p *LeadReport) put(w *work, line int, id string, fields leadFields) error 
 // one that is not is a fault, for the row may be of a lead that was deleted. A row
 // that says again what its source has said is that lead, although neither its name
 // alone nor its phone alone would match (contract.md §9): a file may be read twice.
-func (w *work) putLeadRow(id string, fields leadFields) (LeadPut, error) {
+func (w *Act) putLeadRow(id string, fields leadFields) (LeadPut, error) {
 	if id != "" {
 		l, err := w.leadOfRow(id, fields)
 		return LeadPut{l, false}, err
 	}
-	if _, how, err := matchLead(w, w.c.Clinic, w.c.Test, fields); err != nil || how != matchedNone ||
+	if _, how, err := matchLead(w, w.Caller.Clinic, w.Caller.Test, fields); err != nil || how != matchedNone ||
 		!blank(fields.externalID) || !blank(fields.emailKey) {
 		if err != nil {
 			return LeadPut{}, err
@@ -189,9 +189,9 @@ func (w *work) putLeadRow(id string, fields leadFields) (LeadPut, error) {
 	var err error
 	switch {
 	case who.NameKey != "":
-		found, err = w.LeadsByName(w.c.Clinic, w.c.Test, who.NameKey)
+		found, err = w.LeadsByName(w.Caller.Clinic, w.Caller.Test, who.NameKey)
 	case !blank(fields.phoneKey):
-		found, err = w.LeadsByPhone(w.c.Clinic, w.c.Test, *fields.phoneKey)
+		found, err = w.LeadsByPhone(w.Caller.Clinic, w.Caller.Test, *fields.phoneKey)
 	}
 	if err != nil {
 		return LeadPut{}, err
@@ -200,7 +200,7 @@ func (w *work) putLeadRow(id string, fields leadFields) (LeadPut, error) {
 		again := l
 		fields.apply(&again)
 		if l.Source == fields.origin() && len(leadChanges(l, again)) == 0 {
-			w.fields, w.quiet = nil, true
+			w.Fields, w.Quiet = nil, true
 			return LeadPut{l, false}, nil
 		}
 	}
@@ -208,8 +208,8 @@ func (w *work) putLeadRow(id string, fields leadFields) (LeadPut, error) {
 }
 
 // leadOfRow changes the lead that the row names by our id.
-func (w *work) leadOfRow(id string, fields leadFields) (Lead, error) {
-	old, err := findLead(w, w.c, id)
+func (w *Act) leadOfRow(id string, fields leadFields) (Lead, error) {
+	old, err := findLead(w, w.Caller, id)
 	if KindOf(err) == NotFound {
 		return Lead{}, Fail(Invalid, "The file cannot be imported").
 			On(ownLeadID, "No lead of this clinic has this id; empty the cell, or take the column out, to import the line as a new lead")

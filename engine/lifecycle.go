@@ -36,7 +36,7 @@ func (e *Engine) Cancel(ctx context.Context, c Caller, id, reason string) (Appoi
 }
 
 func (e *Engine) transit(ctx context.Context, c Caller, id string, v verb, reason string) (Appointment, error) {
-	return e.change(ctx, c, "appointment."+string(v), id, nil, func(w *work, a *Appointment) error {
+	return e.change(ctx, c, "appointment."+string(v), id, nil, func(w *Act, a *Appointment) error {
 		return w.transit(a, transitionOf(v), reason)
 	})
 }
@@ -49,31 +49,31 @@ func (e *Engine) UndoAppointment(ctx context.Context, c Caller, id, reason strin
 	if err := f.Err(); err != nil {
 		return Appointment{}, err
 	}
-	return e.change(ctx, c, "appointment.undo", id, nil, func(w *work, a *Appointment) error { return w.undo(a, reason) })
+	return e.change(ctx, c, "appointment.undo", id, nil, func(w *Act, a *Appointment) error { return w.undo(a, reason) })
 }
 
 // transit makes one transition, or nothing if it was made before.
-func (w *work) transit(a *Appointment, t *transition, reason string) error {
+func (w *Act) transit(a *Appointment, t *transition, reason string) error {
 	if t.reached(a) {
 		return nil
 	}
-	if !t.open(a, w.now) {
-		return illegal(a, "become "+t.name, w.now)
+	if !t.open(a, w.Now) {
+		return illegal(a, "become "+t.name, w.Now)
 	}
-	was := a.memory(w.now)
+	was := a.memory(w.Now)
 	switch {
 	case t.to == "":
-		a.CheckedInAt = w.now
+		a.CheckedInAt = w.Now
 	default:
 		a.Status = t.to
 	}
 	if t.to == Cancelled {
-		plan, err := w.Plan(w.c.Clinic)
+		plan, err := w.Plan(w.Caller.Clinic)
 		if err != nil {
 			return err
 		}
 		a.CancelReason = reason
-		a.LateCancel = a.StartsAt-w.now < int64(plan.Clinic.Settings.LateCancelHours)*hour
+		a.LateCancel = a.StartsAt-w.Now < int64(plan.Clinic.Settings.LateCancelHours)*hour
 	}
 	a.Undo = was
 	return w.release(*a)
@@ -81,7 +81,7 @@ func (w *work) transit(a *Appointment, t *transition, reason string) error {
 
 // release ends the occupancy of an appointment that is no longer live. Its rows
 // stay, so that undo can bring them back under the trigger's eye.
-func (w *work) release(a Appointment) error {
+func (w *Act) release(a Appointment) error {
 	if a.Status.Live() {
 		return nil
 	}
@@ -96,23 +96,23 @@ func (w *work) release(a Appointment) error {
 }
 
 // undo restores what the last change replaced.
-func (w *work) undo(a *Appointment, reason string) error {
+func (w *Act) undo(a *Appointment, reason string) error {
 	u := a.Undo
-	if u == nil || w.now-u.At > undoFor {
-		return illegal(a, "be undone", w.now).On("status", "Only the last change of the past 24 hours can be undone")
+	if u == nil || w.Now-u.At > undoFor {
+		return illegal(a, "be undone", w.Now).On("status", "Only the last change of the past 24 hours can be undone")
 	}
 	if signed, err := w.SignedUnder(a.Clinic, a.ID); err != nil {
 		return err
 	} else if signed {
-		return illegal(a, "be undone", w.now).On("status", "A signed note stands under this visit: amend the note instead")
+		return illegal(a, "be undone", w.Now).On("status", "A signed note stands under this visit: amend the note instead")
 	}
-	w.reason = reason
+	w.Reason = reason
 	a.Status, a.CheckedInAt, a.CancelReason, a.LateCancel, a.Undo = u.Status, u.CheckedInAt, u.Reason, u.LateCancel, nil
 	if !a.Status.Live() {
 		return w.release(*a)
 	}
 	waiver := a.Override
-	if waiver == nil && u.StartsAt <= w.now { // the visit's own time has begun: only the slot is checked
+	if waiver == nil && u.StartsAt <= w.Now { // the visit's own time has begun: only the slot is checked
 		waiver = &Waiver{Hours: true, Reason: reason}
 	}
 	old := a.Override

@@ -68,7 +68,7 @@ var (
 //
 // Errors: Invalid (every fault at once).
 func (e *Engine) CreateLocation(ctx context.Context, c Caller, d LocationDraft) (Location, error) {
-	return manage(ctx, e, c, locationCreate, func(w *work, plan *Plan) (Location, error) {
+	return manage(ctx, e, c, locationCreate, func(w *Act, plan *Plan) (Location, error) {
 		row := Location{Clinic: c.Clinic, Kind: AtClinic, Active: true}
 		if d.Kind == nil && d.ParentID != nil && *d.ParentID != 0 {
 			row.Kind = AtRoom
@@ -79,7 +79,7 @@ func (e *Engine) CreateLocation(ctx context.Context, c Caller, d LocationDraft) 
 			return Location{}, err
 		}
 		err := w.InsertLocation(&row)
-		w.entityID = idText(row.ID)
+		w.EntityID = idText(row.ID)
 		return row, err
 	})
 }
@@ -89,8 +89,8 @@ func (e *Engine) CreateLocation(ctx context.Context, c Caller, d LocationDraft) 
 // Errors: NotFound, PreconditionFailed, Invalid, Conflict (the kind of a place
 // that rooms lie in, or that appointments are booked in, stays).
 func (e *Engine) UpdateLocation(ctx context.Context, c Caller, id int64, version *int64, d LocationDraft) (Location, error) {
-	return manage(ctx, e, c, locationUpdate, func(w *work, plan *Plan) (Location, error) {
-		w.entityID = idText(id)
+	return manage(ctx, e, c, locationUpdate, func(w *Act, plan *Plan) (Location, error) {
+		w.EntityID = idText(id)
 		row, err := w.Location(c.Clinic, id)
 		if err != nil {
 			return Location{}, err
@@ -116,7 +116,7 @@ func (e *Engine) UpdateLocation(ctx context.Context, c Caller, id int64, version
 
 // mayBecome refuses a change of kind that others rely on: rooms lie in clinics
 // alone, and a room is a resource, so that what is booked in it holds its time.
-func (w *work) mayBecome(plan *Plan, id int64, from, to LocationKind) error {
+func (w *Act) mayBecome(plan *Plan, id int64, from, to LocationKind) error {
 	for _, l := range plan.Locations {
 		if l.ParentID == id {
 			return Fail(Conflict, "Rooms lie in this location").On("kind", "Move location %d elsewhere first", l.ID)
@@ -125,7 +125,7 @@ func (w *work) mayBecome(plan *Plan, id int64, from, to LocationKind) error {
 	if from != AtRoom && to != AtRoom {
 		return nil
 	}
-	live, err := w.LiveAppointments(w.c.Clinic, w.now)
+	live, err := w.LiveAppointments(w.Caller.Clinic, w.Now)
 	if err != nil {
 		return err
 	}

@@ -144,14 +144,14 @@ func (e *Engine) WriteNote(ctx context.Context, c Caller, consultationID string,
 			return Note{}, err
 		}
 	}
-	return act(ctx, e, c, noteCreate, func(w *work) (Note, error) { return w.write(consultationID, d) })
+	return act(ctx, e, c, noteCreate, func(w *Act) (Note, error) { return w.write(consultationID, d) })
 }
 
 // write is WriteNote inside its transaction.
-func (w *work) write(consultationID string, d NoteDraft) (Note, error) {
+func (w *Act) write(consultationID string, d NoteDraft) (Note, error) {
 	id := NewID(w.e.now())
 	n := Note{
-		ID: id, Row: id, N: 1, Clinic: w.c.Clinic, Test: w.c.Test, ConsultationID: consultationID,
+		ID: id, Row: id, N: 1, Clinic: w.Caller.Clinic, Test: w.Caller.Test, ConsultationID: consultationID,
 		AddendumTo: d.AddendumTo, Status: NoteDrafted, Codes: []Code{}, Vitals: []Vital{},
 	}
 	v, err := w.consultation(consultationID)
@@ -180,9 +180,9 @@ func (w *work) write(consultationID string, d NoteDraft) (Note, error) {
 	}
 	if n.AddendumTo != "" {
 		n.Status = NoteSigned
-		n.sign(n.AuthorID, w.now, "")
+		n.sign(n.AuthorID, w.Now, "")
 	}
-	w.fields = x.changed
+	w.Fields = x.changed
 	if err := w.changed(&n.Meta); err != nil {
 		return n, err
 	}
@@ -196,11 +196,11 @@ func (w *work) write(consultationID string, d NoteDraft) (Note, error) {
 }
 
 // addable wants the signed note that an addendum adds to.
-func (w *work) addable(v *Consultation, id string) error {
+func (w *Act) addable(v *Consultation, id string) error {
 	if err := v.standing(); err != nil {
 		return err
 	}
-	to, err := w.Note(w.c.Clinic, w.c.Test, id)
+	to, err := w.Note(w.Caller.Clinic, w.Caller.Test, id)
 	if err == nil && to.ConsultationID != v.ID {
 		err = absent("note")
 	}
@@ -241,7 +241,7 @@ func (e *Engine) PatchNote(ctx context.Context, c Caller, id string, version *in
 	if err := f.Err(); err != nil {
 		return Note{}, err
 	}
-	return act(ctx, e, c, noteUpdate, func(w *work) (Note, error) {
+	return act(ctx, e, c, noteUpdate, func(w *Act) (Note, error) {
 		n, v, err := w.note(id)
 		if err != nil {
 			return n, err
@@ -261,7 +261,7 @@ func (e *Engine) PatchNote(ctx context.Context, c Caller, id string, version *in
 }
 
 // redraft edits a draft in place, or marks it as an error.
-func (w *work) redraft(n *Note, v Consultation, d NoteDraft) error {
+func (w *Act) redraft(n *Note, v Consultation, d NoteDraft) error {
 	var x edit
 	d.apply(&x, n)
 	if d.AuthorID != 0 {
@@ -281,7 +281,7 @@ func (w *work) redraft(n *Note, v Consultation, d NoteDraft) error {
 	}
 	if d.Status == NoteInError {
 		put(&x, "status", &n.Status, NoteInError)
-		w.reason = d.Reason
+		w.Reason = d.Reason
 	}
 	if write, err := w.done(&x, &n.Meta, 0); err != nil || !write {
 		return err
@@ -295,7 +295,7 @@ func (w *work) redraft(n *Note, v Consultation, d NoteDraft) error {
 // Errors: NotFound, InvalidTransition (signed before), Conflict (the consultation
 // was entered in error), PreconditionFailed.
 func (e *Engine) SignNote(ctx context.Context, c Caller, id string, version *int64) (Note, error) {
-	return act(ctx, e, c, noteSign, func(w *work) (Note, error) {
+	return act(ctx, e, c, noteSign, func(w *Act) (Note, error) {
 		n, v, err := w.note(id)
 		if err != nil {
 			return n, err
@@ -310,8 +310,8 @@ func (e *Engine) SignNote(ctx context.Context, c Caller, id string, version *int
 			return n, err
 		}
 		n.Status = NoteSigned
-		n.sign(n.AuthorID, w.now, "")
-		w.fields = []string{"status", "signed_by", "signed_at"}
+		n.sign(n.AuthorID, w.Now, "")
+		w.Fields = []string{"status", "signed_by", "signed_at"}
 		if err := w.changed(&n.Meta); err != nil {
 			return n, err
 		}
@@ -323,9 +323,9 @@ func (e *Engine) SignNote(ctx context.Context, c Caller, id string, version *int
 }
 
 // note loads the note that an act is about, with its consultation.
-func (w *work) note(id string) (Note, Consultation, error) {
-	w.entityID = id
-	n, err := w.Note(w.c.Clinic, w.c.Test, id)
+func (w *Act) note(id string) (Note, Consultation, error) {
+	w.EntityID = id
+	n, err := w.Note(w.Caller.Clinic, w.Caller.Test, id)
 	if err != nil {
 		return n, Consultation{}, err
 	}

@@ -32,11 +32,11 @@ func (e *Engine) AmendNote(ctx context.Context, c Caller, id string, version *in
 	if err := e.allow(c, Action{noteAmend.Name, NotesSign}); err != nil {
 		return Note{}, err
 	}
-	return act(ctx, e, c, noteAmend, func(w *work) (Note, error) { return w.amend(id, version, d) })
+	return act(ctx, e, c, noteAmend, func(w *Act) (Note, error) { return w.amend(id, version, d) })
 }
 
 // amend is AmendNote inside its transaction.
-func (w *work) amend(id string, version *int64, d NoteDraft) (Note, error) {
+func (w *Act) amend(id string, version *int64, d NoteDraft) (Note, error) {
 	before, v, err := w.note(id)
 	if err != nil {
 		return before, err
@@ -76,8 +76,8 @@ func (w *work) amend(id string, version *int64, d NoteDraft) (Note, error) {
 		return before, err
 	}
 	n.Status = d.Status
-	n.sign(n.AuthorID, w.now, before.ContentSHA256)
-	w.fields, w.reason = x.changed, d.Reason
+	n.sign(n.AuthorID, w.Now, before.ContentSHA256)
+	w.Fields, w.Reason = x.changed, d.Reason
 	if err := w.changed(&n.Meta); err != nil {
 		return before, err
 	}

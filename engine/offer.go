@@ -13,7 +13,7 @@ import (
 //
 // Taking the last named provider out of a service would give it to everybody.
 // That is refused with Conflict: deactivate the service, or name somebody else.
-func (w *work) serve(plan *Plan, p *Provider, asked *[]int64) error {
+func (w *Act) serve(plan *Plan, p *Provider, asked *[]int64) error {
 	if asked == nil {
 		return nil
 	}
@@ -54,10 +54,10 @@ func (w *work) serve(plan *Plan, p *Provider, asked *[]int64) error {
 
 // touchProviders gives a new version to providers whose service_ids changed from
 // the service's side, so that their ETag says so.
-func (w *work) touchProviders(ids []int64) error {
+func (w *Act) touchProviders(ids []int64) error {
 	slices.Sort(ids)
 	for _, id := range slices.Compact(ids) {
-		row, err := w.Provider(w.c.Clinic, id)
+		row, err := w.Provider(w.Caller.Clinic, id)
 		if err != nil {
 			return err
 		}

@@ -163,7 +163,7 @@ func (p Patient) usableAs(field string) error {
 // with candidates, when the person is certainly on file (records.md §4), unless
 // the draft allows duplicates.
 func (e *Engine) CreatePatient(ctx context.Context, c Caller, d PatientDraft) (Patient, error) {
-	return act(ctx, e, c, patientCreate, func(w *work) (Patient, error) {
+	return act(ctx, e, c, patientCreate, func(w *Act) (Patient, error) {
 		p, changed, err := w.newPatient(d)
 		if err != nil {
 			return Patient{}, err
@@ -177,21 +177,21 @@ func (e *Engine) CreatePatient(ctx context.Context, c Caller, d PatientDraft) (P
 			return Patient{}, err
 		}
 		w.aboutPatient(p.ID)
-		w.fields = changed
+		w.Fields = changed
 		return p, nil
 	})
 }
 
 // newPatient is the draft as a row that is not yet written, with the names of its fields.
-func (w *work) newPatient(d PatientDraft) (Patient, []string, error) {
+func (w *Act) newPatient(d PatientDraft) (Patient, []string, error) {
 	home, today, err := w.homeToday()
 	if err != nil {
 		return Patient{}, nil, err
 	}
 	p := blankPatient()
-	p.Clinic, p.Test, p.Filled = w.c.Clinic, w.c.Test, map[string]int64{}
+	p.Clinic, p.Test, p.Filled = w.Caller.Clinic, w.Caller.Test, map[string]int64{}
 	var x edit
-	d.apply(&x, &p, home.Country, today, w.now)
+	d.apply(&x, &p, home.Country, today, w.Now)
 	return p, x.changed, x.Err()
 }
 
@@ -201,12 +201,12 @@ func blankPatient() Patient {
 }
 
 // homeToday is the clinic and the date there.
-func (w *work) homeToday() (Clinic, Date, error) {
-	home, err := w.Clinic(w.c.Clinic)
+func (w *Act) homeToday() (Clinic, Date, error) {
+	home, err := w.Clinic(w.Caller.Clinic)
 	if err != nil {
 		return home, 0, err
 	}
-	today, err := home.today(w.now)
+	today, err := home.today(w.Now)
 	return home, today, err
 }
 
@@ -220,7 +220,7 @@ func (c Clinic) today(now int64) (Date, error) {
 }
 
 // savePatient gives a new row its MRN, stamps, writes and tells.
-func (w *work) savePatient(p *Patient, what change) error {
+func (w *Act) savePatient(p *Patient, what change) error {
 	if err := w.ownMRN(p); err != nil {
 		return err
 	}
@@ -240,7 +240,7 @@ func (w *work) savePatient(p *Patient, what change) error {
 
 // ownMRN makes the MRN of a patient who has none, "P-00042", passing over numbers
 // that somebody brought along; one that was sent must be new.
-func (w *work) ownMRN(p *Patient) error {
+func (w *Act) ownMRN(p *Patient) error {
 	if p.MRN != "" {
 		other, err := w.PatientByMRN(p.Clinic, p.Test, Fold(p.MRN))
 		switch {
@@ -269,8 +269,8 @@ func (w *work) ownMRN(p *Patient) error {
 }
 
 // aboutPatient tells audit and idempotency whose record was acted on.
-func (w *work) aboutPatient(id int64) {
-	w.entityID, w.patient, w.subject = idText(id), id, patientSubject(id)
+func (w *Act) aboutPatient(id int64) {
+	w.EntityID, w.PatientID, w.Subject = idText(id), id, patientSubject(id)
 }
 
 // patientSubject is the person in a kept reply, so that erasing finds it.
@@ -283,7 +283,7 @@ func patientSubject(id int64) string { return "patient:" + idText(id) }
 // (the MRN of another; a merged record; a restricted one, unless the draft lifts
 // the restriction), Gone (erased).
 func (e *Engine) UpdatePatient(ctx context.Context, c Caller, id int64, version *int64, d PatientDraft) (Patient, error) {
-	return act(ctx, e, c, patientUpdate, func(w *work) (Patient, error) {
+	return act(ctx, e, c, patientUpdate, func(w *Act) (Patient, error) {
 		w.aboutPatient(id)
 		p, err := w.Patient(c.Clinic, c.Test, id)
 		if err != nil {
@@ -302,18 +302,18 @@ func (e *Engine) UpdatePatient(ctx context.Context, c Caller, id int64, version 
 }
 
 // alterPatient applies a draft to a stored patient and saves what differs.
-func (w *work) alterPatient(p Patient, d PatientDraft) (Patient, error) {
+func (w *Act) alterPatient(p Patient, d PatientDraft) (Patient, error) {
 	home, today, err := w.homeToday()
 	if err != nil {
 		return Patient{}, err
 	}
 	var x edit
-	d.apply(&x, &p, home.Country, today, w.now)
+	d.apply(&x, &p, home.Country, today, w.Now)
 	if err := x.Err(); err != nil {
 		return Patient{}, err
 	}
-	w.fields = x.changed
-	if w.quiet = len(x.changed) == 0; w.quiet {
+	w.Fields = x.changed
+	if w.Quiet = len(x.changed) == 0; w.Quiet {
 		return p, nil
 	}
 	for _, field := range x.changed {

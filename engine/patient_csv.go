@@ -63,7 +63,7 @@ func (e *Engine) ImportPatients(ctx context.Context, c Caller, file io.Reader, o
 	if len(rows) > MaxImportRows {
 		return report, badFile("Has more than %d rows: split it", MaxImportRows)
 	}
-	_, err = act(ctx, e, c, patientImport, func(w *work) (struct{}, error) {
+	_, err = act(ctx, e, c, patientImport, func(w *Act) (struct{}, error) {
 		if err := report.take(w, rows, o); err != nil {
 			return struct{}{}, err
 		}
@@ -73,8 +73,8 @@ func (e *Engine) ImportPatients(ctx context.Context, c Caller, file io.Reader, o
 		if o.DryRun {
 			return struct{}{}, errDryRun
 		}
-		w.entityID, w.patient, w.subject, w.quiet = "", 0, "", false
-		w.fields = []string{fmt.Sprintf("created:%d", report.Created), fmt.Sprintf("updated:%d", report.Updated)}
+		w.EntityID, w.PatientID, w.Subject, w.Quiet = "", 0, "", false
+		w.Fields = []string{fmt.Sprintf("created:%d", report.Created), fmt.Sprintf("updated:%d", report.Updated)}
 		return struct{}{}, nil
 	})
 	report.Written = err == nil
@@ -85,7 +85,7 @@ func (e *Engine) ImportPatients(ctx context.Context, c Caller, file io.Reader, o
 }
 
 // take puts the rows and counts; a faulty row is noted and has no effect.
-func (p *PatientReport) take(w *work, rows []CSVRow, o PatientImport) error {
+func (p *PatientReport) take(w *Act, rows []CSVRow, o PatientImport) error {
 	for _, row := range rows {
 		if row.Blank() {
 			continue
@@ -109,7 +109,7 @@ func (p *PatientReport) take(w *work, rows []CSVRow, o PatientImport) error {
 }
 
 // put puts one row in a savepoint of its own, with its own row in the audit.
-func (p *PatientReport) put(w *work, line int, cells patientCells, o PatientImport, f Faults) error {
+func (p *PatientReport) put(w *Act, line int, cells patientCells, o PatientImport, f Faults) error {
 	what, row := "create", Patient{}
 	told := len(w.events)
 	err := w.Savepoint(func() error {
@@ -118,25 +118,25 @@ func (p *PatientReport) put(w *work, line int, cells patientCells, o PatientImpo
 			return err
 		}
 		if old == nil {
-			row, w.fields, err = w.newPatient(cells.alone())
+			row, w.Fields, err = w.newPatient(cells.alone())
 			if err == nil {
 				err = w.savePatient(&row, patientCreated)
 			}
 		} else {
 			what = "update"
 			row, err = w.alterPatient(*old, cells.beside(*old))
-			if err == nil && w.quiet {
+			if err == nil && w.Quiet {
 				what = "unchanged"
 			}
 		}
 		if err != nil || what == "unchanged" {
 			return err
 		}
-		entry := w.c.entry(Action{"patient." + what, PatientsWrite}, w.now)
-		entry.EntityID, entry.PatientID, entry.Fields = idText(row.ID), row.ID, w.fields
+		entry := w.Caller.entry(Action{"patient." + what, PatientsWrite}, w.Now)
+		entry.EntityID, entry.PatientID, entry.Fields = idText(row.ID), row.ID, w.Fields
 		return appendAudit(w.Tx, entry)
 	})
-	w.quiet = false
+	w.Quiet = false
 	if err != nil {
 		w.events = w.events[:told]
 		return err
@@ -157,9 +157,9 @@ func (p *PatientReport) put(w *work, line int, cells patientCells, o PatientImpo
 
 // importedAs is the patient that a row means, nil for a new one. All faults of the
 // row's values come together, those of f among them.
-func (w *work) importedAs(cells patientCells, o PatientImport, f Faults) (*Patient, error) {
+func (w *Act) importedAs(cells patientCells, o PatientImport, f Faults) (*Patient, error) {
 	if cells.MRN != nil {
-		old, err := w.PatientByMRN(w.c.Clinic, w.c.Test, Fold(*cells.MRN))
+		old, err := w.PatientByMRN(w.Caller.Clinic, w.Caller.Test, Fold(*cells.MRN))
 		if err == nil {
 			if err = old.usable(); err == nil {
 				err = f.Err()

@@ -30,15 +30,15 @@ var patientErase = Action{"patient.erase", PatientsErase}
 // Errors: NotFound, Conflict (a visit lies ahead or is in progress; a merged record).
 func (e *Engine) ErasePatient(ctx context.Context, c Caller, id int64) (Patient, error) {
 	var graves []Erasure
-	p, err := act(ctx, e, c, patientErase, func(w *work) (Patient, error) {
+	p, err := act(ctx, e, c, patientErase, func(w *Act) (Patient, error) {
 		graves = nil
-		w.entityID, w.patient = idText(id), id // no subject: the reply holds nothing of the person
+		w.EntityID, w.PatientID = idText(id), id // no subject: the reply holds nothing of the person
 		p, err := w.Patient(c.Clinic, c.Test, id)
 		if err != nil {
 			return Patient{}, err
 		}
 		if p.ErasedAt != 0 {
-			w.quiet = true
+			w.Quiet = true
 			return p.stub(), nil
 		}
 		if p.Status == PatientMerged {
@@ -64,14 +64,14 @@ func (e *Engine) buried(graves []Erasure) {
 }
 
 // noVisitOf refuses while the person is expected.
-func (w *work) noVisitOf(p Patient) error {
+func (w *Act) noVisitOf(p Patient) error {
 	const longest = 86400 // no visit is longer than a day (schema.sql)
-	visits, err := w.Appointments(AppointmentQuery{Clinic: p.Clinic, Test: p.Test, PatientID: p.ID, From: w.now - longest}, Position{}, 0)
+	visits, err := w.Appointments(AppointmentQuery{Clinic: p.Clinic, Test: p.Test, PatientID: p.ID, From: w.Now - longest}, Position{}, 0)
 	if err != nil {
 		return err
 	}
 	for _, a := range visits {
-		if (a.Status == Scheduled || a.Status == Confirmed) && a.EndsAt > w.now {
+		if (a.Status == Scheduled || a.Status == Confirmed) && a.EndsAt > w.Now {
 			return Fail(Conflict, "The patient has an appointment ahead; cancel it first").On("id", "Appointment %s is %s", a.ID, a.Status)
 		}
 	}
@@ -83,7 +83,7 @@ func (w *work) noVisitOf(p Patient) error {
 }
 
 // erase is ErasePatient inside a transaction, for a record that stands for itself.
-func (w *work) erase(p Patient) (Patient, []Erasure, error) {
+func (w *Act) erase(p Patient) (Patient, []Erasure, error) {
 	ids, err := below(w, p.Clinic, p.ID)
 	if err != nil {
 		return p, nil, err
@@ -112,7 +112,7 @@ func (w *work) erase(p Patient) (Patient, []Erasure, error) {
 			return p, nil, err
 		}
 		graves = append(graves, grave)
-		q = q.pseudonym(w.now)
+		q = q.pseudonym(w.Now)
 		if err := w.changed(&q.Meta); err != nil {
 			return p, nil, err
 		}
@@ -132,12 +132,12 @@ func (w *work) erase(p Patient) (Patient, []Erasure, error) {
 	if err := w.DropReasons(p.Clinic, ids, visits); err != nil {
 		return p, nil, err
 	}
-	w.fields = []string{fmt.Sprintf("leads:%d", len(leads)), fmt.Sprintf("appointments:%d", len(visits)), fmt.Sprintf("records:%d", len(ids))}
+	w.Fields = []string{fmt.Sprintf("leads:%d", len(leads)), fmt.Sprintf("appointments:%d", len(visits)), fmt.Sprintf("records:%d", len(ids))}
 	return p, graves, w.happened(patientUpdated, patientFact(p))
 }
 
 // emptyRows deletes the person's leads and empties the texts of their appointments.
-func (w *work) emptyRows(rows []RowRef) (leads, visits []string, err error) {
+func (w *Act) emptyRows(rows []RowRef) (leads, visits []string, err error) {
 	leads, visits = []string{}, []string{}
 	for _, row := range rows {
 		if row.Table == "leads" {
@@ -152,7 +152,7 @@ func (w *work) emptyRows(rows []RowRef) (leads, visits []string, err error) {
 			continue
 		}
 		visits = append(visits, row.ID)
-		a, err := w.Appointment(w.c.Clinic, w.c.Test, row.ID)
+		a, err := w.Appointment(w.Caller.Clinic, w.Caller.Test, row.ID)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -174,8 +174,8 @@ func (w *work) emptyRows(rows []RowRef) (leads, visits []string, err error) {
 }
 
 // dropLead deletes a lead and what is kept of it; a lead that is gone is no fault.
-func (w *work) dropLead(id string) error {
-	l, err := w.Lead(w.c.Clinic, w.c.Test, id)
+func (w *Act) dropLead(id string) error {
+	l, err := w.Lead(w.Caller.Clinic, w.Caller.Test, id)
 	if KindOf(err) == NotFound {
 		return nil
 	}
@@ -185,32 +185,32 @@ func (w *work) dropLead(id string) error {
 	if err := w.happened(leadDeleted, leadFact(l)); err != nil {
 		return err
 	}
-	if err := w.Tx.DeleteLead(w.c.Clinic, id); err != nil {
+	if err := w.Tx.DeleteLead(w.Caller.Clinic, id); err != nil {
 		return err
 	}
 	return w.forget("lead:" + id)
 }
 
 // forget empties kept replies and webhook bodies that tell of somebody.
-func (w *work) forget(subject string) error {
-	if err := w.BlankReplies(w.c.Clinic, subject); err != nil {
+func (w *Act) forget(subject string) error {
+	if err := w.BlankReplies(w.Caller.Clinic, subject); err != nil {
 		return err
 	}
-	_, err := w.BlankDeliveries(w.c.Clinic, subject, w.now)
+	_, err := w.BlankDeliveries(w.Caller.Clinic, subject, w.Now)
 	return err
 }
 
 // bury writes a tombstone.
-func (w *work) bury(g *Erasure) error {
-	home, err := w.Clinic(w.c.Clinic)
+func (w *Act) bury(g *Erasure) error {
+	home, err := w.Clinic(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}
-	g.ID, g.Clinic, g.Test, g.ErasedAt = NewID(w.e.now()), home.ID, w.c.Test, w.now
+	g.ID, g.Clinic, g.Test, g.ErasedAt = NewID(w.e.now()), home.ID, w.Caller.Test, w.Now
 	if g.LeadIDs == nil {
 		g.LeadIDs = []string{}
 	}
-	return w.InsertErasure(w.c.Clinic, *g)
+	return w.InsertErasure(w.Caller.Clinic, *g)
 }
 
 // pseudonym is the record without the person: its number and its place among
@@ -275,7 +275,7 @@ func (e *Engine) ReapplyErasures(ctx context.Context, graves []Erasure) (int, er
 		}
 		c := System(clinic.N, "restore")
 		c.Test = g.Test
-		did, err := act(ctx, e, c, patientErase, func(w *work) (bool, error) { return w.reapply(g) })
+		did, err := act(ctx, e, c, patientErase, func(w *Act) (bool, error) { return w.reapply(g) })
 		if err != nil {
 			return n, err
 		}
@@ -286,11 +286,11 @@ func (e *Engine) ReapplyErasures(ctx context.Context, graves []Erasure) (int, er
 	return n, nil
 }
 
-func (w *work) reapply(g Erasure) (did bool, err error) {
+func (w *Act) reapply(g Erasure) (did bool, err error) {
 	fields := []string{}
 	if g.PatientID != 0 {
-		w.entityID, w.patient = idText(g.PatientID), g.PatientID
-		p, err := w.Patient(w.c.Clinic, w.c.Test, g.PatientID)
+		w.EntityID, w.PatientID = idText(g.PatientID), g.PatientID
+		p, err := w.Patient(w.Caller.Clinic, w.Caller.Test, g.PatientID)
 		if err != nil && KindOf(err) != NotFound {
 			return false, err
 		}
@@ -303,11 +303,11 @@ func (w *work) reapply(g Erasure) (did bool, err error) {
 			if _, _, err := w.erase(p); err != nil {
 				return false, err
 			}
-			did, fields = true, w.fields
+			did, fields = true, w.Fields
 		}
 	}
 	for _, id := range g.LeadIDs {
-		l, err := w.Lead(w.c.Clinic, w.c.Test, id)
+		l, err := w.Lead(w.Caller.Clinic, w.Caller.Test, id)
 		if KindOf(err) == NotFound {
 			continue
 		}
@@ -323,6 +323,6 @@ func (w *work) reapply(g Erasure) (did bool, err error) {
 		fields = append(fields, "lead:"+id)
 	}
 	did = did || len(fields) > 0
-	w.fields, w.quiet = slices.Clip(fields), !did
+	w.Fields, w.Quiet = slices.Clip(fields), !did
 	return did, nil
 }

@@ -138,7 +138,7 @@ func (e *Engine) probe(r Reader, c Caller, d PatientDraft) (Patient, error) {
 }
 
 // noDouble refuses a new patient who is certainly on file.
-func (w *work) noDouble(p Patient) error {
+func (w *Act) noDouble(p Patient) error {
 	found, err := candidatesFor(w, p)
 	if err != nil {
 		return err
@@ -152,8 +152,8 @@ func (w *work) noDouble(p Patient) error {
 }
 
 // lists names the candidates in a refusal, for callers who may read patients.
-func (w *work) lists(e *Error, found []Match) *Error {
-	if w.c.May(PatientsRead) {
+func (w *Act) lists(e *Error, found []Match) *Error {
+	if w.Caller.May(PatientsRead) {
 		refs := []MatchRef{}
 		for _, c := range found {
 			refs = append(refs, MatchRef{c.Patient.ID, c.Grade, c.Matched})

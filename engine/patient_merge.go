@@ -117,7 +117,7 @@ func (e *Engine) MergePatients(ctx context.Context, c Caller, loser, survivor in
 	if loser == survivor {
 		return Patient{}, Fail(Invalid, "Invalid request body").On("into", "Must be another patient")
 	}
-	return act(ctx, e, c, patientMerging, func(w *work) (Patient, error) {
+	return act(ctx, e, c, patientMerging, func(w *Act) (Patient, error) {
 		w.aboutPatient(loser)
 		from, err := w.Patient(c.Clinic, c.Test, loser)
 		if err != nil {
@@ -139,14 +139,14 @@ func (e *Engine) MergePatients(ctx context.Context, c Caller, loser, survivor in
 		if err := into.usableAs("into"); err != nil {
 			return Patient{}, err
 		}
-		w.subject = patientSubject(survivor)
+		w.Subject = patientSubject(survivor)
 		return w.merge(from, into)
 	})
 }
 
-func (w *work) merge(from, into Patient) (Patient, error) {
+func (w *Act) merge(from, into Patient) (Patient, error) {
 	m := Merge{ID: NewID(w.e.now()), Clinic: from.Clinic, Test: from.Test, LoserID: from.ID, SurvivorID: into.ID, Status: from.Status,
-		MergedAt: w.now, MergedBy: w.c.Name()}
+		MergedAt: w.Now, MergedBy: w.Caller.Name()}
 	if err := w.InsertMerge(m); err != nil {
 		return Patient{}, err
 	}
@@ -163,7 +163,7 @@ func (w *work) merge(from, into Patient) (Patient, error) {
 		}
 	}
 	filled := into.fill(from, nil)
-	w.fields = append([]string{"into:" + idText(into.ID)}, filled...)
+	w.Fields = append([]string{"into:" + idText(into.ID)}, filled...)
 	if err := w.alsoAbout(patientMerging, into.ID, append([]string{"from:" + idText(from.ID)}, filled...)); err != nil {
 		return Patient{}, err
 	}
@@ -180,21 +180,21 @@ func (w *work) merge(from, into Patient) (Patient, error) {
 }
 
 // alsoAbout puts a row into the audit of the other patient whom an act is about.
-func (w *work) alsoAbout(d Action, id int64, fields []string) error {
-	entry := w.c.entry(d, w.now)
+func (w *Act) alsoAbout(d Action, id int64, fields []string) error {
+	entry := w.Caller.entry(d, w.Now)
 	entry.EntityID, entry.PatientID, entry.Fields = idText(id), id, fields
 	return appendAudit(w.Tx, entry)
 }
 
 // point lets a row name a patient, as a change that a sync sees.
-func (w *work) point(row RowRef, patient int64) error {
-	heads, err := w.Heads(w.c.Clinic)
+func (w *Act) point(row RowRef, patient int64) error {
+	heads, err := w.Heads(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}
 	heads.Change++
-	heads.Stamp = max(heads.Stamp, w.now)
-	return w.PointRow(w.c.Clinic, row, patient, heads.Change, heads.Stamp, w.c.Name())
+	heads.Stamp = max(heads.Stamp, w.Now)
+	return w.PointRow(w.Caller.Clinic, row, patient, heads.Change, heads.Stamp, w.Caller.Name())
 }
 
 // UnmergePatient takes a merged record out of its survivor again, in whatever
@@ -206,7 +206,7 @@ func (w *work) point(row RowRef, patient int64) error {
 // Errors: NotFound, PreconditionFailed, Conflict (not merged; the survivor is
 // restricted), Gone (erased).
 func (e *Engine) UnmergePatient(ctx context.Context, c Caller, id int64, version *int64) (Patient, error) {
-	return act(ctx, e, c, patientUnmerging, func(w *work) (Patient, error) {
+	return act(ctx, e, c, patientUnmerging, func(w *Act) (Patient, error) {
 		w.aboutPatient(id)
 		p, err := w.Patient(c.Clinic, c.Test, id)
 		if err != nil {
@@ -225,7 +225,7 @@ func (e *Engine) UnmergePatient(ctx context.Context, c Caller, id int64, version
 	})
 }
 
-func (w *work) unmerge(p Patient) (Patient, error) {
+func (w *Act) unmerge(p Patient) (Patient, error) {
 	m, err := w.OpenMerge(p.Clinic, p.ID)
 	if err != nil {
 		return Patient{}, err
@@ -250,11 +250,11 @@ func (w *work) unmerge(p Patient) (Patient, error) {
 	}
 	above := p.MergedInto
 	p.Status, p.MergedInto = m.Status, 0
-	w.fields = []string{"from:" + idText(above)}
+	w.Fields = []string{"from:" + idText(above)}
 	if err := w.savePatient(&p, patientUpdated); err != nil {
 		return Patient{}, err
 	}
-	if err := w.CloseMerge(p.Clinic, m.ID, w.now, w.c.Name()); err != nil {
+	if err := w.CloseMerge(p.Clinic, m.ID, w.Now, w.Caller.Name()); err != nil {
 		return Patient{}, err
 	}
 	return p, w.drainAbove(above, owners)
@@ -263,9 +263,9 @@ func (w *work) unmerge(p Patient) (Patient, error) {
 // drainAbove takes the values of the owners out of the survivors, from the one
 // next to them up to the record that stands for all, and fills the gaps from
 // whoever is still merged.
-func (w *work) drainAbove(above int64, owners []int64) error {
+func (w *Act) drainAbove(above int64, owners []int64) error {
 	for above != 0 {
-		p, err := w.Patient(w.c.Clinic, w.c.Test, above)
+		p, err := w.Patient(w.Caller.Clinic, w.Caller.Test, above)
 		if err != nil {
 			return err
 		}

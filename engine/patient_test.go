@@ -7,7 +7,7 @@ import (
 
 // Events and audit rows hold no name, address or number (webhooks.md, records.md §5).
 func TestFactsAreThin(t *testing.T) {
-	w := work{c: Caller{Clinic: 1}}
+	w := Act{Caller: Caller{Clinic: 1}}
 	l := Lead{ID: "id", Source: "SOURCE", ExternalID: "EXT", Name: "NAME", FirstName: "FIRST", LastName: "LAST", Email: "MAIL", Phone: "PHONE",
 		PhoneKey: "+49", Notes: "NOTES", Tags: []string{"TAG"}, Metadata: map[string]any{"META": 1}, Status: LeadNew}
 	p := Patient{ID: 7, GivenName: "GIVEN", FamilyName: "FAMILY", Email: "MAIL", Phones: []Phone{{Number: "PHONE"}}, Status: PatientActive}

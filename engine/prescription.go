@@ -122,7 +122,7 @@ func (e *Engine) Prescribe(ctx context.Context, c Caller, consultationID string,
 	if err := d.reasonless(); err != nil {
 		return Prescription{}, err
 	}
-	return act(ctx, e, c, prescriptionCreate, func(w *work) (Prescription, error) {
+	return act(ctx, e, c, prescriptionCreate, func(w *Act) (Prescription, error) {
 		p := Prescription{
 			ID: NewID(e.now()), Clinic: c.Clinic, Test: c.Test, ConsultationID: consultationID,
 			Substitution: true, Status: PrescriptionActive,
@@ -146,11 +146,11 @@ func (e *Engine) Prescribe(ctx context.Context, c Caller, consultationID string,
 			p.Status = d.Status
 		}
 		var x edit
-		d.apply(&x, &p, w.now)
+		d.apply(&x, &p, w.Now)
 		if err := x.Err(); err != nil {
 			return p, err
 		}
-		w.fields = x.changed
+		w.Fields = x.changed
 		if err := w.changed(&p.Meta); err != nil {
 			return p, err
 		}
@@ -162,12 +162,12 @@ func (e *Engine) Prescribe(ctx context.Context, c Caller, consultationID string,
 }
 
 // today is the date at the clinic.
-func (w *work) today() (Date, error) {
-	plan, err := w.Plan(w.c.Clinic)
+func (w *Act) today() (Date, error) {
+	plan, err := w.Plan(w.Caller.Clinic)
 	if err != nil {
 		return 0, err
 	}
-	return plan.Clinic.today(w.now)
+	return plan.Clinic.today(w.Now)
 }
 
 // PatchPrescription edits a draft, and moves any prescription through its states:
@@ -182,7 +182,7 @@ func (e *Engine) PatchPrescription(ctx context.Context, c Caller, id string, ver
 	if err := d.reasonless(); err != nil {
 		return Prescription{}, err
 	}
-	return act(ctx, e, c, prescriptionUpdate, func(w *work) (Prescription, error) {
+	return act(ctx, e, c, prescriptionUpdate, func(w *Act) (Prescription, error) {
 		p, v, err := w.prescription(id)
 		if err != nil {
 			return p, err
@@ -196,10 +196,10 @@ func (e *Engine) PatchPrescription(ctx context.Context, c Caller, id string, ver
 }
 
 // represcribe applies a patch: first the draft's fields, then the step.
-func (w *work) represcribe(p *Prescription, v Consultation, d PrescriptionDraft) error {
+func (w *Act) represcribe(p *Prescription, v Consultation, d PrescriptionDraft) error {
 	var x edit
 	row := *p
-	d.apply(&x, &row, w.now)
+	d.apply(&x, &row, w.Now)
 	if d.AuthorID != 0 {
 		author, err := w.author(v, d.AuthorID)
 		if err != nil {
@@ -228,7 +228,7 @@ func (w *work) represcribe(p *Prescription, v Consultation, d PrescriptionDraft)
 		put(&x, "status", &row.Status, d.Status)
 		if d.Status == PrescriptionStopped {
 			x.must("stop_reason", &row.StopReason, &d.StopReason, MaxText)
-			w.reason = row.StopReason
+			w.Reason = row.StopReason
 		}
 	}
 	if write, err := w.done(&x, &row.Meta, 0); err != nil || !write {
@@ -248,7 +248,7 @@ func (e *Engine) StopPrescription(ctx context.Context, c Caller, id, reason stri
 	if err := f.Err(); err != nil {
 		return Prescription{}, err
 	}
-	return act(ctx, e, c, prescriptionStop, func(w *work) (Prescription, error) {
+	return act(ctx, e, c, prescriptionStop, func(w *Act) (Prescription, error) {
 		p, v, err := w.prescription(id)
 		if err != nil {
 			return p, err
@@ -259,9 +259,9 @@ func (e *Engine) StopPrescription(ctx context.Context, c Caller, id, reason stri
 }
 
 // prescription loads the prescription that an act is about, with its consultation.
-func (w *work) prescription(id string) (Prescription, Consultation, error) {
-	w.entityID = id
-	p, err := w.Prescription(w.c.Clinic, w.c.Test, id)
+func (w *Act) prescription(id string) (Prescription, Consultation, error) {
+	w.EntityID = id
+	p, err := w.Prescription(w.Caller.Clinic, w.Caller.Test, id)
 	if err != nil {
 		return p, Consultation{}, err
 	}

@@ -73,7 +73,7 @@ func newProvider(clinic int64) Provider {
 //
 // Errors: Invalid (every fault at once), Conflict (see serve).
 func (e *Engine) CreateProvider(ctx context.Context, c Caller, d ProviderDraft) (Provider, error) {
-	return manage(ctx, e, c, providerCreate, func(w *work, plan *Plan) (Provider, error) {
+	return manage(ctx, e, c, providerCreate, func(w *Act, plan *Plan) (Provider, error) {
 		row := newProvider(c.Clinic)
 		if d.LocationIDs == nil {
 			if first := plan.firstClinic(); first != nil {
@@ -89,7 +89,7 @@ func (e *Engine) CreateProvider(ctx context.Context, c Caller, d ProviderDraft) 
 		if err := w.InsertProvider(&row); err != nil {
 			return Provider{}, err
 		}
-		w.entityID = idText(row.ID)
+		w.EntityID = idText(row.ID)
 		err := w.serve(plan, &row, d.ServiceIDs)
 		return row, err
 	})
@@ -111,8 +111,8 @@ func (p *Plan) firstClinic() *Location {
 //
 // Errors: NotFound, PreconditionFailed, Invalid, Conflict (see serve).
 func (e *Engine) UpdateProvider(ctx context.Context, c Caller, id int64, version *int64, d ProviderDraft) (Provider, error) {
-	return manage(ctx, e, c, providerUpdate, func(w *work, plan *Plan) (Provider, error) {
-		w.entityID = idText(id)
+	return manage(ctx, e, c, providerUpdate, func(w *Act, plan *Plan) (Provider, error) {
+		w.EntityID = idText(id)
 		row, err := w.Provider(c.Clinic, id)
 		if err != nil {
 			return Provider{}, err

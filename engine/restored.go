@@ -49,16 +49,16 @@ func (e *Engine) Restored(ctx context.Context, c Caller, madeAt int64) ([]Recove
 	var out []Recovery
 	for _, clinic := range clinics {
 		c.Clinic = clinic.N
-		r, err := act(ctx, e, c, clinicRestore, func(w *work) (Recovery, error) {
+		r, err := act(ctx, e, c, clinicRestore, func(w *Act) (Recovery, error) {
 			heads, err := w.Heads(clinic.N)
 			if err != nil {
 				return Recovery{}, err
 			}
 			heads.Change += changeLeap
 			heads.MRN += numberLeap
-			n, err := w.ShelveDeliveries(clinic.N, restoredDelivery, w.now)
-			w.entityID = clinic.ID
-			w.fields = []string{"backup:" + strconv.FormatInt(madeAt, 10), "deliveries:" + strconv.Itoa(n)}
+			n, err := w.ShelveDeliveries(clinic.N, restoredDelivery, w.Now)
+			w.EntityID = clinic.ID
+			w.Fields = []string{"backup:" + strconv.FormatInt(madeAt, 10), "deliveries:" + strconv.Itoa(n)}
 			return Recovery{clinic.Slug, n}, err
 		})
 		if err != nil {

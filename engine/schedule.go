@@ -80,9 +80,9 @@ func scheduleRow(r Reader, clinic int64, owner OwnerRef) (OwnedSchedule, error) 
 //
 // Errors: NotFound, PreconditionFailed, Invalid.
 func (e *Engine) PutSchedule(ctx context.Context, c Caller, owner OwnerRef, version *int64, s Schedule) (ScheduleChange, error) {
-	return manage(ctx, e, c, schedulePut, func(w *work, plan *Plan) (ScheduleChange, error) {
+	return manage(ctx, e, c, schedulePut, func(w *Act, plan *Plan) (ScheduleChange, error) {
 		out := ScheduleChange{Stranded: []Stranded{}}
-		w.entityID = string(owner)
+		w.EntityID = string(owner)
 		if err := plan.owns(owner); err != nil {
 			return out, err
 		}
@@ -97,8 +97,8 @@ func (e *Engine) PutSchedule(ctx context.Context, c Caller, owner OwnerRef, vers
 		if err != nil {
 			return out, err
 		}
-		if w.fields = row.Schedule.unlike(clean); len(w.fields) == 0 {
-			w.quiet = true
+		if w.Fields = row.Schedule.unlike(clean); len(w.Fields) == 0 {
+			w.Quiet = true
 			out.OwnedSchedule = row
 			return out, nil
 		}

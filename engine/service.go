@@ -65,7 +65,7 @@ var (
 //
 // Errors: Invalid (every fault at once).
 func (e *Engine) CreateService(ctx context.Context, c Caller, d ServiceDraft) (Service, error) {
-	return manage(ctx, e, c, serviceCreate, func(w *work, plan *Plan) (Service, error) {
+	return manage(ctx, e, c, serviceCreate, func(w *Act, plan *Plan) (Service, error) {
 		row := Service{Clinic: c.Clinic, Align: AlignStart, MinNotice: -1, HorizonDays: -1, Active: true}
 		var x edit
 		d.apply(&x, &row, plan)
@@ -75,7 +75,7 @@ func (e *Engine) CreateService(ctx context.Context, c Caller, d ServiceDraft) (S
 		if err := w.InsertService(&row); err != nil {
 			return Service{}, err
 		}
-		w.entityID = idText(row.ID)
+		w.EntityID = idText(row.ID)
 		return row, w.touchProviders(slices.Clone(row.ProviderIDs))
 	})
 }
@@ -85,8 +85,8 @@ func (e *Engine) CreateService(ctx context.Context, c Caller, d ServiceDraft) (S
 //
 // Errors: NotFound, PreconditionFailed, Invalid.
 func (e *Engine) UpdateService(ctx context.Context, c Caller, id int64, version *int64, d ServiceDraft) (Service, error) {
-	return manage(ctx, e, c, serviceUpdate, func(w *work, plan *Plan) (Service, error) {
-		w.entityID = idText(id)
+	return manage(ctx, e, c, serviceUpdate, func(w *Act, plan *Plan) (Service, error) {
+		w.EntityID = idText(id)
 		row, err := w.Service(c.Clinic, id)
 		if err != nil {
 			return Service{}, err

@@ -16,13 +16,13 @@ type Stranded struct {
 // stranded lists the appointments from now on that lay inside effective hours by
 // the plan before and lie outside by the one after, as the desk itself would judge.
 // One that staff booked outside of hours was never inside. Test rows are not told.
-func (w *work) stranded(before *Plan, owner OwnerRef) ([]Stranded, error) {
+func (w *Act) stranded(before *Plan, owner OwnerRef) ([]Stranded, error) {
 	out := []Stranded{}
-	after, err := w.Plan(w.c.Clinic)
+	after, err := w.Plan(w.Caller.Clinic)
 	if err != nil {
 		return out, err
 	}
-	live, err := w.LiveAppointments(w.c.Clinic, w.now)
+	live, err := w.LiveAppointments(w.Caller.Clinic, w.Now)
 	if err != nil {
 		return out, err
 	}

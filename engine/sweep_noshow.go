@@ -80,7 +80,7 @@ func (e *Engine) sweep(tx Tx, c Caller, a Appointment, now int64) (bool, error) 
 	if !dayOver(a, now) || !transitionOf(verbNoShow).open(&a, now) {
 		return false, nil
 	}
-	w := &work{Tx: tx, e: e, c: c, now: now}
+	w := &Act{Tx: tx, e: e, Caller: c, Now: now}
 	w.about(a)
 	err := tx.Savepoint(func() error {
 		before := a

@@ -46,20 +46,20 @@ func (e *Engine) SetTier(ctx context.Context, c Caller, tier string) (Clinic, er
 		slices.Sort(known)
 		return Clinic{}, Faults{{"tier", "No such tier; the configuration has " + strings.Join(known, ", ")}}.Err()
 	}
-	return manage(ctx, e, c, clinicTier, func(w *work, _ *Plan) (Clinic, error) {
+	return manage(ctx, e, c, clinicTier, func(w *Act, _ *Plan) (Clinic, error) {
 		row, err := w.Clinic(c.Clinic)
 		if err != nil {
 			return row, err
 		}
-		w.entityID = row.ID
-		if w.quiet = row.Settings.Tier == tier; w.quiet {
+		w.EntityID = row.ID
+		if w.Quiet = row.Settings.Tier == tier; w.Quiet {
 			return row, nil
 		}
 		m := Meta{Version: row.Version}
 		if err := w.changed(&m); err != nil {
 			return row, err
 		}
-		w.fields = []string{"tier"}
+		w.Fields = []string{"tier"}
 		row.Settings.Tier, row.Version, row.UpdatedAt = tier, m.Version, m.UpdatedAt
 		return row, w.UpdateClinic(row)
 	})

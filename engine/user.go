@@ -72,7 +72,7 @@ func (e *Engine) CreateUser(ctx context.Context, c Caller, d UserDraft) (User, e
 			return User{}, err
 		}
 	}
-	return act(ctx, e, c, what, func(w *work) (User, error) {
+	return act(ctx, e, c, what, func(w *Act) (User, error) {
 		if err := f.Err(); err != nil {
 			return User{}, err
 		}
@@ -88,8 +88,8 @@ func (e *Engine) CreateUser(ctx context.Context, c Caller, d UserDraft) (User, e
 				return User{}, Fail(Conflict, "The clinic has a user with this e-mail already").On("email", "Must be new to the clinic")
 			}
 		}
-		u.ID, u.Clinic, u.Version, u.CreatedAt, u.UpdatedAt = NewID(e.now()), c.Clinic, 1, w.now, w.now
-		w.entityID, w.fields = u.ID, []string{"role:" + string(u.Role)}
+		u.ID, u.Clinic, u.Version, u.CreatedAt, u.UpdatedAt = NewID(e.now()), c.Clinic, 1, w.Now, w.Now
+		w.EntityID, w.Fields = u.ID, []string{"role:" + string(u.Role)}
 		return u, w.InsertUser(u)
 	})
 }
@@ -103,11 +103,11 @@ func (e *Engine) Users(ctx context.Context, c Caller) ([]User, error) {
 // the user is enabled again: every request looks the user up. Disabling twice changes nothing; the clinic's last owner is
 // a Conflict. Needs keys:manage and everything that the user may.
 func (e *Engine) DisableUser(ctx context.Context, c Caller, id string) (User, error) {
-	return e.changeUser(ctx, c, Action{"user.disable", KeysManage}, id, "disabled_at", func(w *work, u *User) error {
+	return e.changeUser(ctx, c, Action{"user.disable", KeysManage}, id, "disabled_at", func(w *Act, u *User) error {
 		if u.DisabledAt != 0 {
 			return nil
 		}
-		u.DisabledAt, u.SessionsFrom = w.now, w.now
+		u.DisabledAt, u.SessionsFrom = w.Now, w.Now
 		if u.Role != Owner {
 			return nil
 		}
@@ -126,7 +126,7 @@ func (e *Engine) DisableUser(ctx context.Context, c Caller, id string) (User, er
 
 // EnableUser lets a disabled user sign in again. Needs what DisableUser needs.
 func (e *Engine) EnableUser(ctx context.Context, c Caller, id string) (User, error) {
-	return e.changeUser(ctx, c, Action{"user.enable", KeysManage}, id, "disabled_at", func(_ *work, u *User) error {
+	return e.changeUser(ctx, c, Action{"user.enable", KeysManage}, id, "disabled_at", func(_ *Act, u *User) error {
 		u.DisabledAt = 0
 		return nil
 	})
@@ -149,15 +149,15 @@ func (e *Engine) SetPassword(ctx context.Context, c Caller, id, password string)
 			return User{}, err
 		}
 	}
-	return e.changeUser(ctx, c, what, id, "password", func(w *work, u *User) error {
-		u.PasswordHash, u.Failures, u.FirstFailureAt, u.SessionsFrom = hash, 0, 0, w.now
+	return e.changeUser(ctx, c, what, id, "password", func(w *Act, u *User) error {
+		u.PasswordHash, u.Failures, u.FirstFailureAt, u.SessionsFrom = hash, 0, 0, w.Now
 		return f.Err()
 	})
 }
 
 // changeUser is the one shape of a change to a user.
-func (e *Engine) changeUser(ctx context.Context, c Caller, d Action, id, field string, change func(*work, *User) error) (User, error) {
-	return act(ctx, e, c, d, func(w *work) (User, error) {
+func (e *Engine) changeUser(ctx context.Context, c Caller, d Action, id, field string, change func(*Act, *User) error) (User, error) {
+	return act(ctx, e, c, d, func(w *Act) (User, error) {
 		if !ValidID(id) {
 			return User{}, absent("user")
 		}
@@ -168,7 +168,7 @@ func (e *Engine) changeUser(ctx context.Context, c Caller, d Action, id, field s
 		if err != nil {
 			return User{}, err
 		}
-		w.entityID, w.fields = id, []string{field}
+		w.EntityID, w.Fields = id, []string{field}
 		if c.ID != id || c.Kind != ActorUser {
 			if err := c.mayAppoint(u.Role); err != nil {
 				return User{}, err
@@ -179,11 +179,11 @@ func (e *Engine) changeUser(ctx context.Context, c Caller, d Action, id, field s
 			return User{}, err
 		}
 		if u == before {
-			w.quiet = true
+			w.Quiet = true
 			return u, nil
 		}
 		u.Version++
-		u.UpdatedAt = w.now
+		u.UpdatedAt = w.Now
 		return u, w.UpdateUser(u)
 	})
 }

@@ -18,9 +18,9 @@ func lawful[S ~string](what string, steps map[S][]S, from, to S) error {
 }
 
 // consultation loads the consultation that an act is about.
-func (w *work) consultation(id string) (Consultation, error) {
-	w.entityID = id
-	v, err := w.Consultation(w.c.Clinic, w.c.Test, id)
+func (w *Act) consultation(id string) (Consultation, error) {
+	w.EntityID = id
+	v, err := w.Consultation(w.Caller.Clinic, w.Caller.Test, id)
 	if err == nil {
 		w.aboutVisit(v, id)
 	}
@@ -28,10 +28,10 @@ func (w *work) consultation(id string) (Consultation, error) {
 }
 
 // aboutVisit tells audit and idempotency whose record is acted on.
-func (w *work) aboutVisit(v Consultation, entityID string) {
-	w.entityID, w.patient = entityID, v.PatientID
+func (w *Act) aboutVisit(v Consultation, entityID string) {
+	w.EntityID, w.PatientID = entityID, v.PatientID
 	if v.PatientID != 0 {
-		w.subject = "patient:" + idText(v.PatientID)
+		w.Subject = "patient:" + idText(v.PatientID)
 	}
 }
 
@@ -57,11 +57,11 @@ func (v *Consultation) standing() error {
 
 // author is who writes: the provider that was named, else the consultation's.
 // Keys and users have no provider of their own; the audit names them (records.md §1).
-func (w *work) author(v Consultation, named int64) (int64, error) {
+func (w *Act) author(v Consultation, named int64) (int64, error) {
 	if named == 0 || named == v.ProviderID {
 		return v.ProviderID, nil
 	}
-	plan, err := w.Plan(w.c.Clinic)
+	plan, err := w.Plan(w.Caller.Clinic)
 	if err != nil {
 		return 0, err
 	}
@@ -77,7 +77,7 @@ func (w *work) author(v Consultation, named int64) (int64, error) {
 
 // visited refuses what a consultation that has begun contradicts: another time
 // of the appointment, its cancellation, or that nobody came.
-func (w *work) visited(before, a Appointment) error {
+func (w *Act) visited(before, a Appointment) error {
 	gone := before.Status != a.Status && (a.Status == Cancelled || a.Status == NoShow)
 	if !gone && before.StartsAt == a.StartsAt {
 		return nil

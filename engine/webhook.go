@@ -197,7 +197,7 @@ func headerFault(name string) string {
 //
 // Errors: Invalid, CapReached with 50 endpoints.
 func (e *Engine) CreateWebhook(ctx context.Context, c Caller, d WebhookDraft) (Webhook, error) {
-	return act(ctx, e, c, Action{"webhook.create", WebhooksManage}, func(w *work) (Webhook, error) {
+	return act(ctx, e, c, Action{"webhook.create", WebhooksManage}, func(w *Act) (Webhook, error) {
 		h := Webhook{
 			ID: NewID(e.now()), Clinic: c.Clinic, Test: c.Test, Payload: Thin, Flat: c.Family == FamilyKlinivo,
 			SignatureHeader: ourSignature, MaxInFlight: 1, Enabled: true, Events: []string{},
@@ -213,7 +213,7 @@ func (e *Engine) CreateWebhook(ctx context.Context, c Caller, d WebhookDraft) (W
 		if d.Events == nil {
 			d.Events = &[]string{}
 		}
-		w.fields = d.apply(&f, &h, e.opt.CheckURL)
+		w.Fields = d.apply(&f, &h, e.opt.CheckURL)
 		if err := f.Err(); err != nil {
 			return Webhook{}, err
 		}
@@ -227,7 +227,7 @@ func (e *Engine) CreateWebhook(ctx context.Context, c Caller, d WebhookDraft) (W
 		if err := w.newSecret(&h); err != nil {
 			return Webhook{}, err
 		}
-		w.entityID = h.ID
+		w.EntityID = h.ID
 		if err := w.changed(&h.Meta); err != nil {
 			return Webhook{}, err
 		}
@@ -237,7 +237,7 @@ func (e *Engine) CreateWebhook(ctx context.Context, c Caller, d WebhookDraft) (W
 }
 
 // newSecret gives a webhook a secret, sealed for its row.
-func (w *work) newSecret(h *Webhook) error {
+func (w *Act) newSecret(h *Webhook) error {
 	if w.e.opt.Sealer == nil {
 		return fmt.Errorf("webhooks need engine.Options.Sealer")
 	}
@@ -285,25 +285,25 @@ func (e *Engine) Webhooks(ctx context.Context, c Caller, p Page) (List[Webhook],
 //
 // Errors: Invalid, NotFound, PreconditionFailed.
 func (e *Engine) UpdateWebhook(ctx context.Context, c Caller, id string, version *int64, d WebhookDraft) (Webhook, error) {
-	return act(ctx, e, c, Action{"webhook.update", WebhooksManage}, func(w *work) (Webhook, error) {
+	return act(ctx, e, c, Action{"webhook.update", WebhooksManage}, func(w *Act) (Webhook, error) {
 		h, err := w.ownWebhook(id, version)
 		if err != nil {
 			return Webhook{}, err
 		}
 		var f Faults
 		was := h.Enabled
-		w.fields = d.apply(&f, &h, e.opt.CheckURL)
+		w.Fields = d.apply(&f, &h, e.opt.CheckURL)
 		if err := f.Err(); err != nil {
 			return Webhook{}, err
 		}
-		if w.quiet = len(w.fields) == 0; w.quiet {
+		if w.Quiet = len(w.Fields) == 0; w.Quiet {
 			return h, nil
 		}
 		if err := w.saveWebhook(&h); err != nil || !h.Enabled || was {
 			return h, err
 		}
-		w.wakes = true
-		return h, w.Reawaken(h, w.now, spreadSeconds)
+		w.Wakes = true
+		return h, w.Reawaken(h, w.Now, spreadSeconds)
 	})
 }
 
@@ -311,19 +311,19 @@ func (e *Engine) UpdateWebhook(ctx context.Context, c Caller, id string, version
 // enabled again: a receiver that is just back must not be run over.
 const spreadSeconds = 600
 
-func (w *work) ownWebhook(id string, version *int64) (Webhook, error) {
-	h, err := findWebhook(w, w.c, id)
+func (w *Act) ownWebhook(id string, version *int64) (Webhook, error) {
+	h, err := findWebhook(w, w.Caller, id)
 	if err != nil {
 		return Webhook{}, err
 	}
-	w.entityID = id
+	w.EntityID = id
 	if version != nil && *version != h.Version {
 		return Webhook{}, Fail(PreconditionFailed, "The webhook has changed since it was read; it is at version %d", h.Version)
 	}
 	return h, nil
 }
 
-func (w *work) saveWebhook(h *Webhook) error {
+func (w *Act) saveWebhook(h *Webhook) error {
 	if err := w.changed(&h.Meta); err != nil {
 		return err
 	}
@@ -333,17 +333,17 @@ func (w *work) saveWebhook(h *Webhook) error {
 // DeleteWebhook ends an endpoint: its secrets are gone, what waits for it is
 // cancelled, and its past deliveries stay readable. Needs webhooks:manage.
 func (e *Engine) DeleteWebhook(ctx context.Context, c Caller, id string, version *int64) error {
-	_, err := act(ctx, e, c, Action{"webhook.delete", WebhooksManage}, func(w *work) (struct{}, error) {
+	_, err := act(ctx, e, c, Action{"webhook.delete", WebhooksManage}, func(w *Act) (struct{}, error) {
 		h, err := w.ownWebhook(id, version)
 		if err != nil {
 			return struct{}{}, err
 		}
-		h.Enabled, h.DisabledReason, h.DeletedAt = false, disabledDeleted, w.now
+		h.Enabled, h.DisabledReason, h.DeletedAt = false, disabledDeleted, w.Now
 		h.Sealed, h.OldSealed, h.OldUntil = nil, nil, 0
 		if err := w.saveWebhook(&h); err != nil {
 			return struct{}{}, err
 		}
-		_, err = w.CancelWaiting(h, w.now, cancelledAtOnce)
+		_, err = w.CancelWaiting(h, w.Now, cancelledAtOnce)
 		return struct{}{}, err
 	})
 	return err

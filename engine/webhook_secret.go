@@ -20,7 +20,7 @@ type Rotation struct {
 //
 // Errors: Invalid, NotFound, Conflict while a rotation is under way, unless forced.
 func (e *Engine) RotateSecret(ctx context.Context, c Caller, id string, r Rotation) (Webhook, error) {
-	return act(ctx, e, c, Action{"webhook.rotate_secret", WebhooksManage}, func(w *work) (Webhook, error) {
+	return act(ctx, e, c, Action{"webhook.rotate_secret", WebhooksManage}, func(w *Act) (Webhook, error) {
 		overlap := int64(DefaultRotation)
 		if r.Overlap != nil {
 			overlap = *r.Overlap
@@ -32,18 +32,18 @@ func (e *Engine) RotateSecret(ctx context.Context, c Caller, id string, r Rotati
 		if err != nil {
 			return Webhook{}, err
 		}
-		if ends := h.RotationEndsAt(w.now); ends != 0 && !r.Force {
+		if ends := h.RotationEndsAt(w.Now); ends != 0 && !r.Force {
 			return Webhook{}, Fail(Conflict, "A rotation is under way until %s; finish it first, or send force: true, "+
 				"which ends the secret that it replaces", UTC(ends))
 		}
 		h.OldSealed, h.OldUntil = nil, 0
 		if overlap > 0 {
-			h.OldSealed, h.OldUntil = h.Sealed, w.now+overlap
+			h.OldSealed, h.OldUntil = h.Sealed, w.Now+overlap
 		}
 		if err := w.newSecret(&h); err != nil {
 			return Webhook{}, err
 		}
-		w.fields = []string{"secret"}
+		w.Fields = []string{"secret"}
 		err = w.saveWebhook(&h)
 		return h, err
 	})
@@ -52,16 +52,16 @@ func (e *Engine) RotateSecret(ctx context.Context, c Caller, id string, r Rotati
 // FinishRotation ends the overlap: from now on the new secret signs alone. Without
 // a rotation it changes nothing. Needs webhooks:manage.
 func (e *Engine) FinishRotation(ctx context.Context, c Caller, id string) (Webhook, error) {
-	return act(ctx, e, c, Action{"webhook.finish_rotation", WebhooksManage}, func(w *work) (Webhook, error) {
+	return act(ctx, e, c, Action{"webhook.finish_rotation", WebhooksManage}, func(w *Act) (Webhook, error) {
 		h, err := w.ownWebhook(id, nil)
 		if err != nil {
 			return Webhook{}, err
 		}
-		if w.quiet = h.RotationEndsAt(w.now) == 0; w.quiet {
+		if w.Quiet = h.RotationEndsAt(w.Now) == 0; w.Quiet {
 			return h, nil
 		}
 		h.OldSealed, h.OldUntil = nil, 0
-		w.fields = []string{"old_secret"}
+		w.Fields = []string{"old_secret"}
 		err = w.saveWebhook(&h)
 		return h, err
 	})
