@@ -70,7 +70,7 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *A
 	}
 	err := e.store.Update(ctx, func(tx Tx) error {
 		w := &Act{Tx: tx, e: e, Caller: c, Now: e.now().Unix()}
-		replay, err := w.kept()
+		replay, err := w.storedReply()
 		if err != nil {
 			return err
 		}
@@ -96,10 +96,10 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *A
 		if err := w.record(d, verdict); err != nil {
 			return err
 		}
-		return w.keep(out, verdict)
+		return w.storeReply(out, verdict)
 	})
 	if err != nil {
-		return out, e.noted(c, d, about, err)
+		return out, e.AuditDenied(c, d, about, err)
 	}
 	if woke {
 		e.opt.Nudge()
@@ -115,11 +115,11 @@ func (e *Engine) allow(c Caller, d Action) error {
 	if c.May(d.Scope) && c.Clinic != 0 {
 		return nil
 	}
-	return e.noted(c, d, "", c.lacks(d.Scope))
+	return e.AuditDenied(c, d, "", c.Lacks(d.Scope))
 }
 
 // lacks is the refusal of a caller without a right.
-func (c Caller) lacks(s Scope) *Error {
+func (c Caller) Lacks(s Scope) *Error {
 	who := "caller"
 	if c.Kind == ActorKey {
 		who = "key"
@@ -130,16 +130,16 @@ func (c Caller) lacks(s Scope) *Error {
 // noted puts a refusal for want of a right into the audit, wherever it was found
 // out, and gives it back; any other error passes through. Nothing waits for the
 // row: the act it tells of has left none.
-func (e *Engine) noted(c Caller, d Action, entityID string, err error) error {
+func (e *Engine) AuditDenied(c Caller, d Action, entityID string, err error) error {
 	if why, ok := errors.AsType[*Error](err); ok && why.Kind == Forbidden {
-		return e.denied(c, d, entityID, "", 0, why)
+		return e.auditRefusal(c, d, entityID, "", 0, why)
 	}
 	return err
 }
 
 // denied counts a refusal and puts it into the audit: id is of the thing that was
 // asked for, patient whose it is, where they are known.
-func (e *Engine) denied(c Caller, d Action, entityID, id string, patient int64, why *Error) error {
+func (e *Engine) auditRefusal(c Caller, d Action, entityID, id string, patient int64, why *Error) error {
 	e.stats.DeniedActs.Add(1)
 	if c.Clinic == 0 {
 		return why
@@ -157,7 +157,7 @@ func (e *Engine) denied(c Caller, d Action, entityID, id string, patient int64, 
 }
 
 // kept finds the stored reply of the request's idempotency key.
-func (w *Act) kept() (*Replay, error) {
+func (w *Act) storedReply() (*Replay, error) {
 	id := w.Caller.Idempotency
 	if id == nil {
 		return nil, nil
@@ -177,7 +177,7 @@ func (w *Act) kept() (*Replay, error) {
 }
 
 // keep stores the reply under the idempotency key, encoded by the face.
-func (w *Act) keep(out any, verdict error) error {
+func (w *Act) storeReply(out any, verdict error) error {
 	id := w.Caller.Idempotency
 	if id == nil {
 		return nil
@@ -235,7 +235,7 @@ func appendAudit(tx Tx, entry AuditEntry) error {
 }
 
 // changed takes the clinic's next change number and stamps a row with it.
-func (w *Act) changed(m *Meta) error {
+func (w *Act) Stamp(m *Meta) error {
 	heads, err := w.Heads(w.Caller.Clinic)
 	if err != nil {
 		return err
@@ -251,7 +251,7 @@ func (w *Act) changed(m *Meta) error {
 }
 
 // happened notes a change's events, in the order of the table in event.go.
-func (w *Act) happened(what change, fact any) error {
+func (w *Act) Emit(what change, fact any) error {
 	data, err := json.Marshal(fact)
 	if err != nil {
 		return err
@@ -276,7 +276,7 @@ func read[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(r R
 }
 
 // seen puts a read of people's data into the audit, without making the reader wait.
-func (e *Engine) seen(c Caller, d Action, entityID string, patient int64, fields ...string) {
+func (e *Engine) AuditRead(c Caller, d Action, entityID string, patient int64, fields ...string) {
 	entry := c.entry(d, e.now().Unix())
 	entry.EntityID, entry.PatientID, entry.Fields = entityID, patient, fields
 	e.store.Later(func(tx Tx) error { return appendAudit(tx, entry) })

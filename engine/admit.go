@@ -11,7 +11,7 @@ func (e *Engine) Refuse(c Caller, s Scope, door, id string, patient int64) error
 	if !ValidID(id) && patient == 0 { // whatever somebody wrote there
 		id = ""
 	}
-	return e.denied(c, Action{"request.refuse", s}, door, id, patient, c.lacks(s))
+	return e.auditRefusal(c, Action{"request.refuse", s}, door, id, patient, c.Lacks(s))
 }
 
 // Organization is the caller's own clinic, for which no right is needed.

@@ -214,7 +214,7 @@ func (w *Act) importOne(cells appointmentCells, o AppointmentImport) (Appointmen
 // importLead makes or finds the lead that a row names.
 func (w *Act) importLead(d LeadDraft) (Lead, error) {
 	if !w.Caller.May(LeadsWrite) {
-		return Lead{}, w.Caller.lacks(LeadsWrite)
+		return Lead{}, w.Caller.Lacks(LeadsWrite)
 	}
 	home, err := w.Clinic(w.Caller.Clinic)
 	if err != nil {
@@ -270,7 +270,7 @@ func (e *Engine) ExportAppointments(ctx context.Context, c Caller, q Appointment
 			}
 			if len(page) > 0 {
 				fields := listFields(q.asked(), page, func(a Appointment) string { return a.ID })
-				e.seen(c, appointmentExport, "", q.PatientID, ofPatients(q.PatientID, fields, page, Appointment.patient)...)
+				e.AuditRead(c, appointmentExport, "", q.PatientID, ofPatients(q.PatientID, fields, page, Appointment.patient)...)
 			}
 			for _, a := range page {
 				after = placed(a.ID, a.Meta)

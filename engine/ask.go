@@ -55,7 +55,7 @@ func (e *Engine) AppointmentCalendar(ctx context.Context, c Caller, id, host str
 		return Calendar(ev), nil
 	})
 	if err == nil {
-		e.seen(c, appointmentRead, a.ID, a.PatientID)
+		e.AuditRead(c, appointmentRead, a.ID, a.PatientID)
 	}
 	return text, err
 }

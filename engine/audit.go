@@ -81,7 +81,7 @@ func (e *Engine) AuditLog(ctx context.Context, c Caller, q AuditQuery, p Page) (
 		}.page(p)
 	})
 	if err == nil {
-		e.seen(c, d, "", q.PatientID, listFields(q.used(), []string{}, func(s string) string { return s })...)
+		e.AuditRead(c, d, "", q.PatientID, listFields(q.used(), []string{}, func(s string) string { return s })...)
 	}
 	return list, err
 }

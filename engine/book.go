@@ -23,7 +23,7 @@ var (
 // alternatives, CapReached, PatientOverlap, ProviderInactive.
 func (e *Engine) Book(ctx context.Context, c Caller, b Booking) (Appointment, error) {
 	if err := b.check(c); err != nil {
-		return Appointment{}, e.noted(c, appointmentBook, "", err)
+		return Appointment{}, e.AuditDenied(c, appointmentBook, "", err)
 	}
 	a, err := act(ctx, e, c, appointmentBook, func(w *Act) (Appointment, error) { return w.book(b) })
 	switch {
@@ -85,7 +85,7 @@ func checkWaiver(c Caller, w *Waiver, f *Faults) error {
 		return err
 	}
 	if !c.May(AppointmentsOverride) {
-		return c.lacks(AppointmentsOverride)
+		return c.Lacks(AppointmentsOverride)
 	}
 	return nil
 }
@@ -134,11 +134,11 @@ func (w *Act) book(b Booking) (Appointment, error) {
 	if a.Override == nil {
 		w.Reason = ""
 	}
-	if err := w.happened(apptBooked, factOf(a, nil)); err != nil {
+	if err := w.Emit(apptBooked, factOf(a, nil)); err != nil {
 		return a, err
 	}
 	if a.Status == Confirmed {
-		return a, w.happened(apptConfirmed, factOf(a, nil))
+		return a, w.Emit(apptConfirmed, factOf(a, nil))
 	}
 	return a, nil
 }
@@ -146,7 +146,7 @@ func (w *Act) book(b Booking) (Appointment, error) {
 // enter writes a new appointment, what it occupies, and what it does to the hold
 // and the lead that it came from.
 func (w *Act) enter(d *desk, a *Appointment, held []Occupancy, hold Hold, p person) error {
-	if err := w.changed(&a.Meta); err != nil {
+	if err := w.Stamp(&a.Meta); err != nil {
 		return err
 	}
 	if err := w.InsertAppointment(*a); err != nil {
@@ -217,7 +217,7 @@ func (w *Act) leadBooked(p person) error {
 	switch p.row.Status {
 	case LeadNew, LeadInInterview, LeadContacted, LeadQualified, LeadNeedsReview:
 		p.row.Status = LeadBooked
-		if err := w.changed(&p.row.Meta); err != nil {
+		if err := w.Stamp(&p.row.Meta); err != nil {
 			return err
 		}
 		return w.UpdateLead(*p.row)

@@ -19,7 +19,7 @@ type Move struct {
 // Errors: Invalid, NotFound, PreconditionFailed, InvalidTransition, and those of Book.
 func (e *Engine) PatchAppointment(ctx context.Context, c Caller, id string, p AppointmentPatch) (Appointment, error) {
 	if err := p.check(c); err != nil {
-		return Appointment{}, e.noted(c, Action{"appointment.update", AppointmentsWrite}, id, err)
+		return Appointment{}, e.AuditDenied(c, Action{"appointment.update", AppointmentsWrite}, id, err)
 	}
 	return e.change(ctx, c, "appointment.update", id, p.Version, func(w *Act, a *Appointment) error { return w.patch(a, p) })
 }
@@ -89,7 +89,7 @@ func (w *Act) saved(before Appointment, a *Appointment) ([]string, error) {
 	if before.StartsAt != a.StartsAt || before.EndsAt != a.EndsAt || before.Status != a.Status {
 		a.Sequence++
 	}
-	if err := w.changed(&a.Meta); err != nil {
+	if err := w.Stamp(&a.Meta); err != nil {
 		return nil, err
 	}
 	if err := w.UpdateAppointment(*a); err != nil {
@@ -114,11 +114,11 @@ func (w *Act) announce(before, a Appointment) error {
 		what, transit = apptCheckedIn, true
 	}
 	if moved && transit && what == apptCancelled {
-		if err := w.happened(apptUpdated, fact); err != nil {
+		if err := w.Emit(apptUpdated, fact); err != nil {
 			return err
 		}
 	}
-	return w.happened(what, fact)
+	return w.Emit(what, fact)
 }
 
 // patch applies a patch: first the move, then texts, then the transition.

@@ -121,7 +121,7 @@ func (e *Engine) CreateClosure(ctx context.Context, c Caller, owner OwnerRef, d 
 		}
 		w.EntityID, w.Fields = row.ID, []string{"owner:" + string(owner)}
 		var m Meta
-		if err := w.changed(&m); err != nil {
+		if err := w.Stamp(&m); err != nil {
 			return out, err
 		}
 		row.Change = m.Change

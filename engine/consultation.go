@@ -167,13 +167,13 @@ func (w *Act) start(d ConsultationDraft) (v Consultation, err error) {
 		}
 	}
 	w.aboutVisit(v, v.ID)
-	if err := w.changed(&v.Meta); err != nil {
+	if err := w.Stamp(&v.Meta); err != nil {
 		return v, err
 	}
 	if err := w.InsertConsultation(v); err != nil {
 		return v, err
 	}
-	return v, w.happened(consultStarted, consultationFactOf(v))
+	return v, w.Emit(consultStarted, consultationFactOf(v))
 }
 
 // fromAppointment takes over what the appointment knows, if a consultation of it
@@ -263,7 +263,7 @@ func (w *Act) end(v *Consultation) error {
 		return err
 	}
 	v.Status, v.EndedAt = ConsultationEnded, max(w.Now, v.StartedAt)
-	if err := w.changed(&v.Meta); err != nil {
+	if err := w.Stamp(&v.Meta); err != nil {
 		return err
 	}
 	if err := w.UpdateConsultation(*v); err != nil {
@@ -275,7 +275,7 @@ func (w *Act) end(v *Consultation) error {
 			return err
 		}
 	}
-	return w.happened(consultEnded, consultationFactOf(*v))
+	return w.Emit(consultEnded, consultationFactOf(*v))
 }
 
 // completeVisited completes the appointment of a consultation that ends. It has a

@@ -77,7 +77,7 @@ func (w *Act) patchConsultation(v *Consultation, p ConsultationPatch) error {
 		if err := row.open(); err != nil {
 			return err
 		}
-		if err := w.changed(&row.Meta); err != nil {
+		if err := w.Stamp(&row.Meta); err != nil {
 			return err
 		}
 		if err := w.UpdateConsultation(row); err != nil {
@@ -118,7 +118,7 @@ func (w *Act) mistaken(v *Consultation, reason string) error {
 			continue
 		}
 		n.Status = NoteInError
-		if err := w.changed(&n.Meta); err != nil {
+		if err := w.Stamp(&n.Meta); err != nil {
 			return err
 		}
 		if err := w.UpdateNote(n); err != nil {
@@ -134,7 +134,7 @@ func (w *Act) mistaken(v *Consultation, reason string) error {
 			continue
 		}
 		p.Status = PrescriptionInError
-		if err := w.changed(&p.Meta); err != nil {
+		if err := w.Stamp(&p.Meta); err != nil {
 			return err
 		}
 		if err := w.UpdatePrescription(p); err != nil {
@@ -143,7 +143,7 @@ func (w *Act) mistaken(v *Consultation, reason string) error {
 	}
 	v.Status, w.Reason = ConsultationInError, reason
 	w.Fields = append(w.Fields, "status")
-	if err := w.changed(&v.Meta); err != nil {
+	if err := w.Stamp(&v.Meta); err != nil {
 		return err
 	}
 	return w.UpdateConsultation(*v)

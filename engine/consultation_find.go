@@ -8,7 +8,7 @@ func (e *Engine) Consultation(ctx context.Context, c Caller, id string) (Consult
 		return r.Consultation(c.Clinic, c.Test, id)
 	})
 	if err == nil {
-		e.seen(c, consultationRead, v.ID, v.PatientID)
+		e.AuditRead(c, consultationRead, v.ID, v.PatientID)
 	}
 	return v, err
 }
@@ -31,7 +31,7 @@ func (e *Engine) Consultations(ctx context.Context, c Caller, q ConsultationQuer
 	})
 	if err == nil {
 		fields := listFields(q.asked(), list.Items, func(v Consultation) string { return v.ID })
-		e.seen(c, consultationList, "", q.PatientID,
+		e.AuditRead(c, consultationList, "", q.PatientID,
 			ofPatients(q.PatientID, fields, list.Items, func(v Consultation) int64 { return v.PatientID })...)
 	}
 	return list, err

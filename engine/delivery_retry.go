@@ -28,7 +28,7 @@ func (e *Engine) TestWebhook(ctx context.Context, c Caller, id string) (Delivery
 		if !h.Enabled {
 			return DeliveryEntry{}, Fail(Conflict, "The webhook is disabled (%s); enable it first", h.DisabledReason)
 		}
-		if err := w.happened(webhookTested, webhookFact(h)); err != nil {
+		if err := w.Emit(webhookTested, webhookFact(h)); err != nil {
 			return DeliveryEntry{}, err
 		}
 		if err := w.publish(); err != nil {

@@ -141,7 +141,7 @@ func checkVersion(sent *int64, current int64) error {
 func manage[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *Act, plan *Plan) (T, error)) (T, error) {
 	if c.Test {
 		var none T
-		return none, e.noted(c, d, "", &Error{Kind: Forbidden, Missing: d.Scope,
+		return none, e.AuditDenied(c, d, "", &Error{Kind: Forbidden, Missing: d.Scope,
 			Message: "A test key cannot change the clinic's own directory; use a live key"})
 	}
 	return act(ctx, e, c, d, func(w *Act) (T, error) {
@@ -156,7 +156,7 @@ func manage[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w
 
 // done ends an edit: all faults at once, or the stamp of a new version, or, when
 // nothing changed, quiet: then the row stays as it is.
-func (w *Act) done(x *edit, m *Meta, id int64) (write bool, err error) {
+func (w *Act) Finish(x *edit, m *Meta, id int64) (write bool, err error) {
 	if err := x.Err(); err != nil {
 		return false, err
 	}
@@ -167,7 +167,7 @@ func (w *Act) done(x *edit, m *Meta, id int64) (write bool, err error) {
 		w.Quiet = true
 		return false, nil
 	}
-	return true, w.changed(m)
+	return true, w.Stamp(m)
 }
 
 // retire deactivates a row of the directory, which nothing deletes: what is
@@ -183,7 +183,7 @@ func retire[T any](ctx context.Context, e *Engine, c Caller, d Action, id int64,
 		active, m := parts(&row)
 		var x edit
 		put(&x, "active", active, false)
-		if write, err := w.done(&x, m, id); err != nil || !write {
+		if write, err := w.Finish(&x, m, id); err != nil || !write {
 			return struct{}{}, err
 		}
 		return struct{}{}, save(w, row)

@@ -17,7 +17,7 @@ func (e *Engine) Appointment(ctx context.Context, c Caller, id string) (Appointm
 		return r.Appointment(c.Clinic, c.Test, id)
 	})
 	if err == nil {
-		e.seen(c, appointmentRead, a.ID, a.PatientID)
+		e.AuditRead(c, appointmentRead, a.ID, a.PatientID)
 	}
 	return a, err
 }
@@ -42,7 +42,7 @@ func (e *Engine) Appointments(ctx context.Context, c Caller, q AppointmentQuery,
 	})
 	if err == nil {
 		fields := listFields(q.asked(), list.Items, func(a Appointment) string { return a.ID })
-		e.seen(c, appointmentList, "", q.PatientID, ofPatients(q.PatientID, fields, list.Items, Appointment.patient)...)
+		e.AuditRead(c, appointmentList, "", q.PatientID, ofPatients(q.PatientID, fields, list.Items, Appointment.patient)...)
 	}
 	return list, err
 }
@@ -88,7 +88,7 @@ func (e *Engine) History(ctx context.Context, c Caller, id string) ([]AuditEntry
 		return r.AppointmentEvents(c.Clinic, id, looks)
 	})
 	if err == nil {
-		e.seen(c, appointmentHistory, id, a.PatientID)
+		e.AuditRead(c, appointmentHistory, id, a.PatientID)
 	}
 	return rows, err
 }

@@ -95,7 +95,7 @@ func (w *Act) found(clinic *Clinic, d ClinicDraft) error {
 	}
 	w.Caller.Clinic = clinic.N
 	loc := Location{Clinic: clinic.N, Name: d.LocationName, Kind: AtClinic, Active: true}
-	if err := w.changed(&loc.Meta); err != nil {
+	if err := w.Stamp(&loc.Meta); err != nil {
 		return err
 	}
 	if err := w.InsertLocation(&loc); err != nil {
@@ -103,14 +103,14 @@ func (w *Act) found(clinic *Clinic, d ClinicDraft) error {
 	}
 	who := newProvider(clinic.N)
 	who.DisplayName, who.LocationIDs = d.ProviderName, []int64{loc.ID}
-	if err := w.changed(&who.Meta); err != nil {
+	if err := w.Stamp(&who.Meta); err != nil {
 		return err
 	}
 	if err := w.InsertProvider(&who); err != nil {
 		return err
 	}
 	hours := OwnedSchedule{Clinic: clinic.N, Owner: ClinicOwner, Schedule: Schedule{Weekly: d.Hours}}
-	if err := w.changed(&hours.Meta); err != nil {
+	if err := w.Stamp(&hours.Meta); err != nil {
 		return err
 	}
 	return w.PutSchedule(hours)
@@ -194,7 +194,7 @@ func (e *Engine) UpdateClinic(ctx context.Context, c Caller, version *int64, d C
 		var x edit
 		d.apply(&x, &row)
 		m := Meta{Version: row.Version}
-		if write, err := w.done(&x, &m, 0); err != nil || !write {
+		if write, err := w.Finish(&x, &m, 0); err != nil || !write {
 			return row, err
 		}
 		w.EntityID = row.ID

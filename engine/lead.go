@@ -165,7 +165,7 @@ func (w *Act) alterLead(old Lead, fields leadFields) (Lead, error) {
 // saveLead stamps, writes and tells.
 func (w *Act) saveLead(l *Lead, what change) error {
 	isNew := l.Version == 0
-	if err := w.changed(&l.Meta); err != nil {
+	if err := w.Stamp(&l.Meta); err != nil {
 		return err
 	}
 	write := w.Tx.UpdateLead
@@ -175,7 +175,7 @@ func (w *Act) saveLead(l *Lead, what change) error {
 	if err := write(*l); err != nil {
 		return err
 	}
-	return w.happened(what, leadFact(*l))
+	return w.Emit(what, leadFact(*l))
 }
 
 // Lead finds a lead of the clinic, test leads for test keys and live ones for
@@ -184,7 +184,7 @@ func (e *Engine) Lead(ctx context.Context, c Caller, id string) (Lead, error) {
 	d := Action{"lead.read", LeadsRead}
 	l, err := read(ctx, e, c, d, func(r Reader) (Lead, error) { return findLead(r, c, id) })
 	if err == nil {
-		e.seen(c, d, id, l.PatientID)
+		e.AuditRead(c, d, id, l.PatientID)
 	}
 	return l, err
 }
@@ -218,7 +218,7 @@ func (e *Engine) Leads(ctx context.Context, c Caller, q LeadQuery, p Page) (List
 	})
 	if err == nil {
 		fields := listFields(filters, list.Items, func(l Lead) string { return l.ID })
-		e.seen(c, d, "", 0, ofPatients(0, fields, list.Items, func(l Lead) int64 { return l.PatientID })...)
+		e.AuditRead(c, d, "", 0, ofPatients(0, fields, list.Items, func(l Lead) int64 { return l.PatientID })...)
 	}
 	return list, err
 }

@@ -132,7 +132,7 @@ func (w *Act) visitsOf(l Lead, p Patient) error {
 			continue
 		}
 		a.PatientID = p.ID
-		if err := w.changed(&a.Meta); err != nil {
+		if err := w.Stamp(&a.Meta); err != nil {
 			return err
 		}
 		if err := w.UpdateAppointment(a); err != nil {

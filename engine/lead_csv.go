@@ -296,7 +296,7 @@ func (e *Engine) eachLead(ctx context.Context, c Caller, d Action, q LeadQuery, 
 			}
 			if len(page) > 0 {
 				fields := listFields(filters, page, func(l Lead) string { return l.ID })
-				e.seen(c, d, "", 0, ofPatients(0, fields, page, func(l Lead) int64 { return l.PatientID })...)
+				e.AuditRead(c, d, "", 0, ofPatients(0, fields, page, func(l Lead) int64 { return l.PatientID })...)
 			}
 			for _, l := range page {
 				after = placed(l.ID, l.Meta)

@@ -75,7 +75,7 @@ func (e *Engine) CreateLocation(ctx context.Context, c Caller, d LocationDraft) 
 		}
 		var x edit
 		d.apply(&x, &row, plan)
-		if _, err := w.done(&x, &row.Meta, 0); err != nil {
+		if _, err := w.Finish(&x, &row.Meta, 0); err != nil {
 			return Location{}, err
 		}
 		err := w.InsertLocation(&row)
@@ -101,7 +101,7 @@ func (e *Engine) UpdateLocation(ctx context.Context, c Caller, id int64, version
 		was := row.Kind
 		var x edit
 		d.apply(&x, &row, plan)
-		write, err := w.done(&x, &row.Meta, id)
+		write, err := w.Finish(&x, &row.Meta, id)
 		if err != nil || !write {
 			return row, err
 		}

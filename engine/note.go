@@ -183,16 +183,16 @@ func (w *Act) write(consultationID string, d NoteDraft) (Note, error) {
 		n.sign(n.AuthorID, w.Now, "")
 	}
 	w.Fields = x.changed
-	if err := w.changed(&n.Meta); err != nil {
+	if err := w.Stamp(&n.Meta); err != nil {
 		return n, err
 	}
 	if err := w.InsertNote(n); err != nil {
 		return n, err
 	}
-	if err := w.happened(noteCreated, noteFactOf(n, v)); err != nil || !n.Signed() {
+	if err := w.Emit(noteCreated, noteFactOf(n, v)); err != nil || !n.Signed() {
 		return n, err
 	}
-	return n, w.happened(noteWasSigned, noteFactOf(n, v))
+	return n, w.Emit(noteWasSigned, noteFactOf(n, v))
 }
 
 // addable wants the signed note that an addendum adds to.
@@ -283,7 +283,7 @@ func (w *Act) redraft(n *Note, v Consultation, d NoteDraft) error {
 		put(&x, "status", &n.Status, NoteInError)
 		w.Reason = d.Reason
 	}
-	if write, err := w.done(&x, &n.Meta, 0); err != nil || !write {
+	if write, err := w.Finish(&x, &n.Meta, 0); err != nil || !write {
 		return err
 	}
 	return w.UpdateNote(*n)
@@ -312,13 +312,13 @@ func (e *Engine) SignNote(ctx context.Context, c Caller, id string, version *int
 		n.Status = NoteSigned
 		n.sign(n.AuthorID, w.Now, "")
 		w.Fields = []string{"status", "signed_by", "signed_at"}
-		if err := w.changed(&n.Meta); err != nil {
+		if err := w.Stamp(&n.Meta); err != nil {
 			return n, err
 		}
 		if err := w.UpdateNote(n); err != nil {
 			return n, err
 		}
-		return n, w.happened(noteWasSigned, noteFactOf(n, v))
+		return n, w.Emit(noteWasSigned, noteFactOf(n, v))
 	})
 }
 

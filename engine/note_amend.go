@@ -78,11 +78,11 @@ func (w *Act) amend(id string, version *int64, d NoteDraft) (Note, error) {
 	n.Status = d.Status
 	n.sign(n.AuthorID, w.Now, before.ContentSHA256)
 	w.Fields, w.Reason = x.changed, d.Reason
-	if err := w.changed(&n.Meta); err != nil {
+	if err := w.Stamp(&n.Meta); err != nil {
 		return before, err
 	}
 	if err := w.InsertNote(n); err != nil {
 		return before, err
 	}
-	return n, w.happened(noteWasAmended, noteFactOf(n, v))
+	return n, w.Emit(noteWasAmended, noteFactOf(n, v))
 }

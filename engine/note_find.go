@@ -12,7 +12,7 @@ var (
 func (e *Engine) Note(ctx context.Context, c Caller, id string) (Note, error) {
 	n, err := read(ctx, e, c, noteRead, func(r Reader) (Note, error) { return r.Note(c.Clinic, c.Test, id) })
 	if err == nil {
-		e.seen(c, noteRead, n.ID, n.PatientID)
+		e.AuditRead(c, noteRead, n.ID, n.PatientID)
 	}
 	return n, err
 }
@@ -42,7 +42,7 @@ func (e *Engine) Notes(ctx context.Context, c Caller, q NoteQuery, p Page) (List
 	})
 	if err == nil {
 		fields := listFields(q.asked(), list.Items, func(n Note) string { return n.ID })
-		e.seen(c, noteList, "", q.PatientID, ofPatients(q.PatientID, fields, list.Items, func(n Note) int64 { return n.PatientID })...)
+		e.AuditRead(c, noteList, "", q.PatientID, ofPatients(q.PatientID, fields, list.Items, func(n Note) int64 { return n.PatientID })...)
 	}
 	return list, err
 }
@@ -86,6 +86,6 @@ func (e *Engine) NoteVersions(ctx context.Context, c Caller, id string) ([]Note,
 		}
 		before = n.ContentSHA256
 	}
-	e.seen(c, noteVersions, id, list[0].PatientID)
+	e.AuditRead(c, noteVersions, id, list[0].PatientID)
 	return list, nil
 }

@@ -41,7 +41,7 @@ func (w *Act) serve(plan *Plan, p *Provider, asked *[]int64) error {
 			return Fail(Conflict, "Nobody would be left for service %d, which then every provider offers", s.ID).
 				On("service_ids", "Keep service %d, or first deactivate it or name another provider in its provider_ids", s.ID)
 		}
-		if err := w.changed(&row.Meta); err != nil {
+		if err := w.Stamp(&row.Meta); err != nil {
 			return err
 		}
 		if err := w.UpdateService(row); err != nil {
@@ -61,7 +61,7 @@ func (w *Act) touchProviders(ids []int64) error {
 		if err != nil {
 			return err
 		}
-		if err := w.changed(&row.Meta); err != nil {
+		if err := w.Stamp(&row.Meta); err != nil {
 			return err
 		}
 		if err := w.UpdateProvider(row); err != nil {

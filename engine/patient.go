@@ -225,7 +225,7 @@ func (w *Act) savePatient(p *Patient, what change) error {
 		return err
 	}
 	isNew := p.Version == 0
-	if err := w.changed(&p.Meta); err != nil {
+	if err := w.Stamp(&p.Meta); err != nil {
 		return err
 	}
 	write := func(p *Patient) error { return w.Tx.UpdatePatient(*p) }
@@ -235,7 +235,7 @@ func (w *Act) savePatient(p *Patient, what change) error {
 	if err := write(p); err != nil {
 		return err
 	}
-	return w.happened(what, patientFact(*p))
+	return w.Emit(what, patientFact(*p))
 }
 
 // ownMRN makes the MRN of a patient who has none, "P-00042", passing over numbers
@@ -329,7 +329,7 @@ func (w *Act) alterPatient(p Patient, d PatientDraft) (Patient, error) {
 func (e *Engine) Patient(ctx context.Context, c Caller, id int64) (Patient, error) {
 	p, err := read(ctx, e, c, patientRead, func(r Reader) (Patient, error) { return r.Patient(c.Clinic, c.Test, id) })
 	if err == nil {
-		e.seen(c, patientRead, idText(id), id)
+		e.AuditRead(c, patientRead, idText(id), id)
 	}
 	return p.stub(), err
 }
@@ -356,7 +356,7 @@ func (e *Engine) Patients(ctx context.Context, c Caller, q PatientQuery, p Page)
 		}.page(p)
 	})
 	if err == nil {
-		e.seen(c, patientList, "", 0, listFields(filters, list.Items, func(p Patient) string { return strconv.FormatInt(p.ID, 10) })...)
+		e.AuditRead(c, patientList, "", 0, listFields(filters, list.Items, func(p Patient) string { return strconv.FormatInt(p.ID, 10) })...)
 	}
 	for i := range list.Items {
 		list.Items[i] = list.Items[i].stub()

@@ -288,7 +288,7 @@ func (e *Engine) ExportPatients(ctx context.Context, c Caller, q PatientQuery, o
 			}
 			page = slices.DeleteFunc(page, func(p Patient) bool { return p.Restricted || p.Status == PatientMerged })
 			if len(page) > 0 {
-				e.seen(c, patientListing, "", 0, listFields(filters, page, func(p Patient) string { return idText(p.ID) })...)
+				e.AuditRead(c, patientListing, "", 0, listFields(filters, page, func(p Patient) string { return idText(p.ID) })...)
 			}
 			for _, p := range page {
 				if n++; !yield(patientRow(p)) {

@@ -113,7 +113,7 @@ func (w *Act) erase(p Patient) (Patient, []Erasure, error) {
 		}
 		graves = append(graves, grave)
 		q = q.pseudonym(w.Now)
-		if err := w.changed(&q.Meta); err != nil {
+		if err := w.Stamp(&q.Meta); err != nil {
 			return p, nil, err
 		}
 		if err := w.Tx.UpdatePatient(q); err != nil {
@@ -133,7 +133,7 @@ func (w *Act) erase(p Patient) (Patient, []Erasure, error) {
 		return p, nil, err
 	}
 	w.Fields = []string{fmt.Sprintf("leads:%d", len(leads)), fmt.Sprintf("appointments:%d", len(visits)), fmt.Sprintf("records:%d", len(ids))}
-	return p, graves, w.happened(patientUpdated, patientFact(p))
+	return p, graves, w.Emit(patientUpdated, patientFact(p))
 }
 
 // emptyRows deletes the person's leads and empties the texts of their appointments.
@@ -163,7 +163,7 @@ func (w *Act) emptyRows(rows []RowRef) (leads, visits []string, err error) {
 		if a.Undo != nil {
 			a.Undo.Reason = ""
 		}
-		if err := w.changed(&a.Meta); err != nil {
+		if err := w.Stamp(&a.Meta); err != nil {
 			return nil, nil, err
 		}
 		if err := w.UpdateAppointment(a); err != nil {
@@ -182,7 +182,7 @@ func (w *Act) dropLead(id string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.happened(leadDeleted, leadFact(l)); err != nil {
+	if err := w.Emit(leadDeleted, leadFact(l)); err != nil {
 		return err
 	}
 	if err := w.Tx.DeleteLead(w.Caller.Clinic, id); err != nil {

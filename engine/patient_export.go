@@ -43,7 +43,7 @@ func (e *Engine) ExportPatient(ctx context.Context, c Caller, id int64) (Patient
 		return x, x.gather(r)
 	})
 	if err == nil {
-		e.seen(c, patientExport, idText(id), id)
+		e.AuditRead(c, patientExport, idText(id), id)
 	}
 	return out, err
 }

@@ -108,7 +108,7 @@ func (e *Engine) MatchPatients(ctx context.Context, c Caller, d PatientDraft) ([
 		return candidatesFor(r, probe)
 	})
 	if err == nil {
-		e.seen(c, patientMatch, "", 0, listFields(nil, out, func(x Match) string { return idText(x.Patient.ID) })...)
+		e.AuditRead(c, patientMatch, "", 0, listFields(nil, out, func(x Match) string { return idText(x.Patient.ID) })...)
 	}
 	return out, err
 }

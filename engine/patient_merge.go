@@ -169,14 +169,14 @@ func (w *Act) merge(from, into Patient) (Patient, error) {
 	}
 	from.Status, from.MergedInto = PatientMerged, into.ID
 	for _, p := range []*Patient{&from, &into} {
-		if err := w.changed(&p.Meta); err != nil {
+		if err := w.Stamp(&p.Meta); err != nil {
 			return Patient{}, err
 		}
 		if err := w.Tx.UpdatePatient(*p); err != nil {
 			return Patient{}, err
 		}
 	}
-	return into, w.happened(patientMerged, mergeFact(into, from))
+	return into, w.Emit(patientMerged, mergeFact(into, from))
 }
 
 // alsoAbout puts a row into the audit of the other patient whom an act is about.
@@ -284,7 +284,7 @@ func (w *Act) drainAbove(above int64, owners []int64) error {
 		}
 		root := p.MergedInto == 0
 		if len(drained) > 0 || root {
-			if err := w.changed(&p.Meta); err != nil {
+			if err := w.Stamp(&p.Meta); err != nil {
 				return err
 			}
 			if err := w.Tx.UpdatePatient(p); err != nil {
@@ -296,7 +296,7 @@ func (w *Act) drainAbove(above int64, owners []int64) error {
 			if err := w.alsoAbout(patientUnmerging, p.ID, fields); err != nil {
 				return err
 			}
-			if err := w.happened(patientUpdated, patientFact(p)); err != nil {
+			if err := w.Emit(patientUpdated, patientFact(p)); err != nil {
 				return err
 			}
 		}

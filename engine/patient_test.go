@@ -11,7 +11,7 @@ func TestFactsAreThin(t *testing.T) {
 	l := Lead{ID: "id", Source: "SOURCE", ExternalID: "EXT", Name: "NAME", FirstName: "FIRST", LastName: "LAST", Email: "MAIL", Phone: "PHONE",
 		PhoneKey: "+49", Notes: "NOTES", Tags: []string{"TAG"}, Metadata: map[string]any{"META": 1}, Status: LeadNew}
 	p := Patient{ID: 7, GivenName: "GIVEN", FamilyName: "FAMILY", Email: "MAIL", Phones: []Phone{{Number: "PHONE"}}, Status: PatientActive}
-	if w.happened(leadCreated, leadFact(l)) != nil || w.happened(patientCreated, patientFact(p)) != nil {
+	if w.Emit(leadCreated, leadFact(l)) != nil || w.Emit(patientCreated, patientFact(p)) != nil {
 		t.Fatal("no fact")
 	}
 	want := []string{

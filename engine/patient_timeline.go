@@ -44,7 +44,7 @@ func (e *Engine) PatientTimeline(ctx context.Context, c Caller, id int64, p Page
 		}.page(p)
 	})
 	if err == nil {
-		e.seen(c, patientTimeline, idText(id), id, listFields(nil, list.Items, func(x TimelineEntry) string { return x.ID })...)
+		e.AuditRead(c, patientTimeline, idText(id), id, listFields(nil, list.Items, func(x TimelineEntry) string { return x.ID })...)
 	}
 	return list, err
 }

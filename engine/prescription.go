@@ -151,13 +151,13 @@ func (e *Engine) Prescribe(ctx context.Context, c Caller, consultationID string,
 			return p, err
 		}
 		w.Fields = x.changed
-		if err := w.changed(&p.Meta); err != nil {
+		if err := w.Stamp(&p.Meta); err != nil {
 			return p, err
 		}
 		if err := w.InsertPrescription(p); err != nil {
 			return p, err
 		}
-		return p, w.happened(prescriptionCreated, prescriptionFactOf(p, v))
+		return p, w.Emit(prescriptionCreated, prescriptionFactOf(p, v))
 	})
 }
 
@@ -231,7 +231,7 @@ func (w *Act) represcribe(p *Prescription, v Consultation, d PrescriptionDraft) 
 			w.Reason = row.StopReason
 		}
 	}
-	if write, err := w.done(&x, &row.Meta, 0); err != nil || !write {
+	if write, err := w.Finish(&x, &row.Meta, 0); err != nil || !write {
 		return err
 	}
 	*p = row

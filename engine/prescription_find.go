@@ -17,7 +17,7 @@ func (e *Engine) Prescription(ctx context.Context, c Caller, id string) (Prescri
 		return r.Prescription(c.Clinic, c.Test, id)
 	})
 	if err == nil {
-		e.seen(c, prescriptionRead, p.ID, p.PatientID)
+		e.AuditRead(c, prescriptionRead, p.ID, p.PatientID)
 	}
 	return p, err
 }
@@ -47,7 +47,7 @@ func (e *Engine) Prescriptions(ctx context.Context, c Caller, q PrescriptionQuer
 	})
 	if err == nil {
 		fields := listFields(q.asked(), list.Items, func(p Prescription) string { return p.ID })
-		e.seen(c, prescriptionList, "", q.PatientID,
+		e.AuditRead(c, prescriptionList, "", q.PatientID,
 			ofPatients(q.PatientID, fields, list.Items, func(p Prescription) int64 { return p.PatientID })...)
 	}
 	return list, err
@@ -101,7 +101,7 @@ func (e *Engine) PrescriptionSheet(ctx context.Context, c Caller, id string) (Pr
 		return s, err
 	})
 	if err == nil {
-		e.seen(c, prescriptionPrint, id, s.Patient.ID)
+		e.AuditRead(c, prescriptionPrint, id, s.Patient.ID)
 	}
 	return s, err
 }

@@ -82,7 +82,7 @@ func (e *Engine) CreateProvider(ctx context.Context, c Caller, d ProviderDraft) 
 		}
 		var x edit
 		d.apply(&x, &row, plan)
-		if _, err := w.done(&x, &row.Meta, 0); err != nil {
+		if _, err := w.Finish(&x, &row.Meta, 0); err != nil {
 			return Provider{}, err
 		}
 		row.ServiceIDs = nil // written below, from the services' side
@@ -122,7 +122,7 @@ func (e *Engine) UpdateProvider(ctx context.Context, c Caller, id int64, version
 		}
 		var x edit
 		d.apply(&x, &row, plan)
-		if write, err := w.done(&x, &row.Meta, id); err != nil || !write {
+		if write, err := w.Finish(&x, &row.Meta, id); err != nil || !write {
 			return row, err
 		}
 		if err := w.UpdateProvider(row); err != nil {

@@ -103,7 +103,7 @@ func (e *Engine) PutSchedule(ctx context.Context, c Caller, owner OwnerRef, vers
 			return out, nil
 		}
 		row.Schedule = clean
-		if err := w.changed(&row.Meta); err != nil {
+		if err := w.Stamp(&row.Meta); err != nil {
 			return out, err
 		}
 		if err := w.PutSchedule(row); err != nil {

@@ -69,7 +69,7 @@ func (e *Engine) CreateService(ctx context.Context, c Caller, d ServiceDraft) (S
 		row := Service{Clinic: c.Clinic, Align: AlignStart, MinNotice: -1, HorizonDays: -1, Active: true}
 		var x edit
 		d.apply(&x, &row, plan)
-		if _, err := w.done(&x, &row.Meta, 0); err != nil {
+		if _, err := w.Finish(&x, &row.Meta, 0); err != nil {
 			return Service{}, err
 		}
 		if err := w.InsertService(&row); err != nil {
@@ -97,7 +97,7 @@ func (e *Engine) UpdateService(ctx context.Context, c Caller, id int64, version 
 		before := slices.Clone(row.ProviderIDs)
 		var x edit
 		d.apply(&x, &row, plan)
-		if write, err := w.done(&x, &row.Meta, id); err != nil || !write {
+		if write, err := w.Finish(&x, &row.Meta, id); err != nil || !write {
 			return row, err
 		}
 		if err := w.UpdateService(row); err != nil {

@@ -56,7 +56,7 @@ func (e *Engine) SetTier(ctx context.Context, c Caller, tier string) (Clinic, er
 			return row, nil
 		}
 		m := Meta{Version: row.Version}
-		if err := w.changed(&m); err != nil {
+		if err := w.Stamp(&m); err != nil {
 			return row, err
 		}
 		w.Fields = []string{"tier"}

@@ -228,7 +228,7 @@ func (e *Engine) CreateWebhook(ctx context.Context, c Caller, d WebhookDraft) (W
 			return Webhook{}, err
 		}
 		w.EntityID = h.ID
-		if err := w.changed(&h.Meta); err != nil {
+		if err := w.Stamp(&h.Meta); err != nil {
 			return Webhook{}, err
 		}
 		err = w.InsertWebhook(&h)
@@ -324,7 +324,7 @@ func (w *Act) ownWebhook(id string, version *int64) (Webhook, error) {
 }
 
 func (w *Act) saveWebhook(h *Webhook) error {
-	if err := w.changed(&h.Meta); err != nil {
+	if err := w.Stamp(&h.Meta); err != nil {
 		return err
 	}
 	return w.UpdateWebhook(*h)
