@@ -14,9 +14,9 @@ var (
 
 // landlord tells who may ask beyond one tenant: the shell of the machine and qb
 // itself. No credential of the wire is ever of these kinds.
-func (c Caller) landlord() bool { return c.Kind == ActorCLI || c.Kind == ActorSystem }
+func (c Caller) Operator() bool { return c.Kind == ActorCLI || c.Kind == ActorSystem }
 
-var errNotLandlord = Fail(Forbidden, "Clinics are made and listed on the machine itself: qb init")
+var errNotOperator = Fail(Forbidden, "Clinics are made and listed on the machine itself: qb init")
 
 // CreateClinic makes what `qb init` promises, in one transaction: the clinic, its
 // first location with the hours, and a provider who works there. It makes no
@@ -25,8 +25,8 @@ var errNotLandlord = Fail(Forbidden, "Clinics are made and listed on the machine
 //
 // Errors: Forbidden, Invalid, Conflict (the slug is taken).
 func (e *Engine) CreateClinic(ctx context.Context, c Caller, d ClinicDraft) (Clinic, error) {
-	if !c.landlord() {
-		return Clinic{}, errNotLandlord
+	if !c.Operator() {
+		return Clinic{}, errNotOperator
 	}
 	clinic, err := d.clinic()
 	if err != nil {
@@ -139,18 +139,18 @@ func validSlug(s string) bool {
 
 // Clinics lists all tenants, oldest first, for the shell.
 func (e *Engine) Clinics(ctx context.Context, c Caller) ([]Clinic, error) {
-	return landlordView(ctx, e, c, func(r Reader) ([]Clinic, error) { return r.Clinics() })
+	return operatorView(ctx, e, c, func(r Reader) ([]Clinic, error) { return r.Clinics() })
 }
 
 // ClinicBySlug finds the tenant that the shell names. NotFound lists no others.
 func (e *Engine) ClinicBySlug(ctx context.Context, c Caller, slug string) (Clinic, error) {
-	return landlordView(ctx, e, c, func(r Reader) (Clinic, error) { return r.ClinicBySlug(slug) })
+	return operatorView(ctx, e, c, func(r Reader) (Clinic, error) { return r.ClinicBySlug(slug) })
 }
 
 // OldestClinic is the tenant that the shell means when it names none: NotFound
 // before `qb init`.
 func (e *Engine) OldestClinic(ctx context.Context, c Caller) (Clinic, error) {
-	return landlordView(ctx, e, c, func(r Reader) (Clinic, error) {
+	return operatorView(ctx, e, c, func(r Reader) (Clinic, error) {
 		list, err := r.Clinics()
 		if err != nil {
 			return Clinic{}, err
@@ -162,9 +162,9 @@ func (e *Engine) OldestClinic(ctx context.Context, c Caller) (Clinic, error) {
 	})
 }
 
-func landlordView[T any](ctx context.Context, e *Engine, c Caller, fn func(r Reader) (T, error)) (out T, err error) {
-	if !c.landlord() {
-		return out, errNotLandlord
+func operatorView[T any](ctx context.Context, e *Engine, c Caller, fn func(r Reader) (T, error)) (out T, err error) {
+	if !c.Operator() {
+		return out, errNotOperator
 	}
 	err = e.store.View(ctx, func(r Reader) (err error) {
 		out, err = fn(r)

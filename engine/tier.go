@@ -35,8 +35,8 @@ func tierOf(r Reader, clinic int64) (string, error) {
 //
 // Errors: Forbidden, Invalid (no such tier).
 func (e *Engine) SetTier(ctx context.Context, c Caller, tier string) (Clinic, error) {
-	if !c.landlord() {
-		return Clinic{}, errNotLandlord
+	if !c.Operator() {
+		return Clinic{}, errNotOperator
 	}
 	if _, ok := e.opt.Tiers[tier]; tier != "" && !ok {
 		known := make([]string, 0, len(e.opt.Tiers))
