@@ -117,7 +117,7 @@ func (b *benchClinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
 		Footprint: engine.Span{Start: start, End: start + 900}, TimeZone: "UTC", LocalDate: engine.LocalDate(time.UTC, start),
 	}
 	a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy, a.UpdatedBy = 1, start-86400*14, start-86400*14, "cli:bench", "cli:bench"
-	heads, err := tx.Heads(clinic)
+	heads, err := tx.Counters(clinic)
 	if err != nil {
 		return err
 	}

@@ -290,7 +290,7 @@ func (b *bench) bareLoop(ctx context.Context) (out sample, err error) {
 			if err := clinic.seedOne(tx, 1, len(took), 1_000_000); err != nil {
 				return err
 			}
-			heads, err := tx.Heads(1)
+			heads, err := tx.Counters(1)
 			if err != nil {
 				return err
 			}
@@ -299,7 +299,7 @@ func (b *bench) bareLoop(ctx context.Context) (out sample, err error) {
 				CreatedAt: start.Unix(), Data: []byte(`{}`)}); err != nil {
 				return err
 			}
-			return tx.KeepReply(1, "key:bench", engine.NewID(start), "fingerprint", "", reply, start.Unix())
+			return tx.StoreReply(1, "key:bench", engine.NewID(start), "fingerprint", "", reply, start.Unix())
 		})
 		if err != nil {
 			return out, err

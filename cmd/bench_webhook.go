@@ -216,7 +216,7 @@ func (o *benchOutbox) hook(ctx context.Context, url string, n int) error {
 func (o *benchOutbox) fill(ctx context.Context, n int) error {
 	now := time.Now()
 	return o.st.Update(ctx, func(tx engine.Tx) error {
-		heads, err := tx.Heads(o.clinic)
+		heads, err := tx.Counters(o.clinic)
 		if err != nil {
 			return err
 		}

@@ -152,7 +152,7 @@ func (e *Engine) auditRefusal(c Caller, d Action, entityID, id string, patient i
 	if id != "" {
 		entry.Fields = append(entry.Fields, "id:"+id)
 	}
-	e.store.Later(func(tx Tx) error { return appendAudit(tx, entry) })
+	e.store.Enqueue(func(tx Tx) error { return appendAudit(tx, entry) })
 	return why
 }
 
@@ -163,7 +163,7 @@ func (w *Act) storedReply() (*Replay, error) {
 		return nil, nil
 	}
 	since := w.Now - int64(w.e.opt.ReplyTTL/time.Second)
-	fingerprint, reply, found, err := w.KeptReply(w.Caller.Clinic, w.Caller.Name(), id.Key, since)
+	fingerprint, reply, found, err := w.StoredReply(w.Caller.Clinic, w.Caller.Name(), id.Key, since)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (w *Act) storeReply(out any, verdict error) error {
 	if s, ok := out.(Secretive); ok {
 		out = s.WithoutSecret()
 	}
-	return w.KeepReply(w.Caller.Clinic, w.Caller.Name(), id.Key, id.Fingerprint, w.Subject, w.Caller.Encode(out, verdict), w.Now)
+	return w.StoreReply(w.Caller.Clinic, w.Caller.Name(), id.Key, id.Fingerprint, w.Subject, w.Caller.Encode(out, verdict), w.Now)
 }
 
 // record writes the audit row of a success or of a decided refusal.
@@ -219,7 +219,7 @@ func (c Caller) entry(d Action, now int64) AuditEntry {
 
 // appendAudit gives the entry its number and its place in the hash chain.
 func appendAudit(tx Tx, entry AuditEntry) error {
-	heads, err := tx.Heads(entry.Clinic)
+	heads, err := tx.Counters(entry.Clinic)
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func appendAudit(tx Tx, entry AuditEntry) error {
 
 // changed takes the clinic's next change number and stamps a row with it.
 func (w *Act) Stamp(m *Meta) error {
-	heads, err := w.Heads(w.Caller.Clinic)
+	heads, err := w.Counters(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}
@@ -279,5 +279,5 @@ func read[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(r R
 func (e *Engine) AuditRead(c Caller, d Action, entityID string, patient int64, fields ...string) {
 	entry := c.entry(d, e.now().Unix())
 	entry.EntityID, entry.PatientID, entry.Fields = entityID, patient, fields
-	e.store.Later(func(tx Tx) error { return appendAudit(tx, entry) })
+	e.store.Enqueue(func(tx Tx) error { return appendAudit(tx, entry) })
 }

@@ -114,9 +114,9 @@ const auditPage = 1000
 // off or put at the end each end it. It is for the shell (`qb audit verify`), so
 // it asks for no scope.
 func (e *Engine) VerifyAudit(ctx context.Context, clinic int64) (AuditReport, error) {
-	var head Heads // first, so that rows written meanwhile only lie beyond it
+	var head Counters // first, so that rows written meanwhile only lie beyond it
 	err := e.store.Update(ctx, func(tx Tx) error {
-		h, err := tx.Heads(clinic)
+		h, err := tx.Counters(clinic)
 		if err == nil {
 			head = *h
 		}
@@ -136,13 +136,13 @@ func (e *Engine) VerifyAudit(ctx context.Context, clinic int64) (AuditReport, er
 
 // ChainReader reads audit chains on one snapshot of a database.
 type ChainReader interface {
-	AuditHead(clinic int64) (Heads, error)                              // NotFound
+	AuditCounters(clinic int64) (Counters, error)                       // NotFound
 	AuditChain(clinic, afterSeq int64, limit int) ([]AuditEntry, error) // oldest first
 }
 
 // CheckChain is VerifyAudit for a database that nobody serves: a backup, or a copy.
 func CheckChain(r ChainReader, clinic int64) (AuditReport, error) {
-	head, err := r.AuditHead(clinic)
+	head, err := r.AuditCounters(clinic)
 	if err != nil {
 		return AuditReport{}, err
 	}
@@ -150,7 +150,7 @@ func CheckChain(r ChainReader, clinic int64) (AuditReport, error) {
 }
 
 // walkChain follows the rows from the first to the head.
-func walkChain(head Heads, page func(after int64) ([]AuditEntry, error)) (AuditReport, error) {
+func walkChain(head Counters, page func(after int64) ([]AuditEntry, error)) (AuditReport, error) {
 	report, last := AuditReport{}, AuditEntry{}
 	for {
 		rows, err := page(last.Seq)
@@ -193,7 +193,7 @@ func (a *AuditEntry) legible() {
 
 // follows tells whether the row is the one that was written after last; the seq
 // of the fault, or 0.
-func (a AuditEntry) follows(last AuditEntry, head Heads) (broken int64, reason string) {
+func (a AuditEntry) follows(last AuditEntry, head Counters) (broken int64, reason string) {
 	switch {
 	case a.Seq != last.Seq+1:
 		return last.Seq + 1, fmt.Sprintf("row %d is missing: the next one is %d", last.Seq+1, a.Seq)

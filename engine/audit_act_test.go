@@ -116,7 +116,7 @@ func TestVerifyAudit(t *testing.T) {
 			register(t, c, c.Caller, "Anna", "Weiß", "")
 			put(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
 			var last int64
-			c.Write(t, func(tx engine.Tx) error { h, err := tx.Heads(c.Row.N); last = h.Audit; return err })
+			c.Write(t, func(tx engine.Tx) error { h, err := tx.Counters(c.Row.N); last = h.Audit; return err })
 			if c.Row.N != 1 || last < 8 {
 				t.Fatalf("clinic %d with %d rows", c.Row.N, last)
 			}

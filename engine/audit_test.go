@@ -31,7 +31,7 @@ func TestAuditFollows(t *testing.T) {
 		{"the last changed with its hash", func(r []AuditEntry) []AuditEntry { r[4].ActorID = "x"; r[4].Hash = r[4].Digest(); return r }, 5, "written last"},
 	} {
 		whole := chain()
-		head := Heads{Audit: 5, AuditHash: whole[4].Hash}
+		head := Counters{Audit: 5, AuditHash: whole[4].Hash}
 		var broken int64
 		var reason string
 		last := AuditEntry{}

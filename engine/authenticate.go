@@ -119,7 +119,7 @@ func (e *Engine) used(k *Key, now int64) {
 	}
 	e.usage.mu.Unlock()
 	if due {
-		e.store.Later(func(tx Tx) error { return tx.TouchKey(id, now) })
+		e.store.Enqueue(func(tx Tx) error { return tx.TouchKey(id, now) })
 	}
 }
 

@@ -45,11 +45,11 @@ type Meta struct {
 	UpdatedBy string
 }
 
-// Heads are the running numbers of a clinic: the last change, event seq, audit
+// Counters are the running numbers of a clinic: the last change, event seq, audit
 // seq and medical record number given, and the hash of the last audit row. Stamp
 // is the latest updated_at given: it never goes back, although clocks do, for a
 // sync finds its first change number by it (contract.md §7).
-type Heads struct {
+type Counters struct {
 	Change, Event, Audit, MRN int64
 	Stamp                     int64
 	AuditHash                 string

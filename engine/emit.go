@@ -21,7 +21,7 @@ func (w *Act) publish() error {
 	if len(w.events) == 0 {
 		return nil
 	}
-	heads, err := w.Heads(w.Caller.Clinic)
+	heads, err := w.Counters(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}

@@ -247,7 +247,7 @@ func TestKeyLastUsed(t *testing.T) {
 	k := issue(t, c, engine.KeyDraft{Family: engine.FamilyLive})
 	used := func() int64 {
 		t.Helper()
-		c.Since(t) // takes along what Later queued
+		c.Since(t) // takes along what Enqueue queued
 		var at int64
 		c.Read(t, func(r engine.Reader) error {
 			row, err := r.Key(c.Row.N, k.ID)

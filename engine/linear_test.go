@@ -172,7 +172,7 @@ func (w *table) leads(t *testing.T, n int) []string {
 	t.Helper()
 	var out []string
 	w.Write(t, func(tx engine.Tx) error {
-		heads, err := tx.Heads(w.Row.N)
+		heads, err := tx.Counters(w.Row.N)
 		if err != nil {
 			return err
 		}

@@ -251,7 +251,7 @@ func (w *Act) ownMRN(p *Patient) error {
 		}
 		return err
 	}
-	heads, err := w.Heads(p.Clinic)
+	heads, err := w.Counters(p.Clinic)
 	if err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func (w *Act) alsoAbout(d Action, id int64, fields []string) error {
 
 // point lets a row name a patient, as a change that a sync sees.
 func (w *Act) point(row RowRef, patient int64) error {
-	heads, err := w.Heads(w.Caller.Clinic)
+	heads, err := w.Counters(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (e *Engine) Restored(ctx context.Context, c Caller, madeAt int64) ([]Recove
 	for _, clinic := range clinics {
 		c.Clinic = clinic.N
 		r, err := act(ctx, e, c, clinicRestore, func(w *Act) (Recovery, error) {
-			heads, err := w.Heads(clinic.N)
+			heads, err := w.Counters(clinic.N)
 			if err != nil {
 				return Recovery{}, err
 			}

@@ -40,8 +40,8 @@ func TestRestored(t *testing.T) {
 	if open < 2 || count(engine.Succeeded) != 1 {
 		t.Fatalf("%d open, %d delivered", open, count(engine.Succeeded))
 	}
-	var before engine.Heads
-	c.Write(t, func(tx engine.Tx) error { h, err := tx.Heads(c.Row.N); before = *h; return err })
+	var before engine.Counters
+	c.Write(t, func(tx engine.Tx) error { h, err := tx.Counters(c.Row.N); before = *h; return err })
 	c.Since(t)
 
 	done, err := c.Engine.Restored(ctx, engine.Shell(0, "restore"), now-3600)
@@ -59,7 +59,7 @@ func TestRestored(t *testing.T) {
 		t.Errorf("%+v", trace)
 	}
 	c.Write(t, func(tx engine.Tx) error {
-		h, err := tx.Heads(c.Row.N)
+		h, err := tx.Counters(c.Row.N)
 		if h.Change < before.Change+1_000_000 || h.Event != before.Event {
 			t.Errorf("numbers %+v, before %+v", *h, before)
 		}

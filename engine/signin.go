@@ -44,7 +44,7 @@ func (e *Engine) SignIn(ctx context.Context, ip, email, password, clinic string)
 	}
 	if !ok || u.DisabledAt != 0 {
 		if u.ID != "" { // not waited for: an unknown user's refusal writes nothing
-			e.store.Later(func(tx Tx) error { return e.failed(tx, u.ID, ip, now) })
+			e.store.Enqueue(func(tx Tx) error { return e.failed(tx, u.ID, ip, now) })
 		}
 		return User{}, Clinic{}, badSignIn()
 	}

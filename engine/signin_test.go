@@ -23,7 +23,7 @@ func hire(t *testing.T, c *enginetest.Clinic, by engine.Caller, email string, ro
 
 func stored(t *testing.T, c *enginetest.Clinic, id string) (u engine.User) {
 	t.Helper()
-	c.Write(t, func(engine.Tx) error { return nil }) // takes along what Later queued
+	c.Write(t, func(engine.Tx) error { return nil }) // takes along what Enqueue queued
 	c.Read(t, func(r engine.Reader) (err error) { u, err = r.User(id); return err })
 	return u
 }

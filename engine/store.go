@@ -14,9 +14,9 @@ type Store interface {
 	// View runs fn on one snapshot, which is never older than the last
 	// acknowledged Update.
 	View(ctx context.Context, fn func(Reader) error) error
-	// Later queues a write that rides the next group commit, without waiting for
+	// Enqueue queues a write that rides the next group commit, without waiting for
 	// it: the audit of reads. Close writes what is queued.
-	Later(fn func(Tx) error)
+	Enqueue(fn func(Tx) error)
 }
 
 // Reader answers questions on one snapshot.
@@ -38,9 +38,9 @@ type Tx interface {
 	Reader
 	// Savepoint runs fn so that its error undoes fn's effects and nothing else.
 	Savepoint(fn func() error) error
-	// Heads gives the clinic's running numbers for reading and moving on; the
+	// Counters gives the clinic's running numbers for reading and moving on; the
 	// store writes them back with the commit and restores them with a rollback.
-	Heads(clinic int64) (*Heads, error)
+	Counters(clinic int64) (*Counters, error)
 
 	ClinicWriter
 	DirectoryWriter
@@ -222,7 +222,7 @@ type AccessReader interface {
 	User(id string) (User, error)              // of any clinic
 	UsersByEmail(emailKey string) ([]User, error)
 	Users(clinic int64) ([]User, error)
-	KeptReply(clinic int64, caller, key string, since int64) (fingerprint string, r Reply, found bool, err error)
+	StoredReply(clinic int64, caller, key string, since int64) (fingerprint string, r Reply, found bool, err error)
 }
 
 // AccessWriter writes them.
@@ -232,7 +232,7 @@ type AccessWriter interface {
 	TouchKey(id string, at int64) error // last_used_at
 	InsertUser(u User) error
 	UpdateUser(u User) error
-	KeepReply(clinic int64, caller, key, fingerprint, subject string, r Reply, now int64) error
+	StoreReply(clinic int64, caller, key, fingerprint, subject string, r Reply, now int64) error
 	DropReplies(before int64, limit int) (int, error) // older ones; how many
 	BlankReplies(clinic int64, subject string) error  // empties the bodies that tell of a person
 }

@@ -30,7 +30,7 @@ type keyring struct {
 }
 
 func (k *keyring) View(_ context.Context, fn func(engine.Reader) error) error { return fn(k) }
-func (k *keyring) Later(fn func(engine.Tx) error)                             { k.later = append(k.later, fn) }
+func (k *keyring) Enqueue(fn func(engine.Tx) error)                           { k.later = append(k.later, fn) }
 
 func (k *keyring) KeyByLookup(f engine.Family, id string) (engine.Key, error) {
 	key, ok := k.keys[string(f)+id]

@@ -18,11 +18,11 @@ func (h *house) fullBooking(tx engine.Tx, n int64) error {
 	a := h.visit(provider, noon.Unix()+n/int64(len(h.providers))*900, 15)
 	a.PatientID = h.patient + n%manyPatients
 	key := fmt.Sprint("request-", n)
-	if _, _, _, err := tx.KeptReply(h.clinic, "key:1", key, 0); err != nil {
+	if _, _, _, err := tx.StoredReply(h.clinic, "key:1", key, 0); err != nil {
 		return err
 	}
 	return tx.Savepoint(func() error {
-		heads, err := tx.Heads(h.clinic)
+		heads, err := tx.Counters(h.clinic)
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (h *house) fullBooking(tx engine.Tx, n int64) error {
 		if err := tx.InsertAudit(entry); err != nil {
 			return err
 		}
-		return tx.KeepReply(h.clinic, "key:1", key, entry.Hash, "patient:1", engine.Reply{Status: 201, Header: map[string]string{"Location": "/api/v1/appointments/" + a.ID}, Body: reply}, noon.Unix())
+		return tx.StoreReply(h.clinic, "key:1", key, entry.Hash, "patient:1", engine.Reply{Status: 201, Header: map[string]string{"Location": "/api/v1/appointments/" + a.ID}, Body: reply}, noon.Unix())
 	})
 }
 

@@ -93,7 +93,7 @@ func TestFullDiskIsTriedCalmly(t *testing.T) {
 		h.pages(t, h.count(t, "PRAGMA page_count"))
 		big := strings.Repeat("x", 100_000)
 		for i := range 20 {
-			h.Later(func(tx engine.Tx) error { return tx.InsertReason(fmt.Sprint("read ", i), h.clinic, 0, big) })
+			h.Enqueue(func(tx engine.Tx) error { return tx.InsertReason(fmt.Sprint("read ", i), h.clinic, 0, big) })
 			if err := h.Update(t.Context(), h.booking(1)); engine.KindOf(err) != engine.StorageFull {
 				t.Fatalf("%v, want STORAGE_FULL", err)
 			}
@@ -170,7 +170,7 @@ func failingDisk(t *testing.T, path string) {
 	if err := h.Update(context.Background(), h.booking(9)); engine.KindOf(err) != engine.ReadOnly {
 		t.Errorf("before a restart: %v", err)
 	}
-	h.Later(func(engine.Tx) error { return nil })
+	h.Enqueue(func(engine.Tx) error { return nil })
 	if h.Stats().LaterLost == 0 {
 		t.Error("a Later on a failed disk must be counted")
 	}

@@ -51,9 +51,9 @@ func TestRoundTrips(t *testing.T) {
 			func() error { return tx.InsertAppointment(visit) }, func() error { return tx.InsertOccupancy(&occ) },
 			func() error { return tx.InsertEvent(event) }, func() error { return tx.InsertAudit(entry) },
 			func() error {
-				return tx.KeepReply(h.clinic, "key:1", "k", "f", "lead:1", engine.Reply{Status: 201, Header: map[string]string{"ETag": "1"}, Body: []byte("{}")}, 100)
+				return tx.StoreReply(h.clinic, "key:1", "k", "f", "lead:1", engine.Reply{Status: 201, Header: map[string]string{"ETag": "1"}, Body: []byte("{}")}, 100)
 			},
-			func() error { return tx.KeepReply(h.clinic, "key:2", "k", "f2", "", engine.Reply{Status: 204}, 100) },
+			func() error { return tx.StoreReply(h.clinic, "key:2", "k", "f2", "", engine.Reply{Status: 204}, 100) },
 		} {
 			if err := write(); err != nil {
 				return err
@@ -100,14 +100,14 @@ func TestRoundTrips(t *testing.T) {
 		same("history without its act", []engine.AuditEntry{})(any2(r.AppointmentEvents(h.clinic, "e", []string{"appointment.book"})))
 		same("clinic", clinic)(any2(r.ClinicBySlug("zwei")))
 		same("clinic by id", clinic)(any2(r.ClinicByPublicID(clinic.ID)))
-		_, reply, found, err := r.KeptReply(h.clinic, "key:1", "k", 100)
+		_, reply, found, err := r.StoredReply(h.clinic, "key:1", "k", 100)
 		if err != nil || !found || reply.Header["ETag"] != "1" || string(reply.Body) != "{}" || reply.Status != 201 {
 			t.Errorf("reply %+v %v %v", reply, found, err)
 		}
-		if _, _, found, _ := r.KeptReply(h.clinic, "key:1", "k", 101); found {
+		if _, _, found, _ := r.StoredReply(h.clinic, "key:1", "k", 101); found {
 			t.Error("an expired reply was found")
 		}
-		if _, _, found, _ := r.KeptReply(other, "key:1", "k", 100); found {
+		if _, _, found, _ := r.StoredReply(other, "key:1", "k", 100); found {
 			t.Error("another clinic's reply was found")
 		}
 		return nil
@@ -273,7 +273,7 @@ func TestRepliesAreDropped(t *testing.T) {
 	h := openHouse(t, Options{})
 	h.must(t, func(tx engine.Tx) error {
 		for i := range int64(10) {
-			if err := tx.KeepReply(h.clinic, "key:1", string(rune('a'+i)), "f", "", engine.Reply{Status: 200}, i); err != nil {
+			if err := tx.StoreReply(h.clinic, "key:1", string(rune('a'+i)), "f", "", engine.Reply{Status: 200}, i); err != nil {
 				return err
 			}
 		}

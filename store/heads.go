@@ -5,20 +5,20 @@ import "qualifybase/engine"
 // head is a clinic's running numbers as the writer keeps them between groups.
 type head struct {
 	clinic  int64
-	now     engine.Heads // what Tx.Heads hands out and use cases move on
-	stored  engine.Heads // what the file says
-	inGroup bool         // asked for in the open group
+	now     engine.Counters // what Tx.Counters hands out and use cases move on
+	stored  engine.Counters // what the file says
+	inGroup bool            // asked for in the open group
 }
 
 // asked is a head that a member was given, and its value then.
 type asked struct {
 	h     *head
-	first engine.Heads
+	first engine.Counters
 }
 
-// Heads implements engine.Tx. The pointer is good until the Update or the
+// Counters implements engine.Tx. The pointer is good until the Update or the
 // Savepoint that asked for it ends.
-func (t *tx) Heads(clinic int64) (*engine.Heads, error) {
+func (t *tx) Counters(clinic int64) (*engine.Counters, error) {
 	if t.over {
 		return nil, errOver
 	}
@@ -31,7 +31,7 @@ func (t *tx) Heads(clinic int64) (*engine.Heads, error) {
 	if h == nil {
 		h = &head{clinic: clinic}
 		found, err := t.get("SELECT change, event, audit, mrn, stamp, audit_hash FROM heads WHERE clinic = ?", func(r *row) {
-			h.stored = engine.Heads{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), Stamp: r.int(), AuditHash: r.text()}
+			h.stored = engine.Counters{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), Stamp: r.int(), AuditHash: r.text()}
 		}, clinic)
 		if err != nil {
 			return nil, err
@@ -71,7 +71,7 @@ func (w *writer) storeHeads() error {
 // lastChange is the clinic's last change number as this snapshot sees it.
 func (r *reads) lastChange(clinic int64) (int64, error) {
 	if r.tx != nil {
-		h, err := r.tx.Heads(clinic)
+		h, err := r.tx.Counters(clinic)
 		if err != nil {
 			return 0, err
 		}

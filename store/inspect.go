@@ -274,9 +274,9 @@ func (x *inspector) events() error {
 type chain struct{ *reads }
 
 // AuditHead implements engine.ChainReader.
-func (r chain) AuditHead(clinic int64) (h engine.Heads, err error) {
+func (r chain) AuditCounters(clinic int64) (h engine.Counters, err error) {
 	found, err := r.get("SELECT change, event, audit, audit_hash FROM heads WHERE clinic = ?", func(row *row) {
-		h = engine.Heads{Change: row.int(), Event: row.int(), Audit: row.int(), AuditHash: row.text()}
+		h = engine.Counters{Change: row.int(), Event: row.int(), Audit: row.int(), AuditHash: row.text()}
 	}, clinic)
 	if err == nil && !found {
 		err = absent("clinic")

@@ -11,7 +11,7 @@ import (
 // another one's failure or the disk undid the first run. When 10,000 are
 // queued the caller waits; after five seconds, or on a store that has become
 // read-only, the write is lost, counted and logged.
-func (s *Store) Later(fn func(engine.Tx) error) {
+func (s *Store) Enqueue(fn func(engine.Tx) error) {
 	w := s.w
 	s.gate.RLock()
 	defer s.gate.RUnlock()

@@ -84,7 +84,7 @@ func TestSyncSkipsNothing(t *testing.T) {
 	var ids []string
 	put := func(at int64) {
 		h.must(t, func(tx engine.Tx) error {
-			heads, err := tx.Heads(h.clinic)
+			heads, err := tx.Counters(h.clinic)
 			if err != nil {
 				return err
 			}

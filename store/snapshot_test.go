@@ -38,7 +38,7 @@ func (h *house) day(tx engine.Tx, slot int64) error {
 	if _, err := h.book(tx, a); err != nil {
 		return err
 	}
-	head, err := tx.Heads(h.clinic)
+	head, err := tx.Counters(h.clinic)
 	if err != nil {
 		return err
 	}

@@ -34,13 +34,13 @@ var _ engine.Tx = (*tx)(nil)
 // mark is a point to which the memory can be taken back.
 type mark struct {
 	undo, touched int
-	heads         []engine.Heads // values of tx.asked then
+	heads         []engine.Counters // values of tx.asked then
 }
 
 func (t *tx) mark() mark {
 	m := mark{undo: len(t.w.over.undo), touched: len(t.w.touched)}
 	if len(t.asked) > 0 {
-		m.heads = make([]engine.Heads, len(t.asked))
+		m.heads = make([]engine.Counters, len(t.asked))
 		for i, a := range t.asked {
 			m.heads[i] = a.h.now
 		}

@@ -107,7 +107,7 @@ func TestGroupKeepsMembersApart(t *testing.T) {
 func TestHeadsFollowRollbacks(t *testing.T) {
 	h := openHouse(t, Options{})
 	move := func(tx engine.Tx, by int64) error {
-		heads, err := tx.Heads(h.clinic)
+		heads, err := tx.Counters(h.clinic)
 		if err == nil {
 			heads.Change += by
 			heads.AuditHash += "x"
@@ -126,7 +126,7 @@ func TestHeadsFollowRollbacks(t *testing.T) {
 			return move(tx, 2)
 		},
 		func(tx engine.Tx) error {
-			heads, err := tx.Heads(h.clinic)
+			heads, err := tx.Counters(h.clinic)
 			if err != nil {
 				return err
 			}
@@ -146,7 +146,7 @@ func TestHeadsFollowRollbacks(t *testing.T) {
 	if n := h.count(t, "SELECT change FROM heads WHERE clinic = ?", h.clinic); n != 7 {
 		t.Errorf("the file says %d, want 7", n)
 	}
-	if err := h.Update(context.Background(), func(tx engine.Tx) error { _, err := tx.Heads(999); return err }); engine.KindOf(err) != engine.NotFound {
+	if err := h.Update(context.Background(), func(tx engine.Tx) error { _, err := tx.Counters(999); return err }); engine.KindOf(err) != engine.NotFound {
 		t.Errorf("heads of no clinic: %v", err)
 	}
 }
@@ -240,8 +240,8 @@ func TestLater(t *testing.T) {
 	reason := func(ref string) func(engine.Tx) error {
 		return func(tx engine.Tx) error { return tx.InsertReason(ref, h.clinic, 0, "because") }
 	}
-	s.Later(reason("alone"))
-	s.Later(func(engine.Tx) error { return errors.New("fails by itself") })
+	s.Enqueue(reason("alone"))
+	s.Enqueue(func(engine.Tx) error { return errors.New("fails by itself") })
 	for end := time.Now().Add(10 * time.Second); h.count(t, "SELECT count(*) FROM audit_reasons") != 1; {
 		if time.Now().After(end) {
 			t.Fatal("nothing flushed it")
@@ -249,13 +249,13 @@ func TestLater(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	before := s.Stats()
-	s.Later(reason("rides"))
+	s.Enqueue(reason("rides"))
 	h.must(t, h.booking(1))
 	if got := s.Stats(); got.Commits != before.Commits+1 || got.Laters != before.Laters+1 {
 		t.Errorf("it did not ride the next commit: %+v, before %+v", got, before)
 	}
 	for i := range 2*manyLater + 10 {
-		s.Later(reason(fmt.Sprint("many", i)))
+		s.Enqueue(reason(fmt.Sprint("many", i)))
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -269,7 +269,7 @@ func TestLater(t *testing.T) {
 	if err := s.View(context.Background(), func(r engine.Reader) error { _, err := r.Clinics(); return err }); engine.KindOf(err) != engine.Busy {
 		t.Errorf("View after Close: %v", err)
 	}
-	s.Later(reason("lost"))
+	s.Enqueue(reason("lost"))
 	if s.Stats().LaterLost != 2 {
 		t.Errorf("lost %d, want the failing one and the one after Close", s.Stats().LaterLost)
 	}

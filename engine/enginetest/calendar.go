@@ -18,7 +18,7 @@ func (c *Clinic) Lead(t testing.TB, caller engine.Caller) engine.Lead {
 		Meta: engine.Meta{Version: 1, CreatedAt: at.Unix(), UpdatedAt: at.Unix(), CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
 	}
 	c.Write(t, func(tx engine.Tx) error {
-		heads, err := tx.Heads(caller.Clinic)
+		heads, err := tx.Counters(caller.Clinic)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (c *Clinic) Patient(t testing.TB, caller engine.Caller, given, family strin
 		Meta: engine.Meta{Version: 1, CreatedAt: at, UpdatedAt: at, CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
 	}
 	c.Write(t, func(tx engine.Tx) error {
-		heads, err := tx.Heads(caller.Clinic)
+		heads, err := tx.Counters(caller.Clinic)
 		if err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ type Trace struct {
 func (c *Clinic) Since(t testing.TB) Trace {
 	t.Helper()
 	var out Trace
-	c.Write(t, func(engine.Tx) error { return nil }) // takes along what Later queued
+	c.Write(t, func(engine.Tx) error { return nil }) // takes along what Enqueue queued
 	c.Read(t, func(r engine.Reader) error {
 		rows, err := r.AuditChain(c.Row.N, c.seen.audit, 10_000)
 		if err != nil {
@@ -76,7 +76,7 @@ func (c *Clinic) Since(t testing.TB) Trace {
 		return nil
 	})
 	c.Write(t, func(tx engine.Tx) error {
-		heads, err := tx.Heads(c.Row.N)
+		heads, err := tx.Counters(c.Row.N)
 		if err == nil {
 			c.seen.event = heads.Event
 		}
