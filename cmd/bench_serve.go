@@ -94,7 +94,7 @@ func (o *benchServe) send(st *store.Store, e *engine.Options) (stop func(), err 
 	if e.Sealer, err = engine.OpenSealer(o.data); err != nil {
 		return nil, err
 	}
-	sender := webhook.New(webhook.Config{Outbox: st, Secrets: e.Sealer, Policy: policy})
+	sender := webhook.New(webhook.Config{Outbox: engine.New(st, engine.Options{}), Secrets: e.Sealer, Policy: policy})
 	e.CheckURL, e.Nudge = policy.CheckURL, sender.Nudge
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

@@ -124,14 +124,14 @@ func postSigned(tr http.RoundTripper, url string, signer *webhook.Signer, body [
 }
 
 // rowByRow is an outbox that shares no transaction: what group bookkeeping saves.
-type rowByRow struct{ *store.Store }
+type rowByRow struct{ *engine.Engine }
 
 // Exchange settles and claims one delivery in each transaction.
 func (o rowByRow) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery, error) {
 	for _, s := range c.Settled {
 		one := c
 		one.Settled, one.Room = []engine.Settlement{s}, 0
-		if _, err := o.Store.Exchange(ctx, one); err != nil {
+		if _, err := o.Engine.Exchange(ctx, one); err != nil {
 			return nil, err
 		}
 	}
@@ -143,7 +143,7 @@ func (o rowByRow) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delive
 	c.Settled, c.Rooms = nil, rooms
 	for room := c.Room; room > 0; room-- {
 		c.Room = 1
-		got, err := o.Store.Exchange(ctx, c)
+		got, err := o.Engine.Exchange(ctx, c)
 		if err != nil || len(got) == 0 {
 			return out, err
 		}
@@ -191,12 +191,12 @@ func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*benchO
 	if err != nil {
 		return nil, err
 	}
-	var box engine.Outbox = o.st
+	o.engine = engine.New(o.st, engine.Options{CheckURL: policy.CheckURL, Sealer: sealer, Nudge: func() { o.sender.Nudge() }})
+	var box webhook.Outbox = o.engine
 	if single {
-		box = rowByRow{o.st}
+		box = rowByRow{o.engine}
 	}
 	o.sender = webhook.New(webhook.Config{Outbox: box, Secrets: sealer, Policy: policy})
-	o.engine = engine.New(o.st, engine.Options{CheckURL: policy.CheckURL, Sealer: sealer, Nudge: o.sender.Nudge})
 	return o, o.hook(ctx, url, benchEndpoints)
 }
 

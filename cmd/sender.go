@@ -11,9 +11,9 @@ import (
 	"qualifybase/webhook"
 )
 
-// webhooks makes the sender on the server's store, and tells the engine how to
-// judge URLs, keep secrets and wake it.
-func (s *server) webhooks(o *engine.Options) (err error) {
+// startEngine makes the engine on the server's store, and the sender of webhooks
+// that it judges URLs by, keeps secrets for and wakes.
+func (s *server) startEngine(o engine.Options) (err error) {
 	w := s.l.Webhooks
 	if s.policy, err = webhook.NewPolicy(w.Allow); err != nil {
 		return err
@@ -26,12 +26,13 @@ func (s *server) webhooks(o *engine.Options) (err error) {
 	if err != nil {
 		return err
 	}
+	o.CheckURL, o.Sealer, o.Nudge = s.policy.CheckURL, sealer, func() { s.sender.Nudge() }
+	s.engine = engine.New(s.store, o)
 	s.sender = webhook.New(webhook.Config{
-		Outbox: s.store, Secrets: sealer, Policy: s.policy, Backoff: backoff, InFlight: w.InFlight, Timeout: time.Duration(w.Timeout),
+		Outbox: s.engine, Secrets: sealer, Policy: s.policy, Backoff: backoff, InFlight: w.InFlight, Timeout: time.Duration(w.Timeout),
 		Transport: s.policy.Transport(webhook.TransportOptions{Connect: time.Duration(w.ConnectTimeout)}),
 		Version:   buildInfo().Version, Log: s.log,
 	})
-	o.CheckURL, o.Sealer, o.Nudge = s.policy.CheckURL, sealer, s.sender.Nudge
 	s.store.OnForeignWrite(s.sender.Nudge) // the shell retries and tests deliveries too
 	return nil
 }

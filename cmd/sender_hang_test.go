@@ -144,8 +144,9 @@ func sendingEngine(t testing.TB) (e *engine.Engine, clinic int64, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sender := webhook.New(webhook.Config{Outbox: st, Secrets: sealer, Policy: policy})
-	e = engine.New(st, engine.Options{CheckURL: policy.CheckURL, Sealer: sealer, Nudge: sender.Nudge})
+	var sender *webhook.Sender
+	e = engine.New(st, engine.Options{CheckURL: policy.CheckURL, Sealer: sealer, Nudge: func() { sender.Nudge() }})
+	sender = webhook.New(webhook.Config{Outbox: e, Secrets: sealer, Policy: policy})
 	hours, err := engine.ParseHours("Mon-Sun 00:00-24:00")
 	if err != nil {
 		t.Fatal(err)

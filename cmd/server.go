@@ -42,14 +42,13 @@ type server struct {
 func newServer(l *loaded, st *store.Store, log *slog.Logger) (*server, error) {
 	s := &server{l: l, log: log, store: st, began: time.Now()}
 	options := engineOptions(l, log, nil)
-	if err := s.webhooks(&options); err != nil {
+	options.Erased = bury(log, graveDirs(filepath.Dir(st.Path()), l.Backup)...)
+	err := s.startEngine(options)
+	if err != nil {
 		return nil, err
 	}
-	options.Erased = bury(log, graveDirs(filepath.Dir(st.Path()), l.Backup)...)
-	s.engine = engine.New(st, options)
 	o := apiOptions(l)
 	o.Log, o.Ready, o.Checks = log, s.ready, s.checks
-	var err error
 	s.api, err = httpapi.New(s.engine, o)
 	return s, err
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -40,6 +41,7 @@ func (e *Engine) Stats() *Stats { return &e.stats }
 type Act struct {
 	Tx
 	e      *Engine
+	Action Action // what is done, as the audit names it
 	Caller Caller
 	Now    int64 // UTC seconds, one instant for the whole act
 
@@ -59,17 +61,32 @@ type Act struct {
 // rolls its effects back but is itself recorded, so that a retry hears it again
 // (contract.md §6). Waking the sender comes after the commit.
 func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *Act) (T, error)) (T, error) {
+	if err := e.allow(c, d); err != nil {
+		var none T
+		return none, err
+	}
+	return run(ctx, e, c, d, fn)
+}
+
+// operate is act for what only the operator of the machine may do: making clinics
+// and choosing their limits, for which no clinic's scopes are enough.
+func operate[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *Act) (T, error)) (T, error) {
+	if !c.Operator() {
+		var none T
+		return none, errNotOperator
+	}
+	return run(ctx, e, c, d, fn)
+}
+
+func run[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *Act) (T, error)) (T, error) {
 	var (
 		out     T
 		verdict error
 		woke    bool
 		about   string // the id of what was acted on
 	)
-	if err := e.allow(c, d); err != nil {
-		return out, err
-	}
 	err := e.store.Update(ctx, func(tx Tx) error {
-		w := &Act{Tx: tx, e: e, Caller: c, Now: e.now().Unix()}
+		w := &Act{Tx: tx, e: e, Action: d, Caller: c, Now: e.now().Unix()}
 		replay, err := w.storedReply()
 		if err != nil {
 			return err
@@ -93,7 +110,7 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *A
 			return verdict
 		}
 		woke = verdict == nil && w.Wakes
-		if err := w.record(d, verdict); err != nil {
+		if err := w.record(verdict); err != nil {
 			return err
 		}
 		return w.storeReply(out, verdict)
@@ -105,6 +122,86 @@ func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *A
 		e.opt.Nudge()
 	}
 	return out, verdict
+}
+
+// As is an act of another caller in the same transaction, for what the system does
+// to many clinics at once.
+func (w *Act) As(c Caller) *Act { return &Act{Tx: w.Tx, e: w.e, Caller: c, Now: w.Now} }
+
+// Sub runs an act inside this one, as a row of an import is one: the effects of
+// fn, its events and its row in the audit in a savepoint of their own. An error
+// undoes them all and nothing else. fn may change own.Action, which names the act
+// in the audit.
+func (w *Act) Sub(d Action, fn func(own *Act) error) error {
+	own := &Act{Tx: w.Tx, e: w.e, Action: d, Caller: w.Caller, Now: w.Now}
+	err := w.Savepoint(func() error {
+		if err := fn(own); err != nil {
+			return err
+		}
+		if err := own.publish(); err != nil {
+			return err
+		}
+		return own.record(nil)
+	})
+	w.Wakes = w.Wakes || err == nil && own.Wakes
+	return err
+}
+
+// Also puts a row into the audit of another thing that this act has changed, such
+// as the other patient of a merge.
+func (w *Act) Also(d Action, entityID string, patient int64, fields []string) error {
+	entry := w.Caller.entry(d, w.Now)
+	entry.EntityID, entry.PatientID, entry.Fields = entityID, patient, fields
+	return appendAudit(w.Tx, entry)
+}
+
+// batch runs fn in a transaction that is no act itself and has no row in the
+// audit: what it does to a clinic's data it does in Subs.
+func batch(ctx context.Context, e *Engine, c Caller, fn func(w *Act) error) error {
+	woke := false
+	err := e.store.Update(ctx, func(tx Tx) error {
+		w := &Act{Tx: tx, e: e, Caller: c, Now: e.now().Unix()}
+		err := fn(w)
+		woke = err == nil && w.Wakes
+		return err
+	})
+	if woke {
+		e.opt.Nudge()
+	}
+	return err
+}
+
+// portions repeats a batch that does some of a long job, until it says that none
+// is left or ctx ends, so that nobody waits for the whole.
+func portions(ctx context.Context, e *Engine, c Caller, fn func(w *Act) (n int, more bool, err error)) (sum int, err error) {
+	for more := true; more && ctx.Err() == nil; {
+		n := 0
+		err := batch(ctx, e, c, func(w *Act) (err error) {
+			n, more, err = fn(w)
+			return err
+		})
+		if err != nil {
+			return sum, err
+		}
+		sum += n
+	}
+	return sum, ctx.Err()
+}
+
+// enqueue queues an act that nobody waits for; it rides the next group commit. An
+// Action without a name leaves no row in the audit. An error is logged and
+// undoes what fn did.
+func (e *Engine) enqueue(c Caller, d Action, outcome Outcome, fn func(w *Act) error) {
+	now := e.now().Unix()
+	e.store.Enqueue(func(tx Tx) error {
+		w := &Act{Tx: tx, e: e, Action: d, Caller: c, Now: now}
+		if err := fn(w); err != nil || d.Name == "" {
+			return err
+		}
+		entry := c.entry(d, now)
+		entry.EntityID, entry.PatientID, entry.Fields, entry.Outcome = w.EntityID, w.PatientID, w.Fields, outcome
+		return appendAudit(tx, entry)
+	})
 }
 
 // errRehearsed undoes an act that went well but was only tried.
@@ -189,11 +286,11 @@ func (w *Act) storeReply(out any, verdict error) error {
 }
 
 // record writes the audit row of a success or of a decided refusal.
-func (w *Act) record(d Action, verdict error) error {
-	if w.Quiet && verdict == nil {
+func (w *Act) record(verdict error) error {
+	if w.Quiet && verdict == nil || w.Caller.Clinic == 0 { // a clinic that was not made has no chain
 		return nil
 	}
-	entry := w.Caller.entry(d, w.Now)
+	entry := w.Caller.entry(w.Action, w.Now)
 	entry.EntityID, entry.PatientID, entry.Fields = w.EntityID, w.PatientID, w.Fields
 	if verdict != nil {
 		entry.Outcome, entry.Fields = Failed, []string{"error:" + string(KindOf(verdict))}
@@ -219,65 +316,130 @@ func (c Caller) entry(d Action, now int64) AuditEntry {
 
 // appendAudit gives the entry its number and its place in the hash chain.
 func appendAudit(tx Tx, entry AuditEntry) error {
-	heads, err := tx.Counters(entry.Clinic)
+	counters, err := tx.Counters(entry.Clinic)
 	if err != nil {
 		return err
 	}
-	heads.Audit++
-	entry.Seq, entry.PrevHash = heads.Audit, heads.AuditHash
+	counters.Audit++
+	entry.Seq, entry.PrevHash = counters.Audit, counters.AuditHash
 	if entry.Fields == nil {
 		entry.Fields = []string{}
 	}
 	entry.legible()
 	entry.Hash = entry.Digest()
-	heads.AuditHash = entry.Hash
+	counters.AuditHash = entry.Hash
 	return tx.InsertAudit(entry)
 }
 
 // changed takes the clinic's next change number and stamps a row with it.
 func (w *Act) Stamp(m *Meta) error {
-	heads, err := w.Counters(w.Caller.Clinic)
+	counters, err := w.Counters(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}
-	heads.Change++
-	heads.Stamp = max(heads.Stamp, w.Now)
+	counters.Change++
+	counters.Stamp = max(counters.Stamp, w.Now)
 	if m.Version == 0 {
 		m.CreatedAt, m.CreatedBy = w.Now, w.Caller.Name()
 	}
 	m.Version++
-	m.Change, m.UpdatedAt, m.UpdatedBy = heads.Change, heads.Stamp, w.Caller.Name()
+	m.Change, m.UpdatedAt, m.UpdatedBy = counters.Change, counters.Stamp, w.Caller.Name()
 	return nil
 }
 
 // happened notes a change's events, in the order of the table in event.go.
-func (w *Act) Emit(what change, fact any) error {
+func (w *Act) Emit(what Change, fact any) error {
 	data, err := json.Marshal(fact)
 	if err != nil {
 		return err
 	}
-	for _, typ := range eventTypes[what] {
+	for _, typ := range what {
 		w.events = append(w.events, Event{Clinic: w.Caller.Clinic, Type: typ, Test: w.Caller.Test, CreatedAt: w.Now, Data: data})
 	}
 	return nil
 }
 
+// EmitNow is Emit for an act that goes on with the event: it is written at once.
+func (w *Act) EmitNow(what Change, fact any) (Event, error) {
+	if err := w.Emit(what, fact); err != nil {
+		return Event{}, err
+	}
+	last := w.events[len(w.events)-1:]
+	err := w.publish()
+	return last[0], err
+}
+
+// publish writes the noted events, each with its deliveries, in the transaction of
+// the change.
+func (w *Act) publish() error {
+	if len(w.events) == 0 {
+		return nil
+	}
+	counters, err := w.Counters(w.Caller.Clinic)
+	if err != nil {
+		return err
+	}
+	for i := range w.events {
+		counters.Event++
+		ev := &w.events[i]
+		ev.Seq, ev.ID = counters.Event, "evt_"+NewID(w.e.now())
+		if err := w.InsertEvent(*ev); err != nil {
+			return err
+		}
+		if err := w.e.deliver(w, ev); err != nil {
+			return err
+		}
+	}
+	w.events = nil
+	return nil
+}
+
 // read runs a question: rights, then fn on one snapshot.
 func read[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(r Reader) (T, error)) (T, error) {
-	var out T
 	if err := e.allow(c, d); err != nil {
-		return out, err
+		var none T
+		return none, err
 	}
-	err := e.store.View(ctx, func(r Reader) (err error) {
+	return view(ctx, e, fn)
+}
+
+// view asks without a right: for what no credential may be needed for, or before
+// one is known.
+func view[T any](ctx context.Context, e *Engine, fn func(r Reader) (T, error)) (out T, err error) {
+	err = e.store.View(ctx, func(r Reader) (err error) {
 		out, err = fn(r)
 		return err
 	})
 	return out, err
 }
 
-// seen puts a read of people's data into the audit, without making the reader wait.
+// AuditRead puts a read of people's data into the audit, without making the reader wait.
 func (e *Engine) AuditRead(c Caller, d Action, entityID string, patient int64, fields ...string) {
 	entry := c.entry(d, e.now().Unix())
 	entry.EntityID, entry.PatientID, entry.Fields = entityID, patient, fields
 	e.store.Enqueue(func(tx Tx) error { return appendAudit(tx, entry) })
 }
+
+// Meta is what every row carries: its version (the ETag), the clinic's change
+// number of its last write, and when and by whom it was made and last written.
+type Meta struct {
+	Version   int64
+	Change    int64
+	CreatedAt int64 // UTC seconds
+	UpdatedAt int64
+	CreatedBy string // Caller.Name
+	UpdatedBy string
+}
+
+// Counters are the running numbers of a clinic: the last change, event seq, audit
+// seq and medical record number given, and the hash of the last audit row. Stamp
+// is the latest updated_at given: it never goes back, although clocks do, for a
+// sync finds its first change number by it (contract.md §7).
+type Counters struct {
+	Change, Event, Audit, MRN int64
+	Stamp                     int64
+	AuditHash                 string
+}
+
+// idText is an id as the audit and lists spell it.
+func idText(id int64) string { return strconv.FormatInt(id, 10) }

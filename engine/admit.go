@@ -1,7 +1,5 @@
 package engine
 
-import "context"
-
 // Refuse is the answer to a caller who lacks the right that a face's door asks
 // for before it decodes anything. It counts and stands in the audit, like the
 // same refusal of a use case. door names it: "GET /api/v1/leads/:id"; id is the one in
@@ -12,16 +10,4 @@ func (e *Engine) Refuse(c Caller, s Scope, door, id string, patient int64) error
 		id = ""
 	}
 	return e.auditRefusal(c, Action{"request.refuse", s}, door, id, patient, c.Lacks(s))
-}
-
-// Organization is the caller's own clinic, for which no right is needed.
-//
-// Errors: what the store answers.
-func (e *Engine) Organization(ctx context.Context, c Caller) (Clinic, error) {
-	var out Clinic
-	err := e.store.View(ctx, func(r Reader) (err error) {
-		out, err = r.Clinic(c.Clinic)
-		return err
-	})
-	return out, err
 }

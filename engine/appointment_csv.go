@@ -80,9 +80,7 @@ func (e *Engine) ImportAppointments(ctx context.Context, c Caller, file io.Reade
 		report.Written = true
 		return struct{}{}, nil
 	})
-	if report.Written = report.Written && err == nil; report.Written && report.Booked > 0 {
-		e.opt.Nudge()
-	}
+	report.Written = report.Written && err == nil
 	if errors.Is(err, errDryRun) {
 		err = nil
 	}
@@ -134,15 +132,6 @@ func (p *AppointmentReport) take(w *Act, rows []CSVRow, o AppointmentImport) err
 	return nil
 }
 
-// asFaults tells a refusal as faults of a line.
-func (e *Error) asFaults() Faults {
-	if e.Kind == Invalid && len(e.Details) > 0 {
-		return e.Details
-	}
-	f := Faults{{"line", e.Message}}
-	return append(f, e.Details...)
-}
-
 // put books one row in a savepoint of its own, with its own events and rows in the audit.
 func (p *AppointmentReport) put(w *Act, line int, cells appointmentCells, o AppointmentImport) error {
 	what, a := "known", Appointment{}
@@ -186,29 +175,23 @@ func (w *Act) importOne(cells appointmentCells, o AppointmentImport) (Appointmen
 	if err := b.check(w.Caller); err != nil {
 		return Appointment{}, err
 	}
-	own := &Act{Tx: w.Tx, e: w.e, Caller: w.Caller, Now: w.Now}
-	a, err := own.book(b)
-	if err != nil {
-		return a, err
-	}
-	if cells.status != "" && cells.status != a.Status {
+	var a Appointment
+	err := w.Sub(appointmentBook, func(own *Act) (err error) {
+		if a, err = own.book(b); err != nil || cells.status == "" || cells.status == a.Status {
+			return err
+		}
 		before := a
 		t := towards(cells.status)
 		if t == nil || t.to == Cancelled {
-			return a, Faults{{"status", "Only scheduled, confirmed, completed and no_show can be imported"}}.Err()
+			return badField("status", "Only scheduled, confirmed, completed and no_show can be imported")
 		}
 		if err := own.transit(&a, t, ""); err != nil {
-			return a, err
+			return err
 		}
-		if _, err := own.saved(before, &a); err != nil {
-			return a, err
-		}
-	}
-	if err := own.publish(); err != nil {
-		return a, err
-	}
-	own.Fields = nil
-	return a, own.record(appointmentBook, nil)
+		_, err = own.saved(before, &a)
+		return err
+	})
+	return a, err
 }
 
 // importLead makes or finds the lead that a row names.
@@ -226,20 +209,15 @@ func (w *Act) importLead(d LeadDraft) (Lead, error) {
 	if err := f.Err(); err != nil {
 		return Lead{}, err
 	}
-	own := &Act{Tx: w.Tx, e: w.e, Caller: w.Caller, Now: w.Now}
-	put, err := own.putLead(fields)
-	if err != nil || own.Quiet {
-		return put.Lead, err
-	}
-	if err := own.publish(); err != nil {
-		return put.Lead, err
-	}
-	own.EntityID, own.PatientID = put.Lead.ID, put.Lead.PatientID
-	action := "lead.update"
-	if put.Created {
-		action = "lead.create"
-	}
-	return put.Lead, own.record(Action{action, LeadsWrite}, nil)
+	var put LeadPut
+	err = w.Sub(leadUpdate, func(own *Act) (err error) {
+		if put, err = own.putLead(fields); put.Created {
+			own.Action = leadCreate
+		}
+		own.EntityID, own.PatientID = put.Lead.ID, put.Lead.PatientID
+		return err
+	})
+	return put.Lead, err
 }
 
 // ExportAppointments writes the appointments of a query as CSV, page by page, with
@@ -259,11 +237,11 @@ func (e *Engine) ExportAppointments(ctx context.Context, c Caller, q Appointment
 		for more := true; more; {
 			var page []Appointment
 			var plan *Plan
-			broken = e.store.View(ctx, func(r Reader) (err error) {
-				if plan, err = r.Plan(c.Clinic); err == nil {
-					page, err = r.Appointments(q, after, exportPage)
+			page, broken = view(ctx, e, func(r Reader) (_ []Appointment, err error) {
+				if plan, err = r.Plan(c.Clinic); err != nil {
+					return nil, err
 				}
-				return err
+				return r.Appointments(q, after, exportPage)
 			})
 			if broken != nil {
 				return

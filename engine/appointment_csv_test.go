@@ -34,6 +34,8 @@ func TestImportAppointments(t *testing.T) {
 		t.Errorf("columns %+v", report.Columns)
 	}
 	c.Left(t)
+	c.Hook(t, c.Caller)
+	c.Since(t)
 	nudged := c.Nudges.Load()
 	report, err = c.Engine.ImportAppointments(ctx, c.Caller, strings.NewReader(file), engine.AppointmentImport{})
 	if err != nil || report.Booked != 3 || !report.Written || c.Nudges.Load() != nudged+1 {

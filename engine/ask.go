@@ -14,16 +14,11 @@ import (
 func (e *Engine) AppointmentsBetween(ctx context.Context, c Caller, from, to Moment, q AppointmentQuery, p Page) (List[Appointment], error) {
 	zone := time.UTC
 	if from.Date != nil || to.Date != nil {
-		err := e.store.View(ctx, func(r Reader) error {
-			plan, err := r.Plan(c.Clinic)
-			if err == nil {
-				zone = plan.Zone
-			}
-			return err
-		})
+		plan, err := view(ctx, e, func(r Reader) (*Plan, error) { return r.Plan(c.Clinic) })
 		if err != nil {
 			return List[Appointment]{}, err
 		}
+		zone = plan.Zone
 	}
 	q.From, q.To = from.in(zone), to.in(zone)
 	return e.Appointments(ctx, c, q, p)

@@ -206,3 +206,14 @@ func (a AuditEntry) follows(last AuditEntry, head Counters) (broken int64, reaso
 	}
 	return 0, ""
 }
+
+// AuditQuery asks for a list of audit rows; zero fields do not filter.
+type AuditQuery struct {
+	Clinic    int64
+	PatientID int64 // acts on the patient's record, and the lists that showed the patient
+	Entity    string
+	EntityID  string
+	Action    string
+	Outcome   Outcome
+	From, To  int64
+}

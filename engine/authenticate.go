@@ -40,13 +40,13 @@ func (e *Engine) AuthenticateKey(ctx context.Context, text string) (Identity, er
 	if !ok {
 		return Identity{}, badKey(errKeyText)
 	}
-	k := new(Key)
 	tier := ""
-	err := e.store.View(ctx, func(r Reader) (err error) {
-		if *k, err = r.KeyByLookup(secret.Family, secret.ID); err == nil && k.RatePerMinute == nil {
+	k, err := view(ctx, e, func(r Reader) (*Key, error) {
+		k, err := r.KeyByLookup(secret.Family, secret.ID)
+		if err == nil && k.RatePerMinute == nil {
 			tier, err = tierOf(r, k.Clinic)
 		}
-		return err
+		return &k, err
 	})
 	known := err == nil
 	if !known && KindOf(err) != NotFound {
@@ -80,10 +80,7 @@ func (e *Engine) AuthenticateKey(ctx context.Context, text string) (Identity, er
 // and must search for others; without this the time of a refusal would tell
 // whether the id exists (proof.md §3.2).
 func (e *Engine) lookAgain(ctx context.Context, f Family) {
-	_ = e.store.View(ctx, func(r Reader) error {
-		_, err := r.KeyByLookup(f, NewToken(secretID))
-		return err
-	})
+	_, _ = view(ctx, e, func(r Reader) (Key, error) { return r.KeyByLookup(f, NewToken(secretID)) })
 }
 
 // sameHash compares the secret's hash with a stored one in constant time.
@@ -119,19 +116,14 @@ func (e *Engine) used(k *Key, now int64) {
 	}
 	e.usage.mu.Unlock()
 	if due {
-		e.store.Enqueue(func(tx Tx) error { return tx.TouchKey(id, now) })
+		e.enqueue(Caller{Clinic: k.Clinic}, Action{}, OK, func(w *Act) error { return w.TouchKey(id, now) })
 	}
 }
 
 // PublicOrigins are the origins of all live browser keys of all clinics: what a
 // preflight, which carries no key, is answered from. Match with OriginAllowed.
 func (e *Engine) PublicOrigins(ctx context.Context) ([]string, error) {
-	var out []string
-	err := e.store.View(ctx, func(r Reader) (err error) {
-		out, err = r.PublicOrigins(e.now().Unix())
-		return err
-	})
-	return out, err
+	return view(ctx, e, func(r Reader) ([]string, error) { return r.PublicOrigins(e.now().Unix()) })
 }
 
 // KeyCheck is what a key's text alone tells.
@@ -165,4 +157,25 @@ func CheckKeyText(text string) KeyCheck {
 		check.Prefix = secret.Prefix()
 	}
 	return check
+}
+
+// perMinute is how many requests a key may make in a minute: its own limit, else
+// that of its clinic's tier, else the configured default (contract.md §5).
+func (e *Engine) perMinute(k *Key, tier string) int {
+	if k.RatePerMinute != nil {
+		return *k.RatePerMinute
+	}
+	if rate, ok := e.opt.Tiers[tier]; ok {
+		return rate
+	}
+	return e.opt.RatePerMinute
+}
+
+// tierOf is the tier of a clinic, "" where none was given to it.
+func tierOf(r Reader, clinic int64) (string, error) {
+	plan, err := r.Plan(clinic)
+	if err != nil {
+		return "", err
+	}
+	return plan.Clinic.Settings.Tier, nil
 }

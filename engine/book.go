@@ -302,17 +302,19 @@ func (d *desk) refusal(want wish, span Span, lanes []*Lane, v Verdict, rules Rul
 	refusal := v.Refusal(rules)
 	if v == RefusedTaken {
 		near := Span{max(d.now, span.Start-nearby), span.Start + nearby}
-		for n := 0; n < 2 && len(refusal.Alternatives) < alternatives; n++ {
-			refusal.Alternatives = refusal.Alternatives[:0]
+		var slots []Slot
+		for n := 0; n < 2 && len(slots) < alternatives; n++ {
+			slots = slots[:0]
 			open, err := d.lanes(want, near)
 			if err != nil {
 				return err
 			}
 			for _, o := range Nearest(d.preferred(d.active(open)), d.now, near, span.Start, alternatives) {
-				refusal.Alternatives = append(refusal.Alternatives, d.slot(o.Lane, o.Start))
+				slots = append(slots, d.slot(o.Lane, o.Start))
 			}
 			near.End = span.Start + 8*nearby // a full week: look further, once
 		}
+		refusal.Alternatives = slots
 	}
 	return refusal
 }

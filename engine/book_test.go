@@ -154,10 +154,10 @@ func TestAlternativesBook(t *testing.T) {
 	b.LeadID = d.person(t, "Otto Muster")
 	_, err := d.Engine.Book(t.Context(), d.Caller, b)
 	e := enginetest.Refused(t, err, engine.SlotTaken, "scheduled_at")
-	if len(e.Alternatives) != 3 {
-		t.Fatalf("%d alternatives", len(e.Alternatives))
+	if len(e.Alternatives.([]engine.Slot)) != 3 {
+		t.Fatalf("%d alternatives", len(e.Alternatives.([]engine.Slot)))
 	}
-	for i, s := range e.Alternatives {
+	for i, s := range e.Alternatives.([]engine.Slot) {
 		a := d.book(t, engine.Booking{LeadID: b.LeadID, StartsAt: s.StartsAt, EndsAt: s.EndsAt, LocalStart: s.StartsAt,
 			ProviderID: s.ProviderID, LocationID: s.LocationID, ServiceID: s.ServiceID})
 		if i == 0 && a.StartsAt != enginetest.Unix("2026-04-28 10:30") && a.StartsAt != enginetest.Unix("2026-04-28 09:30") {

@@ -1,7 +1,5 @@
 package engine
 
-import "strconv"
-
 // ActorKind is what sort of somebody acts (records.md §5).
 type ActorKind string
 
@@ -123,5 +121,8 @@ func System(clinic int64, task string) Caller {
 	return Caller{Clinic: clinic, Kind: ActorSystem, ID: task, Label: task, Scopes: AllScopes}
 }
 
-// indexed names an element of a list field: "tags[3]".
-func indexed(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }
+// landlord tells who may ask beyond one tenant: the shell of the machine and qb
+// itself. No credential of the wire is ever of these kinds.
+func (c Caller) Operator() bool { return c.Kind == ActorCLI || c.Kind == ActorSystem }
+
+var errNotOperator = Fail(Forbidden, "Clinics are made and listed on the machine itself: qb init")

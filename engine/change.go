@@ -29,7 +29,7 @@ func (e *Engine) PatchAppointment(ctx context.Context, c Caller, id string, p Ap
 func (e *Engine) Reschedule(ctx context.Context, c Caller, id string, m Move) (Appointment, error) {
 	p := AppointmentPatch{Version: m.Version}
 	if m.StartsAt == 0 {
-		return Appointment{}, Faults{{"scheduled_at", "Required"}}.Err()
+		return Appointment{}, badField("scheduled_at", "Required")
 	}
 	p.StartsAt = &m.StartsAt
 	if m.EndsAt != 0 {
@@ -72,7 +72,7 @@ func (e *Engine) change(ctx context.Context, c Caller, action, id string, versio
 func (w *Act) save(before Appointment, a *Appointment) error {
 	fields, err := w.saved(before, a)
 	if w.Fields = fields; err == nil && len(fields) == 0 {
-		w.Quiet, w.events = true, nil
+		w.Quiet = true
 	}
 	return err
 }
@@ -98,22 +98,35 @@ func (w *Act) saved(before Appointment, a *Appointment) ([]string, error) {
 	return fields, w.announce(before, *a)
 }
 
+// visited refuses what a consultation that has begun contradicts: another time
+// of the appointment, its cancellation, or that nobody came.
+func (w *Act) visited(before, a Appointment) error {
+	gone := before.Status != a.Status && (a.Status == Cancelled || a.Status == NoShow)
+	if !gone && before.StartsAt == a.StartsAt {
+		return nil
+	}
+	id, err := w.BegunVisit(a.Clinic, a.ID)
+	if err != nil || id == "" {
+		return err
+	}
+	return Fail(Conflict, "A consultation of this appointment has begun").
+		On("status", "if it should not be, mark consultation %s as entered in error first", id)
+}
+
 // announce emits the events of the difference: moves and edits first, then the
 // transition, each with what was before (webhooks.md, the table of events).
 func (w *Act) announce(before, a Appointment) error {
 	fact := factOf(a, &before)
 	moved := before.StartsAt != a.StartsAt || before.EndsAt != a.EndsAt || before.ProviderID != a.ProviderID ||
 		before.LocationID != a.LocationID || before.Title != a.Title || before.Notes != a.Notes
-	what, transit := apptUpdated, false
+	what, cancelled := apptUpdated, before.Status != a.Status && a.Status == Cancelled
 	switch {
-	case before.Status != a.Status && a.Status == Cancelled:
-		what, transit = apptCancelled, true
 	case before.Status != a.Status && towards(a.Status) != nil:
-		what, transit = towards(a.Status).event, true
+		what = towards(a.Status).event
 	case before.CheckedInAt == 0 && a.CheckedInAt != 0:
-		what, transit = apptCheckedIn, true
+		what = apptCheckedIn
 	}
-	if moved && transit && what == apptCancelled {
+	if moved && cancelled {
 		if err := w.Emit(apptUpdated, fact); err != nil {
 			return err
 		}
@@ -212,7 +225,7 @@ func (w *Act) move(a *Appointment, p AppointmentPatch) error {
 		location = 0 // the new provider's own place
 	}
 	was := a.memory(w.Now)
-	if err := w.settle(a, span, provider, location, p.waiver()); err != nil {
+	if err := w.place(a, span, provider, location, p.waiver()); err != nil {
 		return err
 	}
 	a.Undo = was
@@ -228,9 +241,9 @@ func (w *Act) move(a *Appointment, p AppointmentPatch) error {
 	return nil
 }
 
-// settle puts an appointment on a time, provider and place, by the rules of
+// place puts an appointment on a time, provider and place, by the rules of
 // booking, and writes what it occupies.
-func (w *Act) settle(a *Appointment, span Span, provider, location int64, waiver *Waiver) error {
+func (w *Act) place(a *Appointment, span Span, provider, location int64, waiver *Waiver) error {
 	d, err := newDesk(w, w.Caller, w.Now)
 	if err != nil {
 		return err

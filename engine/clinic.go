@@ -34,27 +34,6 @@ var DefaultSettings = ClinicSettings{
 	StepMinutes: 15, DefaultMinutes: 30, HorizonDays: 365, Continuity: true, LateCancelHours: 24,
 }
 
-// Meta is what every row carries: its version (the ETag), the clinic's change
-// number of its last write, and when and by whom it was made and last written.
-type Meta struct {
-	Version   int64
-	Change    int64
-	CreatedAt int64 // UTC seconds
-	UpdatedAt int64
-	CreatedBy string // Caller.Name
-	UpdatedBy string
-}
-
-// Counters are the running numbers of a clinic: the last change, event seq, audit
-// seq and medical record number given, and the hash of the last audit row. Stamp
-// is the latest updated_at given: it never goes back, although clocks do, for a
-// sync finds its first change number by it (contract.md §7).
-type Counters struct {
-	Change, Event, Audit, MRN int64
-	Stamp                     int64
-	AuditHash                 string
-}
-
 // ClinicDraft is what `qb init` asks: a clinic, its hours, and the names of its
 // first location and provider.
 type ClinicDraft struct {

@@ -186,18 +186,20 @@ func (w *Act) fromAppointment(v *Consultation) error {
 	if complete := transitionOf(verbComplete); !complete.reached(&a) && !complete.open(&a, w.Now) {
 		return illegal(&a, "visited", w.Now).On("appointment_id", "A consultation may begin from 30 minutes before an appointment that is scheduled or confirmed")
 	}
-	if other, err := w.ConsultationOf(w.Caller.Clinic, a.ID); err == nil {
-		return Fail(Conflict, "The appointment has a consultation").
-			On("appointment_id", "go on with consultation %s, or mark it as entered in error", other.ID)
-	} else if KindOf(err) != NotFound {
+	other, err := w.BegunVisit(w.Caller.Clinic, a.ID)
+	if err != nil {
 		return err
+	}
+	if other != "" {
+		return Fail(Conflict, "The appointment has a consultation").
+			On("appointment_id", "go on with consultation %s, or mark it as entered in error", other)
 	}
 	patient, err := w.patientOf(a)
 	if err != nil {
 		return err
 	}
 	if v.PatientID != 0 && v.PatientID != patient {
-		return Faults{{"patient_id", "Is not the appointment's patient; leave it out"}}.Err()
+		return badField("patient_id", "Is not the appointment's patient; leave it out")
 	}
 	v.PatientID = patient
 	v.ProviderID = cmp.Or(v.ProviderID, a.ProviderID)
@@ -278,22 +280,22 @@ func (w *Act) end(v *Consultation) error {
 	return w.Emit(consultEnded, consultationFactOf(*v))
 }
 
+// appointmentComplete is the act of an ending consultation on its appointment.
+var appointmentComplete = Action{"appointment." + string(verbComplete), AppointmentsWrite}
+
 // completeVisited completes the appointment of a consultation that ends. It has a
 // row of its own in the audit, so that its history tells it.
 func (w *Act) completeVisited(id string) error {
-	a, err := w.Appointment(w.Caller.Clinic, w.Caller.Test, id)
-	if err != nil {
-		return err
-	}
-	before := a
-	if err := w.transit(&a, transitionOf(verbComplete), ""); err != nil {
-		return err
-	}
-	fields, err := w.saved(before, &a)
-	if err != nil || len(fields) == 0 {
-		return err
-	}
-	entry := w.Caller.entry(Action{"appointment.complete", AppointmentsWrite}, w.Now)
-	entry.EntityID, entry.PatientID, entry.Fields = a.ID, a.PatientID, fields
-	return appendAudit(w.Tx, entry)
+	return w.Sub(appointmentComplete, func(own *Act) error {
+		a, err := own.Appointment(w.Caller.Clinic, w.Caller.Test, id)
+		if err != nil {
+			return err
+		}
+		own.about(a)
+		before := a
+		if err := own.transit(&a, transitionOf(verbComplete), ""); err != nil {
+			return err
+		}
+		return own.save(before, &a)
+	})
 }

@@ -72,7 +72,7 @@ type DeliveryQuery struct {
 // Deliveries lists deliveries, newest first; State DeadLettered is the dead letter
 // queue. Needs webhooks:manage. A webhook that is not there is NotFound.
 func (e *Engine) Deliveries(ctx context.Context, c Caller, q DeliveryQuery, p Page) (List[DeliveryEntry], error) {
-	q, err := q.cleaned(c, "Invalid query parameters")
+	q, err := e.cleanedDeliveries(q, c, "Invalid query parameters")
 	if err != nil {
 		return List[DeliveryEntry]{}, err
 	}
@@ -91,14 +91,14 @@ func (e *Engine) Deliveries(ctx context.Context, c Caller, q DeliveryQuery, p Pa
 	})
 }
 
-// cleaned binds the query to the caller; message opens the refusal of its faults.
-func (q DeliveryQuery) cleaned(c Caller, message string) (DeliveryQuery, error) {
+// cleanedDeliveries binds the query to the caller; message opens the refusal of its faults.
+func (e *Engine) cleanedDeliveries(q DeliveryQuery, c Caller, message string) (DeliveryQuery, error) {
 	var f Faults
 	q.Clinic, q.Test = c.Clinic, c.Test
 	if q.State != "" && !slices.Contains(DeliveryStates, q.State) {
 		f.Add("state", "Must be pending, sending, succeeded, dead or cancelled")
 	}
-	if q.Type != "" && !knownEvent(q.Type) {
+	if q.Type != "" && !e.knownEvent(q.Type) {
 		f.Add("type", "Must be the type of an event, such as appointment.created")
 	}
 	if q.Since != 0 && q.Until != 0 && q.Until <= q.Since {
@@ -137,10 +137,5 @@ type OutboxDepth struct {
 
 // OutboxDepth asks the database.
 func (e *Engine) OutboxDepth(ctx context.Context) (OutboxDepth, error) {
-	var out OutboxDepth
-	err := e.store.View(ctx, func(r Reader) (err error) {
-		out, err = r.OutboxDepth()
-		return err
-	})
-	return out, err
+	return view(ctx, e, func(r Reader) (OutboxDepth, error) { return r.OutboxDepth() })
 }

@@ -28,20 +28,16 @@ func (e *Engine) TestWebhook(ctx context.Context, c Caller, id string) (Delivery
 		if !h.Enabled {
 			return DeliveryEntry{}, Fail(Conflict, "The webhook is disabled (%s); enable it first", h.DisabledReason)
 		}
-		if err := w.Emit(webhookTested, webhookFact(h)); err != nil {
-			return DeliveryEntry{}, err
-		}
-		if err := w.publish(); err != nil {
+		ev, err := w.EmitNow(webhookTested, webhookFact(h))
+		if err != nil {
 			return DeliveryEntry{}, err
 		}
 		subs, err := w.Subscriptions(c.Clinic)
 		if err != nil {
 			return DeliveryEntry{}, err
 		}
-		m := mail{w: w, ev: &w.events[0], clinicID: subs.ClinicID}
-		d, err := m.send(&h, causeTest)
-		w.events = nil // published, and to this endpoint alone
-		return d, err
+		m := mail{w: w, ev: &ev, clinicID: subs.ClinicID}
+		return m.send(&h, causeTest) // to this endpoint alone
 	})
 }
 
@@ -116,7 +112,7 @@ type Replays struct {
 // webhooks:manage. A webhook that is not there is NotFound.
 func (e *Engine) RetryDeliveries(ctx context.Context, c Caller, q DeliveryQuery) (Replays, error) {
 	q.State, q.Unrepeated = DeadLettered, true
-	q, err := q.cleaned(c, "Invalid request body")
+	q, err := e.cleanedDeliveries(q, c, "Invalid request body")
 	if err != nil {
 		return Replays{}, err
 	}

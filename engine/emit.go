@@ -14,40 +14,22 @@ type Subscriptions struct {
 	Webhooks []Webhook
 }
 
-// publish writes the noted events and, in the same transaction, a delivery for
-// each endpoint that subscribed to them (webhooks.md "Tables and dispatcher").
-// Without endpoints that costs one look into memory.
-func (w *Act) publish() error {
-	if len(w.events) == 0 {
-		return nil
-	}
-	heads, err := w.Counters(w.Caller.Clinic)
-	if err != nil {
-		return err
-	}
+// deliver writes, in the transaction of an event, a delivery for each endpoint that
+// subscribed to it (webhooks.md "Tables and dispatcher"). Without endpoints that
+// costs one look into memory.
+func (e *Engine) deliver(w *Act, ev *Event) error {
 	subs, err := w.Subscriptions(w.Caller.Clinic)
-	if err != nil {
+	if err != nil || len(subs.Webhooks) == 0 {
 		return err
 	}
-	for i := range w.events {
-		heads.Event++
-		ev := &w.events[i]
-		ev.Seq, ev.ID = heads.Event, "evt_"+NewID(w.e.now())
-		if err := w.InsertEvent(*ev); err != nil {
-			return err
-		}
-		if len(subs.Webhooks) == 0 {
+	m := mail{w: w, ev: ev, clinicID: subs.ClinicID}
+	for i := range subs.Webhooks {
+		h := &subs.Webhooks[i]
+		if h.Test != ev.Test || !h.Wants(ev.Type) {
 			continue
 		}
-		m := mail{w: w, ev: ev, clinicID: subs.ClinicID}
-		for j := range subs.Webhooks {
-			h := &subs.Webhooks[j]
-			if h.Test != ev.Test || !h.Wants(ev.Type) {
-				continue
-			}
-			if _, err := m.send(h, causeEvent); err != nil {
-				return err
-			}
+		if _, err := m.send(h, causeEvent); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ package engine
 import (
 	"crypto/rand"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -19,6 +20,9 @@ type Engine struct {
 	opt   Options
 	stats Stats
 
+	eventTypes []string // sorted
+
+	leases   leaseLook
 	usage    usage    // last uses of keys, on their way to the store
 	hashers  *hashers // bounds the memory of password hashing
 	attempts attempts // failed sign-ins
@@ -83,7 +87,7 @@ func New(s Store, o Options) *Engine {
 		o.LockoutWindow = 15 * time.Minute
 	}
 	if o.CheckURL == nil {
-		o.CheckURL = func(string) error { return Faults{{"url", "This program was started without webhooks"}}.Err() }
+		o.CheckURL = func(string) error { return badField("url", "This program was started without webhooks") }
 	}
 	if o.Nudge == nil {
 		o.Nudge = func() {}
@@ -91,7 +95,16 @@ func New(s Store, o Options) *Engine {
 	if o.Erased == nil {
 		o.Erased = func(Erasure) {}
 	}
-	return &Engine{store: s, now: o.Now, log: o.Log, opt: o, hashers: newHashers()}
+	e := &Engine{store: s, now: o.Now, log: o.Log, opt: o, hashers: newHashers()}
+	for _, t := range EventTypes() {
+		e.eventTypes = append(e.eventTypes, t.Type)
+	}
+	return e
+}
+
+// EventTypes lists what subscribers may hear, sorted by name.
+func EventTypes() []EventType {
+	return describeEvents(slices.Concat(peopleEvents(), bookingEvents(), recordEvents(), outboxEvents()))
 }
 
 // Now is the engine's clock.

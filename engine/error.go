@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -64,7 +65,7 @@ type Error struct {
 	Kind         Kind
 	Message      string
 	Details      []Detail
-	Alternatives []Slot        // SlotTaken: the nearest open slots, at most three
+	Alternatives any           // SlotTaken: the nearest open slots, at most three, as booking.Slot
 	Allowed      []string      // InvalidTransition: the states that may follow; MethodNotAllowed: methods
 	Candidates   any           // Conflict of people: what they may be, for callers who may read patients
 	Missing      Scope         // Forbidden: the right that lacks; the face spells it
@@ -118,6 +119,9 @@ func (k Kind) decided() bool {
 	return false
 }
 
+// indexed names an element of a list field: "tags[3]".
+func indexed(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }
+
 // absent is the one answer for a thing that is not there and for a thing of another clinic.
 func absent(what string) *Error { return Fail(NotFound, "No such %s", what) }
 
@@ -129,10 +133,35 @@ func (f *Faults) Add(field, format string, args ...any) {
 	*f = append(*f, Detail{field, fmt.Sprintf(format, args...)})
 }
 
+// badField is the VALIDATION_ERROR of one field.
+func badField(field, format string, args ...any) error {
+	var f Faults
+	f.Add(field, format, args...)
+	return f.Err()
+}
+
 // Err is nil without faults, else the VALIDATION_ERROR that lists them.
 func (f Faults) Err() error {
 	if len(f) == 0 {
 		return nil
 	}
 	return &Error{Kind: Invalid, Message: "Invalid request body", Details: f}
+}
+
+// asFaults tells a refusal as faults of a line.
+func (e *Error) asFaults() Faults {
+	if e.Kind == Invalid && len(e.Details) > 0 {
+		return e.Details
+	}
+	f := Faults{{"line", e.Message}}
+	return append(f, e.Details...)
+}
+
+// join takes the details of a refusal of the whole value.
+func (f *Faults) join(err error) {
+	if e, ok := err.(*Error); ok && len(e.Details) > 0 {
+		*f = append(*f, e.Details...)
+	} else if err != nil {
+		f.Add("url", "Cannot be used: %s", KindOf(err))
+	}
 }

@@ -8,6 +8,17 @@ import (
 // The thin canonical facts of events (webhooks.md): ids, status and times, in
 // snake_case. Never a name, a note or a clinical word: this is patient data.
 
+// What happens to an appointment, as subscribers hear of it.
+var (
+	apptBooked    = Change{"appointment.created", "appointment.scheduled"}
+	apptUpdated   = Change{"appointment.updated"}
+	apptConfirmed = Change{"appointment.updated", "appointment.confirmed"}
+	apptCheckedIn = Change{"appointment.updated", "appointment.checked_in"}
+	apptCompleted = Change{"appointment.updated", "appointment.completed"}
+	apptNoShow    = Change{"appointment.updated", "appointment.no_show"}
+	apptCancelled = Change{"appointment.cancelled"}
+)
+
 type appointmentFact struct {
 	Appointment appointmentThin `json:"appointment"`
 	Previous    *previousThin   `json:"previous,omitempty"`
@@ -37,6 +48,17 @@ type previousThin struct {
 	ProviderID  int64  `json:"provider_id,omitempty"`
 	LocationID  any    `json:"location_id,omitempty"`
 	CheckedInAt any    `json:"checked_in_at,omitempty"`
+}
+
+// bookingEvents are what subscribers may hear of appointments.
+func bookingEvents() []EventKind {
+	return []EventKind{{
+		[]Change{apptBooked, apptUpdated, apptConfirmed, apptCheckedIn, apptCompleted, apptNoShow, apptCancelled},
+		factOf(Appointment{
+			ID: sampleID, LeadID: "0196716a-1c3d-7b52-9c0e-5d9f0a6b7c8d", ProviderID: 2, LocationID: 1, ServiceID: 3,
+			Status: Scheduled, StartsAt: 1777273200, EndsAt: 1777275000, TimeZone: "Europe/Berlin", Meta: Meta{Version: 1},
+		}, nil),
+	}}
 }
 
 // none is null where omitempty would leave the field out.

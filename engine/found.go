@@ -2,21 +2,14 @@ package engine
 
 import (
 	"context"
-	"strconv"
 	"strings"
 )
 
 var (
-	clinicFound  = Action{"clinic.create", ProvidersWrite}
+	clinicCreate = Action{"clinic.create", ProvidersWrite}
 	clinicRead   = Action{"clinic.read", AdminRead}
 	clinicUpdate = Action{"clinic.update", ProvidersWrite}
 )
-
-// landlord tells who may ask beyond one tenant: the shell of the machine and qb
-// itself. No credential of the wire is ever of these kinds.
-func (c Caller) Operator() bool { return c.Kind == ActorCLI || c.Kind == ActorSystem }
-
-var errNotOperator = Fail(Forbidden, "Clinics are made and listed on the machine itself: qb init")
 
 // CreateClinic makes what `qb init` promises, in one transaction: the clinic, its
 // first location with the hours, and a provider who works there. It makes no
@@ -25,25 +18,17 @@ var errNotOperator = Fail(Forbidden, "Clinics are made and listed on the machine
 //
 // Errors: Forbidden, Invalid, Conflict (the slug is taken).
 func (e *Engine) CreateClinic(ctx context.Context, c Caller, d ClinicDraft) (Clinic, error) {
-	if !c.Operator() {
-		return Clinic{}, errNotOperator
-	}
-	clinic, err := d.clinic()
-	if err != nil {
-		return Clinic{}, err
-	}
-	err = e.store.Update(ctx, func(tx Tx) error {
-		w := &Act{Tx: tx, e: e, Caller: c, Now: e.now().Unix()}
-		if err := w.found(&clinic, d); err != nil {
-			return err
+	return operate(ctx, e, c, clinicCreate, func(w *Act) (Clinic, error) {
+		clinic, err := d.clinic()
+		if err == nil {
+			err = w.createClinic(&clinic, d)
+		}
+		if err != nil {
+			return Clinic{}, err
 		}
 		w.EntityID, w.Fields = clinic.ID, []string{"slug", "name", "time_zone", "country"}
-		return w.record(clinicFound, nil)
+		return clinic, nil
 	})
-	if err != nil {
-		return Clinic{}, err
-	}
-	return clinic, nil
 }
 
 // Check tells every fault of the draft without a database, for a shell that
@@ -81,8 +66,8 @@ func (d *ClinicDraft) clinic() (Clinic, error) {
 	return row, x.Err()
 }
 
-// found writes the trio. From the clinic's row on, the work belongs to that clinic.
-func (w *Act) found(clinic *Clinic, d ClinicDraft) error {
+// createClinic writes the three. From the clinic's row on, the act belongs to that clinic.
+func (w *Act) createClinic(clinic *Clinic, d ClinicDraft) error {
 	if _, err := w.ClinicBySlug(clinic.Slug); err == nil {
 		return Fail(Conflict, "The slug %q is taken", clinic.Slug).On("slug", "Choose another: it names the clinic in the shell")
 	} else if KindOf(err) != NotFound {
@@ -166,11 +151,7 @@ func operatorView[T any](ctx context.Context, e *Engine, c Caller, fn func(r Rea
 	if !c.Operator() {
 		return out, errNotOperator
 	}
-	err = e.store.View(ctx, func(r Reader) (err error) {
-		out, err = fn(r)
-		return err
-	})
-	return out, err
+	return view(ctx, e, fn)
 }
 
 // Clinic is the caller's own clinic with its booking rules.
@@ -219,5 +200,9 @@ func (d ClinicPatch) apply(x *edit, row *Clinic) {
 	x.flag("no_show_sweep", &s.NoShowSweep, d.NoShowSweep)
 }
 
-// idText is an id as the audit and lists spell it.
-func idText(id int64) string { return strconv.FormatInt(id, 10) }
+// Organization is the caller's own clinic, for which no right is needed.
+//
+// Errors: what the store answers.
+func (e *Engine) Organization(ctx context.Context, c Caller) (Clinic, error) {
+	return view(ctx, e, func(r Reader) (Clinic, error) { return r.Clinic(c.Clinic) })
+}

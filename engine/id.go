@@ -3,13 +3,9 @@ package engine
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"io"
 	"sync"
 	"time"
 )
-
-// base62 is the alphabet of keys and tokens: one double click selects it all.
-const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // ids makes UUIDv7s that only grow. Between the millisecond and the random tail
 // stands a 26-bit counter (RFC 9562 §6.2, method 1) that begins at a random
@@ -120,24 +116,3 @@ func (r *randomness) eight() uint64 {
 
 // fillRandom never fails: crypto/rand ends the process rather than return an error.
 func fillRandom(b []byte) { _, _ = rand.Read(b) }
-
-// NewToken returns n base62 characters from crypto/rand, each of the 62 equally
-// likely: 5.95 bits a character, 32 of them for a secret.
-func NewToken(n int) string { return tokenFrom(rand.Reader, n) }
-
-func tokenFrom(r io.Reader, n int) string {
-	const fair = 256 - 256%62 // bytes from here on would favour the first letters
-	token := make([]byte, 0, n)
-	buf := make([]byte, n+n/8+8)
-	for len(token) < n {
-		if _, err := io.ReadFull(r, buf); err != nil {
-			panic("no randomness: " + err.Error()) // crypto/rand.Reader never fails
-		}
-		for _, c := range buf {
-			if c < fair && len(token) < n {
-				token = append(token, base62[c%62])
-			}
-		}
-	}
-	return string(token)
-}

@@ -257,7 +257,7 @@ func (e *Engine) RevokeKey(ctx context.Context, c Caller, id string) (Key, error
 func (e *Engine) RotateKey(ctx context.Context, c Caller, id string, overlap int) (Key, error) {
 	return act(ctx, e, c, Action{"key.rotate", KeysManage}, func(w *Act) (Key, error) {
 		if overlap < 0 || overlap > MaxOverlapHours {
-			return Key{}, Faults{{"overlap_hours", "Must be 0 to 168 hours"}}.Err()
+			return Key{}, badField("overlap_hours", "Must be 0 to 168 hours")
 		}
 		old, err := w.ownKey(id)
 		if err != nil {
@@ -294,4 +294,18 @@ func (w *Act) ownKey(id string) (Key, error) {
 		k.AllowedOrigins = slices.Clone(k.AllowedOrigins) // the store may keep the row in memory
 	}
 	return k, err
+}
+
+// ParseScopes reads names in either spelling; every unknown one is a fault of the field.
+func ParseScopes(field string, names []string, f *Faults) ScopeSet {
+	var set ScopeSet
+	for i, name := range names {
+		s, ok := ParseScope(strings.TrimSpace(name))
+		if !ok {
+			f.Add(indexed(field, i), "Unknown scope; known are %s", strings.Join(ScopeNames(), ", "))
+			continue
+		}
+		set |= 1 << s
+	}
+	return set
 }

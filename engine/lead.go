@@ -86,6 +86,14 @@ type LeadPut struct {
 	Created bool // else it matched a lead, which was changed, or needed no change
 }
 
+// What happens to a lead, as subscribers hear of it.
+var (
+	leadCreated   = Change{"lead.created"}
+	leadUpdated   = Change{"lead.updated"}
+	leadDeleted   = Change{"lead.deleted"}
+	leadConverted = Change{"lead.converted"}
+)
+
 // leadFact is the thin fact of a lead's events: no name, no address, no source.
 func leadFact(l Lead) any {
 	type fact struct {
@@ -100,12 +108,18 @@ func leadFact(l Lead) any {
 		time.Unix(l.CreatedAt, 0).UTC(), time.Unix(l.UpdatedAt, 0).UTC()}}
 }
 
+var (
+	leadPut    = Action{"lead.put", LeadsWrite}
+	leadCreate = Action{"lead.create", LeadsWrite} // in an import
+	leadUpdate = Action{"lead.update", LeadsWrite}
+)
+
 // PutLead creates a lead or updates the one that the draft means (contract.md §9,
 // matchLead). Only the fields sent change; a draft that changes nothing writes
 // no event and no version. At least one of name, e-mail, phone, external_id.
 // Needs leads:write.
 func (e *Engine) PutLead(ctx context.Context, c Caller, d LeadDraft) (LeadPut, error) {
-	return act(ctx, e, c, Action{"lead.put", LeadsWrite}, func(w *Act) (LeadPut, error) {
+	return act(ctx, e, c, leadPut, func(w *Act) (LeadPut, error) {
 		home, err := w.Clinic(c.Clinic)
 		if err != nil {
 			return LeadPut{}, err
@@ -163,12 +177,12 @@ func (w *Act) alterLead(old Lead, fields leadFields) (Lead, error) {
 }
 
 // saveLead stamps, writes and tells.
-func (w *Act) saveLead(l *Lead, what change) error {
+func (w *Act) saveLead(l *Lead, what Change) error {
 	isNew := l.Version == 0
 	if err := w.Stamp(&l.Meta); err != nil {
 		return err
 	}
-	write := w.Tx.UpdateLead
+	write := w.UpdateLead
 	if isNew {
 		write = w.InsertLead
 	}
@@ -255,7 +269,7 @@ func (q *LeadQuery) dialled(r Reader) error {
 // (If-Match), else PreconditionFailed. Another lead's (source, external_id) is a
 // Conflict. Needs leads:write.
 func (e *Engine) UpdateLead(ctx context.Context, c Caller, id string, version *int64, d LeadDraft) (Lead, error) {
-	return act(ctx, e, c, Action{"lead.update", LeadsWrite}, func(w *Act) (Lead, error) {
+	return act(ctx, e, c, leadUpdate, func(w *Act) (Lead, error) {
 		old, err := w.ownLead(id, version)
 		if err != nil {
 			return Lead{}, err
@@ -302,50 +316,4 @@ func (w *Act) ownLead(id string, version *int64) (Lead, error) {
 	}
 	w.Subject, w.EntityID, w.PatientID = "lead:"+id, id, l.PatientID
 	return l, checkVersion(version, l.Version)
-}
-
-// DeleteLead deletes a lead for good. While it has a scheduled or confirmed
-// appointment that has not ended it is a Conflict: cancel first, so that nobody
-// comes to a visit without a name. Past appointments stay, without the lead. What
-// else is kept of it is emptied, and a tombstone makes a restored backup delete it
-// again (records.md §6).
-// version is as in UpdateLead. Needs leads:write.
-func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *int64) (Lead, error) {
-	grave := Erasure{LeadIDs: []string{id}}
-	l, err := act(ctx, e, c, Action{"lead.delete", LeadsWrite}, func(w *Act) (Lead, error) {
-		l, err := w.ownLead(id, version)
-		if err != nil {
-			return Lead{}, err
-		}
-		if err := w.noVisitAhead(l); err != nil {
-			return Lead{}, err
-		}
-		w.Subject = "" // the reply holds nothing of the person
-		if err := w.dropLead(id); err != nil {
-			return Lead{}, err
-		}
-		return l, w.bury(&grave)
-	})
-	if err == nil {
-		e.buried([]Erasure{grave})
-	}
-	return l, err
-}
-
-func (w *Act) noVisitAhead(l Lead) error {
-	const longest = 86400 // no footprint, so no visit, is longer than a day (schema.sql)
-	for _, status := range []Status{Scheduled, Confirmed} {
-		q := AppointmentQuery{Clinic: w.Caller.Clinic, Test: w.Caller.Test, LeadID: l.ID, Status: status, From: w.Now - longest}
-		visits, err := w.Appointments(q, Position{}, 500)
-		if err != nil {
-			return err
-		}
-		for _, a := range visits {
-			if a.EndsAt > w.Now {
-				return Fail(Conflict, "The lead has an appointment ahead; cancel it first").
-					On("id", "Appointment %s is %s", a.ID, a.Status)
-			}
-		}
-	}
-	return nil
 }

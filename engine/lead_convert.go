@@ -30,7 +30,7 @@ var leadConvert = Action{"lead.convert", LeadsWrite}
 // restricted), Gone (patient erased).
 func (e *Engine) ConvertLead(ctx context.Context, c Caller, id string, version *int64, patientID int64, d PatientDraft) (Conversion, error) {
 	if patientID != 0 && d != (PatientDraft{}) {
-		return Conversion{}, Faults{{"patient_id", "Send it alone: the patient's own fields are changed with PATCH /patients/{id}"}}.Err()
+		return Conversion{}, badField("patient_id", "Send it alone: the patient's own fields are changed with PATCH /patients/{id}")
 	}
 	return act(ctx, e, c, leadConvert, func(w *Act) (Conversion, error) {
 		l, err := w.ownLead(id, version)
@@ -62,18 +62,20 @@ func (w *Act) convert(l Lead, patientID int64, d PatientDraft) (Conversion, erro
 	}
 	if created {
 		p.SourceLeadID = l.ID
-		if err := w.savePatient(&p, patientCreated); err != nil {
+		if err := w.writePatient(&p); err != nil {
 			return Conversion{}, err
 		}
 	}
-	told := w.events
-	w.events = nil
 	l.Status, l.PatientID = LeadConverted, p.ID
 	w.Fields = []string{"status", "patient_id"}
 	if err := w.saveLead(&l, leadConverted); err != nil {
 		return Conversion{}, err
 	}
-	w.events = append(w.events, told...) // the lead's first, as in the table of webhooks.md
+	if created { // told after the lead, as in the table of webhooks.md
+		if err := w.Emit(patientCreated, patientFact(p)); err != nil {
+			return Conversion{}, err
+		}
+	}
 	return Conversion{l, p, created}, w.visitsOf(l, p)
 }
 
@@ -122,20 +124,12 @@ func (d PatientDraft) over(l Lead) PatientDraft {
 
 // visitsOf gives the lead's appointments their patient.
 func (w *Act) visitsOf(l Lead, p Patient) error {
-	const all = 0
-	visits, err := w.Appointments(AppointmentQuery{Clinic: l.Clinic, Test: l.Test, LeadID: l.ID}, Position{}, all)
+	rows, err := w.RowsOfLead(l.Clinic, l.ID)
 	if err != nil {
 		return err
 	}
-	for _, a := range visits {
-		if a.PatientID != 0 {
-			continue
-		}
-		a.PatientID = p.ID
-		if err := w.Stamp(&a.Meta); err != nil {
-			return err
-		}
-		if err := w.UpdateAppointment(a); err != nil {
+	for _, row := range rows {
+		if err := w.point(row, p.ID); err != nil {
 			return err
 		}
 	}

@@ -95,7 +95,6 @@ func (e *Engine) ImportLeads(ctx context.Context, c Caller, file io.Reader, o Le
 		if o.DryRun {
 			return report, errDryRun
 		}
-		w.EntityID, w.Quiet = "", false
 		w.Fields = []string{fmt.Sprintf("created:%d", report.Created), fmt.Sprintf("updated:%d", report.Updated)}
 		report.Written = true
 		return report, nil
@@ -140,31 +139,34 @@ func (p *LeadReport) take(w *Act, rows []CSVRow, o LeadImport) error {
 
 // put puts one row, with an audit row of its own if it changes something.
 func (p *LeadReport) put(w *Act, line int, id string, fields leadFields) error {
-	w.Quiet = false
-	put, err := w.putLeadRow(id, fields)
+	var put LeadPut
+	what := "update"
+	err := w.Sub(leadUpdate, func(own *Act) (err error) {
+		put, err = own.putLeadRow(id, fields)
+		switch {
+		case put.Created:
+			what, own.Action = "create", leadCreate
+		case own.Quiet:
+			what = "unchanged"
+		}
+		own.EntityID, own.PatientID = put.Lead.ID, put.Lead.PatientID
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	what := "update"
-	switch {
-	case put.Created:
-		what = "create"
+	switch what {
+	case "create":
 		p.Created++
-	case w.Quiet:
-		what = "unchanged"
-		p.Unchanged++
-	default:
+	case "update":
 		p.Updated++
+	default:
+		p.Unchanged++
 	}
 	if len(p.Preview) < previewRows {
 		p.Preview = append(p.Preview, LeadPreview{line, what, put.Lead})
 	}
-	if w.Quiet {
-		return nil
-	}
-	entry := w.Caller.entry(Action{"lead." + what, LeadsWrite}, w.Now)
-	entry.EntityID, entry.PatientID, entry.Fields = put.Lead.ID, put.Lead.PatientID, w.Fields
-	return appendAudit(w.Tx, entry)
+	return nil
 }
 
 // putLeadRow is putLead for a row of a file. An id of ours names the lead itself;
@@ -280,15 +282,13 @@ func (e *Engine) eachLead(ctx context.Context, c Caller, d Action, q LeadQuery, 
 	return func(yield func(Lead, error) bool) {
 		var after Position
 		for first, more := true, true; more; first = false {
-			var page []Lead
-			err := e.store.View(ctx, func(r Reader) (err error) {
+			page, err := view(ctx, e, func(r Reader) (_ []Lead, err error) {
 				if first {
 					if after, more, err = q.begin(r); err != nil || !more {
-						return err
+						return nil, err
 					}
 				}
-				page, err = r.Leads(q, after, exportPage)
-				return err
+				return r.Leads(q, after, exportPage)
 			})
 			if err != nil {
 				yield(Lead{}, err)

@@ -116,7 +116,7 @@ func (w *Act) undo(a *Appointment, reason string) error {
 		waiver = &Waiver{Hours: true, Reason: reason}
 	}
 	old := a.Override
-	if err := w.settle(a, Span{u.StartsAt, u.EndsAt}, u.ProviderID, u.LocationID, waiver); err != nil {
+	if err := w.place(a, Span{u.StartsAt, u.EndsAt}, u.ProviderID, u.LocationID, waiver); err != nil {
 		return err
 	}
 	a.Override = old

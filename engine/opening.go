@@ -8,6 +8,19 @@ import (
 	"time"
 )
 
+// Closed is why an instant lies outside of open hours; the stronger reason is the
+// greater.
+type Closed uint8
+
+// The reasons, from the weakest to the strongest.
+const (
+	IsOpen          Closed = iota
+	OutOfHours             // outside the weekly hours
+	InBreak                // in a weekly break
+	ByOverrideHours        // the date's own hours say no
+	ByClosure              // closed by a closure
+)
+
 // Timetable is a schedule together with the zone its wall clock shows.
 type Timetable struct {
 	Schedule Schedule
@@ -88,27 +101,28 @@ func (o *Opening) Open(in Span) []Span {
 	return SubtractSpans(open, o.closures[o.closureAfter(in.Start):])
 }
 
-// Why says why an instant is closed, or Offered when it is open. Where several
+// Why says why an instant is closed, or IsOpen. Where several
 // reasons hold, the strongest is named: closure, override, break, hours.
-func (o *Opening) Why(t int64) Verdict {
+func (o *Opening) Why(t int64) Closed {
 	if i := o.closureAfter(t); i < len(o.closures) && o.closures[i].Start <= t {
-		return RefusedClosure
+		return ByClosure
 	}
-	why := Offered
+	why := IsOpen
 	for i := range o.parts {
 		why = max(why, o.parts[i].why(t))
 	}
 	return why
 }
 
-// whyNot says why a span is not open from end to end: the reason of its first closed instant.
-func (o *Opening) whyNot(s Span) Verdict {
+// WhyNot says why a span is not open from end to end: the reason of its first
+// closed instant, or IsOpen.
+func (o *Opening) WhyNot(s Span) Closed {
 	open := o.Open(s)
 	if len(open) == 0 || open[0].Start > s.Start {
 		return o.Why(s.Start)
 	}
 	if open[0].End >= s.End {
-		return Offered
+		return IsOpen
 	}
 	return o.Why(open[0].End)
 }
@@ -242,23 +256,23 @@ func (p *hoursPart) add(list []Span, d Date, windows []Window) []Span {
 	return list
 }
 
-// why says why the timetable is closed at the instant, or Offered.
-func (p *hoursPart) why(t int64) Verdict {
+// why says why the timetable is closed at the instant, or IsOpen.
+func (p *hoursPart) why(t int64) Closed {
 	hours, breaks := p.spans(Span{t, t + 1})
 	has := func(s Span) bool { return s.Has(t) }
 	working := slices.ContainsFunc(hours, has)
 	if working && !slices.ContainsFunc(breaks, has) {
-		return Offered
+		return IsOpen
 	}
 	d := LocalDate(p.zone, t)
 	for Instant(p.zone, d, 1440) <= t {
 		d++
 	}
 	if _, ok := p.overrides[d]; ok {
-		return RefusedOverride
+		return ByOverrideHours
 	}
 	if working {
-		return RefusedBreak
+		return InBreak
 	}
-	return RefusedHours
+	return OutOfHours
 }

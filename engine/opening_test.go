@@ -141,25 +141,25 @@ func TestWhy(t *testing.T) {
 	pro := Schedule{Weekly: week("Mon-Fri 09:00-17:00; Mon 22:00-06:00"), Breaks: week("Mon-Fri 12:00-13:00")}
 	closed := Span{at(t, z, "2026-04-30 10:00"), at(t, z, "2026-04-30 14:00")}
 	o := NewOpening(z, []Span{closed, closed}, Timetable{loc, z}, Timetable{pro, z})
-	for when, want := range map[string]Verdict{
-		"2026-04-27 09:00": Offered,
-		"2026-04-27 08:59": RefusedHours,
-		"2026-04-27 16:59": Offered,
-		"2026-04-27 17:00": RefusedHours,
-		"2026-04-27 12:00": RefusedBreak,
-		"2026-04-27 13:00": Offered,
-		"2026-04-26 10:00": RefusedHours,
-		"2026-04-29 10:00": Offered,
-		"2026-04-29 09:30": RefusedOverride, // the location's own hours of that date
-		"2026-04-29 12:30": RefusedOverride, // stronger than the provider's break
-		"2026-04-29 23:00": RefusedOverride,
-		"2026-04-30 09:59": Offered,
-		"2026-04-30 10:00": RefusedClosure,
-		"2026-04-30 12:30": RefusedClosure, // stronger than the break
-		"2026-04-30 14:00": Offered,
+	for when, want := range map[string]Closed{
+		"2026-04-27 09:00": IsOpen,
+		"2026-04-27 08:59": OutOfHours,
+		"2026-04-27 16:59": IsOpen,
+		"2026-04-27 17:00": OutOfHours,
+		"2026-04-27 12:00": InBreak,
+		"2026-04-27 13:00": IsOpen,
+		"2026-04-26 10:00": OutOfHours,
+		"2026-04-29 10:00": IsOpen,
+		"2026-04-29 09:30": ByOverrideHours, // the location's own hours of that date
+		"2026-04-29 12:30": ByOverrideHours, // stronger than the provider's break
+		"2026-04-29 23:00": ByOverrideHours,
+		"2026-04-30 09:59": IsOpen,
+		"2026-04-30 10:00": ByClosure,
+		"2026-04-30 12:30": ByClosure, // stronger than the break
+		"2026-04-30 14:00": IsOpen,
 	} {
 		if got := o.Why(at(t, z, when)); got != want {
-			t.Errorf("%s: %s, want %s", when, got, want)
+			t.Errorf("%s: %d, want %d", when, got, want)
 		}
 	}
 }
@@ -170,9 +170,9 @@ func TestWhyAfterMidnightStruckTwice(t *testing.T) {
 	s := Schedule{Weekly: week("Mon-Sun 09:00-17:00"), Overrides: []Override{on("2009-11-01")}}
 	o := NewOpening(z, nil, Timetable{s, z})
 	midnight := at(t, z, "2009-11-01 00:00")
-	for after, want := range map[int64]Verdict{-60: RefusedHours, 0: RefusedOverride, 1800: RefusedOverride} {
+	for after, want := range map[int64]Closed{-60: OutOfHours, 0: ByOverrideHours, 1800: ByOverrideHours} {
 		if got := o.Why(midnight + after); got != want {
-			t.Errorf("%d seconds after midnight: %s, want %s", after, got, want)
+			t.Errorf("%d seconds after midnight: %d, want %d", after, got, want)
 		}
 	}
 }

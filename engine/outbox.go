@@ -1,41 +1,5 @@
 package engine
 
-import "context"
-
-// Outbox is everything the webhook dispatcher asks a database (webhooks.md
-// "Tables and dispatcher"). The dispatcher keeps nothing that must survive: a
-// delivery is what its row says. All times are UTC Unix seconds.
-//
-// The bookkeeping of many deliveries shares one transaction: the dispatcher hands
-// in everything that ended and takes everything that may start in the same call,
-// and has at most one Exchange under way.
-type Outbox interface {
-	// Exchange settles c.Settled, then claims at most c.Room due deliveries, in one
-	// transaction. An error means that nothing at all was written; the dispatcher
-	// calls again with the same settlements, so one that is already written
-	// (attempt n exists) is passed over without an error.
-	//
-	// What settling and claiming write is told at Settlement and Claim. Between the
-	// two, once in LeaseLook seconds where c.Room > 0, every sending row whose lease
-	// has run out goes back to pending as Reset says: its ending never reached the
-	// database, and nobody else would take it up before the next start.
-	Exchange(ctx context.Context, c Claim) ([]Delivery, error)
-
-	// NextDue is the earliest next_at after the given time among the pending
-	// deliveries of enabled endpoints; false when there is none. It reads.
-	NextDue(ctx context.Context, after int64) (int64, bool, error)
-
-	// Reset runs once, before the first Exchange of a process that owns the data
-	// directory: every sending row goes back to pending. The interrupted attempt is
-	// logged (class Interrupted) and keeps its number; interrupted+1, at most
-	// MaxInterrupted, so that it does not use up the budget. The first interruption
-	// becomes due at now; from the second on at the retry_at that the claim wrote,
-	// so that a delivery which ends the process cannot do so in a loop. What was
-	// claimed but not yet begun counts as well: telling the two apart would cost a
-	// write before every request. The result is the number of rows.
-	Reset(ctx context.Context, now int64) (int, error)
-}
-
 // MaxInterrupted is how many attempts of one delivery may be cut off by the end of
 // the process without using up its budget (webhooks.md "Tables and dispatcher").
 const MaxInterrupted = 3
@@ -70,11 +34,19 @@ type Delivery struct {
 	ID          string
 	EventID     string // "evt_…", sent as webhook-id; the same for a replay
 	EventType   string
+	Row         DeliveryRow
 	Body        []byte // frozen when the delivery was made; sent unchanged
 	Attempt     int    // the number of this attempt, from 1, as just written
 	Interrupted int    // attempts that did not use up the budget, 0 … MaxInterrupted
 	DueAt       int64  // next_at as it was before the claim
 	To          *Target
+}
+
+// DeliveryRow says where the row of a claimed delivery is, so that settling need not
+// look for it. The dispatcher hands it back as it was.
+type DeliveryRow struct {
+	N, Webhook int64  // DeliveryEntry.N, Webhook.N; zero = to be looked for by the id
+	Cause      string // of the attempt
 }
 
 // Failures is how many attempts have failed before this one and count.
@@ -129,6 +101,7 @@ const (
 // last_error, and runs the endpoint's Streak over it in the order given.
 type Settlement struct {
 	DeliveryID string
+	Row        DeliveryRow // as the claim gave it
 	WebhookID  string
 	Attempt    int
 	Result     Result
@@ -183,4 +156,26 @@ func (s Streak) Add(o Settlement) Streak {
 // least twenty attempts of nothing but failure.
 func (s Streak) Hopeless(now int64) bool {
 	return s.Since != 0 && s.Failures >= HopelessAttempts && now-s.Since >= HopelessAfter
+}
+
+// Run is an endpoint's run of attempts while a batch of settlements is written.
+type Run struct {
+	Webhook   int64 // Webhook.N
+	WebhookID string
+	Clinic    int64
+	Enabled   bool // when the batch began
+	Was, Now  Streak
+	Off       string // why the endpoint is to be disabled; "" = it is not
+}
+
+// add counts one more attempt and decides whether the endpoint is to be disabled.
+func (r *Run) add(o Settlement) {
+	r.Now = r.Now.Add(o)
+	switch {
+	case !r.Enabled || r.Off != "":
+	case o.Disable:
+		r.Off = DisabledGone
+	case r.Now.Hopeless(o.StartedAt):
+		r.Off = DisabledFailing
+	}
 }

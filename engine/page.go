@@ -209,3 +209,11 @@ func CutBy[T any](rows []T, size int, at Cursor, place func(T) (Position, string
 	}
 	return list
 }
+
+// Position is where a list goes on: behind the row with these keys. The zero
+// Position is the list's beginning.
+type Position struct {
+	CreatedAt int64  // lists by creation
+	ID        string // text, or an integer in decimal
+	Number    int64  // lists by change number or seq
+}

@@ -112,6 +112,13 @@ var (
 	patientList   = Action{"patient.list", PatientsRead}
 )
 
+// What happens to a patient, as subscribers hear of it.
+var (
+	patientCreated = Change{"patient.created"}
+	patientUpdated = Change{"patient.updated"}
+	patientMerged  = Change{"patient.merged"}
+)
+
 // patientFact is the thin fact of a patient's events.
 func patientFact(p Patient) any {
 	return map[string]patientThin{"patient": thinPatient(p)}
@@ -219,8 +226,16 @@ func (c Clinic) today(now int64) (Date, error) {
 	return LocalDate(zone, now), nil
 }
 
-// savePatient gives a new row its MRN, stamps, writes and tells.
-func (w *Act) savePatient(p *Patient, what change) error {
+// savePatient writes a patient and tells of it.
+func (w *Act) savePatient(p *Patient, what Change) error {
+	if err := w.writePatient(p); err != nil {
+		return err
+	}
+	return w.Emit(what, patientFact(*p))
+}
+
+// writePatient gives a new row its MRN, stamps and writes.
+func (w *Act) writePatient(p *Patient) error {
 	if err := w.ownMRN(p); err != nil {
 		return err
 	}
@@ -228,14 +243,10 @@ func (w *Act) savePatient(p *Patient, what change) error {
 	if err := w.Stamp(&p.Meta); err != nil {
 		return err
 	}
-	write := func(p *Patient) error { return w.Tx.UpdatePatient(*p) }
 	if isNew {
-		write = w.InsertPatient
+		return w.InsertPatient(p)
 	}
-	if err := write(p); err != nil {
-		return err
-	}
-	return w.Emit(what, patientFact(*p))
+	return w.UpdatePatient(*p)
 }
 
 // ownMRN makes the MRN of a patient who has none, "P-00042", passing over numbers

@@ -73,7 +73,6 @@ func (e *Engine) ImportPatients(ctx context.Context, c Caller, file io.Reader, o
 		if o.DryRun {
 			return struct{}{}, errDryRun
 		}
-		w.EntityID, w.PatientID, w.Subject, w.Quiet = "", 0, "", false
 		w.Fields = []string{fmt.Sprintf("created:%d", report.Created), fmt.Sprintf("updated:%d", report.Updated)}
 		return struct{}{}, nil
 	})
@@ -111,34 +110,27 @@ func (p *PatientReport) take(w *Act, rows []CSVRow, o PatientImport) error {
 // put puts one row in a savepoint of its own, with its own row in the audit.
 func (p *PatientReport) put(w *Act, line int, cells patientCells, o PatientImport, f Faults) error {
 	what, row := "create", Patient{}
-	told := len(w.events)
-	err := w.Savepoint(func() error {
-		old, err := w.importedAs(cells, o, f)
+	err := w.Sub(patientCreate, func(own *Act) error {
+		old, err := own.importedAs(cells, o, f)
 		if err != nil {
 			return err
 		}
 		if old == nil {
-			row, w.Fields, err = w.newPatient(cells.alone())
+			row, own.Fields, err = own.newPatient(cells.alone())
 			if err == nil {
-				err = w.savePatient(&row, patientCreated)
+				err = own.savePatient(&row, patientCreated)
 			}
 		} else {
-			what = "update"
-			row, err = w.alterPatient(*old, cells.beside(*old))
-			if err == nil && w.Quiet {
+			what, own.Action = "update", patientUpdate
+			row, err = own.alterPatient(*old, cells.beside(*old))
+			if own.Quiet {
 				what = "unchanged"
 			}
 		}
-		if err != nil || what == "unchanged" {
-			return err
-		}
-		entry := w.Caller.entry(Action{"patient." + what, PatientsWrite}, w.Now)
-		entry.EntityID, entry.PatientID, entry.Fields = idText(row.ID), row.ID, w.Fields
-		return appendAudit(w.Tx, entry)
+		own.EntityID, own.PatientID = idText(row.ID), row.ID
+		return err
 	})
-	w.Quiet = false
 	if err != nil {
-		w.events = w.events[:told]
 		return err
 	}
 	switch what {
@@ -191,7 +183,8 @@ func (w *Act) importedAs(cells patientCells, o PatientImport, f Faults) (*Patien
 	case len(same) == 1 && cells.MRN == nil:
 		return &same[0].Patient, nil
 	case len(same) > 0 || probable:
-		return nil, Faults{{"line", fmt.Sprintf("May be patient %d, who is on file: give the MRN of that record, or allow duplicates", found[0].Patient.ID)}}.Err()
+		return nil, badField("line",
+			"May be patient %d, who is on file: give the MRN of that record, or allow duplicates", found[0].Patient.ID)
 	}
 	return nil, nil
 }
@@ -273,11 +266,11 @@ func (e *Engine) ExportPatients(ctx context.Context, c Caller, q PatientQuery, o
 		var after Position
 		for more := true; more; {
 			var page []Patient
-			broken = e.store.View(ctx, func(r Reader) (err error) {
-				if err = q.dialled(r); err == nil {
-					page, err = r.Patients(q, after, exportPage)
+			page, broken = view(ctx, e, func(r Reader) ([]Patient, error) {
+				if err := q.dialled(r); err != nil {
+					return nil, err
 				}
-				return err
+				return r.Patients(q, after, exportPage)
 			})
 			if broken != nil {
 				return

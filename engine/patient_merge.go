@@ -164,7 +164,7 @@ func (w *Act) merge(from, into Patient) (Patient, error) {
 	}
 	filled := into.fill(from, nil)
 	w.Fields = append([]string{"into:" + idText(into.ID)}, filled...)
-	if err := w.alsoAbout(patientMerging, into.ID, append([]string{"from:" + idText(from.ID)}, filled...)); err != nil {
+	if err := w.Also(patientMerging, idText(into.ID), into.ID, append([]string{"from:" + idText(from.ID)}, filled...)); err != nil {
 		return Patient{}, err
 	}
 	from.Status, from.MergedInto = PatientMerged, into.ID
@@ -172,18 +172,11 @@ func (w *Act) merge(from, into Patient) (Patient, error) {
 		if err := w.Stamp(&p.Meta); err != nil {
 			return Patient{}, err
 		}
-		if err := w.Tx.UpdatePatient(*p); err != nil {
+		if err := w.UpdatePatient(*p); err != nil {
 			return Patient{}, err
 		}
 	}
 	return into, w.Emit(patientMerged, mergeFact(into, from))
-}
-
-// alsoAbout puts a row into the audit of the other patient whom an act is about.
-func (w *Act) alsoAbout(d Action, id int64, fields []string) error {
-	entry := w.Caller.entry(d, w.Now)
-	entry.EntityID, entry.PatientID, entry.Fields = idText(id), id, fields
-	return appendAudit(w.Tx, entry)
 }
 
 // point lets a row name a patient, as a change that a sync sees.
@@ -287,13 +280,13 @@ func (w *Act) drainAbove(above int64, owners []int64) error {
 			if err := w.Stamp(&p.Meta); err != nil {
 				return err
 			}
-			if err := w.Tx.UpdatePatient(p); err != nil {
+			if err := w.UpdatePatient(p); err != nil {
 				return err
 			}
 		}
 		if root {
 			fields := append([]string{"parted:" + idText(owners[0])}, drained...)
-			if err := w.alsoAbout(patientUnmerging, p.ID, fields); err != nil {
+			if err := w.Also(patientUnmerging, idText(p.ID), p.ID, fields); err != nil {
 				return err
 			}
 			if err := w.Emit(patientUpdated, patientFact(p)); err != nil {
@@ -303,4 +296,19 @@ func (w *Act) drainAbove(above int64, owners []int64) error {
 		above = p.MergedInto
 	}
 	return nil
+}
+
+// below are the patient and all who were merged into it, straight or by others.
+func below(r PatientReader, clinic, id int64) ([]int64, error) {
+	ids := []int64{id}
+	for i := 0; i < len(ids); i++ {
+		losers, err := r.Losers(clinic, ids[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range losers {
+			ids = append(ids, l.ID)
+		}
+	}
+	return ids, nil
 }

@@ -206,3 +206,31 @@ func (d dialling) finish(national string) (string, error) {
 	}
 	return "+" + d.code + national, nil
 }
+
+// phoneStart reads a search text that is the beginning of a phone number as
+// people type it in the country and gives the beginning of its E.164 form;
+// any other text comes back as it is.
+func phoneStart(q, country string) string {
+	digits, plus := []byte{}, false
+	for i, r := range q {
+		switch {
+		case r >= '0' && r <= '9':
+			digits = append(digits, byte(r))
+		case r == '+' && i == 0:
+			plus = true
+		case !strings.ContainsRune(" ()-./", r):
+			return q
+		}
+	}
+	if len(digits) < 3 {
+		return q
+	}
+	d, at, ok := typedPhone{plus: plus, digits: string(digits), groups: map[int]int{}}.international(country)
+	switch {
+	case !ok || at == 0 && d.code == "":
+		return q
+	case at == 0:
+		return "+" + d.code + d.withoutTrunk(string(digits))
+	}
+	return "+" + d.code + string(digits[at:])
+}

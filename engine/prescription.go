@@ -117,7 +117,7 @@ var (
 // Errors: Invalid, NotFound, Conflict (the consultation has ended).
 func (e *Engine) Prescribe(ctx context.Context, c Caller, consultationID string, d PrescriptionDraft) (Prescription, error) {
 	if d.Status != "" && d.Status != PrescriptionDrafted && d.Status != PrescriptionActive {
-		return Prescription{}, Faults{{"status", "A prescription begins as active or draft"}}.Err()
+		return Prescription{}, badField("status", "A prescription begins as active or draft")
 	}
 	if err := d.reasonless(); err != nil {
 		return Prescription{}, err
@@ -177,7 +177,7 @@ func (w *Act) today() (Date, error) {
 // a draft any more; the consultation has ended).
 func (e *Engine) PatchPrescription(ctx context.Context, c Caller, id string, version *int64, d PrescriptionDraft) (Prescription, error) {
 	if d.Status != "" && !slices.Contains(prescriptionStatuses, d.Status) {
-		return Prescription{}, Faults{{"status", "Must be draft, active, completed, stopped or entered_in_error"}}.Err()
+		return Prescription{}, badField("status", "Must be draft, active, completed, stopped or entered_in_error")
 	}
 	if err := d.reasonless(); err != nil {
 		return Prescription{}, err
@@ -273,7 +273,7 @@ func (w *Act) prescription(id string) (Prescription, Consultation, error) {
 // reasonless refuses a reason for stopping what is not stopped: it would be lost.
 func (d *PrescriptionDraft) reasonless() error {
 	if d.StopReason != "" && d.Status != PrescriptionStopped {
-		return Faults{{"stop_reason", "Is said with status stopped alone"}}.Err()
+		return badField("stop_reason", "Is said with status stopped alone")
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (e *Engine) Prescription(ctx context.Context, c Caller, id string) (Prescri
 func (e *Engine) Prescriptions(ctx context.Context, c Caller, q PrescriptionQuery, p Page) (List[Prescription], error) {
 	q.Clinic, q.Test = c.Clinic, c.Test
 	if q.Status != "" && !slices.Contains(prescriptionStatuses, q.Status) {
-		return List[Prescription]{}, Faults{{"status", "Must be draft, active, completed, stopped or entered_in_error"}}.Err()
+		return List[Prescription]{}, badField("status", "Must be draft, active, completed, stopped or entered_in_error")
 	}
 	list, err := read(ctx, e, c, prescriptionList, func(r Reader) (List[Prescription], error) {
 		if q.ConsultationID != "" { // so that another clinic's is not an empty list

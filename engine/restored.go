@@ -41,7 +41,7 @@ var clinicRestore = Action{"clinic.restore", ProvidersWrite}
 func (e *Engine) Restored(ctx context.Context, c Caller, madeAt int64) ([]Recovery, error) {
 	clinics, err := e.Clinics(ctx, c)
 	if err == nil {
-		err = e.store.Update(ctx, func(tx Tx) error { return tx.LeapNumbers(numberLeap) })
+		err = batch(ctx, e, c, func(w *Act) error { return w.LeapNumbers(numberLeap) })
 	}
 	if err != nil {
 		return nil, err

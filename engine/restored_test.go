@@ -20,11 +20,11 @@ func TestRestored(t *testing.T) {
 		put(t, c, c.Caller, engine.LeadDraft{Name: &name})
 	}
 	// One delivered, one under way, one waiting.
-	batch, err := c.Store.Exchange(ctx, engine.Claim{Now: now, Room: 2, Rooms: map[string]int{}, LeaseUntil: now + 60, RetryAt: []int64{now + 60}})
+	batch, err := c.Engine.Exchange(ctx, engine.Claim{Now: now, Room: 2, Rooms: map[string]int{}, LeaseUntil: now + 60, RetryAt: []int64{now + 60}})
 	if err != nil || len(batch) == 0 {
 		t.Fatalf("claimed %d, %v", len(batch), err)
 	}
-	_, err = c.Store.Exchange(ctx, engine.Claim{Now: now, RetryAt: []int64{now + 60}, Settled: []engine.Settlement{{
+	_, err = c.Engine.Exchange(ctx, engine.Claim{Now: now, RetryAt: []int64{now + 60}, Settled: []engine.Settlement{{
 		DeliveryID: batch[0].ID, WebhookID: batch[0].To.WebhookID, Attempt: 1, Result: engine.Delivered, StartedAt: now, Status: 200}}})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestRestored(t *testing.T) {
 	if count(engine.Pending)+count(engine.Sending) != 0 || count(engine.DeadLettered) != open || count(engine.Succeeded) != 1 {
 		t.Errorf("%d pending, %d dead, %d delivered", count(engine.Pending), count(engine.DeadLettered), count(engine.Succeeded))
 	}
-	if claimed, err := c.Store.Exchange(ctx, engine.Claim{Now: now + 1e6, Room: 50, LeaseUntil: now + 2e6, RetryAt: []int64{now + 2e6}}); err != nil || len(claimed) != 0 {
+	if claimed, err := c.Engine.Exchange(ctx, engine.Claim{Now: now + 1e6, Room: 50, LeaseUntil: now + 2e6, RetryAt: []int64{now + 2e6}}); err != nil || len(claimed) != 0 {
 		t.Errorf("%d were sent by themselves, %v", len(claimed), err)
 	}
 	trace := c.Since(t)
@@ -77,7 +77,7 @@ func TestRestored(t *testing.T) {
 	if err != nil || again.EventID != dead.Items[0].EventID {
 		t.Errorf("asked for again: %+v, %v", again, err)
 	}
-	claimed, err := c.Store.Exchange(ctx, engine.Claim{Now: now + 1e6, Room: 50, LeaseUntil: now + 2e6, RetryAt: []int64{now + 2e6}})
+	claimed, err := c.Engine.Exchange(ctx, engine.Claim{Now: now + 1e6, Room: 50, LeaseUntil: now + 2e6, RetryAt: []int64{now + 2e6}})
 	if err != nil || len(claimed) != 1 || claimed[0].EventID != dead.Items[0].EventID {
 		t.Errorf("sent %+v, %v", claimed, err)
 	}

@@ -23,26 +23,11 @@ type Tidying struct {
 // TidyOutbox applies the retention of deliveries and their logs, in portions that
 // hold up nobody for long; the result is the number of rows. Run it now and then.
 func (e *Engine) TidyOutbox(ctx context.Context) (int, error) {
-	total := 0
-	for ctx.Err() == nil {
-		now, n := e.now().Unix(), 0
-		err := e.store.Update(ctx, func(tx Tx) (err error) {
-			n, err = tx.TidyDeliveries(Tidying{
-				Now: now, AttemptsBefore: now - logKept, EndedBefore: now - endedKept, WaitingBefore: now - waitingKept, Limit: tidyAtOnce,
-			})
-			return err
+	return portions(ctx, e, System(0, "retention"), func(w *Act) (n int, more bool, err error) {
+		n, err = w.TidyDeliveries(Tidying{
+			Now: w.Now, AttemptsBefore: w.Now - logKept, EndedBefore: w.Now - endedKept, WaitingBefore: w.Now - waitingKept,
+			Limit: tidyAtOnce,
 		})
-		if total += n; err != nil || n == 0 {
-			return total, err
-		}
-	}
-	return total, ctx.Err()
-}
-
-// AuditDisabled notes that the dispatcher disabled an endpoint, in the transaction
-// that does so: the store decides by Streak.Hopeless and Settlement.Disable.
-func AuditDisabled(tx Tx, clinic int64, webhookID, reason string, now int64) error {
-	entry := System(clinic, "webhooks").entry(Action{"webhook.disable", WebhooksManage}, now)
-	entry.EntityID, entry.Fields = webhookID, []string{"enabled", "reason:" + reason}
-	return appendAudit(tx, entry)
+		return n, n > 0, err
+	})
 }

@@ -169,17 +169,3 @@ func ScopeNames() []string {
 	sort.Strings(names)
 	return names
 }
-
-// ParseScopes reads names in either spelling; every unknown one is a fault of the field.
-func ParseScopes(field string, names []string, f *Faults) ScopeSet {
-	var set ScopeSet
-	for i, name := range names {
-		s, ok := ParseScope(strings.TrimSpace(name))
-		if !ok {
-			f.Add(indexed(field, i), "Unknown scope; known are %s", strings.Join(ScopeNames(), ", "))
-			continue
-		}
-		set |= 1 << s
-	}
-	return set
-}

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"hash/crc32"
+	"io"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -202,3 +204,27 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalText is String, for every encoder: the reply that shows a key takes Text itself.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// NewToken returns n base62 characters from crypto/rand, each of the 62 equally
+// likely: 5.95 bits a character, 32 of them for a secret.
+func NewToken(n int) string { return tokenFrom(rand.Reader, n) }
+
+func tokenFrom(r io.Reader, n int) string {
+	const fair = 256 - 256%62 // bytes from here on would favour the first letters
+	token := make([]byte, 0, n)
+	buf := make([]byte, n+n/8+8)
+	for len(token) < n {
+		if _, err := io.ReadFull(r, buf); err != nil {
+			panic("no randomness: " + err.Error()) // crypto/rand.Reader never fails
+		}
+		for _, c := range buf {
+			if c < fair && len(token) < n {
+				token = append(token, base62[c%62])
+			}
+		}
+	}
+	return string(token)
+}
+
+// base62 is the alphabet of keys and tokens: one double click selects it all.
+const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -173,3 +173,8 @@ func (d ServiceDraft) apply(x *edit, row *Service, plan *Plan) {
 		}
 	}
 }
+
+// Valid tells the alignments that exist, the empty one included.
+func (a Align) Valid() bool {
+	return a == "" || a == AlignStart || a == AlignClock || a == AlignPack
+}

@@ -22,11 +22,7 @@ type Claims struct {
 // it expires. Every refusal is one InvalidToken whose Err says why, for the log. The
 // user holds all scopes and may what the role allows (Caller.May).
 func (e *Engine) AuthenticateClaims(ctx context.Context, t Claims) (Identity, error) {
-	var u User
-	err := e.store.View(ctx, func(r Reader) (err error) {
-		u, err = sessionUser(r, t)
-		return err
-	})
+	u, err := view(ctx, e, func(r Reader) (User, error) { return sessionUser(r, t) })
 	if err == nil && t.IssuedAt != 0 && t.IssuedAt < u.SessionsFrom {
 		err = badToken("issued before the user's password changed")
 	}

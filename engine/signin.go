@@ -11,6 +11,8 @@ func badSignIn() error {
 	return Fail(Unauthenticated, "Wrong e-mail or password; a person of several clinics must name the clinic")
 }
 
+var userSignIn = Action{"user.sign_in", NoScope}
+
 const failuresPerIP = 30 // a minute (contract.md §5)
 
 // SignIn finds the user with this e-mail and password. clinic is a slug or a
@@ -44,7 +46,7 @@ func (e *Engine) SignIn(ctx context.Context, ip, email, password, clinic string)
 	}
 	if !ok || u.DisabledAt != 0 {
 		if u.ID != "" { // not waited for: an unknown user's refusal writes nothing
-			e.store.Enqueue(func(tx Tx) error { return e.failed(tx, u.ID, ip, now) })
+			e.enqueue(u.callerAt(ip), userSignIn, Denied, func(w *Act) error { return w.failedSignIn(u.ID) })
 		}
 		return User{}, Clinic{}, badSignIn()
 	}
@@ -54,7 +56,7 @@ func (e *Engine) SignIn(ctx context.Context, ip, email, password, clinic string)
 			return User{}, Clinic{}, err
 		}
 	}
-	err = e.store.Update(ctx, func(tx Tx) error { return signedIn(tx, &u, ip, now, rehashed) })
+	u, err = act(ctx, e, u.callerAt(ip), userSignIn, func(w *Act) (User, error) { return w.signedIn(u, rehashed) })
 	if err != nil {
 		return User{}, Clinic{}, err
 	}
@@ -66,14 +68,13 @@ func (e *Engine) SignIn(ctx context.Context, ip, email, password, clinic string)
 // findSignIn finds the user; the zero User when there is none, or more than one
 // and no clinic named.
 func (e *Engine) findSignIn(ctx context.Context, emailKey, clinic string) (u User, home Clinic, err error) {
-	err = e.store.View(ctx, func(r Reader) error {
+	u, err = view(ctx, e, func(r Reader) (User, error) {
 		users, err := usersIn(r, emailKey, clinic)
 		if err != nil || len(users) != 1 {
-			return err
+			return User{}, err
 		}
-		u = users[0]
-		home, err = r.Clinic(u.Clinic)
-		return err
+		home, err = r.Clinic(users[0].Clinic)
+		return users[0], err
 	})
 	return u, home, err
 }
@@ -123,48 +124,43 @@ func clinicNamed(r Reader, name string) (int64, error) {
 	return home.N, err
 }
 
-// failed counts a known user's failure in the row, so that it outlasts the process.
-func (e *Engine) failed(tx Tx, id, ip string, now int64) error {
-	u, err := tx.User(id)
+// callerAt is the user who signs in from an address.
+func (u User) callerAt(ip string) Caller {
+	c := u.caller()
+	c.IP = ip
+	return c
+}
+
+// failedSignIn counts a known user's failure in the row, so that it outlasts the process.
+func (w *Act) failedSignIn(id string) error {
+	u, err := w.User(id)
 	if err != nil {
 		return err
 	}
-	if !e.counts(u, now) {
-		u.Failures, u.FirstFailureAt = 0, now
+	w.EntityID = id
+	if !w.e.counts(u, w.Now) {
+		u.Failures, u.FirstFailureAt = 0, w.Now
 	}
 	u.Failures++
-	if err := tx.UpdateUser(u); err != nil {
-		return err
-	}
-	return auditSignIn(tx, u, ip, now, Denied)
+	return w.UpdateUser(u)
 }
 
 // signedIn clears the failures and keeps a hash of today's cost.
-func signedIn(tx Tx, u *User, ip string, now int64, rehashed string) error {
-	row, err := tx.User(u.ID)
+func (w *Act) signedIn(u User, rehashed string) (User, error) {
+	row, err := w.User(u.ID)
 	if err != nil {
-		return err
+		return User{}, err
 	}
+	w.EntityID = u.ID
 	before := row
 	row.Failures, row.FirstFailureAt = 0, 0
 	if rehashed != "" && row.PasswordHash == u.PasswordHash {
 		row.PasswordHash = rehashed
 	}
 	if row != before {
-		if err := tx.UpdateUser(row); err != nil {
-			return err
-		}
+		err = w.UpdateUser(row)
 	}
-	*u = row
-	return auditSignIn(tx, row, ip, now, OK)
-}
-
-func auditSignIn(tx Tx, u User, ip string, now int64, outcome Outcome) error {
-	c := u.caller()
-	c.IP = ip
-	entry := c.entry(Action{"user.sign_in", NoScope}, now)
-	entry.EntityID, entry.Outcome = u.ID, outcome
-	return appendAudit(tx, entry)
+	return row, err
 }
 
 // locked is how many seconds a user must wait by the failures in the row; those

@@ -5,11 +5,6 @@ import (
 	"time"
 )
 
-// Valid tells the alignments that exist, the empty one included.
-func (a Align) Valid() bool {
-	return a == "" || a == AlignStart || a == AlignClock || a == AlignPack
-}
-
 // Defaults of booking.md §5, in seconds and days.
 const (
 	DefaultStep        = 15 * 60

@@ -21,7 +21,7 @@ type transition struct {
 	from   []Status
 	to     Status // "" = the state stays (check-in is a timestamp)
 	name   string // of the target, as callers read it in `allowed`
-	event  change
+	event  Change
 	allows func(a *Appointment, now int64, zone *time.Location) bool
 }
 

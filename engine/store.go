@@ -53,14 +53,6 @@ type Tx interface {
 	WebhookWriter
 }
 
-// Position is where a list goes on: behind the row with these keys. The zero
-// Position is the list's beginning.
-type Position struct {
-	CreatedAt int64  // lists by creation
-	ID        string // text, or an integer in decimal
-	Number    int64  // lists by change number or seq
-}
-
 // ClinicReader reads tenants.
 type ClinicReader interface {
 	Clinic(n int64) (Clinic, error)             // NotFound
@@ -144,11 +136,12 @@ type PatientReader interface {
 	// ones too, each once; of a key at most limit rows of this given name and limit others.
 	PatientsByKeys(clinic int64, test bool, keys []string, given string, limit int) ([]Patient, error)
 
-	Losers(clinic, survivor int64) ([]Patient, error) // merged straight into it, in the order of their merges
-	OpenMerge(clinic, loser int64) (Merge, error)     // NotFound
-	MergesOf(clinic, patient int64) ([]Merge, error)  // as loser or survivor, oldest first
-	RowsOfPatient(clinic, id int64) ([]RowRef, error) // that name the patient, in every table
-	OwnedRows(clinic, owner int64) ([]RowRef, error)  // that merges moved away from their owner
+	Losers(clinic, survivor int64) ([]Patient, error)     // merged straight into it, in the order of their merges
+	OpenMerge(clinic, loser int64) (Merge, error)         // NotFound
+	MergesOf(clinic, patient int64) ([]Merge, error)      // as loser or survivor, oldest first
+	RowsOfPatient(clinic, id int64) ([]RowRef, error)     // that name the patient, in every table
+	RowsOfLead(clinic int64, id string) ([]RowRef, error) // that name the lead and no patient
+	OwnedRows(clinic, owner int64) ([]RowRef, error)      // that merges moved away from their owner
 
 	Timeline(q TimelineQuery, after Position, limit int) ([]TimelineEntry, error) // newest first; Position.ID is "kind:id"
 	Erasures() ([]Erasure, error)                                                 // of all clinics, oldest first
@@ -188,7 +181,7 @@ type CalendarReader interface {
 	CountAppointments(q AppointmentQuery) (int64, error)
 	FirstAppointmentChange(clinic int64, test bool, since int64) (int64, error)
 	// LiveAppointments are the scheduled and confirmed ones from a time on: whom a change of hours may strand.
-	LiveAppointments(clinic int64, from int64) ([]Appointment, error)
+	LiveAppointments(clinic int64, from int64) ([]Booked, error)
 	// OccupancyOf gives the rows of an appointment or a hold.
 	OccupancyOf(appointmentID, holdID string) ([]Occupancy, error)
 	Hold(clinic int64, test bool, id string) (Hold, error)
@@ -265,14 +258,14 @@ type HistoryWriter interface {
 // first; limit 0 = all.
 type VisitReader interface {
 	Consultation(clinic int64, test bool, id string) (Consultation, error)
-	// ConsultationOf is the appointment's consultation that was not entered in error; NotFound.
-	ConsultationOf(clinic int64, appointmentID string) (Consultation, error)
 	Consultations(q ConsultationQuery, after Position, limit int) ([]Consultation, error)
 	CountConsultations(q ConsultationQuery) (int64, error)
 	Note(clinic int64, test bool, id string) (Note, error)           // its current version
 	NoteVersions(clinic int64, test bool, id string) ([]Note, error) // oldest first
 	Notes(q NoteQuery, after Position, limit int) ([]Note, error)    // each in its current version
 	CountNotes(q NoteQuery) (int64, error)
+	// BegunVisit is the id of the appointment's consultation that was not entered in error; "" = none.
+	BegunVisit(clinic int64, appointmentID string) (string, error)
 	// SignedUnder tells whether a signed note stands under the appointment's consultation.
 	SignedUnder(clinic int64, appointmentID string) (bool, error)
 	Prescription(clinic int64, test bool, id string) (Prescription, error)
@@ -293,15 +286,4 @@ type VisitWriter interface {
 	UpdateNote(n Note) error // a draft
 	InsertPrescription(p Prescription) error
 	UpdatePrescription(p Prescription) error
-}
-
-// AuditQuery asks for a list of audit rows; zero fields do not filter.
-type AuditQuery struct {
-	Clinic    int64
-	PatientID int64 // acts on the patient's record, and the lists that showed the patient
-	Entity    string
-	EntityID  string
-	Action    string
-	Outcome   Outcome
-	From, To  int64
 }

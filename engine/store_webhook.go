@@ -13,9 +13,14 @@ type WebhookReader interface {
 	CountDeliveries(q DeliveryQuery) (int64, error)
 	Attempts(delivery int64) ([]Attempt, error) // of DeliveryEntry.N, in order
 	OutboxDepth() (OutboxDepth, error)          // of all clinics
+
+	HasDue(now int64) (bool, error)                        // something is due at an enabled endpoint
+	LeaseOver(now int64) (bool, error)                     // the lease of a claim has run out
+	NextDue(after int64) (at int64, found bool, err error) // see Engine.NextDue
+	Run(webhook int64) (Run, error)                        // an endpoint's streak as it is
 }
 
-// WebhookWriter writes them. What the dispatcher writes is Outbox.
+// WebhookWriter writes them. The last five are the dispatcher's (exchange.go).
 type WebhookWriter interface {
 	InsertWebhook(h *Webhook) error // sets N; 50 of a clinic are the most
 	UpdateWebhook(h Webhook) error  // also to deleted; enabling forgets its failures
@@ -35,4 +40,13 @@ type WebhookWriter interface {
 	// or are under way; how many. For a database that was restored.
 	ShelveDeliveries(clinic int64, why string, at int64) (int, error)
 	TidyDeliveries(t Tidying) (int, error)
+
+	// Settle writes the end of a claimed delivery, as Result and Settlement say, unless
+	// the row is no longer what was claimed; counts tells that it is an attempt of
+	// the endpoint's streak.
+	Settle(o Settlement) (webhook int64, counts bool, err error)
+	SaveStreak(r Run) error
+	DisableWebhook(r Run, at int64, by string) error // with the reason Off
+	TakeBack(now, until int64) (int, error)          // ends the claims whose lease ran out by until; see Engine.Reset
+	ClaimDue(c Claim) ([]Delivery, error)
 }

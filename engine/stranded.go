@@ -5,6 +5,16 @@ import (
 	"slices"
 )
 
+// Booked is what the directory knows of an appointment that is scheduled or
+// confirmed: who sees whom where, and when.
+type Booked struct {
+	ID                                string
+	Test                              bool
+	ProviderID, LocationID, ServiceID int64 // 0 = none
+	Span                                    // the visit
+	Footprint                         Span  // with its buffers
+}
+
 // Stranded is a booked appointment that a change of hours or a closure leaves outside of them.
 type Stranded struct {
 	ID       string
@@ -26,9 +36,9 @@ func (w *Act) stranded(before *Plan, owner OwnerRef) ([]Stranded, error) {
 	if err != nil {
 		return out, err
 	}
-	for _, a := range live {
-		if !a.Test && before.concerns(owner, a) && before.covers(a) && !after.covers(a) {
-			out = append(out, Stranded{ID: a.ID, StartsAt: a.StartsAt, EndsAt: a.EndsAt, Provider: a.ProviderID})
+	for _, b := range live {
+		if !b.Test && before.concerns(owner, b) && before.covers(b) && !after.covers(b) {
+			out = append(out, Stranded{ID: b.ID, StartsAt: b.Start, EndsAt: b.End, Provider: b.ProviderID})
 		}
 	}
 	slices.SortFunc(out, func(a, b Stranded) int {
@@ -38,14 +48,14 @@ func (w *Act) stranded(before *Plan, owner OwnerRef) ([]Stranded, error) {
 }
 
 // concerns tells whether an owner's hours can matter to an appointment.
-func (p *Plan) concerns(owner OwnerRef, a Appointment) bool {
+func (p *Plan) concerns(owner OwnerRef, b Booked) bool {
 	switch kind, id := owner.split(); kind {
 	case 'p':
-		return a.ProviderID == id
+		return b.ProviderID == id
 	case 's':
-		return a.ServiceID == id
+		return b.ServiceID == id
 	case 'l':
-		loc := p.Location(a.LocationID)
+		loc := p.Location(b.LocationID)
 		return loc != nil && (loc.ID == id || loc.ParentID == id)
 	}
 	return true
@@ -53,11 +63,11 @@ func (p *Plan) concerns(owner OwnerRef, a Appointment) bool {
 
 // covers tells whether an appointment lies inside effective hours, with its
 // buffers where the clinic wants those inside, too.
-func (p *Plan) covers(a Appointment) bool {
-	span := Span{a.StartsAt, a.EndsAt}
-	if p.Clinic.Settings.BuffersInsideHours && !a.Footprint.Empty() {
-		span = a.Footprint
+func (p *Plan) covers(b Booked) bool {
+	span := b.Span
+	if p.Clinic.Settings.BuffersInsideHours && !b.Footprint.Empty() {
+		span = b.Footprint
 	}
-	opening := p.Opening(p.Provider(a.ProviderID), p.Location(a.LocationID), p.Service(a.ServiceID))
-	return opening.whyNot(span) == Offered
+	opening := p.Opening(p.Provider(b.ProviderID), p.Location(b.LocationID), p.Service(b.ServiceID))
+	return opening.WhyNot(span) == IsOpen
 }

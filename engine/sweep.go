@@ -120,10 +120,10 @@ func (s *sweep) reason(v Verdict, start int64) Verdict {
 		return v
 	}
 	span := Span{start, start + s.length}
-	if why := s.lane.Opening.whyNot(span); why != Offered {
-		return why
+	if why := s.lane.Opening.WhyNot(span); why != IsOpen {
+		return closedVerdict(why)
 	}
-	return s.lane.Opening.whyNot(s.rules.Footprint(span.Start, span.End))
+	return closedVerdict(s.lane.Opening.WhyNot(s.rules.Footprint(span.Start, span.End)))
 }
 
 // list prepares the walk over what can be offered: no start before notice allows

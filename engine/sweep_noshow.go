@@ -17,11 +17,7 @@ var appointmentSweep = Action{"appointment." + string(verbNoShow), AppointmentsW
 // in, no consultation. It answers how many. serve calls it from time to time;
 // what is marked can be undone for 24 hours.
 func (e *Engine) SweepNoShows(ctx context.Context) (int, error) {
-	var clinics []Clinic
-	err := e.store.View(ctx, func(r Reader) (err error) {
-		clinics, err = r.Clinics()
-		return err
-	})
+	clinics, err := view(ctx, e, func(r Reader) ([]Clinic, error) { return r.Clinics() })
 	marked := 0
 	for _, clinic := range clinics {
 		if !clinic.Settings.NoShowSweep {
@@ -40,62 +36,43 @@ func (e *Engine) SweepNoShows(ctx context.Context) (int, error) {
 
 // sweepNoShows walks the unattended appointments of one calendar, oldest first.
 func (e *Engine) sweepNoShows(ctx context.Context, c Caller) (marked int, err error) {
-	now := e.now().Unix()
-	at := Position{Number: now - sweepBack}
-	for ctx.Err() == nil {
-		seen, done := 0, 0
-		err := e.store.Update(ctx, func(tx Tx) error {
-			batch, err := tx.Unattended(c.Clinic, c.Test, at, now, sweepBatch)
+	at := Position{Number: e.now().Unix() - sweepBack}
+	return portions(ctx, e, c, func(w *Act) (done int, more bool, err error) {
+		from := at
+		page, err := w.Unattended(c.Clinic, c.Test, from, w.Now, sweepBatch)
+		for _, a := range page {
 			if err != nil {
-				return err
+				break
 			}
-			for _, a := range batch {
-				at = Position{Number: a.StartsAt, ID: a.ID}
-				swept, err := e.sweep(tx, c, a, now)
-				if err != nil {
-					return err
-				}
-				if swept {
-					done++
-				}
+			from = Position{Number: a.StartsAt, ID: a.ID}
+			var swept bool
+			if swept, err = w.sweepNoShow(a); swept {
+				done++
 			}
-			seen = len(batch)
-			return nil
-		})
+		}
 		if err != nil {
-			return marked, err
+			return 0, false, err
 		}
-		if marked += done; done > 0 {
-			e.opt.Nudge()
-		}
-		if seen < sweepBatch {
-			return marked, nil
-		}
-	}
-	return marked, ctx.Err()
+		at = from
+		return done, len(page) == sweepBatch, nil
+	})
 }
 
-// sweep marks one whose day is over. What the transition table refuses stays as it is.
-func (e *Engine) sweep(tx Tx, c Caller, a Appointment, now int64) (bool, error) {
-	if !dayOver(a, now) || !transitionOf(verbNoShow).open(&a, now) {
+// sweepNoShow marks one whose day is over. What the transition table refuses stays as it is.
+func (w *Act) sweepNoShow(a Appointment) (bool, error) {
+	t := transitionOf(verbNoShow)
+	if !dayOver(a, w.Now) || !t.open(&a, w.Now) {
 		return false, nil
 	}
-	w := &Act{Tx: tx, e: e, Caller: c, Now: now}
-	w.about(a)
-	err := tx.Savepoint(func() error {
+	err := w.Sub(appointmentSweep, func(own *Act) error {
+		own.about(a)
 		before := a
-		if err := w.transit(&a, transitionOf(verbNoShow), ""); err != nil {
+		if err := own.transit(&a, t, ""); err != nil {
 			return err
 		}
-		if err := w.save(before, &a); err != nil {
-			return err
-		}
-		return w.publish()
+		return own.save(before, &a)
 	})
-	if err != nil {
-		return false, err
-	}
-	return true, w.record(appointmentSweep, nil)
+	return err == nil, err
 }
 
 // dayOver tells whether the appointment's local day has ended.

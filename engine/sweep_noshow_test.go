@@ -21,6 +21,7 @@ func TestSweepNoShows(t *testing.T) {
 	trial := v.BookAs(t, v.Test, "2026-04-27 11:00", v.Ada, v.Checkup)
 	v.begun(t) // Ida's visit of 09:00 has a consultation that nobody ended
 	v.Clock.Set(enginetest.At("2026-04-27 09:25"))
+	v.Hook(t, v.Caller)
 	_, err = v.Engine.CheckIn(ctx, v.Caller, seen.ID)
 	enginetest.Must(t, err)
 	v.Since(t)

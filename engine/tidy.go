@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// tidyBite is how many rows one transaction of Tidy drops at most, so that no
+// tidyAtMost is how many rows one transaction of Tidy drops at most, so that no
 // booking waits for the housekeeping.
-const tidyBite = 500
+const tidyAtMost = 500
 
 // holdKept is how long an expired hold is still known, so that its late booking
 // is told that it is gone (booking.md §6).
-const holdKept = 24 * time.Hour
+const holdKept = 24 * hour // seconds
 
 // Tidied is what a round of housekeeping dropped.
 type Tidied struct {
@@ -24,32 +24,15 @@ type Tidied struct {
 //
 // Errors: what the store answers; what was dropped until then stays dropped.
 func (e *Engine) Tidy(ctx context.Context) (t Tidied, err error) {
-	now := e.now()
-	t.Replies, err = e.drop(ctx, func(tx Tx) (int, error) {
-		return tx.DropReplies(now.Add(-e.opt.ReplyTTL).Unix(), tidyBite)
+	t.Replies, err = portions(ctx, e, System(0, "tidy"), func(w *Act) (n int, more bool, err error) {
+		n, err = w.DropReplies(w.Now-int64(e.opt.ReplyTTL/time.Second), tidyAtMost)
+		return n, n == tidyAtMost, err
 	})
 	if err == nil {
-		t.Holds, err = e.drop(ctx, func(tx Tx) (int, error) {
-			return tx.DropHolds(now.Add(-holdKept).Unix(), tidyBite)
+		t.Holds, err = portions(ctx, e, System(0, "tidy"), func(w *Act) (n int, more bool, err error) {
+			n, err = w.DropHolds(w.Now-holdKept, tidyAtMost)
+			return n, n == tidyAtMost, err
 		})
 	}
 	return t, err
-}
-
-// drop repeats a bite until there is nothing left of it or ctx ends.
-func (e *Engine) drop(ctx context.Context, bite func(Tx) (int, error)) (sum int, err error) {
-	for ctx.Err() == nil {
-		n := 0
-		err := e.store.Update(ctx, func(tx Tx) (err error) {
-			n, err = bite(tx)
-			return err
-		})
-		if err != nil {
-			return sum, err
-		}
-		if sum += n; n < tidyBite {
-			break
-		}
-	}
-	return sum, nil
 }

@@ -8,27 +8,6 @@ import (
 
 var clinicTier = Action{"clinic.tier", ProvidersWrite}
 
-// perMinute is how many requests a key may make in a minute: its own limit, else
-// that of its clinic's tier, else the configured default (contract.md §5).
-func (e *Engine) perMinute(k *Key, tier string) int {
-	if k.RatePerMinute != nil {
-		return *k.RatePerMinute
-	}
-	if rate, ok := e.opt.Tiers[tier]; ok {
-		return rate
-	}
-	return e.opt.RatePerMinute
-}
-
-// tierOf is the tier of a clinic, "" where none was given to it.
-func tierOf(r Reader, clinic int64) (string, error) {
-	plan, err := r.Plan(clinic)
-	if err != nil {
-		return "", err
-	}
-	return plan.Clinic.Settings.Tier, nil
-}
-
 // SetTier gives a clinic one of the configured tiers, or with "" none. Only the
 // shell may: a clinic does not choose its own limits. A tier that is later taken
 // out of the configuration counts as none.
@@ -44,7 +23,7 @@ func (e *Engine) SetTier(ctx context.Context, c Caller, tier string) (Clinic, er
 			known = append(known, name)
 		}
 		slices.Sort(known)
-		return Clinic{}, Faults{{"tier", "No such tier; the configuration has " + strings.Join(known, ", ")}}.Err()
+		return Clinic{}, badField("tier", "No such tier; the configuration has %s", strings.Join(known, ", "))
 	}
 	return manage(ctx, e, c, clinicTier, func(w *Act, _ *Plan) (Clinic, error) {
 		row, err := w.Clinic(c.Clinic)

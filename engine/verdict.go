@@ -41,6 +41,14 @@ var verdictTexts = [...]string{
 // String is the reason as --explain prints it.
 func (v Verdict) String() string { return verdictTexts[v] }
 
+// closedVerdict is the refusal of closed hours; Offered where they are open.
+func closedVerdict(why Closed) Verdict {
+	if why == IsOpen {
+		return Offered
+	}
+	return RefusedHours + Verdict(why-OutOfHours)
+}
+
 // Kind is the kind of error that the verdict becomes; "" for Offered.
 func (v Verdict) Kind() Kind {
 	switch v {

@@ -74,21 +74,3 @@ func (w *Act) author(v Consultation, named int64) (int64, error) {
 	}
 	return named, nil
 }
-
-// visited refuses what a consultation that has begun contradicts: another time
-// of the appointment, its cancellation, or that nobody came.
-func (w *Act) visited(before, a Appointment) error {
-	gone := before.Status != a.Status && (a.Status == Cancelled || a.Status == NoShow)
-	if !gone && before.StartsAt == a.StartsAt {
-		return nil
-	}
-	v, err := w.ConsultationOf(a.Clinic, a.ID)
-	switch {
-	case KindOf(err) == NotFound:
-		return nil
-	case err != nil:
-		return err
-	}
-	return Fail(Conflict, "A consultation of this appointment has begun").
-		On("status", "if it should not be, mark consultation %s as entered in error first", v.ID)
-}

@@ -3,6 +3,29 @@ package engine
 // The thin facts of the visit (webhooks.md): ids, status and times. What was said,
 // found and prescribed never leaves with an event.
 
+// What happens at a visit, as subscribers hear of it.
+var (
+	consultStarted      = Change{"consultation.started"}
+	consultEnded        = Change{"consultation.ended"}
+	noteCreated         = Change{"soap_note.created"}
+	noteWasSigned       = Change{"soap_note.signed"}
+	noteWasAmended      = Change{"soap_note.amended"}
+	prescriptionCreated = Change{"prescription.created"}
+)
+
+// recordEvents are what subscribers may hear of visits.
+func recordEvents() []EventKind {
+	visit := Consultation{ID: "0196717c-2e4f-7a61-8d3b-9c5e7f1a2b4d", PatientID: 7, ProviderID: 2, LocationID: 1,
+		Status: ConsultationOpen, StartedAt: 1777273200, Meta: sampleMeta}
+	note := Note{ID: sampleID, AuthorID: 2, Status: NoteDrafted, N: 1, Meta: sampleMeta}
+	prescription := Prescription{ID: sampleID, Status: PrescriptionActive, Meta: sampleMeta}
+	return []EventKind{
+		{[]Change{consultStarted, consultEnded}, consultationFactOf(visit)},
+		{[]Change{noteCreated, noteWasSigned, noteWasAmended}, noteFactOf(note, visit)},
+		{[]Change{prescriptionCreated}, prescriptionFactOf(prescription, visit)},
+	}
+}
+
 type consultationFact struct {
 	Consultation consultationThin `json:"consultation"`
 }

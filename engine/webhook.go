@@ -93,16 +93,16 @@ type WebhookDraft struct {
 	Enabled         *bool
 }
 
-// apply puts what was sent into a webhook and names what changed.
-func (d WebhookDraft) apply(f *Faults, h *Webhook, check func(string) error) []string {
+// applyWebhook puts what was sent into a webhook and names what changed.
+func (e *Engine) applyWebhook(f *Faults, h *Webhook, d WebhookDraft) []string {
 	var changed asked
 	if d.URL != nil {
 		changed.by("url", *d.URL != h.URL)
 		h.URL = *d.URL
-		f.join(check(h.URL))
+		f.join(e.opt.CheckURL(h.URL))
 	}
 	if d.Events != nil {
-		events := cleanEvents(f, *d.Events)
+		events := e.cleanEvents(f, *d.Events)
 		changed.by("events", !slices.Equal(events, h.Events))
 		h.Events = events
 	}
@@ -142,23 +142,14 @@ func (d WebhookDraft) apply(f *Faults, h *Webhook, check func(string) error) []s
 	return changed
 }
 
-// join takes the details of a refusal of the whole value.
-func (f *Faults) join(err error) {
-	if e, ok := err.(*Error); ok && len(e.Details) > 0 {
-		*f = append(*f, e.Details...)
-	} else if err != nil {
-		f.Add("url", "Cannot be used: %s", KindOf(err))
-	}
-}
-
 // cleanEvents keeps the order, drops repetitions, and makes ["*"] of a list that holds *.
-func cleanEvents(f *Faults, list []string) []string {
+func (e *Engine) cleanEvents(f *Faults, list []string) []string {
 	out := []string{}
 	for i, typ := range list {
 		switch {
 		case typ == AllEvents:
-		case !subscribable(typ):
-			f.Add(indexed("events", i), "Unknown event; known are %s, and * for all", strings.Join(subscribableTypes(), ", "))
+		case !e.subscribable(typ):
+			f.Add(indexed("events", i), "Unknown event; known are %s, and * for all", strings.Join(e.subscribableTypes(), ", "))
 		case !slices.Contains(out, typ):
 			out = append(out, typ)
 		}
@@ -213,7 +204,7 @@ func (e *Engine) CreateWebhook(ctx context.Context, c Caller, d WebhookDraft) (W
 		if d.Events == nil {
 			d.Events = &[]string{}
 		}
-		w.Fields = d.apply(&f, &h, e.opt.CheckURL)
+		w.Fields = e.applyWebhook(&f, &h, d)
 		if err := f.Err(); err != nil {
 			return Webhook{}, err
 		}
@@ -292,7 +283,7 @@ func (e *Engine) UpdateWebhook(ctx context.Context, c Caller, id string, version
 		}
 		var f Faults
 		was := h.Enabled
-		w.Fields = d.apply(&f, &h, e.opt.CheckURL)
+		w.Fields = e.applyWebhook(&f, &h, d)
 		if err := f.Err(); err != nil {
 			return Webhook{}, err
 		}

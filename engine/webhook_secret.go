@@ -26,7 +26,7 @@ func (e *Engine) RotateSecret(ctx context.Context, c Caller, id string, r Rotati
 			overlap = *r.Overlap
 		}
 		if overlap < 0 || overlap > MaxRotation {
-			return Webhook{}, Faults{{"overlap_seconds", "Must be 0 to 604800 seconds"}}.Err()
+			return Webhook{}, badField("overlap_seconds", "Must be 0 to 604800 seconds")
 		}
 		h, err := w.ownWebhook(id, nil)
 		if err != nil {

@@ -28,7 +28,7 @@ func claimAll(t *testing.T, c *enginetest.Clinic) []engine.Delivery {
 	now := c.Clock.Now().Unix()
 	var out []engine.Delivery
 	for {
-		got, err := c.Store.Exchange(context.Background(), engine.Claim{Now: now, Room: 1000, RetryAt: []int64{now + 60}, LeaseUntil: now + 30})
+		got, err := c.Engine.Exchange(context.Background(), engine.Claim{Now: now, Room: 1000, RetryAt: []int64{now + 60}, LeaseUntil: now + 30})
 		enginetest.Must(t, err)
 		if len(got) == 0 {
 			slices.SortFunc(out, func(a, b engine.Delivery) int { return strings.Compare(a.ID, b.ID) })
@@ -53,7 +53,7 @@ func settle(t *testing.T, c *enginetest.Clinic, list []engine.Delivery, result e
 		}
 		claim.Settled = append(claim.Settled, o)
 	}
-	_, err := c.Store.Exchange(context.Background(), claim)
+	_, err := c.Engine.Exchange(context.Background(), claim)
 	enginetest.Must(t, err)
 }
 

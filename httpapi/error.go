@@ -189,7 +189,8 @@ func faultBody(e *engine.Error, f form, requestID string, names map[string]strin
 		field := masked(f.field(masked(d.Field))) // in either spelling, and before it is cut: half a key is one, too
 		rest.Details = append(rest.Details, engine.Detail{Field: field[:min(len(field), maxField)], Message: words(sentence(d.Message))})
 	}
-	for _, s := range e.Alternatives {
+	open, _ := e.Alternatives.([]engine.Slot)
+	for _, s := range open {
 		rest.Alternatives = append(rest.Alternatives, slot(s))
 	}
 	if e.Kind == engine.Internal {

@@ -69,8 +69,14 @@ func (r *reads) FirstAppointmentChange(clinic int64, test bool, since int64) (in
 }
 
 // LiveAppointments implements engine.Reader, oldest start first.
-func (r *reads) LiveAppointments(clinic int64, from int64) ([]engine.Appointment, error) {
-	return list(r, scanAppointment, selectAppointment+` WHERE clinic = ? AND test IN (0, 1) AND starts_at >= ?
+func (r *reads) LiveAppointments(clinic int64, from int64) ([]engine.Booked, error) {
+	return list(r, func(row *row) engine.Booked {
+		a := scanAppointment(row)
+		return engine.Booked{
+			ID: a.ID, Test: a.Test, ProviderID: a.ProviderID, LocationID: a.LocationID, ServiceID: a.ServiceID,
+			Span: engine.Span{Start: a.StartsAt, End: a.EndsAt}, Footprint: a.Footprint,
+		}
+	}, selectAppointment+` WHERE clinic = ? AND test IN (0, 1) AND starts_at >= ?
 		AND status IN ('scheduled', 'confirmed') ORDER BY starts_at, id`, clinic, from)
 }
 

@@ -18,10 +18,11 @@ func (r *reads) Consultation(clinic int64, test bool, id string) (engine.Consult
 	return one(r, "consultation", scanConsultation, selectConsultation+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
 }
 
-// ConsultationOf implements engine.Reader.
-func (r *reads) ConsultationOf(clinic int64, appointmentID string) (engine.Consultation, error) {
-	return one(r, "consultation", scanConsultation, selectConsultation+
-		" WHERE appointment_id = ? AND status <> 'entered_in_error' AND clinic = ?", appointmentID, clinic)
+// BegunVisit implements engine.Reader.
+func (r *reads) BegunVisit(clinic int64, appointmentID string) (id string, err error) {
+	_, err = r.get("SELECT id FROM consultations WHERE appointment_id = ? AND status <> 'entered_in_error' AND clinic = ?",
+		func(row *row) { id = row.text() }, appointmentID, clinic)
+	return id, err
 }
 
 func consultationsWhere(q engine.ConsultationQuery) *where {

@@ -63,6 +63,11 @@ func (r *reads) RowsOfPatient(clinic, id int64) ([]engine.RowRef, error) {
 	return out, nil
 }
 
+// RowsOfLead implements engine.Reader.
+func (r *reads) RowsOfLead(clinic int64, id string) ([]engine.RowRef, error) {
+	return list(r, scanRef, "SELECT 'appointments', id FROM appointments WHERE lead_id = ? AND patient_id IS NULL AND +clinic = ? ORDER BY id DESC", id, clinic)
+}
+
 // ownerHere checks the clinic of a row of merged_rows, which has its owner's.
 const ownerHere = "EXISTS (SELECT 1 FROM patients WHERE id = merged_rows.patient_id AND clinic = ?)"
 

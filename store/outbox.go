@@ -2,127 +2,39 @@ package store
 
 import (
 	"cmp"
-	"context"
 	"math"
 	"slices"
-	"sync"
 
 	"qualifybase/engine"
 )
 
-var _ engine.Outbox = (*Store)(nil)
-
 const farFuture = int64(math.MaxInt64)
 
-// Exchange implements engine.Outbox: settlements and claims ride one group commit.
-// It looks before it writes, so that a turn without work costs no transaction.
-func (s *Store) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery, error) {
-	overdue, err := s.overdue(ctx, &c)
-	if err != nil {
-		return nil, err
-	}
-	if len(c.Settled) == 0 && !overdue {
-		due := false
-		err := s.View(ctx, func(r engine.Reader) error {
-			ends, err := r.(*reads).dueEndpoints(c.Now)
-			due = slices.ContainsFunc(ends, func(e dueEndpoint) bool { return e.enabled })
-			return err
-		})
-		if err != nil || !due || c.Room <= 0 {
-			return nil, err
-		}
-	}
-	s.claims.Lock()
-	defer s.claims.Unlock()
-	var x exchange
-	err = s.Update(ctx, func(t engine.Tx) (err error) {
-		x = exchange{tx: t.(*tx), claim: &c, streaks: map[int64]*streak{}}
-		for i := range c.Settled {
-			if err := x.settle(&c.Settled[i]); err != nil {
-				return err
-			}
-		}
-		if err := x.saveStreaks(); err != nil {
-			return err
-		}
-		if overdue {
-			if x.back, err = x.takeBack(c.Now, c.Now); err != nil {
-				return err
-			}
-		}
-		return x.take()
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.claims.follow(&x)
-	if x.back > 0 {
-		s.log.Warn("webhook deliveries taken up again, their lease ran out", "count", x.back)
-	}
-	for _, h := range x.streaks {
-		if h.off != "" {
-			s.log.Warn("webhook disabled", "webhook", h.id, "reason", h.off)
-		}
-	}
-	return x.out, nil
+// HasDue implements engine.Reader.
+func (r *reads) HasDue(now int64) (bool, error) {
+	ends, err := r.dueEndpoints(now)
+	return slices.ContainsFunc(ends, func(e dueEndpoint) bool { return e.enabled }), err
 }
 
-// claims remembers the rows of what was claimed until it is settled, so that
-// settling need not look them up. One Exchange at a time.
-type claims struct {
-	sync.Mutex
-	rows   map[string]claimed // by delivery
-	looked int64              // when leases were looked at last
+// LeaseOver implements engine.Reader.
+func (r *reads) LeaseOver(now int64) (bool, error) {
+	n, err := r.number(`SELECT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_open
+		WHERE ended_at IS NULL AND state = 'sending' AND lease_until <= ?)`, now)
+	return n > 0, err
 }
 
-// overdue tells whether the lease of some claim has run out. It reads, and seldom:
-// an index by lease would cost two writes for every delivery.
-func (s *Store) overdue(ctx context.Context, c *engine.Claim) (found bool, err error) {
-	s.claims.Lock()
-	defer s.claims.Unlock()
-	ago := c.Now - s.claims.looked
-	if c.Room <= 0 || ago >= 0 && ago < engine.LeaseLook { // a clock set back looks again
-		return false, nil
-	}
-	err = s.View(ctx, func(v engine.Reader) error {
-		n, err := v.(*reads).number(`SELECT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_open
-			WHERE ended_at IS NULL AND state = 'sending' AND lease_until <= ?)`, c.Now)
-		found = n > 0
-		return err
-	})
-	if err == nil {
-		s.claims.looked = c.Now
-	}
-	return found, err
-}
-
-// claimed is the row of a delivery that is under way.
-type claimed struct {
-	n, webhook int64
-	cause      string
-}
-
-// follow takes over what a committed Exchange settled and claimed.
-func (k *claims) follow(x *exchange) {
-	if k.rows == nil {
-		k.rows = map[string]claimed{}
-	}
-	for i := range x.claim.Settled {
-		delete(k.rows, x.claim.Settled[i].DeliveryID)
-	}
-	for i := range x.out {
-		k.rows[x.out[i].ID] = x.rows[i]
-	}
-}
-
-// exchange is one Exchange inside its transaction.
+// exchange is what ClaimDue gathers.
 type exchange struct {
 	*tx
-	claim   *engine.Claim
-	streaks map[int64]*streak
-	out     []engine.Delivery
-	rows    []claimed // of out
-	back    int       // taken back, their lease ran out
+	claim *engine.Claim
+	out   []engine.Delivery
+}
+
+// ClaimDue implements engine.Tx.
+func (t *tx) ClaimDue(c engine.Claim) ([]engine.Delivery, error) {
+	x := exchange{tx: t, claim: &c}
+	err := x.take()
+	return x.out, err
 }
 
 // dueEndpoint is an endpoint for which something is pending.
@@ -168,7 +80,7 @@ func (x *exchange) take() error {
 		start++
 	}
 	ends = append(ends[start:len(ends):len(ends)], ends[:start]...)
-	lines := make([][]waiting, len(ends))
+	lines := make([][]engine.Delivery, len(ends))
 	for i := range ends {
 		if lines[i], err = x.line(&ends[i]); err != nil {
 			return err
@@ -192,15 +104,8 @@ func (x *exchange) take() error {
 	return nil
 }
 
-// waiting is a delivery that may be claimed.
-type waiting struct {
-	engine.Delivery
-	n     int64
-	cause string
-}
-
 // line is what an endpoint may be sent now, in order.
-func (x *exchange) line(e *dueEndpoint) ([]waiting, error) {
+func (x *exchange) line(e *dueEndpoint) ([]engine.Delivery, error) {
 	room, known := x.claim.Rooms[e.target.WebhookID]
 	if !known {
 		room = e.target.MaxInFlight
@@ -208,14 +113,15 @@ func (x *exchange) line(e *dueEndpoint) ([]waiting, error) {
 	if !e.enabled || room <= 0 {
 		return nil, nil
 	}
-	return list(&x.reads, scanWaiting, `SELECT d.n, d.cause, d.id, e.id, e.type, d.body, d.attempts, d.interrupted, d.next_at
+	return list(&x.reads, scanWaiting, `SELECT d.n, d.webhook, d.cause, d.id, e.id, e.type, d.body, d.attempts, d.interrupted, d.next_at
 		FROM deliveries d JOIN events e ON e.clinic = d.clinic AND e.seq = d.seq
 		WHERE d.webhook = ? AND d.ended_at IS NULL AND d.state = 'pending' AND d.next_at <= ?
 		ORDER BY d.next_at, d.seq, d.n LIMIT ?+0`, e.n, x.claim.Now, min(room, x.claim.Room))
 }
 
-func scanWaiting(r *row) waiting {
-	d := waiting{n: r.int(), cause: r.text()}
+func scanWaiting(r *row) engine.Delivery {
+	var d engine.Delivery
+	d.Row = engine.DeliveryRow{N: r.int(), Webhook: r.int(), Cause: r.text()}
 	d.ID, d.EventID, d.EventType, d.Body = r.text(), r.text(), r.text(), r.blob()
 	d.Attempt, d.Interrupted, d.DueAt = r.small()+1, r.small(), r.int()
 	return d
@@ -223,66 +129,44 @@ func scanWaiting(r *row) waiting {
 
 // begin claims one delivery: number and next time of its attempt are written before
 // anybody sends.
-func (x *exchange) begin(d *waiting, e *dueEndpoint) error {
+func (x *exchange) begin(d *engine.Delivery, e *dueEndpoint) error {
 	d.To = &e.target
 	next := x.claim.RetryAt[min(d.Failures(), len(x.claim.RetryAt)-1)]
 	_, _, err := x.exec("UPDATE deliveries SET state = 'sending', attempts = ?, retry_at = ?, lease_until = ? WHERE n = ?",
-		d.Attempt, next, x.claim.LeaseUntil, d.n)
-	x.out = append(x.out, d.Delivery)
-	x.rows = append(x.rows, claimed{d.n, e.n, d.cause})
+		d.Attempt, next, x.claim.LeaseUntil, d.Row.N)
+	x.out = append(x.out, *d)
 	return err
 }
 
-// NextDue implements engine.Outbox.
-func (s *Store) NextDue(ctx context.Context, after int64) (at int64, found bool, err error) {
-	at = farFuture
-	err = s.View(ctx, func(v engine.Reader) error {
-		r := v.(*reads)
-		ends, err := r.dueEndpoints(farFuture)
-		if err != nil {
-			return err
-		}
-		for _, e := range ends {
-			if !e.enabled {
-				continue
-			}
-			first := e.first
-			if first <= after {
-				first, err = r.number(`SELECT next_at FROM deliveries
-					WHERE ended_at IS NULL AND state = 'pending' AND webhook = ? AND next_at > ? ORDER BY next_at LIMIT 1`, e.n, after)
-				if err != nil {
-					return err
-				}
-			}
-			if first > after {
-				at, found = min(at, first), true
-			}
-		}
-		return nil
-	})
-	return at, found, err
-}
-
-// Reset implements engine.Outbox.
-func (s *Store) Reset(ctx context.Context, now int64) (int, error) {
-	s.claims.Lock()
-	defer s.claims.Unlock()
-	rows := 0
-	err := s.Update(ctx, func(t engine.Tx) (err error) {
-		rows, err = t.(*tx).takeBack(now, farFuture)
-		return err
-	})
+// NextDue implements engine.Reader.
+func (r *reads) NextDue(after int64) (at int64, found bool, err error) {
+	ends, err := r.dueEndpoints(farFuture)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	s.claims.looked = now
-	return rows, nil
+	at = farFuture
+	for _, e := range ends {
+		if !e.enabled {
+			continue
+		}
+		first := e.first
+		if first <= after {
+			first, err = r.number(`SELECT next_at FROM deliveries
+				WHERE ended_at IS NULL AND state = 'pending' AND webhook = ? AND next_at > ? ORDER BY next_at LIMIT 1`, e.n, after)
+			if err != nil {
+				return 0, false, err
+			}
+		}
+		if first > after {
+			at, found = min(at, first), true
+		}
+	}
+	return at, found, nil
 }
 
-// takeBack ends the claims whose lease ran out by the time until, as
-// engine.Outbox.Reset says. An ending that comes later finds its row no longer
+// TakeBack implements engine.Tx: what Engine.Reset says. An ending that comes later finds its row no longer
 // sending, or at another attempt, and is passed over.
-func (t *tx) takeBack(now, until int64) (int, error) {
+func (t *tx) TakeBack(now, until int64) (int, error) {
 	const claims = " WHERE ended_at IS NULL AND state = 'sending' AND lease_until <= ?"
 	_, _, err := t.exec(`INSERT OR IGNORE INTO attempts (delivery, n, started_at, ms, status, error, response, cause)
 		SELECT n, attempts, ?, 0, NULL, ?, '', cause FROM deliveries`+claims, now, string(engine.Interrupted), until)

@@ -2,98 +2,57 @@ package store
 
 import "qualifybase/engine"
 
-// settle writes the end of one claimed delivery, as engine.Result and Settlement
-// say, unless the row is no longer what was claimed.
-func (x *exchange) settle(o *engine.Settlement) error {
-	at, known := x.s.claims.rows[o.DeliveryID]
-	if !known { // settled before, or claimed by an older process
-		found, err := x.get("SELECT n, webhook, cause FROM deliveries WHERE id = ?",
-			func(r *row) { at = claimed{r.int(), r.int(), r.text()} }, o.DeliveryID)
+// Settle implements engine.Tx.
+func (t *tx) Settle(o engine.Settlement) (webhook int64, counts bool, err error) {
+	at := o.Row
+	if at.N == 0 { // claimed by an older process
+		found, err := t.get("SELECT n, webhook, cause FROM deliveries WHERE id = ?",
+			func(r *row) { at = engine.DeliveryRow{N: r.int(), Webhook: r.int(), Cause: r.text()} }, o.DeliveryID)
 		if err != nil || !found {
-			return err
+			return 0, false, err
 		}
 	}
 	const mine = " WHERE n = ? AND state = 'sending' AND attempts = ?"
 	var changed int64
-	var err error
 	switch o.Result {
 	case engine.Released:
-		_, _, err = x.exec("UPDATE deliveries SET state = 'pending', attempts = attempts - 1, next_at = ?"+mine, o.NextAt, at.n, o.Attempt)
-		return err
+		_, _, err = t.exec("UPDATE deliveries SET state = 'pending', attempts = attempts - 1, next_at = ?"+mine, o.NextAt, at.N, o.Attempt)
+		return 0, false, err
 	case engine.Retry:
-		changed, _, err = x.exec("UPDATE deliveries SET state = 'pending', next_at = ?, cause = ?, last_status = ?, last_error = ?"+mine,
-			o.NextAt, engine.CauseRetry, orNone(int64(o.Status)), o.Error(), at.n, o.Attempt)
+		changed, _, err = t.exec("UPDATE deliveries SET state = 'pending', next_at = ?, cause = ?, last_status = ?, last_error = ?"+mine,
+			o.NextAt, engine.CauseRetry, orNone(int64(o.Status)), o.Error(), at.N, o.Attempt)
 	default:
-		changed, _, err = x.exec("UPDATE deliveries SET state = ?, ended_at = ?, last_status = ?, last_error = ?"+mine,
-			string(o.Result), o.StartedAt+o.MS/1000, orNone(int64(o.Status)), o.Error(), at.n, o.Attempt)
+		changed, _, err = t.exec("UPDATE deliveries SET state = ?, ended_at = ?, last_status = ?, last_error = ?"+mine,
+			string(o.Result), o.StartedAt+o.MS/1000, orNone(int64(o.Status)), o.Error(), at.N, o.Attempt)
 	}
 	if err != nil || changed == 0 {
-		return err
+		return 0, false, err
 	}
-	_, _, err = x.exec("INSERT INTO attempts (delivery, n, started_at, ms, status, error, response, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		at.n, o.Attempt, o.StartedAt, o.MS, orNone(int64(o.Status)), o.Error(), o.Response, at.cause)
-	if err != nil {
-		return err
-	}
-	return x.streak(at.webhook, o)
+	_, _, err = t.exec("INSERT INTO attempts (delivery, n, started_at, ms, status, error, response, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		at.N, o.Attempt, o.StartedAt, o.MS, orNone(int64(o.Status)), o.Error(), o.Response, at.Cause)
+	return at.Webhook, true, err
 }
 
-// streak is an endpoint's run of failures while a batch is settled.
-type streak struct {
-	id     string
-	clinic int64
-	live   bool // enabled when the batch began
-	was    engine.Streak
-	now    engine.Streak
-	off    string // why it is to be disabled
+// Run implements engine.Reader.
+func (r *reads) Run(webhook int64) (engine.Run, error) {
+	return one(r, "webhook", func(row *row) engine.Run {
+		h := engine.Run{Webhook: webhook, WebhookID: row.text(), Clinic: row.int(), Enabled: row.bool()}
+		h.Was = engine.Streak{Since: row.int(), Failures: row.small()}
+		h.Now = h.Was
+		return h
+	}, "SELECT id, clinic, enabled, failing_since, failures FROM webhooks WHERE n = ?", webhook)
 }
 
-// streak adds an attempt to the run of its endpoint.
-func (x *exchange) streak(webhook int64, o *engine.Settlement) error {
-	h := x.streaks[webhook]
-	if h == nil {
-		h = &streak{}
-		_, err := x.get("SELECT id, clinic, enabled, failing_since, failures FROM webhooks WHERE n = ?", func(r *row) {
-			h.id, h.clinic, h.live, h.was = r.text(), r.int(), r.bool(), engine.Streak{Since: r.int(), Failures: r.small()}
-		}, webhook)
-		if err != nil {
-			return err
-		}
-		h.now = h.was
-		x.streaks[webhook] = h
-	}
-	h.now = h.now.Add(*o)
-	switch {
-	case !h.live || h.off != "":
-	case o.Disable:
-		h.off = engine.DisabledGone
-	case h.now.Hopeless(o.StartedAt):
-		h.off = engine.DisabledFailing
-	}
-	return nil
+// SaveStreak implements engine.Tx.
+func (t *tx) SaveStreak(h engine.Run) error {
+	_, _, err := t.exec("UPDATE webhooks SET failing_since = ?, failures = ? WHERE n = ?", orNone(h.Now.Since), h.Now.Failures, h.Webhook)
+	return err
 }
 
-// saveStreaks writes the runs that changed, and disables.
-func (x *exchange) saveStreaks() error {
-	for n, h := range x.streaks {
-		if h.now != h.was {
-			_, _, err := x.exec("UPDATE webhooks SET failing_since = ?, failures = ? WHERE n = ?", orNone(h.now.Since), h.now.Failures, n)
-			if err != nil {
-				return err
-			}
-		}
-		if h.off == "" {
-			continue
-		}
-		x.w.subs[h.clinic] = struct{}{}
-		_, _, err := x.exec(`UPDATE webhooks SET enabled = 0, disabled_reason = ?, version = version + 1, updated_at = ?, updated_by = ?
-			WHERE n = ? AND enabled = 1`, h.off, x.claim.Now, engine.System(h.clinic, "webhooks").Name(), n)
-		if err != nil {
-			return err
-		}
-		if err := engine.AuditDisabled(x.tx, h.clinic, h.id, h.off, x.claim.Now); err != nil {
-			return err
-		}
-	}
-	return nil
+// DisableWebhook implements engine.Tx.
+func (t *tx) DisableWebhook(h engine.Run, at int64, by string) error {
+	t.w.subs[h.Clinic] = struct{}{}
+	_, _, err := t.exec(`UPDATE webhooks SET enabled = 0, disabled_reason = ?, version = version + 1, updated_at = ?, updated_by = ?
+		WHERE n = ? AND enabled = 1`, h.Off, at, by, h.Webhook)
+	return err
 }

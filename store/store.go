@@ -44,7 +44,6 @@ type Store struct {
 	loading sync.Mutex // guards loader
 	loader  *conn      // fills the memory, each time from a fresh snapshot
 
-	claims  claims                 // what the webhook sender has under way
 	foreign atomic.Pointer[func()] // hears that another process wrote
 
 	gate   sync.RWMutex // held for reading while a write is handed over

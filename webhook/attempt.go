@@ -49,7 +49,7 @@ func (w *worker) attempt(ctx context.Context, j *job) landing {
 	a := w.try(ctx, j, start)
 	end := time.Now()
 	o := engine.Settlement{
-		DeliveryID: j.ID, WebhookID: j.To.WebhookID, Attempt: j.Attempt,
+		DeliveryID: j.ID, Row: j.Row, WebhookID: j.To.WebhookID, Attempt: j.Attempt,
 		StartedAt: start.Unix(), MS: end.Sub(start).Milliseconds(),
 		Status: a.status, Class: a.class, Hint: a.hint, Response: a.response,
 		Disable: a.class == engine.EndpointGone,

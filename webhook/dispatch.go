@@ -113,7 +113,7 @@ func (d *dispatcher) line(e *endpoint) {
 // release gives a claimed delivery back unsent.
 func (d *dispatcher) release(j *job) {
 	d.stats.released.Add(1)
-	d.settle(engine.Settlement{DeliveryID: j.ID, WebhookID: j.To.WebhookID, Attempt: j.Attempt, Result: engine.Released, NextAt: j.DueAt})
+	d.settle(engine.Settlement{DeliveryID: j.ID, Row: j.Row, WebhookID: j.To.WebhookID, Attempt: j.Attempt, Result: engine.Released, NextAt: j.DueAt})
 }
 
 func (d *dispatcher) settle(s engine.Settlement) {

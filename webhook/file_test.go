@@ -20,6 +20,7 @@ import (
 // file is the outbox of a real database with one clinic, filled past the engine.
 type file struct {
 	*store.Store
+	*engine.Engine
 	t      testing.TB
 	clinic int64
 	seq    int64
@@ -28,7 +29,8 @@ type file struct {
 }
 
 func newFile(t testing.TB) *file {
-	f := &file{Store: storetest.OpenWith(t, filepath.Join(t.TempDir(), "qb.db"), store.Options{Synchronous: "NORMAL"}), t: t,
+	st := storetest.OpenWith(t, filepath.Join(t.TempDir(), "qb.db"), store.Options{Synchronous: "NORMAL"})
+	f := &file{Store: st, Engine: engine.New(st, engine.Options{}), t: t,
 		hooks: map[string]engine.Webhook{}, dues: map[string]string{}}
 	f.write(func(tx engine.Tx) error {
 		c := engine.Clinic{ID: engine.NewID(time.Now()), Slug: "praxis", Name: "Praxis", TimeZone: "Europe/Berlin", Country: "DE", Version: 1}
@@ -254,7 +256,7 @@ func TestScheduleOnTheFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		f := newFile(t)
-		b.cfg.Outbox = f.Store
+		b.cfg.Outbox = f.Engine
 		to := b.target("x", 1, status(500))
 		to.WebhookID = engine.NewID(time.Now())
 		to.Secret = b.sealer.Seal(engine.NewWebhookSecret(), engine.SealedFor(to.WebhookID))

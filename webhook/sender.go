@@ -35,7 +35,7 @@ type Opener interface {
 // Config is what a Sender is made of; Outbox, Secrets and Policy are needed, New
 // fills in the rest.
 type Config struct {
-	Outbox    engine.Outbox
+	Outbox    Outbox
 	Secrets   Opener
 	Policy    *Policy
 	Transport http.RoundTripper // default Policy.Transport

@@ -116,7 +116,7 @@ func (w *Act) erase(p Patient) (Patient, []Erasure, error) {
 		if err := w.Stamp(&q.Meta); err != nil {
 			return p, nil, err
 		}
-		if err := w.Tx.UpdatePatient(q); err != nil {
+		if err := w.UpdatePatient(q); err != nil {
 			return p, nil, err
 		}
 		if id == p.ID {
@@ -185,7 +185,7 @@ func (w *Act) dropLead(id string) error {
 	if err := w.Emit(leadDeleted, leadFact(l)); err != nil {
 		return err
 	}
-	if err := w.Tx.DeleteLead(w.Caller.Clinic, id); err != nil {
+	if err := w.DeleteLead(w.Caller.Clinic, id); err != nil {
 		return err
 	}
 	return w.forget("lead:" + id)
@@ -227,30 +227,11 @@ func (p Patient) pseudonym(now int64) Patient {
 	return q
 }
 
-// below are the patient and all who were merged into it, straight or by others.
-func below(r PatientReader, clinic, id int64) ([]int64, error) {
-	ids := []int64{id}
-	for i := 0; i < len(ids); i++ {
-		losers, err := r.Losers(clinic, ids[i])
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range losers {
-			ids = append(ids, l.ID)
-		}
-	}
-	return ids, nil
-}
-
 // Erasures are the tombstones of all clinics in the database, oldest first. They
 // are for the shell: a restore carries them over, a file beside the database keeps
 // them when it is lost.
-func (e *Engine) Erasures(ctx context.Context) (out []Erasure, err error) {
-	err = e.store.View(ctx, func(r Reader) (err error) {
-		out, err = r.Erasures()
-		return err
-	})
-	return out, err
+func (e *Engine) Erasures(ctx context.Context) ([]Erasure, error) {
+	return view(ctx, e, func(r Reader) ([]Erasure, error) { return r.Erasures() })
 }
 
 // ReapplyErasures erases again who was erased after the backup was made that this
@@ -262,11 +243,7 @@ func (e *Engine) Erasures(ctx context.Context) (out []Erasure, err error) {
 func (e *Engine) ReapplyErasures(ctx context.Context, graves []Erasure) (int, error) {
 	n := 0
 	for _, g := range graves {
-		var clinic Clinic
-		err := e.store.View(ctx, func(r Reader) (err error) {
-			clinic, err = r.ClinicByPublicID(g.Clinic)
-			return err
-		})
+		clinic, err := view(ctx, e, func(r Reader) (Clinic, error) { return r.ClinicByPublicID(g.Clinic) })
 		if KindOf(err) == NotFound {
 			continue
 		}
@@ -325,4 +302,50 @@ func (w *Act) reapply(g Erasure) (did bool, err error) {
 	did = did || len(fields) > 0
 	w.Fields, w.Quiet = slices.Clip(fields), !did
 	return did, nil
+}
+
+// DeleteLead deletes a lead for good. While it has a scheduled or confirmed
+// appointment that has not ended it is a Conflict: cancel first, so that nobody
+// comes to a visit without a name. Past appointments stay, without the lead. What
+// else is kept of it is emptied, and a tombstone makes a restored backup delete it
+// again (records.md §6).
+// version is as in UpdateLead. Needs leads:write.
+func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *int64) (Lead, error) {
+	grave := Erasure{LeadIDs: []string{id}}
+	l, err := act(ctx, e, c, Action{"lead.delete", LeadsWrite}, func(w *Act) (Lead, error) {
+		l, err := w.ownLead(id, version)
+		if err != nil {
+			return Lead{}, err
+		}
+		if err := w.noVisitAhead(l); err != nil {
+			return Lead{}, err
+		}
+		w.Subject = "" // the reply holds nothing of the person
+		if err := w.dropLead(id); err != nil {
+			return Lead{}, err
+		}
+		return l, w.bury(&grave)
+	})
+	if err == nil {
+		e.buried([]Erasure{grave})
+	}
+	return l, err
+}
+
+func (w *Act) noVisitAhead(l Lead) error {
+	const longest = 86400 // no footprint, so no visit, is longer than a day (schema.sql)
+	for _, status := range []Status{Scheduled, Confirmed} {
+		q := AppointmentQuery{Clinic: w.Caller.Clinic, Test: w.Caller.Test, LeadID: l.ID, Status: status, From: w.Now - longest}
+		visits, err := w.Appointments(q, Position{}, 500)
+		if err != nil {
+			return err
+		}
+		for _, a := range visits {
+			if a.EndsAt > w.Now {
+				return Fail(Conflict, "The lead has an appointment ahead; cancel it first").
+					On("id", "Appointment %s is %s", a.ID, a.Status)
+			}
+		}
+	}
+	return nil
 }

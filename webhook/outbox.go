@@ -1,0 +1,16 @@
+package webhook
+
+import (
+	"context"
+
+	"qualifybase/engine"
+)
+
+// Outbox is what the sender asks of the engine; its promises are told there.
+type Outbox interface {
+	Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery, error)
+	NextDue(ctx context.Context, after int64) (int64, bool, error)
+	Reset(ctx context.Context, now int64) (int, error)
+}
+
+var _ Outbox = (*engine.Engine)(nil)
