@@ -73,7 +73,7 @@ func (w *Act) convert(l Lead, patientID int64, d PatientDraft) (Conversion, erro
 	if err := w.saveLead(&l, leadConverted); err != nil {
 		return Conversion{}, err
 	}
-	w.events = append(w.events, told...) // the lead's first, as in the table of webhooks.md
+	w.events = append(w.events, told...) // the lead's first, as in the table of webhooks.md "Events"
 	return Conversion{l, p, created}, w.visitsOf(l, p)
 }
 
