@@ -6,14 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -238,4 +243,193 @@ func printedCalls(text string) (calls []string) {
 		}
 	}
 	return calls
+}
+
+// TestCitations checks that every document which a comment or another document
+// cites is in the tree, and has the section that is cited.
+func TestCitations(t *testing.T) {
+	n, faults := checkCitations(t, os.DirFS("."))
+	for _, f := range faults {
+		t.Error(f)
+	}
+	t.Logf("%d citations", n)
+	if n < 300 {
+		t.Errorf("only %d citations were found: the pattern does not see them", n)
+	}
+}
+
+// TestCitationsAreChecked checks the check: a tree of one document, cited rightly
+// and wrongly. The name is put together, so that it is no citation here.
+func TestCitationsAreChecked(t *testing.T) {
+	const rules = "rules" + ".md"
+	text := "# Rules\n\n## 1. Overlap\n\n1. one\n5a. more\n\n## 2. Tests\n\n| R1 | kill |\n| 2 | time |\n" +
+		"\n```\n## 9. No heading\n```\n\n## How it ends\n"
+	for _, c := range []struct {
+		cited string
+		n     int // citations
+		wrong string
+	}{
+		{"// (RULES)", 1, ""},
+		{"// (RULES §1): so", 2, ""},
+		{"// RULES §1.5a, §2, \"How it ends\" and \"Overlap\".", 5, ""},
+		{"// in RULES §§1, 2 and RULES §1–§2", 6, ""},
+		{"-- as RULES\n-- §2.2 has it", 2, ""},
+		{"// RULES \"How it\n// ends\"", 2, ""},
+		{"# (RULES R1)", 2, ""},
+		{"see [RULES](docs/RULES), `RULES` §1, https://example.com/x/RULES", 4, ""},
+		{"// RULES §3", 2, "§3"},
+		{"// RULES §1.2", 2, "§1.2"},
+		{"// (RULES §1, §9)", 3, "§9"},
+		{"// RULES §§1–3", 4, "§3"},
+		{"// RULES R2", 2, "R2"},
+		{"// RULES \"How it begins\"", 2, `"How it begins"`},
+		{"// see other_RULES", 1, "other_" + rules},
+		{"// see old/RULES", 1, "old/" + rules},
+	} {
+		n, faults := checkCitations(t, fstest.MapFS{
+			"docs/" + rules: {Data: []byte(text)},
+			"a/b.go":        {Data: []byte(strings.ReplaceAll(c.cited, "RULES", rules) + "\npackage b\n")},
+		})
+		good := len(faults) == 0
+		if c.wrong != "" {
+			good = len(faults) == 1 && strings.Contains(faults[0], " "+c.wrong)
+		}
+		if n != c.n || !good {
+			t.Errorf("%q: %d citations, want %d; faults %q, want one of %q", c.cited, n, c.n, faults, c.wrong)
+		}
+	}
+}
+
+const item = `\d+(?:\.\d+[a-z]?)?` // of a § citation: 1, 1.5a
+
+var (
+	cited   = regexp.MustCompile(`[\w./-]*\w\.md\b`)
+	section = regexp.MustCompile(`^,?(?: and)? (?:("[^"]+")|§§(` + item + `(?:(?:, |–)` + item + `)*)` +
+		`|§(` + item + `(?:–§?` + item + `)?)|(R\d+)\b)`)
+	heading   = regexp.MustCompile(`^#+ (?:(\d+)\. )?(.+)$`)
+	label     = regexp.MustCompile(`^(?:(\d+[a-z]?)\. |\| *(\w+) *\|)`)
+	continued = regexp.MustCompile(`\n[ \t]*(?://|--|#+)?[ \t]*`) // a comment goes on in the next line
+)
+
+// checkCitations looks through the sources and documents of a tree. It counts
+// the documents and sections that they cite, and says which are not there.
+func checkCitations(t *testing.T, tree fs.FS) (n int, faults []string) {
+	t.Helper()
+	texts := map[string]string{}
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{".git", "dist", "qb-data"}, name):
+			return fs.SkipDir
+		case d.IsDir() || !citing(name):
+			return nil
+		}
+		text, err := fs.ReadFile(tree, name)
+		texts[name] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range texts {
+		flat := continued.ReplaceAllString(text, " ")
+		for _, at := range cited.FindAllStringIndex(flat, -1) {
+			document := flat[at[0]:at[1]]
+			if strings.Contains(document, "//") || path.IsAbs(document) { // in a URL, or on a machine
+				continue
+			}
+			n++
+			found, ok := lookUp(texts, name, document)
+			if !ok {
+				faults = append(faults, fmt.Sprintf("%s cites %s, which is not in the tree", name, document))
+				continue
+			}
+			has := sectionsOf(texts[found])
+			for _, s := range sectionsCited(strings.TrimPrefix(flat[at[1]:], "`")) {
+				n++
+				if !has[s] {
+					faults = append(faults, fmt.Sprintf("%s cites %s %s, which %s does not have", name, document, s, found))
+				}
+			}
+		}
+	}
+	slices.Sort(faults)
+	return n, faults
+}
+
+// citing reports whether a file is one whose citations are checked.
+func citing(name string) bool {
+	switch path.Ext(name) {
+	case ".go", ".sql", ".toml", ".md", ".sh", ".txtar", ".yml", ".yaml", ".service":
+		return true
+	}
+	return path.Dir(name) == ".ci" || path.Base(name) == "Makefile"
+}
+
+// lookUp finds the one document that a file means: by its path from the file or
+// from the top, or by its name alone.
+func lookUp(texts map[string]string, from, document string) (string, bool) {
+	for _, name := range []string{path.Join(path.Dir(from), document), path.Clean(document)} {
+		if _, ok := texts[name]; ok {
+			return name, true
+		}
+	}
+	found := ""
+	for name := range texts {
+		if path.Base(name) == document {
+			if found != "" {
+				return "", false // two of that name
+			}
+			found = name
+		}
+	}
+	return found, found != ""
+}
+
+// sectionsOf names what can be cited of a document: "Title", §1, the items and
+// table rows of a numbered section as §1.2, and rows such as R4.
+func sectionsOf(text string) map[string]bool {
+	out, number, fenced := map[string]bool{}, "", false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		fenced = fenced != strings.HasPrefix(line, "```")
+		if fenced {
+			continue
+		}
+		if m := heading.FindStringSubmatch(line); m != nil {
+			number = m[1]
+			out[strconv.Quote(m[2])], out["§"+number] = true, true
+		} else if m := label.FindStringSubmatch(line); m != nil {
+			out["§"+number+"."+m[1]+m[2]], out[m[2]] = true, true
+		}
+	}
+	return out
+}
+
+// sectionsCited reads the sections that follow the name of a document.
+func sectionsCited(rest string) (list []string) {
+	for {
+		m := section.FindStringSubmatch(rest)
+		if m == nil {
+			return list
+		}
+		rest = rest[len(m[0]):]
+		if title := m[1] + m[4]; title != "" {
+			list = append(list, title)
+			continue
+		}
+		for part := range strings.SplitSeq(m[2]+m[3], ", ") {
+			first, last, isRange := strings.Cut(strings.ReplaceAll(part, "§", ""), "–")
+			if !isRange {
+				list = append(list, "§"+first)
+				continue
+			}
+			from, _ := strconv.Atoi(first)
+			to, _ := strconv.Atoi(last)
+			for i := from; i <= to; i++ {
+				list = append(list, "§"+strconv.Itoa(i))
+			}
+		}
+	}
 }

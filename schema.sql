@@ -1,16 +1,16 @@
--- The database as it is today: what a new install gets. The invariants of the
--- product live here as constraints and triggers, so that they hold against
--- every path, also against a SQL shell (any stock sqlite3 from 3.40 on).
+-- The database as it is today. A new install gets it as it stands here. The
+-- invariants of the product are constraints and triggers, so that they hold
+-- against every path, also against a SQL shell (any stock sqlite3 from 3.40 on).
 --
 -- Conventions. Every table is STRICT. Times are UTC seconds. `clinic` is the
--- tenant and stands first in every index that serves a list. `test` = 1 marks
+-- tenant, and stands first in every index that serves a list. `test` = 1 marks
 -- the rows of test keys, which never meet live ones (booking.md §1.5a).
--- `change` is the clinic's change number of the row's last write: sync walks it,
--- so that equal seconds and backward clocks skip nothing. `version` is the ETag.
--- Triggers use RAISE(ABORT) only: anything stronger would tear down the group
--- commit of which the failed write is one member.
+-- `change` is the clinic's change number of the row's last write. Syncs walk it,
+-- so that equal seconds and clocks that go back skip nothing. `version` is the
+-- ETag. Triggers use RAISE(ABORT) only: anything stronger would end the whole
+-- group commit, of which the failed write is one member.
 
-PRAGMA application_id = 0x51420001; -- "QB", so that a foreign file is known at once
+PRAGMA application_id = 0x51420001; -- "QB", so that the file of another program is recognised at once
 
 -- ---------------------------------------------------------------- the clinic
 
@@ -21,21 +21,22 @@ CREATE TABLE clinics (
   name       TEXT NOT NULL,
   time_zone  TEXT NOT NULL,         -- IANA
   country    TEXT NOT NULL,         -- ISO 3166 alpha-2: reads phone numbers typed without +
-  settings   TEXT NOT NULL,         -- JSON, engine.ClinicSettings
+  settings   TEXT NOT NULL,         -- JSON, ClinicSettings
   version    INTEGER NOT NULL,
   change     INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 ) STRICT;
 
--- The running numbers of a clinic, apart from its row because every write moves them.
+-- The running numbers of a clinic. They have a table of their own, because every
+-- write moves them.
 CREATE TABLE heads (
   clinic     INTEGER PRIMARY KEY REFERENCES clinics(n),
   change     INTEGER NOT NULL, -- last change number given
   event      INTEGER NOT NULL, -- last event seq given
   audit      INTEGER NOT NULL, -- last audit seq given
   mrn        INTEGER NOT NULL, -- last medical record number made
-  stamp      INTEGER NOT NULL, -- latest updated_at given: it does not go back with the clock, or a sync would miss changes
+  stamp      INTEGER NOT NULL, -- latest updated_at given; it never goes back with the clock, since a sync would then miss changes
   audit_hash TEXT NOT NULL     -- hash of the audit row with that seq; '' before the first
 ) STRICT;
 
@@ -71,7 +72,7 @@ CREATE TABLE providers (
   active          INTEGER NOT NULL,
   bookable_online INTEGER NOT NULL, -- 0 = only by callers with appointments:override
   colour          TEXT NOT NULL,
-  weight          INTEGER NOT NULL CHECK (weight > 0), -- share of the work in assignment, 100 = one full share
+  weight          INTEGER NOT NULL CHECK (weight > 0), -- share of the work in assignment; 100 = one full share
   priority        INTEGER NOT NULL, -- lower goes first in assignment
   buffer_before   INTEGER NOT NULL, -- minutes; the larger of service and provider wins per side
   buffer_after    INTEGER NOT NULL,
@@ -131,7 +132,7 @@ CREATE TABLE service_providers (
 CREATE TABLE schedules (
   clinic     INTEGER NOT NULL REFERENCES clinics(n),
   owner      TEXT NOT NULL,
-  doc        TEXT NOT NULL, -- JSON, engine.Schedule: weekly, breaks, overrides
+  doc        TEXT NOT NULL, -- JSON, Schedule: weekly, breaks, overrides
   version    INTEGER NOT NULL,
   change     INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
@@ -200,7 +201,7 @@ CREATE INDEX leads_phone ON leads (clinic, test, phone_key) WHERE phone_key <> '
 CREATE INDEX leads_name ON leads (clinic, test, name_key) WHERE name_key <> '';
 
 CREATE TABLE patients (
-  id                 INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: no patient is ever deleted, and a restore leaps over what was given since the backup
+  id                 INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: no patient is deleted, and a restore skips the numbers given since the backup
   clinic             INTEGER NOT NULL REFERENCES clinics(n),
   test               INTEGER NOT NULL,
   mrn                TEXT NOT NULL CHECK (mrn <> ''), -- the number that people read out
@@ -225,7 +226,7 @@ CREATE TABLE patients (
   status             TEXT NOT NULL CHECK (status IN ('active', 'inactive', 'merged', 'deceased')),
   merged_into        INTEGER REFERENCES patients(id), -- the record that stands for this one
   filled             TEXT NOT NULL, -- JSON {field: id of the merged patient whose value it is}: blanks that merges have filled
-  restricted         INTEGER NOT NULL, -- kept, not worked with: no search, no change, no booking
+  restricted         INTEGER NOT NULL, -- kept, but not used: no search, no change, no booking
   erased_at          INTEGER,       -- pseudonymised since
   version            INTEGER NOT NULL,
   change             INTEGER NOT NULL,
@@ -241,11 +242,11 @@ CREATE INDEX patients_list ON patients (clinic, test, created_at, id);
 CREATE INDEX patients_change ON patients (clinic, test, change);
 CREATE INDEX patients_merged ON patients (merged_into, id) WHERE merged_into IS NOT NULL;
 
--- By what a patient is found: the beginning of a key for a search, the whole of
--- it for duplicates (engine.Patient.Keys). 'n:' names, 'm:' MRN, 'e:' e-mail,
--- 'p:' phone in E.164, 'i:' identifier, 'b:' birth date and family name. The
--- given name stands beside it, so that somebody of the same first name is found
--- among thousands who share a phone.
+-- The keys by which a patient is found. A search compares the beginning of a key,
+-- a check for duplicates the whole key (Patient.Keys). 'n:' is a name, 'm:' the
+-- MRN, 'e:' the e-mail, 'p:' a phone in E.164, 'i:' an identifier, 'b:' birth date
+-- and family name. The given name stands beside the key, so that somebody of the
+-- same first name is found among thousands who share a phone.
 CREATE TABLE patient_keys (
   clinic     INTEGER NOT NULL,
   test       INTEGER NOT NULL,
@@ -256,7 +257,8 @@ CREATE TABLE patient_keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX patient_keys_patient ON patient_keys (patient_id);
 
--- Merging is a tree: patients.merged_into is the edge, a row here is its history.
+-- Merges of patients form a tree. patients.merged_into points to the survivor; a
+-- row here is the history of one merge.
 CREATE TABLE merges (
   id          TEXT PRIMARY KEY NOT NULL,
   clinic      INTEGER NOT NULL REFERENCES clinics(n),
@@ -273,8 +275,9 @@ CREATE UNIQUE INDEX merges_open ON merges (loser_id) WHERE unmerged_at IS NULL;
 CREATE INDEX merges_survivor ON merges (survivor_id, merged_at, id);
 CREATE INDEX merges_loser ON merges (loser_id, merged_at, id);
 
--- Whose a row was before merges pointed it to a survivor: what makes unmerging
--- exact, in any order. Rows of patients who are nobody's loser have none.
+-- The patient to whom a row belonged before a merge moved it to the survivor. With
+-- it unmerging is exact, in any order. Rows of patients who were never merged into
+-- another have no entry here.
 CREATE TABLE merged_rows (
   tbl        TEXT NOT NULL,
   row_id     TEXT NOT NULL,
@@ -283,8 +286,8 @@ CREATE TABLE merged_rows (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX merged_rows_owner ON merged_rows (patient_id);
 
--- Who was erased: what makes a restored backup erase them again. The times of
--- creation tell the person from another who got the number in a restored file.
+-- Who was erased. By it a restored backup erases them again. The time of creation
+-- tells the person from another who got the same number in a restored file.
 CREATE TABLE erasures (
   id         TEXT PRIMARY KEY NOT NULL,
   clinic     INTEGER NOT NULL REFERENCES clinics(n),
@@ -301,8 +304,8 @@ CREATE TRIGGER erasures_no_delete BEFORE DELETE ON erasures
 BEGIN SELECT RAISE(ABORT, 'erasures are append-only'); END;
 CREATE TRIGGER patients_no_delete BEFORE DELETE ON patients
 BEGIN SELECT RAISE(ABORT, 'patients are erased, never deleted'); END;
--- A chain of merges ends: the survivor of a merge is never below its loser. It
--- stays in its clinic, and live records apart from test ones.
+-- Merges never form a circle: the survivor of a merge was not merged into its
+-- loser. Both are of one clinic, and both are live or both are test records.
 CREATE TRIGGER patients_no_circle BEFORE UPDATE OF merged_into ON patients
 WHEN new.merged_into IS NOT NULL
 BEGIN
@@ -359,27 +362,29 @@ CREATE INDEX appointments_service ON appointments (service_id, test, starts_at) 
 CREATE INDEX appointments_lead ON appointments (lead_id, starts_at) WHERE lead_id IS NOT NULL;
 CREATE INDEX appointments_patient ON appointments (patient_id, starts_at) WHERE patient_id IS NOT NULL;
 
--- A hold keeps a slot for some minutes; its occupancy row is what reserves.
+-- A hold keeps a slot for some minutes. The reservation itself is its row in
+-- occupancy.
 CREATE TABLE holds (
   id          TEXT PRIMARY KEY NOT NULL,
   clinic      INTEGER NOT NULL REFERENCES clinics(n),
   test        INTEGER NOT NULL,
-  caller      TEXT NOT NULL, -- whose limit of open holds it counts against
+  caller      TEXT NOT NULL, -- the caller whose limit of open holds it counts against
   token_hash  TEXT NOT NULL, -- SHA-256, hex
   provider_id INTEGER NOT NULL REFERENCES providers(id),
   location_id INTEGER REFERENCES locations(id),
   service_id  INTEGER REFERENCES services(id),
   starts_at   INTEGER NOT NULL,
   ends_at     INTEGER NOT NULL CHECK (ends_at > starts_at),
-  expires_at  INTEGER NOT NULL, -- of a used one: when it was booked
+  expires_at  INTEGER NOT NULL, -- of a used hold: when it was booked
   used        INTEGER NOT NULL CHECK (used IN (0, 1)), -- booked
   created_at  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX holds_caller ON holds (clinic, caller, expires_at);
 
--- What occupies a provider ('p1') or a room ('l1'), as the footprint [s, e): the
--- appointment with its buffers (booking.md §1.2). The booking invariant is the
--- two triggers below: no two live rows of one resource overlap, but for overrides.
+-- The times at which a provider ('p1') or a room ('l1') is occupied. [s, e) is the
+-- footprint: the appointment with its buffers (booking.md §1.2). The two triggers
+-- below hold the invariant of booking: no two live rows of one resource overlap,
+-- except for overrides.
 CREATE TABLE occupancy (
   id             INTEGER PRIMARY KEY,
   clinic         INTEGER NOT NULL REFERENCES clinics(n),
@@ -389,7 +394,7 @@ CREATE TABLE occupancy (
   e              INTEGER NOT NULL,
   appointment_id TEXT REFERENCES appointments(id),
   hold_id        TEXT REFERENCES holds(id) ON DELETE CASCADE,
-  expires_at     INTEGER, -- holds only: free for readers from then on, deleted by the next write
+  expires_at     INTEGER, -- holds only: from then on free for readers; deleted by the next write
   live           INTEGER NOT NULL CHECK (live IN (0, 1)),
   override       INTEGER NOT NULL CHECK (override IN (0, 1)), -- skips its own check, never another's
   CHECK (e > s AND e - s <= 86400),
@@ -402,10 +407,10 @@ CREATE INDEX occupancy_appointment ON occupancy (appointment_id) WHERE appointme
 CREATE INDEX occupancy_hold ON occupancy (hold_id) WHERE hold_id IS NOT NULL;
 CREATE INDEX occupancy_expiry ON occupancy (resource, test, expires_at) WHERE expires_at IS NOT NULL;
 
--- Rows without an override lie side by side, so that one that overlaps [s, e) is
--- the last to begin before e, or that one overlaps it too: one step back in the
--- index, however full the day. Overrides may lie anywhere; they are few, and
--- none begins more than a day before it ends.
+-- Rows without an override never overlap one another. So if any of them overlaps
+-- [s, e), then the last one that begins before e does: the check is one step back
+-- in the index, however full the day is. Overrides may overlap anything. They are
+-- few, and none is longer than a day, so a bounded range of the index finds them.
 CREATE TRIGGER occupancy_no_overlap_insert BEFORE INSERT ON occupancy
 WHEN new.live = 1 AND new.override = 0
 BEGIN
@@ -417,8 +422,8 @@ BEGIN
       AND s > new.s - 86400 AND s < new.e AND e > new.s);
 END;
 
--- Fires only when the row could newly collide, so that confirming beside a
--- legal override neighbour works.
+-- Fires only when the row could newly collide. So an appointment beside a legal
+-- override can still be confirmed.
 CREATE TRIGGER occupancy_no_overlap_update BEFORE UPDATE ON occupancy
 WHEN new.live = 1 AND new.override = 0
  AND (old.live = 0 OR old.override = 1
@@ -434,9 +439,9 @@ END;
 
 -- ---------------------------------------------------------------- the visit
 
--- A visit as the clinician keeps it (FHIR Encounter). Merging patients moves
--- patient_id; notes and prescriptions hang on the consultation alone, so that a
--- merge touches no signed row.
+-- A visit as the clinician records it (FHIR Encounter). Merging patients changes
+-- patient_id here. Notes and prescriptions refer to the consultation only, so that
+-- a merge touches no signed row.
 CREATE TABLE consultations (
   id             TEXT PRIMARY KEY NOT NULL,
   clinic         INTEGER NOT NULL REFERENCES clinics(n),
@@ -460,7 +465,7 @@ CREATE TABLE consultations (
   CHECK (status <> 'ended' OR ended_at IS NOT NULL),
   CHECK (ended_at IS NULL OR ended_at >= started_at)
 ) STRICT;
--- One consultation per appointment; one that was entered in error makes room for the right one.
+-- An appointment has one consultation. One that was entered in error does not count.
 CREATE UNIQUE INDEX consultations_appointment ON consultations (appointment_id)
   WHERE appointment_id IS NOT NULL AND status <> 'entered_in_error';
 CREATE INDEX consultations_list ON consultations (clinic, test, created_at, id);
@@ -468,7 +473,8 @@ CREATE INDEX consultations_patient ON consultations (patient_id, created_at, id)
 CREATE INDEX consultations_provider ON consultations (provider_id, created_at, id);
 CREATE INDEX consultations_any ON consultations (appointment_id) WHERE appointment_id IS NOT NULL;
 
--- What belongs to a visit is of one clinic, and all live or all test.
+-- Everything that belongs to a visit is of one clinic, and all of it is live or all
+-- of it is test.
 CREATE TRIGGER consultations_home_insert BEFORE INSERT ON consultations
 WHEN NOT EXISTS (SELECT 1 FROM patients WHERE id = new.patient_id AND clinic = new.clinic AND test = new.test)
   OR NOT EXISTS (SELECT 1 FROM providers WHERE id = new.provider_id AND clinic = new.clinic)
@@ -487,7 +493,8 @@ WHEN new.clinic <> old.clinic OR new.test <> old.test
        SELECT 1 FROM appointments WHERE id = new.appointment_id AND clinic = new.clinic AND test = new.test)
 BEGIN SELECT RAISE(ABORT, 'a consultation stays in its clinic'); END;
 
--- What is over stays as it was: only a merge of patients and "entered in error" touch it.
+-- A consultation that is over stays as it was. Only a merge of patients and
+-- "entered in error" change it.
 CREATE TRIGGER consultations_over BEFORE UPDATE ON consultations
 WHEN old.status <> 'in_progress'
  AND (new.status NOT IN (old.status, 'entered_in_error') OR new.id <> old.id OR new.clinic <> old.clinic
@@ -503,9 +510,9 @@ CREATE TRIGGER consultations_no_replace BEFORE INSERT ON consultations
 WHEN EXISTS (SELECT 1 FROM consultations WHERE id = new.id)
 BEGIN SELECT RAISE(ABORT, 'this consultation exists'); END;
 
--- SOAP notes, a row per version. A draft is edited in place; from signing on a
--- row refuses every UPDATE and DELETE, and what supersedes it is a new row that
--- points back (records.md §3).
+-- SOAP notes, one row for each version. A draft is edited in place. Once signed, a
+-- row refuses every UPDATE and DELETE. A new version is a new row that points back
+-- to the one before (records.md §3).
 CREATE TABLE notes (
   id              TEXT PRIMARY KEY NOT NULL, -- of this version
   note_id         TEXT NOT NULL,             -- the note, the same in all its versions: the id of the wire
@@ -526,8 +533,8 @@ CREATE TABLE notes (
   signed_by       INTEGER REFERENCES providers(id),
   signed_at       INTEGER,
   amend_reason    TEXT NOT NULL, -- why this version supersedes the one before; '' for the first
-  content_sha256  TEXT NOT NULL, -- engine.Note.Digest; '' until signed
-  version         INTEGER NOT NULL, -- counts on through all versions: the ETag of the note
+  content_sha256  TEXT NOT NULL, -- Note.Digest; '' until signed
+  version         INTEGER NOT NULL, -- continues through all versions: the ETag of the note
   change          INTEGER NOT NULL,
   created_at      INTEGER NOT NULL, -- of the note, in every version
   updated_at      INTEGER NOT NULL,
@@ -539,7 +546,7 @@ CREATE TABLE notes (
   CHECK (status <> 'draft' OR n = 1 AND signed_at IS NULL),
   CHECK (status <> 'signed' OR n = 1 AND signed_at IS NOT NULL),
   CHECK (status <> 'amended' OR n > 1),
-  CHECK (n = 1 OR signed_at IS NOT NULL AND amend_reason <> '') -- later versions are born signed, with a reason
+  CHECK (n = 1 OR signed_at IS NOT NULL AND amend_reason <> '') -- later versions are inserted signed, with a reason
 ) STRICT;
 CREATE UNIQUE INDEX notes_version ON notes (note_id, n);
 CREATE UNIQUE INDEX notes_supersedes ON notes (supersedes) WHERE supersedes IS NOT NULL;
@@ -554,8 +561,8 @@ BEGIN SELECT RAISE(ABORT, 'a signed note does not change: amend it'); END;
 CREATE TRIGGER notes_signed_no_delete BEFORE DELETE ON notes
 WHEN old.status <> 'draft'
 BEGIN SELECT RAISE(ABORT, 'a signed note is not deleted'); END;
--- A draft keeps its place; under a consultation that is over it can only be
--- signed or marked as an error, as it is.
+-- A draft stays in its note and consultation. Under a consultation that is over its
+-- content cannot change: it can only be signed, or marked as entered in error.
 CREATE TRIGGER notes_draft_place BEFORE UPDATE ON notes
 WHEN new.id <> old.id OR new.note_id <> old.note_id OR new.n <> old.n OR new.supersedes IS NOT old.supersedes
   OR new.clinic <> old.clinic OR new.test <> old.test OR new.consultation_id <> old.consultation_id
@@ -588,8 +595,8 @@ BEGIN
     AND (SELECT status FROM consultations WHERE id = new.consultation_id) <> 'in_progress';
 END;
 
--- Prescriptions (FHIR MedicationRequest): a record and a print view, nothing is
--- sent anywhere. A draft is edited in place; afterwards only its status moves.
+-- Prescriptions (FHIR MedicationRequest) are a record with a page to print. Nothing
+-- is sent anywhere. A draft is edited in place; afterwards only its status changes.
 CREATE TABLE prescriptions (
   id                   TEXT PRIMARY KEY NOT NULL,
   clinic               INTEGER NOT NULL REFERENCES clinics(n),
@@ -689,11 +696,11 @@ CREATE TABLE users (
   email_key     TEXT NOT NULL, -- case-folded
   name          TEXT NOT NULL,
   role          TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'provider', 'front_desk', 'auditor')),
-  password_hash TEXT NOT NULL, -- argon2id in PHC form; '' = signs in by a foreign JWT only
+  password_hash TEXT NOT NULL, -- argon2id in PHC form; '' = signs in by the JWT of another issuer only
   failures      INTEGER NOT NULL, -- since first_failure_at
   first_failure_at INTEGER,
   disabled_at   INTEGER,
-  sessions_from INTEGER, -- tokens issued before are over: a new password, or disabled; NULL = all count
+  sessions_from INTEGER, -- tokens issued before are refused: new password, or disabled; NULL = none is
   version       INTEGER NOT NULL,
   created_at    INTEGER NOT NULL,
   updated_at    INTEGER NOT NULL
@@ -701,8 +708,8 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_email ON users (clinic, email_key);
 CREATE INDEX users_any_clinic ON users (email_key);
 
--- Replies kept for 24 hours, so that a retry hears the first answer again. In
--- insertion order with a small unique index: a table clustered by a random key
+-- Replies, kept for 24 hours, so that a retry gets the first answer again. The table
+-- is in insertion order, with a small unique index. Clustered by a random key, it
 -- would cost every booking a random page.
 CREATE TABLE idempotency (
   id          INTEGER PRIMARY KEY,
@@ -718,9 +725,9 @@ CREATE TABLE idempotency (
   created_at  INTEGER NOT NULL
 ) STRICT;
 
--- ---------------------------------------------------------------- what happened
+-- ---------------------------------------------------------------- events and audit
 
--- The thin canonical fact of every change, append-only (webhooks.md).
+-- The thin canonical fact of every change; append-only (webhooks.md "Events").
 CREATE TABLE events (
   clinic     INTEGER NOT NULL REFERENCES clinics(n),
   seq        INTEGER NOT NULL, -- gap-free per clinic
@@ -737,9 +744,9 @@ BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER events_no_delete BEFORE DELETE ON events
 BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 
--- One row per act and per read of patient data (records.md §5), chained by hash.
--- It holds ids and names of fields, never a person's values, so that erasure
--- and an append-only chain can both be true.
+-- One row for every act and for every read of patient data, chained by hashes
+-- (records.md §5). It holds ids and names of fields, never a person's values. So
+-- erasing a person and an append-only chain can both be true.
 CREATE TABLE audit (
   clinic      INTEGER NOT NULL REFERENCES clinics(n),
   seq         INTEGER NOT NULL, -- gap-free per clinic
@@ -769,7 +776,7 @@ BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 
--- Free-text reasons, erasable, so apart from the chain.
+-- Free-text reasons. They can be erased, so they are not part of the chain.
 CREATE TABLE audit_reasons (
   ref        TEXT PRIMARY KEY NOT NULL,
   clinic     INTEGER NOT NULL REFERENCES clinics(n),
@@ -779,13 +786,13 @@ CREATE TABLE audit_reasons (
 
 -- ---------------------------------------------------------------- webhooks
 
--- Endpoints of other systems (webhooks.md). A deleted one keeps its row, without
--- its secrets, for the deliveries that name it.
+-- Endpoints of other systems (webhooks.md "Resources"). A deleted one keeps its row,
+-- without its secrets, for the deliveries that name it.
 CREATE TABLE webhooks (
   n                INTEGER PRIMARY KEY,  -- short: it stands in every delivery
   id               TEXT NOT NULL UNIQUE,
   clinic           INTEGER NOT NULL REFERENCES clinics(n),
-  test             INTEGER NOT NULL CHECK (test IN (0, 1)), -- hears the events of test rows, and those alone
+  test             INTEGER NOT NULL CHECK (test IN (0, 1)), -- gets the events of test rows only
   url              TEXT NOT NULL CHECK (url <> ''),
   events           TEXT NOT NULL, -- JSON array of types; ["*"] = all
   description      TEXT NOT NULL,
@@ -795,7 +802,7 @@ CREATE TABLE webhooks (
   max_in_flight    INTEGER NOT NULL CHECK (max_in_flight BETWEEN 1 AND 8),
   enabled          INTEGER NOT NULL CHECK (enabled IN (0, 1)),
   disabled_reason  TEXT NOT NULL CHECK (disabled_reason IN ('', 'manual', 'failing', 'gone', 'deleted')),
-  secret           BLOB,    -- sealed, see engine.Sealer; NULL once deleted
+  secret           BLOB,    -- sealed, see Sealer; NULL once deleted
   old_secret       BLOB,    -- sealed; signs too until old_until
   old_until        INTEGER,
   failing_since    INTEGER, -- start of the run of nothing but failures; NULL = none
@@ -820,7 +827,8 @@ BEGIN
   WHERE (SELECT count(*) FROM webhooks WHERE clinic = new.clinic AND test IN (0, 1) AND deleted_at IS NULL) >= 50;
 END;
 
--- One event on its way to one endpoint, with the bytes that are sent, frozen.
+-- One event on its way to one endpoint, with the bytes that are sent. They never
+-- change.
 CREATE TABLE deliveries (
   n           INTEGER PRIMARY KEY, -- ascends with time: lists and retention walk it
   id          TEXT NOT NULL UNIQUE,
@@ -830,14 +838,14 @@ CREATE TABLE deliveries (
   seq         INTEGER NOT NULL, -- of its event
   state       TEXT NOT NULL CHECK (state = 'pending' OR state = 'sending' OR state = 'succeeded' OR state = 'dead' OR state = 'cancelled'),
   attempts    INTEGER NOT NULL CHECK (attempts >= 0), -- made; counted before each is sent
-  interrupted INTEGER NOT NULL CHECK (interrupted BETWEEN 0 AND 3), -- those that the end of the process cut off
+  interrupted INTEGER NOT NULL CHECK (interrupted BETWEEN 0 AND 3), -- attempts that the end of the process cut off
   next_at     INTEGER NOT NULL, -- while pending
   retry_at    INTEGER,       -- of the last claim: when it is due again if the process ends meanwhile
-  lease_until INTEGER,       -- of the last claim: then it is taken back, its ending was never heard of
-  cause       TEXT NOT NULL CHECK (cause = 'event' OR cause = 'test' OR cause = 'replay' OR cause = 'retry' OR cause = 'manual'), -- of the attempt that is next, or under way
+  lease_until INTEGER,       -- of the last claim: after this time it is taken back, as its end was never reported
+  cause       TEXT NOT NULL CHECK (cause = 'event' OR cause = 'test' OR cause = 'replay' OR cause = 'retry' OR cause = 'manual'), -- of the next attempt, or of the one under way
   last_status INTEGER,       -- NULL = no reply
   last_error  TEXT NOT NULL,
-  replay_of   TEXT,          -- id of the delivery that this one repeats; that one may be dropped since
+  replay_of   TEXT,          -- id of the delivery that this one repeats, which may have been dropped since
   subject     TEXT NOT NULL, -- the person in a full body ('lead:…', 'patient:7'), so that erasing blanks it; '' = thin
   created_at  INTEGER NOT NULL,
   ended_at    INTEGER,       -- when it succeeded, died or was cancelled
@@ -845,8 +853,8 @@ CREATE TABLE deliveries (
   FOREIGN KEY (clinic, seq) REFERENCES events(clinic, seq),
   CHECK ((ended_at IS NULL) = (state IN ('pending', 'sending')))
 ) STRICT;
--- What may still be sent. A claim changes none of these columns: one entry per
--- delivery is written when it is made and taken out when it has ended.
+-- The deliveries that may still be sent. A claim changes none of these columns. So
+-- the entry of a delivery is written when it is made, and removed when it has ended.
 CREATE INDEX deliveries_open ON deliveries (webhook, next_at, seq) WHERE ended_at IS NULL;
 CREATE INDEX deliveries_webhook ON deliveries (webhook);
 CREATE INDEX deliveries_list ON deliveries (clinic, test);
@@ -854,7 +862,7 @@ CREATE INDEX deliveries_dead ON deliveries (clinic, test) WHERE state = 'dead';
 CREATE INDEX deliveries_replay ON deliveries (replay_of) WHERE replay_of IS NOT NULL;
 CREATE INDEX deliveries_subject ON deliveries (clinic, subject) WHERE subject <> '';
 
--- Test rows never fire live webhooks, and no clinic hears of another.
+-- Test rows never fire live webhooks, and no clinic gets events of another.
 CREATE TRIGGER deliveries_own_endpoint BEFORE INSERT ON deliveries
 BEGIN
   SELECT RAISE(ABORT, 'a delivery goes to an endpoint of its clinic and of its kind, live or test')
@@ -878,7 +886,7 @@ CREATE TABLE attempts (
   started_at INTEGER NOT NULL,
   ms         INTEGER NOT NULL,
   status     INTEGER,       -- NULL = no reply
-  error      TEXT NOT NULL, -- its class, and the way out behind it
+  error      TEXT NOT NULL, -- its class, and what to do about it
   response   TEXT NOT NULL CHECK (length(response) <= 4096), -- the beginning of the answer
   cause      TEXT NOT NULL,
   PRIMARY KEY (delivery, n)

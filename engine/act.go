@@ -57,7 +57,7 @@ type Act struct {
 
 // act runs a write: rights, the stored reply of the idempotency key, the effects
 // in a savepoint of their own, then events, audit and the reply's record, all in
-// one transaction (architecture.md "One booking, as data"). A decided refusal
+// one transaction (CONTRIBUTING.md "One booking, as data"). A decided refusal
 // rolls its effects back but is itself recorded, so that a retry hears it again
 // (contract.md §6). Waking the sender comes after the commit.
 func act[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w *Act) (T, error)) (T, error) {

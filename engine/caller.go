@@ -43,7 +43,7 @@ func (r Role) Valid() bool { _, ok := rights[r]; return ok }
 func (r Role) Rights() ScopeSet { return rights[r] }
 
 // Caller is who asks, and all that a use case may know of the asking: tenant and
-// rights are arguments, never context values (architecture.md). The zero Caller
+// rights are arguments, never context values (CONTRIBUTING.md "The laws"). The zero Caller
 // may nothing.
 type Caller struct {
 	Clinic int64 // the tenant; every query is bound to it

@@ -114,7 +114,7 @@ func (w *Act) visited(before, a Appointment) error {
 }
 
 // announce emits the events of the difference: moves and edits first, then the
-// transition, each with what was before (webhooks.md, the table of events).
+// transition, each with what was before (webhooks.md "Events").
 func (w *Act) announce(before, a Appointment) error {
 	fact := factOf(a, &before)
 	moved := before.StartsAt != a.StartsAt || before.EndsAt != a.EndsAt || before.ProviderID != a.ProviderID ||

@@ -2,7 +2,7 @@
 // case of the clinic's front office. Faces (httpapi, webhook, cmd) decode, call
 // one use case and encode; package store implements Store on SQLite. It imports
 // the standard library and golang.org/x alone, so that no rule can hide in SQL,
-// in HTTP or in a flag (architecture.md).
+// in HTTP or in a flag (CONTRIBUTING.md "The house").
 package engine
 
 import (

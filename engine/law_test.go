@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestImportLaws locks the house (architecture.md): the engine stands on the
+// TestImportLaws locks the house (CONTRIBUTING.md "Rooms"): the engine stands on the
 // standard library and two golang.org/x modules; only the command and the test
 // helpers know the store; no face knows another.
 func TestImportLaws(t *testing.T) {

@@ -71,7 +71,7 @@ func (w *Act) convert(l Lead, patientID int64, d PatientDraft) (Conversion, erro
 	if err := w.saveLead(&l, leadConverted); err != nil {
 		return Conversion{}, err
 	}
-	if created { // told after the lead, as in the table of webhooks.md
+	if created { // told after the lead, as in the table of webhooks.md "Events"
 		if err := w.Emit(patientCreated, patientFact(p)); err != nil {
 			return Conversion{}, err
 		}

@@ -37,7 +37,7 @@ func ValidCountry(code string) bool {
 // (ISO 3166-1, two letters; the clinic's). It knows calling codes and prefixes,
 // not every plan of every operator: the result can be dialled if what was typed
 // could be. An error's text names the way out and never the number
-// (architecture.md, "Validation has two owners").
+// (CONTRIBUTING.md "Validation has two owners").
 func NormalisePhone(typed, country string) (e164 string, err error) {
 	t, err := readTyped(typed)
 	if err != nil {

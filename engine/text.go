@@ -10,7 +10,7 @@ import (
 )
 
 // The limits of text for every face; the schema documents the same numbers and
-// a test compares the two (architecture.md, "Validation has two owners"). Text
+// a test compares the two (CONTRIBUTING.md "Validation has two owners"). Text
 // is counted in characters (code points), the others as their lines say.
 const (
 	MaxName     = 100

@@ -13,7 +13,7 @@ import (
 
 // checker compares a parsed body with the schema of its wire struct: types,
 // unknown and missing names, and the few formats that the struct itself needs.
-// Lengths, ranges and rules are the engine's (architecture.md "Validation has two
+// Lengths, ranges and rules are the engine's (CONTRIBUTING.md "Validation has two
 // owners"). huma has a Validate of its own; this one is here because a missing
 // field must be reported under its own name, a null must count as an absence, and
 // names chosen by a caller (with dots in them) must not disturb the paths.

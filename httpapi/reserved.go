@@ -10,8 +10,7 @@ import (
 // reserved are the documented resources that this server does not have yet. They
 // answer like the others up to the right, 401 and 403, and then 404 in the
 // envelope. The first match decides; * is any one part; longer paths match too.
-// They are no routes, so the document does not list them (interviews.md, the
-// tables of endpoints).
+// They are no routes, so the document does not list them (contract.md §3).
 var reserved = []struct {
 	path                string
 	read, write, remove engine.Scope // remove is for DELETE; NoScope = as write

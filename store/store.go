@@ -1,7 +1,7 @@
 // Package store keeps the clinic in one SQLite file: it implements
 // engine.Store. One goroutine writes, in groups that share a commit; a few
 // connections read; the occupancy, the plans and the keys are kept in memory
-// beside the file and always say what it says (architecture.md "The database").
+// beside the file and always say what it says (CONTRIBUTING.md "The database").
 package store
 
 import (

@@ -23,7 +23,7 @@ const (
 	idleEvery  = 500 * time.Millisecond // how often an idle writer looks for other processes' writes
 )
 
-// writer is the one goroutine that writes (architecture.md "Group commit").
+// writer is the one goroutine that writes (CONTRIBUTING.md "Group commit").
 type writer struct {
 	s *Store
 	c *conn
