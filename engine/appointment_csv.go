@@ -285,7 +285,7 @@ func (a Appointment) exportCells(plan *Plan) []string {
 	return []string{
 		a.ID, string(a.Status), local(a.StartsAt), local(a.EndsAt), a.TimeZone, idOrNot(a.ProviderID), provider,
 		idOrNot(a.LocationID), location, idOrNot(a.ServiceID), service, idOrNot(a.PatientID), a.LeadID,
-		a.Title, a.Notes, a.CancelReason, a.Source, rfc3339(a.CreatedAt), rfc3339(a.UpdatedAt),
+		a.Title, a.Notes, a.CancelReason, a.Source, UTC(a.CreatedAt), UTC(a.UpdatedAt),
 	}
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"strings"
 	"time"
 )
 
@@ -63,16 +62,4 @@ func icsStatus(s Status) ICSStatus {
 		return ICSCancelled
 	}
 	return ICSConfirmed
-}
-
-// postal is the location's name and address on one line.
-func (l *Location) postal() string {
-	parts := []string{l.Name}
-	a := l.Address
-	for _, p := range []string{a.Line1, a.Line2, strings.TrimSpace(a.PostalCode + " " + a.City), a.Region, a.Country} {
-		if p != "" {
-			parts = append(parts, p)
-		}
-	}
-	return strings.Join(parts, ", ")
 }

@@ -74,3 +74,12 @@ const (
 	MaxLateCancel = 720 // hours
 	MaxSlug       = 63
 )
+
+// today is the date in the clinic's zone.
+func (c Clinic) today(now int64) (Date, error) {
+	zone, err := LoadZone(c.TimeZone)
+	if err != nil {
+		return 0, err
+	}
+	return LocalDate(zone, now), nil
+}

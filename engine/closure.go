@@ -164,7 +164,7 @@ func (d ClosureDraft) applyInstants(row *Closure, f *Faults) {
 		f.Add("ends_at", "Required beside starts_at")
 	case *d.EndsAt <= *d.StartsAt:
 		f.Add("ends_at", "Must be after starts_at")
-	case *d.EndsAt-*d.StartsAt > MaxClosureDays*day24:
+	case *d.EndsAt-*d.StartsAt > MaxClosureDays*Day:
 		f.Add("ends_at", "Must be at most %d days after starts_at; deactivate what is closed for good", MaxClosureDays)
 	default:
 		row.Span = Span{*d.StartsAt, *d.EndsAt}

@@ -121,7 +121,7 @@ func (d *ConsultationDraft) check(now int64) error {
 		f.Add("mode", "Must be in_person, video or phone")
 	}
 	switch {
-	case d.StartedAt > now+minute:
+	case d.StartedAt > now+Minute:
 		f.Add("started_at", "Must not lie in the future")
 	case d.StartedAt < 0:
 		f.Add("started_at", "Must not lie before 1970")
@@ -183,8 +183,8 @@ func (w *Act) fromAppointment(v *Consultation) error {
 	if err != nil {
 		return err
 	}
-	if complete := transitionOf(verbComplete); !complete.reached(&a) && !complete.open(&a, w.Now) {
-		return illegal(&a, "visited", w.Now).On("appointment_id", "A consultation may begin from 30 minutes before an appointment that is scheduled or confirmed")
+	if err := a.MayBeVisited(w.Now); err != nil {
+		return err
 	}
 	other, err := w.BegunVisit(w.Caller.Clinic, a.ID)
 	if err != nil {
@@ -273,29 +273,9 @@ func (w *Act) end(v *Consultation) error {
 	}
 	w.Fields = append(w.Fields, "status", "ended_at")
 	if v.AppointmentID != "" {
-		if err := w.completeVisited(v.AppointmentID); err != nil {
+		if err := w.CompleteVisited(v.AppointmentID); err != nil {
 			return err
 		}
 	}
 	return w.Emit(consultEnded, consultationFactOf(*v))
-}
-
-// appointmentComplete is the act of an ending consultation on its appointment.
-var appointmentComplete = Action{"appointment." + string(verbComplete), AppointmentsWrite}
-
-// completeVisited completes the appointment of a consultation that ends. It has a
-// row of its own in the audit, so that its history tells it.
-func (w *Act) completeVisited(id string) error {
-	return w.Sub(appointmentComplete, func(own *Act) error {
-		a, err := own.Appointment(w.Caller.Clinic, w.Caller.Test, id)
-		if err != nil {
-			return err
-		}
-		own.about(a)
-		before := a
-		if err := own.transit(&a, transitionOf(verbComplete), ""); err != nil {
-			return err
-		}
-		return own.save(before, &a)
-	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -281,4 +282,24 @@ func unguard(cell string) string {
 		return rest
 	}
 	return cell
+}
+
+// CSVColumn is a column of an imported file and what it was taken for.
+type CSVColumn struct {
+	Header string
+	Field  string // "" = not imported
+}
+
+// unambiguous refuses two columns for one field, of which one would be lost. Of
+// the fields in several people have more than one, under headings that differ.
+func unambiguous(columns []CSVColumn, several ...string) error {
+	for i, c := range columns {
+		for _, before := range columns[:i] {
+			same := Fold(before.Header) == Fold(c.Header)
+			if c.Field != "" && c.Field == before.Field && (same || !slices.Contains(several, c.Field)) {
+				return badFile("Has two columns for %s, %q and %q: leave one out or give it another heading", c.Field, before.Header, c.Header)
+			}
+		}
+	}
+	return nil
 }

@@ -9,7 +9,7 @@ import (
 // behind it. Listing and booking both ask it, so they cannot disagree; only the
 // snapshot they stand on differs (booking.md §1.6).
 type desk struct {
-	CalendarReader
+	Reader
 	plan   *Plan
 	now    int64
 	test   bool
@@ -44,7 +44,7 @@ func newDesk(r Reader, c Caller, now int64) (*desk, error) {
 		return nil, err
 	}
 	d := desks.Get().(*desk)
-	*d = desk{CalendarReader: r, plan: plan, now: now, test: c.Test, staff: c.May(AppointmentsOverride),
+	*d = desk{Reader: r, plan: plan, now: now, test: c.Test, staff: c.May(AppointmentsOverride),
 		busy: d.busy, raw: d.raw[:0], spans: d.spans[:0]}
 	clear(d.busy)
 	return d, nil
@@ -56,7 +56,7 @@ func (d *desk) leave() {
 	if cap(d.spans) > keep || cap(d.raw) > keep {
 		return
 	}
-	d.CalendarReader, d.plan = nil, nil
+	d.Reader, d.plan = nil, nil
 	desks.Put(d)
 }
 

@@ -149,3 +149,10 @@ func (w *Act) Finish(x *edit, m *Meta, id int64) (write bool, err error) {
 	}
 	return true, w.Stamp(m)
 }
+
+// notes is text of several lines that may be empty.
+func (x *edit) notes(field string, at, sent *string) {
+	if sent != nil {
+		put(x, field, at, CleanNotes(&x.Faults, field, *sent, MaxNotes))
+	}
+}

@@ -97,14 +97,14 @@ func (m *mail) body(full, flat int) ([]byte, error) {
 				return nil, err
 			}
 		}
-		b = m.ev.appendBody(nil, m.clinicID, data)
+		b = appendBody(nil, m.ev, m.clinicID, data)
 	}
 	m.bodies[full][flat] = b
 	return b, nil
 }
 
 // appendBody writes the envelope (webhooks.md "Events"). Ids and types need no escapes.
-func (ev *Event) appendBody(b []byte, clinicID string, data []byte) []byte {
+func appendBody(b []byte, ev *Event, clinicID string, data []byte) []byte {
 	b = append(append(b, `{"id":"`...), ev.ID...)
 	b = append(append(b, `","type":"`...), ev.Type...)
 	b = append(append(b, `","created_at":"`...), UTC(ev.CreatedAt)...)

@@ -22,7 +22,7 @@ type Engine struct {
 
 	eventTypes []string // sorted
 
-	leases   leaseLook
+	leases   leaseWatch
 	usage    usage    // last uses of keys, on their way to the store
 	hashers  *hashers // bounds the memory of password hashing
 	attempts attempts // failed sign-ins

@@ -112,7 +112,7 @@ func (w *Act) erase(p Patient) (Patient, []Erasure, error) {
 			return p, nil, err
 		}
 		graves = append(graves, grave)
-		q = q.pseudonym(w.Now)
+		q = pseudonym(q, w.Now)
 		if err := w.Stamp(&q.Meta); err != nil {
 			return p, nil, err
 		}
@@ -215,7 +215,7 @@ func (w *Act) bury(g *Erasure) error {
 
 // pseudonym is the record without the person: its number and its place among
 // merges stay, so that what hangs on it keeps its owner.
-func (p Patient) pseudonym(now int64) Patient {
+func pseudonym(p Patient, now int64) Patient {
 	q := blankPatient()
 	q.ID, q.Clinic, q.Test, q.Meta = p.ID, p.Clinic, p.Test, p.Meta
 	q.MRN, q.GivenName, q.FamilyName = "erased-"+idText(p.ID), "Erased", "Patient "+idText(p.ID)

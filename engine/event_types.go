@@ -9,13 +9,6 @@ import (
 // testEvent is what POST /webhooks/:id/test sends, to that endpoint alone.
 const testEvent = "webhook.test"
 
-// EventKind is a noun's changes and a fact as their events hold it, which the
-// reference shows as an example; nil = the noun and its id.
-type EventKind struct {
-	Changes []Change
-	Sample  any
-}
-
 // webhookEvents and those of the intake, which are subscribable already and come
 // with the interviews.
 func outboxEvents() []EventKind {
@@ -82,5 +75,5 @@ func eventExample(typ string, fact any) []byte {
 		panic(err) // our own structs
 	}
 	ev := Event{ID: "evt_019671a0-3f5e-7d11-a2b4-6c8d9e0f1a2b", Type: typ, CreatedAt: 1777190400, Seq: 41}
-	return ev.appendBody(nil, "01966f00-0000-7000-8000-000000000001", data)
+	return appendBody(nil, &ev, "01966f00-0000-7000-8000-000000000001", data)
 }

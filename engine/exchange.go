@@ -13,21 +13,21 @@ import (
 // in everything that ended and takes everything that may start in the same call,
 // and has at most one Exchange under way.
 
-// leaseLook remembers when the outbox looked for claims whose lease had run out.
-type leaseLook struct {
+// leaseWatch remembers when the outbox looked for claims whose lease had run out.
+type leaseWatch struct {
 	mu sync.Mutex
 	at int64
 }
 
 // due reports whether it is time to look. A clock that was set back looks again.
-func (l *leaseLook) due(now int64) bool {
+func (l *leaseWatch) due(now int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ago := now - l.at
 	return ago < 0 || ago >= LeaseLook
 }
 
-func (l *leaseLook) looked(now int64) {
+func (l *leaseWatch) looked(now int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.at = now

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/json"
-	"time"
 )
 
 // The thin canonical facts of events (webhooks.md): ids, status and times, in
@@ -103,6 +102,3 @@ func factOf(a Appointment, before *Appointment) appointmentFact {
 	f.Previous = p
 	return f
 }
-
-// UTC is an instant as the wire spells it: RFC 3339 with Z.
-func UTC(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }

@@ -92,13 +92,13 @@ var holdings = map[Family]holding{
 
 // DefaultScopes is what a key of the family holds when its draft names no scope;
 // empty for the families whose drafts must name some.
-func (f Family) DefaultScopes() ScopeSet { return holdings[f].usual }
+func DefaultScopes(f Family) ScopeSet { return holdings[f].usual }
 
 // MostScopes is what a key of the family may hold.
-func (f Family) MostScopes() ScopeSet { return holdings[f].most }
+func MostScopes(f Family) ScopeSet { return holdings[f].most }
 
-// names spells scopes as a client of the family does.
-func (f Family) names(s ScopeSet) string {
+// spelled spells scopes as a client of the family does.
+func spelled(f Family, s ScopeSet) string {
 	if f == FamilyKlinivo {
 		return strings.Join(s.KlinivoNames(), ", ")
 	}
@@ -140,10 +140,10 @@ func (d KeyDraft) scopes(f *Faults, rule holding) ScopeSet {
 	before := len(*f)
 	set := ParseScopes("scopes", d.Scopes, f)
 	if beyond := set.Without(rule.most); beyond != 0 {
-		f.Add("scopes", "A %s key cannot hold %s", d.Family, d.Family.names(beyond))
+		f.Add("scopes", "A %s key cannot hold %s", d.Family, spelled(d.Family, beyond))
 	}
 	if len(*f) == before && rule.origins && set != rule.most {
-		f.Add("scopes", "A %s key always holds %s; leave the scopes out", d.Family, d.Family.names(rule.most))
+		f.Add("scopes", "A %s key always holds %s; leave the scopes out", d.Family, spelled(d.Family, rule.most))
 	}
 	return set
 }
@@ -158,7 +158,7 @@ func familyTexts() []string {
 
 // mayGrant refuses a key that could do what the caller cannot (contract.md §2):
 // other scopes, or live rows for a test key.
-func (c Caller) mayGrant(k Key) error {
+func mayGrant(c Caller, k Key) error {
 	if c.Test && k.Family != FamilyTest {
 		return Fail(Forbidden, "A test key manages test keys only").On("family", "Must be %s", FamilyTest)
 	}
@@ -173,7 +173,7 @@ func (c Caller) mayGrant(k Key) error {
 	}
 	err := Fail(Forbidden, "A key cannot hold more than its maker")
 	err.Missing = wider.List()[0]
-	return err.On("scopes", "You do not hold %s", k.Family.names(wider))
+	return err.On("scopes", "You do not hold %s", spelled(k.Family, wider))
 }
 
 // CreateKey makes a key; Secret in the result is its text, which nobody sees
@@ -186,7 +186,7 @@ func (e *Engine) CreateKey(ctx context.Context, c Caller, d KeyDraft) (Key, erro
 		if err := f.Err(); err != nil {
 			return Key{}, err
 		}
-		if err := c.mayGrant(k); err != nil {
+		if err := mayGrant(c, k); err != nil {
 			return Key{}, err
 		}
 		w.Fields = append([]string{"family:" + k.Family.Name()}, k.Scopes.Names()...)
@@ -263,7 +263,7 @@ func (e *Engine) RotateKey(ctx context.Context, c Caller, id string, overlap int
 		if err != nil {
 			return Key{}, err
 		}
-		if err := c.mayGrant(old); err != nil {
+		if err := mayGrant(c, old); err != nil {
 			return Key{}, err
 		}
 		if ended := old.Ended(w.Now); ended != "" {

@@ -81,7 +81,7 @@ func Nearest(lanes []*Lane, now int64, window Span, start int64, n int) []Offer 
 			first = len(offers)
 		}
 		// Behind start, n that do not overlap are found within n lengths of slots.
-		return t < start || t < offers[first].End+int64(n)*day24
+		return t < start || t < offers[first].End+int64(n)*Day
 	})
 	var near []Offer
 	for before, after := first-1, first; len(near) < n && (before >= 0 || after < len(offers)); {

@@ -38,12 +38,6 @@ var leadAliases = map[string]string{
 	"bemerkung": "notes", "bemerkungen": "notes", "anmerkung": "notes", "anmerkungen": "notes", "kommentar": "notes", "nachricht": "notes",
 }
 
-// CSVColumn is a column of an imported file and what it was taken for.
-type CSVColumn struct {
-	Header string
-	Field  string // "" = not imported
-}
-
 // ownLeadID is the column of our own ids, which an export writes.
 const ownLeadID = "id"
 
@@ -73,20 +67,6 @@ func mapLeadColumns(header []string) ([]CSVColumn, error) {
 		return columns, badFile("Has no column that says who a lead is; the first line must name some of %s", strings.Join(leadFieldNames, ", "))
 	}
 	return columns, unambiguous(columns, "email", "phone")
-}
-
-// unambiguous refuses two columns for one field, of which one would be lost. Of
-// the fields in several people have more than one, under headings that differ.
-func unambiguous(columns []CSVColumn, several ...string) error {
-	for i, c := range columns {
-		for _, before := range columns[:i] {
-			same := Fold(before.Header) == Fold(c.Header)
-			if c.Field != "" && c.Field == before.Field && (same || !slices.Contains(several, c.Field)) {
-				return badFile("Has two columns for %s, %q and %q: leave one out or give it another heading", c.Field, before.Header, c.Header)
-			}
-		}
-	}
-	return nil
 }
 
 // leadIDOf is the row's own id of the lead, "" for none.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"strconv"
-	"time"
 )
 
 // MaxImportRows bounds an import, for it is one transaction, during which
@@ -33,26 +32,12 @@ type LeadReport struct {
 	Written   bool          // false after a dry run
 }
 
-// BadLine is a row that cannot be imported.
-type BadLine struct {
-	Line    int // of the file, from 1
-	Details []Detail
-}
-
 // LeadPreview is a row and what becomes of it: "create", "update" or "unchanged".
 type LeadPreview struct {
 	Line int
 	Act  string
 	Lead Lead
 }
-
-const (
-	previewRows = 10
-	shownFaults = 50 // in the error; the report has all
-)
-
-// errDryRun undoes the transaction of a dry run.
-var errDryRun = errors.New("dry run")
 
 // ImportLeads puts the rows of a CSV file (ReadCSV) as PutLead does, each seeing
 // those before it, in one transaction: if a row is faulty nothing is written,
@@ -229,23 +214,6 @@ func (w *Act) leadOfRow(id string, fields leadFields) (Lead, error) {
 	return w.alterLead(old, fields)
 }
 
-// refusedRows is the error of a file with faulty rows.
-func refusedRows(faulty []BadLine, rows int) error {
-	err := Fail(Invalid, "%d of %d rows are faulty; nothing was imported", len(faulty), rows)
-	for _, bad := range faulty {
-		for _, d := range bad.Details {
-			if len(err.Details) == shownFaults {
-				return err
-			}
-			err.On(d.Field, "Line %d: %s", bad.Line, d.Message)
-		}
-	}
-	return err
-}
-
-// exportPage is how many leads an export reads on one snapshot.
-const exportPage = 500
-
 // ExportLeads writes the leads of a query as CSV, page by page, so that a long
 // list needs no memory; ImportLeads reads it back. The result is the number of
 // leads. Each page is a row in the audit. Needs leads:read.
@@ -332,7 +300,5 @@ func leadCells(l Lead) []string {
 		patient = strconv.FormatInt(l.PatientID, 10)
 	}
 	return []string{l.ExternalID, l.Source, l.Name, l.FirstName, l.LastName, l.Email, l.Phone, string(l.Status),
-		cellOfTags(l.Tags), l.Notes, cellOfObject(l.Metadata), cellOfObject(l.Consent), l.ID, patient, rfc3339(l.CreatedAt), rfc3339(l.UpdatedAt)}
+		cellOfTags(l.Tags), l.Notes, cellOfObject(l.Metadata), cellOfObject(l.Consent), l.ID, patient, UTC(l.CreatedAt), UTC(l.UpdatedAt)}
 }
-
-func rfc3339(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) }

@@ -14,7 +14,7 @@ const (
 // external_id); else the same folded e-mail; else the same phone together with
 // the same folded name. Of several, the oldest; never one of another clinic or
 // of the other side of the test flag.
-func matchLead(r LeadReader, clinic int64, test bool, n leadFields) (Lead, matched, error) {
+func matchLead(r Reader, clinic int64, test bool, n leadFields) (Lead, matched, error) {
 	if !blank(n.externalID) {
 		l, err := r.LeadByExternal(clinic, test, n.origin(), *n.externalID)
 		if err == nil {

@@ -73,7 +73,7 @@ func (w *Act) transit(a *Appointment, t *transition, reason string) error {
 			return err
 		}
 		a.CancelReason = reason
-		a.LateCancel = a.StartsAt-w.Now < int64(plan.Clinic.Settings.LateCancelHours)*hour
+		a.LateCancel = a.StartsAt-w.Now < int64(plan.Clinic.Settings.LateCancelHours)*Hour
 	}
 	a.Undo = was
 	return w.release(*a)
@@ -129,4 +129,34 @@ func (a *Appointment) memory(now int64) *Undo {
 		Status: a.Status, CheckedInAt: a.CheckedInAt, Reason: a.CancelReason, LateCancel: a.LateCancel, At: now,
 		StartsAt: a.StartsAt, EndsAt: a.EndsAt, ProviderID: a.ProviderID, LocationID: a.LocationID,
 	}
+}
+
+// appointmentComplete is the act of an ending consultation on its appointment.
+var appointmentComplete = Action{"appointment." + string(verbComplete), AppointmentsWrite}
+
+// CompleteVisited completes the appointment of a consultation that ends. It has a
+// row of its own in the audit, so that its history tells it.
+func (w *Act) CompleteVisited(id string) error {
+	return w.Sub(appointmentComplete, func(own *Act) error {
+		a, err := own.Appointment(w.Caller.Clinic, w.Caller.Test, id)
+		if err != nil {
+			return err
+		}
+		own.about(a)
+		before := a
+		if err := own.transit(&a, transitionOf(verbComplete), ""); err != nil {
+			return err
+		}
+		return own.save(before, &a)
+	})
+}
+
+// MayBeVisited refuses a consultation of an appointment that could not be completed
+// now: it may begin from half an hour before the start.
+func (a *Appointment) MayBeVisited(now int64) error {
+	if complete := transitionOf(verbComplete); complete.reached(a) || complete.open(a, now) {
+		return nil
+	}
+	return illegal(a, "visited", now).On("appointment_id",
+		"A consultation may begin from 30 minutes before an appointment that is scheduled or confirmed")
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // LocationKind says what a location is.
 type LocationKind string
@@ -206,4 +209,16 @@ func (a Address) clean(f *Faults, field string) Address {
 	x.country(field+".country", &out.Country, &a.Country, true)
 	*f = append(*f, x.Faults...)
 	return out
+}
+
+// postal is the location's name and address on one line.
+func (l *Location) postal() string {
+	parts := []string{l.Name}
+	a := l.Address
+	for _, p := range []string{a.Line1, a.Line2, strings.TrimSpace(a.PostalCode + " " + a.City), a.Region, a.Country} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, ", ")
 }

@@ -68,7 +68,6 @@ type openPiece struct {
 }
 
 const (
-	day24 = 24 * 3600
 	// reach is how far around a date its open intervals are followed: a booking
 	// with its buffers is at most 24 h, and a local date at most one hour more.
 	reach = 26 * 3600
@@ -181,7 +180,7 @@ func (o *Opening) resolve(d Date) *openDay {
 		return day
 	}
 	for _, run := range o.Open(Span{day.Start - reach, day.End + reach}) {
-		turn := run.Start + day24 + 1 // the first start that is more than 24 h away
+		turn := run.Start + Day + 1 // the first start that is more than 24 h away
 		head := openPiece{run.Clip(Span{day.Start, min(day.End, turn)}), run, run.Start}
 		tail := openPiece{run.Clip(Span{max(day.Start, turn), day.End}), run, day.Start}
 		for _, p := range [2]openPiece{head, tail} {

@@ -116,11 +116,6 @@ func (c Cursor) Encode() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func appendJSON(b []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string always marshals
-	return append(b, text...)
-}
-
 // ParseCursor reads a cursor of this order and filter. Anything else, be it cut,
 // changed by a letter, of another list or another filter, is InvalidCursor: what
 // was read is encoded again and must give the same text, so there is one

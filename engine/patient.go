@@ -217,15 +217,6 @@ func (w *Act) homeToday() (Clinic, Date, error) {
 	return home, today, err
 }
 
-// today is the date in the clinic's zone.
-func (c Clinic) today(now int64) (Date, error) {
-	zone, err := LoadZone(c.TimeZone)
-	if err != nil {
-		return 0, err
-	}
-	return LocalDate(zone, now), nil
-}
-
 // savePatient writes a patient and tells of it.
 func (w *Act) savePatient(p *Patient, what Change) error {
 	if err := w.writePatient(p); err != nil {

@@ -229,7 +229,7 @@ func patientRow(p Patient) []string {
 	consents := map[string]any{}
 	for name, c := range map[string]*Consent{"email_reminders": p.Consents.EmailReminders, "sms_reminders": p.Consents.SMSReminders, "marketing": p.Consents.Marketing} {
 		if c != nil {
-			consents[name] = map[string]any{"granted": c.Granted, "at": rfc3339(c.At), "source": c.Source}
+			consents[name] = map[string]any{"granted": c.Granted, "at": UTC(c.At), "source": c.Source}
 		}
 	}
 	restricted := ""
@@ -240,6 +240,6 @@ func patientRow(p Patient) []string {
 		p.MRN, p.GivenName, p.FamilyName, p.PreferredName, birth, string(p.Sex), cellOfPhones(p.Phones), p.Email, p.Address.Line1, p.Address.Line2,
 		p.Address.PostalCode, p.Address.City, p.Address.Region, p.Address.Country, p.Language, p.ContactPreference, p.EmergencyContact.Name,
 		p.EmergencyContact.Relationship, p.EmergencyContact.Phone, strings.Join(ids, "; "), p.AllergiesText, p.AdminNotes, string(p.Status),
-		cellOfObject(consents), idText(p.ID), p.SourceLeadID, restricted, rfc3339(p.CreatedAt), rfc3339(p.UpdatedAt),
+		cellOfObject(consents), idText(p.ID), p.SourceLeadID, restricted, UTC(p.CreatedAt), UTC(p.UpdatedAt),
 	}
 }

@@ -126,13 +126,6 @@ func nonEmpty(sent *string, current string) *string {
 	return sent
 }
 
-// notes is text of several lines that may be empty.
-func (x *edit) notes(field string, at, sent *string) {
-	if sent != nil {
-		put(x, field, at, CleanNotes(&x.Faults, field, *sent, MaxNotes))
-	}
-}
-
 // cleanBirth reads a birth date; empty is none.
 func cleanBirth(f *Faults, field, text string, today Date) *Date {
 	if text = strings.TrimSpace(text); text == "" {

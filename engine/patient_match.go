@@ -58,7 +58,7 @@ func (s shared) grade() Grade {
 
 // candidatesFor finds who the probe may be, the surest first. A record that was
 // merged stands for its survivor; restricted records are passed over.
-func candidatesFor(r PatientReader, probe Patient) ([]Match, error) {
+func candidatesFor(r Reader, probe Patient) ([]Match, error) {
 	found, err := r.PatientsByKeys(probe.Clinic, probe.Test, probe.blocking(), Fold(probe.GivenName), bucketRows)
 	if err != nil {
 		return nil, err

@@ -299,7 +299,7 @@ func (w *Act) drainAbove(above int64, owners []int64) error {
 }
 
 // below are the patient and all who were merged into it, straight or by others.
-func below(r PatientReader, clinic, id int64) ([]int64, error) {
+func below(r Reader, clinic, id int64) ([]int64, error) {
 	ids := []int64{id}
 	for i := 0; i < len(ids); i++ {
 		losers, err := r.Losers(clinic, ids[i])

@@ -93,11 +93,11 @@ func (e *Engine) PutSchedule(ctx context.Context, c Caller, owner OwnerRef, vers
 		if err := checkVersion(version, row.Version); err != nil {
 			return out, err
 		}
-		clean, err := s.clean(owner)
+		clean, err := cleanSchedule(s, owner)
 		if err != nil {
 			return out, err
 		}
-		if w.Fields = row.Schedule.unlike(clean); len(w.Fields) == 0 {
+		if w.Fields = scheduleChanges(row.Schedule, clean); len(w.Fields) == 0 {
 			w.Quiet = true
 			out.OwnedSchedule = row
 			return out, nil
@@ -115,9 +115,9 @@ func (e *Engine) PutSchedule(ctx context.Context, c Caller, owner OwnerRef, vers
 	})
 }
 
-// clean checks a schedule as its owner's and gives it in one form: windows by
+// cleanSchedule checks a schedule as its owner's and gives it in one form: windows by
 // their start, overrides by date.
-func (s Schedule) clean(owner OwnerRef) (Schedule, error) {
+func cleanSchedule(s Schedule, owner OwnerRef) (Schedule, error) {
 	var f Faults
 	s.Validate(&f, "")
 	switch {
@@ -126,7 +126,7 @@ func (s Schedule) clean(owner OwnerRef) (Schedule, error) {
 	case s.Weekly.IsZero() && !s.Breaks.IsZero():
 		f.Add("weekly", "Required beside breaks: hours without a window are closed all week")
 	}
-	out := Schedule{Weekly: s.Weekly.sorted(), Breaks: s.Breaks.sorted(), Overrides: []Override{}}
+	out := Schedule{Weekly: sortedWeek(s.Weekly), Breaks: sortedWeek(s.Breaks), Overrides: []Override{}}
 	for i, o := range s.Overrides {
 		if utf8.RuneCountInString(o.Reason) <= MaxText { // else Validate has said so
 			o.Reason = Clean(&f, indexed("overrides", i)+".reason", o.Reason, MaxText)
@@ -138,7 +138,7 @@ func (s Schedule) clean(owner OwnerRef) (Schedule, error) {
 	return out, f.Err()
 }
 
-func (w Week) sorted() (out Week) {
+func sortedWeek(w Week) (out Week) {
 	for i := range w {
 		out[i] = sortedWindows(w[i])
 	}
@@ -151,8 +151,8 @@ func sortedWindows(list []Window) []Window {
 	return list
 }
 
-// unlike names the parts in which two schedules differ.
-func (s Schedule) unlike(t Schedule) (fields []string) {
+// scheduleChanges names the parts in which two schedules differ.
+func scheduleChanges(s, t Schedule) (fields []string) {
 	differ := func(field string, a, b any) {
 		x, _ := json.Marshal(a) // clock times and dates: cannot fail once validated
 		y, _ := json.Marshal(b)

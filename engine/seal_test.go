@@ -108,7 +108,7 @@ func TestStreak(t *testing.T) {
 		want bool
 	}{
 		{"nothing yet", Streak{}, 1e9, false},
-		{"twenty failures in an hour", run(20, 180), 1000 + 3600, false},
+		{"twenty failures in an Hour", run(20, 180), 1000 + 3600, false},
 		{"nineteen in five days", run(19, 6*3600), 1000 + 5*day, false},
 		{"twenty in five days", run(20, 6*3600), 1000 + 5*day, true},
 		{"twenty, a second before five days", run(20, 6*3600), 999 + 5*day, false},

@@ -57,7 +57,7 @@ func CheckLength(length, before, after int64) error {
 
 func goodLength(length, before, after int64) bool {
 	return length > 0 && before >= 0 && after >= 0 &&
-		length < day24 && before <= day24 && after <= day24 && before+length+after <= day24
+		length < Day && before <= Day && after <= Day && before+length+after <= Day
 }
 
 func lengthFault() *Error {
@@ -104,7 +104,7 @@ func LiveSpans(dst []Span, list []Occupied, now int64) []Span {
 
 // Reach is how far beyond a window, in seconds, footprints can matter to it: two
 // days back, because a packed grid begins at the last footprint's end.
-const Reach = 2 * day24
+const Reach = 2 * Day
 
 // Zone is the lane's zone: its dates count for caps and horizon.
 func (l *Lane) Zone() *time.Location { return l.Opening.zone }

@@ -10,7 +10,7 @@ import "testing"
 // The hot path of a list must not feed the garbage collector: known dates cost no memory.
 func TestListAllocatesNothing(t *testing.T) {
 	lanes, now := practice(t, 10, 3000)
-	window := Span{now, now + 7*day24}
+	window := Span{now, now + 7*Day}
 	visits := 0
 	for what, f := range map[string]func(){
 		"one": func() { lanes[0].Starts(now, window, func(int64) bool { visits++; return true }) },

@@ -6,7 +6,7 @@ import (
 )
 
 // practice is n providers with office hours, breaks and a location, each with the
-// footprints of half-hour visits spread evenly over two years and a half.
+// footprints of half-Hour visits spread evenly over two years and a half.
 func practice(tb testing.TB, n, footprints int) (lanes []*Lane, now int64) {
 	z := zone(tb, "Europe/Berlin")
 	house := Schedule{Weekly: week("Mon-Fri 08:00-18:00; Sat 09:00-12:00")}
@@ -19,8 +19,8 @@ func practice(tb testing.TB, n, footprints int) (lanes []*Lane, now int64) {
 			Rules:      Rules{HorizonDays: 365, Notice: 3600},
 		}
 		if footprints > 0 {
-			gap := int64(912*day24) * int64(n) / int64(footprints)
-			for t := now - 456*day24; t < now+456*day24; t += gap {
+			gap := int64(912*Day) * int64(n) / int64(footprints)
+			for t := now - 456*Day; t < now+456*Day; t += gap {
 				start := t - t%300
 				l.Busy = append(l.Busy, Span{start, start + 1800})
 			}
@@ -32,7 +32,7 @@ func practice(tb testing.TB, n, footprints int) (lanes []*Lane, now int64) {
 
 func BenchmarkWeekOfOne(b *testing.B) {
 	lanes, now := practice(b, 1, 300)
-	window := Span{now, now + 7*day24}
+	window := Span{now, now + 7*Day}
 	n := 0
 	b.ReportAllocs()
 	for b.Loop() {
@@ -44,7 +44,7 @@ func BenchmarkWeekOfOne(b *testing.B) {
 
 func BenchmarkFirstFiveOfOne(b *testing.B) {
 	lanes, now := practice(b, 1, 300)
-	window := Span{now, now + 7*day24}
+	window := Span{now, now + 7*Day}
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0
@@ -54,7 +54,7 @@ func BenchmarkFirstFiveOfOne(b *testing.B) {
 
 func BenchmarkWeekOfTen(b *testing.B) {
 	lanes, now := practice(b, 10, 3000)
-	window := Span{now, now + 7*day24}
+	window := Span{now, now + 7*Day}
 	b.ReportAllocs()
 	for b.Loop() {
 		MergeLanes(lanes, now, window, 0, func(int64, []*Lane) bool { return true })
@@ -63,7 +63,7 @@ func BenchmarkWeekOfTen(b *testing.B) {
 
 func BenchmarkFirstFiveOfTen(b *testing.B) {
 	lanes, now := practice(b, 10, 3000)
-	window := Span{now, now + 7*day24}
+	window := Span{now, now + 7*Day}
 	b.ReportAllocs()
 	for b.Loop() {
 		MergeLanes(lanes, now, window, 5, func(int64, []*Lane) bool { return true })
@@ -73,7 +73,7 @@ func BenchmarkFirstFiveOfTen(b *testing.B) {
 // A month of ten providers over 137,000 footprints, every date known.
 func BenchmarkMonthOfTen(b *testing.B) {
 	lanes, now := practice(b, 10, 137_000)
-	window := Span{now, now + 30*day24}
+	window := Span{now, now + 30*Day}
 	b.ReportAllocs()
 	for b.Loop() {
 		MergeLanes(lanes, now, window, 0, func(int64, []*Lane) bool { return true })
@@ -83,7 +83,7 @@ func BenchmarkMonthOfTen(b *testing.B) {
 // The same with hours that were never resolved before.
 func BenchmarkMonthOfTenCold(b *testing.B) {
 	lanes, now := practice(b, 10, 137_000)
-	window := Span{now, now + 30*day24}
+	window := Span{now, now + 30*Day}
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, l := range lanes {
@@ -96,7 +96,7 @@ func BenchmarkMonthOfTenCold(b *testing.B) {
 
 func BenchmarkJudge(b *testing.B) {
 	lanes, now := practice(b, 1, 13_700)
-	start := now + 3*day24 + 3600
+	start := now + 3*Day + 3600
 	b.ReportAllocs()
 	for b.Loop() {
 		lanes[0].Judge(now, start, start+1800)

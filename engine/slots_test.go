@@ -43,57 +43,57 @@ func TestGrid(t *testing.T) {
 			"09:10 09:25 13:05 13:20"},
 		{"merged first", ny, "Mon 09:10-10:00,10:00-10:45", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "",
 			"09:10 09:25 09:40 09:55 10:10"},
-		{"not by the range", ny, "Mon 09:10-11:00", Rules{Step: 20 * minute}, "2026-04-27 09:31", "2026-04-27 10:30", "",
+		{"not by the range", ny, "Mon 09:10-11:00", Rules{Step: 20 * Minute}, "2026-04-27 09:31", "2026-04-27 10:30", "",
 			"09:50 10:10"},
 		{"the range's end is exclusive", ny, "Mon 09:00-11:00", Rules{}, "2026-04-27 09:15", "2026-04-27 09:45", "", "09:15 09:30"},
 		{"not by what is busy", ny, "Mon 09:00-11:00", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "09:05-09:50",
 			"10:00 10:15 10:30"},
 		{"a busy end that is a start is free", ny, "Mon 09:00-10:30", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "09:30-10:00",
 			"09:00 10:00"},
-		{"buffers keep away", ny, "Mon 09:00-11:00", Rules{Before: 5 * minute, After: 10 * minute}, "2026-04-27 00:00", "2026-04-27 24:00",
+		{"buffers keep away", ny, "Mon 09:00-11:00", Rules{Before: 5 * Minute, After: 10 * Minute}, "2026-04-27 00:00", "2026-04-27 24:00",
 			"09:45-10:00", "09:00 10:15 10:30"},
-		{"buffers may leave the hours", ny, "Mon 09:00-10:00", Rules{Before: 15 * minute, After: 15 * minute}, "2026-04-27 00:00",
+		{"buffers may leave the hours", ny, "Mon 09:00-10:00", Rules{Before: 15 * Minute, After: 15 * Minute}, "2026-04-27 00:00",
 			"2026-04-27 24:00", "", "09:00 09:15 09:30"},
-		{"unless the clinic says no", ny, "Mon 09:00-10:00", Rules{Before: 10 * minute, After: 10 * minute, BuffersInsideHours: true},
+		{"unless the clinic says no", ny, "Mon 09:00-10:00", Rules{Before: 10 * Minute, After: 10 * Minute, BuffersInsideHours: true},
 			"2026-04-27 00:00", "2026-04-27 24:00", "", "09:15"},
-		{"past midnight in one piece", ny, "Mon 23:00-01:00", Rules{Step: 40 * minute}, "2026-04-27 00:00", "2026-04-28 24:00", "",
+		{"past midnight in one piece", ny, "Mon 23:00-01:00", Rules{Step: 40 * Minute}, "2026-04-27 00:00", "2026-04-28 24:00", "",
 			"23:00 23:40 00:20"},
-		{"the same from the next day on", ny, "Mon 23:00-01:00", Rules{Step: 40 * minute}, "2026-04-28 00:00", "2026-04-28 24:00", "",
+		{"the same from the next day on", ny, "Mon 23:00-01:00", Rules{Step: 40 * Minute}, "2026-04-28 00:00", "2026-04-28 24:00", "",
 			"00:20"},
-		{"round the clock: local midnight", ny, "Mon-Sun 00:00-24:00", Rules{Step: 7 * 60 * minute}, "2026-04-28 00:00", "2026-04-29 24:00",
+		{"round the clock: local midnight", ny, "Mon-Sun 00:00-24:00", Rules{Step: 7 * 60 * Minute}, "2026-04-28 00:00", "2026-04-29 24:00",
 			"", "00:00 07:00 14:00 21:00 00:00 07:00 14:00 21:00"},
 		{"an interval keeps its grid for 24 hours", ny, "Mon 09:10-24:00; Tue 00:00-24:00; Wed 00:00-03:00",
-			Rules{Step: 5 * 60 * minute}, "2026-04-27 00:00", "2026-04-29 24:00", "",
+			Rules{Step: 5 * 60 * Minute}, "2026-04-27 00:00", "2026-04-29 24:00", "",
 			"09:10 14:10 19:10 00:10 05:10 10:00 15:00 20:00 00:00"},
-		{"an autumn night has four starts", ny, "Sun 01:00-02:00", Rules{Step: 30 * minute}, "2026-11-01 00:00", "2026-11-01 24:00", "",
+		{"an autumn night has four starts", ny, "Sun 01:00-02:00", Rules{Step: 30 * Minute}, "2026-11-01 00:00", "2026-11-01 24:00", "",
 			"01:00 01:30 01:00 01:30"},
-		{"a spring night jumps", ny, "Sun 01:00-04:00", Rules{Step: 30 * minute}, "2026-03-08 00:00", "2026-03-08 24:00", "",
+		{"a spring night jumps", ny, "Sun 01:00-04:00", Rules{Step: 30 * Minute}, "2026-03-08 00:00", "2026-03-08 24:00", "",
 			"01:00 01:30 03:00 03:30"},
-		{"a night of 24½ hours", "Australia/Lord_Howe", "Sun 01:00-02:30", Rules{Step: 30 * minute}, "2026-04-05 00:00", "2026-04-05 24:00",
+		{"a night of 24½ hours", "Australia/Lord_Howe", "Sun 01:00-02:30", Rules{Step: 30 * Minute}, "2026-04-05 00:00", "2026-04-05 24:00",
 			"", "01:00 01:30 01:30 02:00"},
-		{"clock: full hours", ny, "Mon 09:10-12:00", Rules{Step: 60 * minute, Align: AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00", "",
+		{"clock: full hours", ny, "Mon 09:10-12:00", Rules{Step: 60 * Minute, Align: AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00", "",
 			"10:00 11:00"},
-		{"clock: 45 goes by 15", ny, "Mon 09:10-11:30", Rules{Step: 45 * minute, Align: AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00",
+		{"clock: 45 goes by 15", ny, "Mon 09:10-11:30", Rules{Step: 45 * Minute, Align: AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00",
 			"", "09:15 10:00 10:45"},
-		{"clock: 40 goes by 20", ny, "Mon 09:10-11:30", Rules{Step: 40 * minute, Align: AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00",
+		{"clock: 40 goes by 20", ny, "Mon 09:10-11:30", Rules{Step: 40 * Minute, Align: AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00",
 			"", "09:20 10:00 10:40"},
-		{"clock: 7 stays", ny, "Mon 09:10-10:00", Rules{Step: 7 * minute, Align: AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00", "",
+		{"clock: 7 stays", ny, "Mon 09:10-10:00", Rules{Step: 7 * Minute, Align: AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00", "",
 			"09:10 09:17 09:24"},
 		{"clock: already round", ny, "Mon 09:00-10:00", Rules{Align: AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00", "",
 			"09:00 09:15 09:30"},
-		{"clock: the minute is local", "Asia/Kolkata", "Mon 09:10-11:00", Rules{Step: 60 * minute, Align: AlignClock},
+		{"clock: the Minute is local", "Asia/Kolkata", "Mon 09:10-11:00", Rules{Step: 60 * Minute, Align: AlignClock},
 			"2026-04-27 00:00", "2026-04-27 24:00", "", "10:00"},
-		{"clock: a shift of half an hour on the way", "Australia/Lord_Howe", "Sun 01:50-04:00", Rules{Step: 60 * minute, Align: AlignClock},
+		{"clock: a shift of half an Hour on the way", "Australia/Lord_Howe", "Sun 01:50-04:00", Rules{Step: 60 * Minute, Align: AlignClock},
 			"2026-04-05 00:00", "2026-04-05 24:00", "", "02:00 03:00"},
-		{"pack: behind each footprint", ny, "Mon 09:00-12:00", Rules{Step: 60 * minute, Align: AlignPack}, "2026-04-27 00:00",
+		{"pack: behind each footprint", ny, "Mon 09:00-12:00", Rules{Step: 60 * Minute, Align: AlignPack}, "2026-04-27 00:00",
 			"2026-04-27 24:00", "09:35-09:50", "09:00 09:50 10:50"},
-		{"pack: with its own buffer", ny, "Mon 09:00-12:00", Rules{Step: 60 * minute, Before: 5 * minute, Align: AlignPack}, "2026-04-27 00:00",
+		{"pack: with its own buffer", ny, "Mon 09:00-12:00", Rules{Step: 60 * Minute, Before: 5 * Minute, Align: AlignPack}, "2026-04-27 00:00",
 			"2026-04-27 24:00", "09:35-09:50", "09:00 09:55 10:55"},
-		{"pack: not by the range", ny, "Mon 09:00-12:00", Rules{Step: 20 * minute, Align: AlignPack}, "2026-04-27 10:00",
+		{"pack: not by the range", ny, "Mon 09:00-12:00", Rules{Step: 20 * Minute, Align: AlignPack}, "2026-04-27 10:00",
 			"2026-04-27 10:40", "09:35-09:50", "10:10 10:30"},
-		{"pack: touching footprints are one", ny, "Mon 09:00-12:00", Rules{Step: 60 * minute, Align: AlignPack}, "2026-04-27 00:00",
+		{"pack: touching footprints are one", ny, "Mon 09:00-12:00", Rules{Step: 60 * Minute, Align: AlignPack}, "2026-04-27 00:00",
 			"2026-04-27 24:00", "09:00-09:20 09:20-09:50 09:40-09:45", "09:50 10:50"},
-		{"pack: a footprint before the hours", ny, "Mon 09:00-12:00", Rules{Step: 60 * minute, Before: 15 * minute, Align: AlignPack},
+		{"pack: a footprint before the hours", ny, "Mon 09:00-12:00", Rules{Step: 60 * Minute, Before: 15 * Minute, Align: AlignPack},
 			"2026-04-27 00:00", "2026-04-27 24:00", "08:30-08:55", "09:10 10:10 11:10"},
 		{"nothing fits", ny, "Mon 09:00-09:29", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "", ""},
 		{"exactly fits", ny, "Mon 09:00-09:30", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "", "09:00"},
@@ -106,12 +106,12 @@ func TestGrid(t *testing.T) {
 			l.Busy = append(l.Busy, Span{at(t, z, c.from[:11]+from), at(t, z, c.from[:11]+to)})
 		}
 		window := Span{at(t, z, c.from), at(t, z, c.to)}
-		list := starts(l, window.Start-30*day24, window)
+		list := starts(l, window.Start-30*Day, window)
 		if got := clocks(z, list); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 		var explained []int64
-		l.Explain(window.Start-30*day24, window, func(start int64, v Verdict) bool {
+		l.Explain(window.Start-30*Day, window, func(start int64, v Verdict) bool {
 			if v == Offered {
 				explained = append(explained, start)
 			}
@@ -121,7 +121,7 @@ func TestGrid(t *testing.T) {
 			t.Errorf("%s: explained %s", c.name, clocks(z, explained))
 		}
 		l.Busy, l.RoomBusy = nil, l.Busy // a room keeps others away as a provider does
-		if room := starts(l, window.Start-30*day24, window); !slices.Equal(room, list) {
+		if room := starts(l, window.Start-30*Day, window); !slices.Equal(room, list) {
 			t.Errorf("%s: in the room %s", c.name, clocks(z, room))
 		}
 	}
@@ -130,16 +130,16 @@ func TestGrid(t *testing.T) {
 // A footprint may be 24 hours long: it counts wherever it ends in the way.
 func TestLongFootprints(t *testing.T) {
 	z := zone(t, "America/New_York")
-	l := lane(z, "Mon-Sun 00:00-24:00", Rules{Step: 60 * minute, Before: 15 * minute})
+	l := lane(z, "Mon-Sun 00:00-24:00", Rules{Step: 60 * Minute, Before: 15 * Minute})
 	l.Busy = []Span{{at(t, z, "2026-04-26 09:50"), at(t, z, "2026-04-27 09:50")}}
 	ask := Span{at(t, z, "2026-04-27 09:55"), at(t, z, "2026-04-27 12:00")}
-	if got := clocks(z, starts(l, ask.Start-day24, ask)); got != "11:00" {
+	if got := clocks(z, starts(l, ask.Start-Day, ask)); got != "11:00" {
 		t.Errorf("behind it: %s", got)
 	}
-	l = lane(z, "Sun 08:00-24:00; Mon 00:00-08:00", Rules{Step: 7 * 60 * minute, Align: AlignPack})
+	l = lane(z, "Sun 08:00-24:00; Mon 00:00-08:00", Rules{Step: 7 * 60 * Minute, Align: AlignPack})
 	l.Busy = []Span{{at(t, z, "2026-04-25 10:00"), at(t, z, "2026-04-26 09:00")}}
 	ask = Span{at(t, z, "2026-04-27 00:00"), at(t, z, "2026-04-27 08:00")}
-	if got := clocks(z, starts(l, ask.Start-day24, ask)); got != "06:00" {
+	if got := clocks(z, starts(l, ask.Start-Day, ask)); got != "06:00" {
 		t.Errorf("packed behind it, long ago: %s", got)
 	}
 }
@@ -147,7 +147,7 @@ func TestLongFootprints(t *testing.T) {
 // Notice and horizon, both inclusive, look at the start (booking.md §§2, 5).
 func TestNoticeAndHorizon(t *testing.T) {
 	z := zone(t, "America/New_York")
-	l := lane(z, "Mon-Sun 09:00-10:00", Rules{Notice: 60 * minute, HorizonDays: 1, Before: 30 * minute})
+	l := lane(z, "Mon-Sun 09:00-10:00", Rules{Notice: 60 * Minute, HorizonDays: 1, Before: 30 * Minute})
 	ask := DaySpan(z, date(t, "2026-04-26"), date(t, "2026-04-30"))
 	for now, want := range map[string]string{
 		"2026-04-27 08:00": "09:00 09:15 09:30 09:00 09:15 09:30", // start = now + notice is allowed
@@ -167,7 +167,7 @@ func TestNoticeAndHorizon(t *testing.T) {
 // Caps count by the local date of the start (booking.md §5).
 func TestCaps(t *testing.T) {
 	z := zone(t, "America/New_York")
-	l := lane(z, "Mon-Sun 20:00-22:00", Rules{Step: 60 * minute, ProviderCap: 3, ServiceCap: 2})
+	l := lane(z, "Mon-Sun 20:00-22:00", Rules{Step: 60 * Minute, ProviderCap: 3, ServiceCap: 2})
 	asked := map[Date]int{}
 	counts := map[Date][2]int{
 		date(t, "2026-04-27"): {3, 0}, date(t, "2026-04-28"): {2, 2}, date(t, "2026-04-29"): {2, 1},
@@ -185,7 +185,7 @@ func TestCaps(t *testing.T) {
 	}
 	for when, want := range map[string]Verdict{"2026-04-27 20:00": RefusedProviderCap, "2026-04-28 21:30": RefusedServiceCap, "2026-04-29 20:10": Offered} {
 		start := at(t, z, when)
-		if v := l.Judge(ask.Start, start, start+30*minute); v != want {
+		if v := l.Judge(ask.Start, start, start+30*Minute); v != want {
 			t.Errorf("%s: %s, want %s", when, v, want)
 		}
 	}
@@ -198,7 +198,7 @@ func TestVerdictsInOrder(t *testing.T) {
 	closed := DaySpan(z, date(t, "2026-04-30"), date(t, "2026-04-30"))
 	l := &Lane{
 		Opening: NewOpening(z, []Span{closed}, Timetable{s, z}),
-		Rules:   Rules{Notice: 120 * minute, HorizonDays: 7, Before: 10 * minute, After: 10 * minute, ProviderCap: 1},
+		Rules:   Rules{Notice: 120 * Minute, HorizonDays: 7, Before: 10 * Minute, After: 10 * Minute, ProviderCap: 1},
 		Busy:    []Span{{at(t, z, "2026-04-27 11:00"), at(t, z, "2026-04-27 12:15")}},
 		Booked: func(d Date) (int, int) {
 			if d == 20570 || d == 20574 {
@@ -236,7 +236,7 @@ func TestVerdictsInOrder(t *testing.T) {
 		{"2026-04-28 09:07", 23, Offered, "", ""}, // off the grid, another length: advice only
 	} {
 		start := at(t, z, c.start)
-		v := l.Judge(now, start, start+c.length*minute)
+		v := l.Judge(now, start, start+c.length*Minute)
 		if v != c.want || v.Kind() != c.kind {
 			t.Errorf("%s +%d: %s (%s), want %s", c.start, c.length, v, v.Kind(), c.want)
 		}
@@ -270,8 +270,8 @@ func TestCheckLength(t *testing.T) {
 		length, before, after int64
 		ok                    bool
 	}{
-		{1, 0, 0, true}, {day24 - 1, 0, 0, true}, {day24 - 1, 1, 0, true}, {day24 - 20, 10, 10, true},
-		{0, 0, 0, false}, {-1, 0, 0, false}, {day24, 0, 0, false}, {day24 + 1, 0, 0, false}, {day24 - 1, 1, 1, false}, {day24 - 19, 10, 10, false},
+		{1, 0, 0, true}, {Day - 1, 0, 0, true}, {Day - 1, 1, 0, true}, {Day - 20, 10, 10, true},
+		{0, 0, 0, false}, {-1, 0, 0, false}, {Day, 0, 0, false}, {Day + 1, 0, 0, false}, {Day - 1, 1, 1, false}, {Day - 19, 10, 10, false},
 		{60, -1, 0, false}, {60, 0, -1, false}, {1 << 62, 1 << 62, 1 << 62, false},
 	} {
 		if err := CheckLength(c.length, c.before, c.after); (err == nil) != c.ok || err != nil && KindOf(err) != Invalid {
@@ -284,7 +284,7 @@ func TestCheckLength(t *testing.T) {
 func TestExplain(t *testing.T) {
 	z := zone(t, "Europe/Berlin")
 	s := Schedule{Weekly: week("Mon 09:00-14:00"), Breaks: week("Mon 11:00-12:00")}
-	l := &Lane{Opening: NewOpening(z, nil, Timetable{s, z}), Rules: Rules{Step: 60 * minute, Length: 60 * minute, Notice: 60 * minute, HorizonDays: 9},
+	l := &Lane{Opening: NewOpening(z, nil, Timetable{s, z}), Rules: Rules{Step: 60 * Minute, Length: 60 * Minute, Notice: 60 * Minute, HorizonDays: 9},
 		Busy: []Span{{at(t, z, "2026-04-27 12:30"), at(t, z, "2026-04-27 12:40")}}}
 	var got []string
 	ask := Span{at(t, z, "2026-04-27 07:30"), at(t, z, "2026-04-27 16:00")}
@@ -301,7 +301,7 @@ func TestExplain(t *testing.T) {
 
 func TestMergeLanes(t *testing.T) {
 	z := zone(t, "Europe/Berlin")
-	a, b, c := lane(z, "Mon 09:00-10:00", Rules{}), lane(z, "Mon 09:10-10:00", Rules{Step: 10 * minute}), lane(z, "Tue 09:00-10:00", Rules{})
+	a, b, c := lane(z, "Mon 09:00-10:00", Rules{}), lane(z, "Mon 09:10-10:00", Rules{Step: 10 * Minute}), lane(z, "Tue 09:00-10:00", Rules{})
 	a.ProviderID, b.ProviderID, c.ProviderID = 1, 2, 3
 	ask := DaySpan(z, date(t, "2026-04-27"), date(t, "2026-04-28"))
 	run := func(limit, stop int) (got []string) {
@@ -337,7 +337,7 @@ func TestNearest(t *testing.T) {
 	near := func(when string, n int) string {
 		var list []int64
 		for _, o := range Nearest([]*Lane{l}, ask.Start, ask, at(t, z, when), n) {
-			if o.Lane != l || o.End != o.Start+30*minute {
+			if o.Lane != l || o.End != o.Start+30*Minute {
 				t.Errorf("%v", o)
 			}
 			list = append(list, o.Start)

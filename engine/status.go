@@ -25,28 +25,23 @@ type transition struct {
 	allows func(a *Appointment, now int64, zone *time.Location) bool
 }
 
-const (
-	minute = 60
-	hour   = 3600
-
-	undoFor = 24 * hour // how long the last change can be taken back
-)
+const undoFor = 24 * Hour // how long the last change can be taken back
 
 var transitions = []transition{
 	{verbConfirm, []Status{Scheduled}, Confirmed, "confirmed", apptConfirmed,
-		func(a *Appointment, now int64, _ *time.Location) bool { return a.StartsAt > now-15*minute }},
+		func(a *Appointment, now int64, _ *time.Location) bool { return a.StartsAt > now-15*Minute }},
 	{verbCheckIn, []Status{Scheduled, Confirmed}, "", "checked_in", apptCheckedIn,
 		func(a *Appointment, now int64, zone *time.Location) bool {
-			return a.CheckedInAt == 0 && max(a.StartsAt-now, now-a.StartsAt) <= 2*hour &&
+			return a.CheckedInAt == 0 && max(a.StartsAt-now, now-a.StartsAt) <= 2*Hour &&
 				LocalDate(zone, now) == LocalDate(zone, a.StartsAt)
 		}},
 	{verbCancel, []Status{Scheduled, Confirmed}, Cancelled, "cancelled", apptCancelled,
 		func(a *Appointment, now int64, _ *time.Location) bool { return now < a.EndsAt }},
 	{verbComplete, []Status{Scheduled, Confirmed}, Completed, "completed", apptCompleted,
-		func(a *Appointment, now int64, _ *time.Location) bool { return now >= a.StartsAt-30*minute }},
+		func(a *Appointment, now int64, _ *time.Location) bool { return now >= a.StartsAt-30*Minute }},
 	{verbNoShow, []Status{Scheduled, Confirmed}, NoShow, "no_show", apptNoShow,
 		func(a *Appointment, now int64, _ *time.Location) bool {
-			return now >= a.StartsAt+15*minute && a.CheckedInAt == 0
+			return now >= a.StartsAt+15*Minute && a.CheckedInAt == 0
 		}},
 }
 

@@ -41,7 +41,7 @@ type trail struct {
 
 // seek moves to the first footprint that can reach beyond t.
 func (b *trail) seek(t int64) {
-	b.i = sort.Search(len(b.list), func(i int) bool { return b.list[i].Start > t-day24 })
+	b.i = sort.Search(len(b.list), func(i int) bool { return b.list[i].Start > t-Day })
 	b.end = math.MinInt64
 }
 
@@ -75,7 +75,7 @@ func (s *sweep) judge(p *openPiece, start int64) Verdict {
 	end := start + s.length
 	foot := Span{start - s.rules.Before, end + s.rules.After}
 	switch {
-	case s.length <= 0 || s.length >= day24 || foot.End-foot.Start > day24:
+	case s.length <= 0 || s.length >= Day || foot.End-foot.Start > Day:
 		return RefusedLength
 	case start < s.now:
 		return RefusedPast

@@ -7,7 +7,7 @@ import (
 
 const (
 	sweepBatch = 100            // appointments that one transaction judges
-	sweepBack  = 31 * 24 * hour // how far a sweep looks back: a server that was off for a month
+	sweepBack  = 31 * 24 * Hour // how far a sweep looks back: a server that was off for a month
 )
 
 var appointmentSweep = Action{"appointment." + string(verbNoShow), AppointmentsWrite}

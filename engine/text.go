@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -231,4 +232,10 @@ func saneDomain(domain string) bool {
 	}
 	last := labels[len(labels)-1]
 	return len(labels) >= 2 && strings.Trim(last, "0123456789") != "" && len(domain) <= 253
+}
+
+// AppendJSON appends a text as JSON.
+func appendJSON(b []byte, s string) []byte {
+	text, _ := json.Marshal(s) // a string always marshals
+	return append(b, text...)
 }

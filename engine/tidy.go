@@ -11,7 +11,7 @@ const tidyAtMost = 500
 
 // holdKept is how long an expired hold is still known, so that its late booking
 // is told that it is gone (booking.md §6).
-const holdKept = 24 * hour // seconds
+const holdKept = 24 * Hour // seconds
 
 // Tidied is what a round of housekeeping dropped.
 type Tidied struct {

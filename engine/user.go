@@ -36,7 +36,7 @@ type UserDraft struct {
 
 // mayAppoint refuses a role that may do what the caller cannot: nobody makes or
 // takes over an account above their own.
-func (c Caller) mayAppoint(r Role) error {
+func mayAppoint(c Caller, r Role) error {
 	for _, s := range r.Rights().Without(1 << NoScope).List() {
 		if !c.Grants().Has(s) {
 			err := Fail(Forbidden, "The role %s may do more than you", r)
@@ -76,7 +76,7 @@ func (e *Engine) CreateUser(ctx context.Context, c Caller, d UserDraft) (User, e
 		if err := f.Err(); err != nil {
 			return User{}, err
 		}
-		if err := c.mayAppoint(u.Role); err != nil {
+		if err := mayAppoint(c, u.Role); err != nil {
 			return User{}, err
 		}
 		same, err := w.UsersByEmail(u.EmailKey)
@@ -170,7 +170,7 @@ func (e *Engine) changeUser(ctx context.Context, c Caller, d Action, id, field s
 		}
 		w.EntityID, w.Fields = id, []string{field}
 		if c.ID != id || c.Kind != ActorUser {
-			if err := c.mayAppoint(u.Role); err != nil {
+			if err := mayAppoint(c, u.Role); err != nil {
 				return User{}, err
 			}
 		}

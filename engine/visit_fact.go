@@ -95,11 +95,3 @@ func prescriptionFactOf(p Prescription, v Consultation) prescriptionFact {
 		Status: p.Status, CreatedAt: UTC(p.CreatedAt), Version: p.Version,
 	}}
 }
-
-// timeOrNot is an instant of the wire, or nothing for 0.
-func timeOrNot(unix int64) string {
-	if unix == 0 {
-		return ""
-	}
-	return UTC(unix)
-}

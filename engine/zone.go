@@ -93,3 +93,21 @@ func floorDiv(a, b int64) int64 {
 	}
 	return q
 }
+
+// Lengths of elapsed time in seconds; a local day may be longer or shorter.
+const (
+	Minute = 60
+	Hour   = 60 * Minute
+	Day    = 24 * Hour
+)
+
+// UTC is an instant as the wire spells it: RFC 3339 with Z.
+func UTC(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }
+
+// timeOrNot is an instant of the wire, or nothing for 0.
+func timeOrNot(unix int64) string {
+	if unix == 0 {
+		return ""
+	}
+	return UTC(unix)
+}

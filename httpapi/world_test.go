@@ -62,9 +62,9 @@ func newFuzzWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.ann, w.bob = w.clinic("Berlin Dental", "Europe/Berlin"), w.clinic("Lisbon Dental", "Europe/Lisbon")
-	w.live = "Authorization: Bearer " + w.key(w.ann, engine.FamilyLive, engine.FamilyLive.MostScopes().Names()...)
-	w.kv = "X-API-Key: " + w.key(w.ann, engine.FamilyKlinivo, engine.FamilyKlinivo.MostScopes().Names()...)
-	w.other = "Authorization: Bearer " + w.key(w.bob, engine.FamilyLive, engine.FamilyLive.MostScopes().Names()...)
+	w.live = "Authorization: Bearer " + w.key(w.ann, engine.FamilyLive, engine.MostScopes(engine.FamilyLive).Names()...)
+	w.kv = "X-API-Key: " + w.key(w.ann, engine.FamilyKlinivo, engine.MostScopes(engine.FamilyKlinivo).Names()...)
+	w.other = "Authorization: Bearer " + w.key(w.bob, engine.FamilyLive, engine.MostScopes(engine.FamilyLive).Names()...)
 	w.all = "X-API-Key: " + w.key(w.ann, engine.FamilyKlinivo, "patients:read")
 	w.widen(w.all)
 	return w
