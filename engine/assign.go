@@ -23,7 +23,7 @@ type rank struct {
 // assign picks the lane of a booking (booking.md §8): the one asked for; the one
 // the person saw last; then priority, fewest booked minutes per weight, least
 // recently assigned, a stable hash. The reason is kept in the record.
-func (w *Act) assign(d *desk, free []*Lane, p person, asked bool) (*Lane, string, error) {
+func (w *Act) assign(d *scheduler, free []*Lane, p person, asked bool) (*Lane, string, error) {
 	if asked || !several(free) {
 		return free[0], "", nil
 	}
@@ -54,7 +54,7 @@ func several(lanes []*Lane) bool {
 }
 
 // ranks gathers what the order depends on.
-func (w *Act) ranks(d *desk, free []*Lane, p person) ([]rank, error) {
+func (w *Act) ranks(d *scheduler, free []*Lane, p person) ([]rank, error) {
 	window := Span{w.Now - around, w.Now + around}
 	minutes := map[int64]int64{}
 	out := make([]rank, 0, len(free))

@@ -93,11 +93,11 @@ func (e *Engine) Availability(ctx context.Context, c Caller, q AvailabilityQuery
 		return List[Slot]{}, err
 	}
 	return read(ctx, e, c, availabilityRead, func(r Reader) (List[Slot], error) {
-		d, err := newDesk(r, c, e.now().Unix())
+		d, err := newScheduler(r, c, e.now().Unix())
 		if err != nil {
 			return List[Slot]{}, err
 		}
-		defer d.leave()
+		defer d.release()
 		w, window, err := q.resolve(d)
 		if err != nil {
 			return List[Slot]{}, err
@@ -131,8 +131,8 @@ func (q *AvailabilityQuery) check() error {
 
 // resolve turns ids and local dates into a wish and a window of starts, cut at
 // the horizon.
-func (q *AvailabilityQuery) resolve(d *desk) (wish, Span, error) {
-	w, err := d.wish(q.ProviderID, q.LocationID, q.ServiceID)
+func (q *AvailabilityQuery) resolve(d *scheduler) (criteria, Span, error) {
+	w, err := d.criteria(q.ProviderID, q.LocationID, q.ServiceID)
 	if err != nil {
 		return w, Span{}, err
 	}
@@ -169,7 +169,7 @@ func (q *AvailabilityQuery) nowhere(zone *time.Location) bool {
 
 // zoneFor is the zone in which the query's dates are meant: the asked location's
 // or provider's, else the clinic's.
-func (d *desk) zoneFor(w wish) *time.Location {
+func (d *scheduler) zoneFor(w criteria) *time.Location {
 	if l := d.plan.Location(w.location); l != nil {
 		return d.plan.ZoneOf(l)
 	}
@@ -182,7 +182,7 @@ func (d *desk) zoneFor(w wish) *time.Location {
 }
 
 // horizon in days of a wish.
-func (d *desk) horizon(w wish) int {
+func (d *scheduler) horizon(w criteria) int {
 	if w.service != nil && w.service.HorizonDays >= 0 {
 		return w.service.HorizonDays
 	}
@@ -190,7 +190,7 @@ func (d *desk) horizon(w wish) int {
 }
 
 // open walks the window in pieces until limit starts are found.
-func (d *desk) open(w wish, window Span, part Preference, limit int) (List[Slot], error) {
+func (d *scheduler) open(w criteria, window Span, part Preference, limit int) (List[Slot], error) {
 	out := List[Slot]{Items: make([]Slot, 0, min(limit, 64))}
 	length := int64(searchFirst)
 	for piece := (Span{window.Start, min(window.End, window.Start+length)}); !piece.Empty(); {
@@ -226,7 +226,7 @@ func (d *desk) open(w wish, window Span, part Preference, limit int) (List[Slot]
 }
 
 // active leaves out the providers that nobody can book.
-func (d *desk) active(lanes []*Lane) []*Lane {
+func (d *scheduler) active(lanes []*Lane) []*Lane {
 	keep := lanes[:0]
 	for _, l := range lanes {
 		if d.bookable(d.plan.Provider(l.ProviderID)) {
@@ -238,7 +238,7 @@ func (d *desk) active(lanes []*Lane) []*Lane {
 
 // preferred sorts lanes as assignment would look at them, by what the listing
 // already knows: priority, then the fewest occupied minutes per weight.
-func (d *desk) preferred(lanes []*Lane) []*Lane {
+func (d *scheduler) preferred(lanes []*Lane) []*Lane {
 	if len(lanes) < 2 {
 		return lanes
 	}
@@ -283,11 +283,11 @@ func (e *Engine) Explain(ctx context.Context, c Caller, q AvailabilityQuery, now
 		if now == 0 {
 			now = e.now().Unix()
 		}
-		d, err := newDesk(r, c, now)
+		d, err := newScheduler(r, c, now)
 		if err != nil {
 			return nil, err
 		}
-		defer d.leave()
+		defer d.release()
 		d.staff = true
 		w, window, err := q.resolve(d)
 		if err != nil {

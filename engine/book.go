@@ -92,11 +92,11 @@ func checkWaiver(c Caller, w *Waiver, f *Faults) error {
 
 // book is Book inside its transaction.
 func (w *Act) book(b Booking) (Appointment, error) {
-	d, err := newDesk(w, w.Caller, w.Now)
+	d, err := newScheduler(w, w.Caller, w.Now)
 	if err != nil {
 		return Appointment{}, err
 	}
-	defer d.leave()
+	defer d.release()
 	person, err := w.person(b.LeadID, b.PatientID)
 	if err != nil {
 		return Appointment{}, err
@@ -105,7 +105,7 @@ func (w *Act) book(b Booking) (Appointment, error) {
 	if err != nil {
 		return Appointment{}, err
 	}
-	wanted, err := d.wish(b.ProviderID, b.LocationID, b.ServiceID)
+	wanted, err := d.criteria(b.ProviderID, b.LocationID, b.ServiceID)
 	if err != nil {
 		return Appointment{}, err
 	}
@@ -145,7 +145,7 @@ func (w *Act) book(b Booking) (Appointment, error) {
 
 // enter writes a new appointment, what it occupies, and what it does to the hold
 // and the lead that it came from.
-func (w *Act) enter(d *desk, a *Appointment, held []Occupancy, hold Hold, p person) error {
+func (w *Act) enter(d *scheduler, a *Appointment, held []Occupancy, hold Hold, p person) error {
 	if err := w.Stamp(&a.Meta); err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (w *Act) enter(d *desk, a *Appointment, held []Occupancy, hold Hold, p pers
 }
 
 // appointment fills the row to be written.
-func (b *Booking) appointment(w *Act, d *desk, lane *Lane, span Span, why string) Appointment {
+func (b *Booking) appointment(w *Act, d *scheduler, lane *Lane, span Span, why string) Appointment {
 	return Appointment{
 		ID: NewID(w.e.now()), Clinic: w.Caller.Clinic, Test: w.Caller.Test,
 		ProviderID: lane.ProviderID, LocationID: lane.LocationID, ServiceID: b.ServiceID,
@@ -236,12 +236,12 @@ func (w *Act) rebooks(id string) error {
 
 // choose finds the lane that takes the booking, and why that one. Without one,
 // the refusal is the verdict of the lane that came nearest to taking it.
-func (w *Act) choose(d *desk, want wish, span Span, p person) (*Lane, string, error) {
+func (w *Act) choose(d *scheduler, want criteria, span Span, p person) (*Lane, string, error) {
 	return w.chooseFor(d, want, span, p, "")
 }
 
 // chooseFor is choose for an appointment that exists: it may overlap itself.
-func (w *Act) chooseFor(d *desk, want wish, span Span, p person, self string) (*Lane, string, error) {
+func (w *Act) chooseFor(d *scheduler, want criteria, span Span, p person, self string) (*Lane, string, error) {
 	want.length = span.Len()
 	lanes, err := d.lanes(want, span)
 	if err != nil {
@@ -295,7 +295,7 @@ func unoffered() *Error {
 
 // refusal is the answer when no lane takes the booking; a taken slot comes with
 // the nearest open ones.
-func (d *desk) refusal(want wish, span Span, lanes []*Lane, v Verdict, rules Rules) error {
+func (d *scheduler) refusal(want criteria, span Span, lanes []*Lane, v Verdict, rules Rules) error {
 	if len(lanes) == 0 {
 		return unoffered()
 	}
@@ -321,7 +321,7 @@ func (d *desk) refusal(want wish, span Span, lanes []*Lane, v Verdict, rules Rul
 
 // occupy writes the rows that reserve: the provider's, and the room's. A hold's
 // rows are converted in place (booking.md §6).
-func (w *Act) occupy(d *desk, a Appointment, held []Occupancy) error {
+func (w *Act) occupy(d *scheduler, a Appointment, held []Occupancy) error {
 	wanted := []Resource{ProviderResource(a.ProviderID)}
 	if l := d.plan.Location(a.LocationID); l != nil && l.Kind == AtRoom {
 		wanted = append(wanted, RoomResource(a.LocationID))

@@ -15,7 +15,7 @@ import (
 	"qualifybase/engine/enginetest"
 )
 
-// desk is the standard clinic with somebody to book for.
+// scheduler is the standard clinic with somebody to book for.
 type desk struct {
 	*enginetest.Clinic
 	lead string

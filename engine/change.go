@@ -244,11 +244,11 @@ func (w *Act) move(a *Appointment, p AppointmentPatch) error {
 // place puts an appointment on a time, provider and place, by the rules of
 // booking, and writes what it occupies.
 func (w *Act) place(a *Appointment, span Span, provider, location int64, waiver *Waiver) error {
-	d, err := newDesk(w, w.Caller, w.Now)
+	d, err := newScheduler(w, w.Caller, w.Now)
 	if err != nil {
 		return err
 	}
-	defer d.leave()
+	defer d.release()
 	d.staff = true // it was booked: whether it may be booked online is not the question
 	d.own = *a
 	rows, err := w.OccupancyOf(a.ID, "")
@@ -258,7 +258,7 @@ func (w *Act) place(a *Appointment, span Span, provider, location int64, waiver 
 	for _, o := range rows {
 		d.except = append(d.except, o.Row)
 	}
-	want, err := d.wish(provider, location, a.ServiceID)
+	want, err := d.criteria(provider, location, a.ServiceID)
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// desk is the front desk at one instant: the clinic's plan with its calendar
+// scheduler is the front desk at one instant: the clinic's plan with its calendar
 // behind it. Listing and booking both ask it, so they cannot disagree; only the
 // snapshot they stand on differs (booking.md §1.6).
-type desk struct {
+type scheduler struct {
 	Reader
 	plan   *Plan
 	now    int64
@@ -24,12 +24,12 @@ type desk struct {
 	spans []Span     // what busy's slices are cut from
 }
 
-// desks keeps working memory: an availability question is asked far more often
+// schedulers keeps working memory: an availability question is asked far more often
 // than anything else.
-var desks = sync.Pool{New: func() any { return &desk{busy: map[Resource][]Span{}} }}
+var schedulers = sync.Pool{New: func() any { return &scheduler{busy: map[Resource][]Span{}} }}
 
-// wish is what somebody wants to book: zero ids mean any.
-type wish struct {
+// criteria is what somebody wants to book: zero ids mean any.
+type criteria struct {
 	provider *Provider
 	location int64
 	service  *Service
@@ -37,31 +37,31 @@ type wish struct {
 	waiver   *Waiver
 }
 
-// newDesk opens the desk on a snapshot.
-func newDesk(r Reader, c Caller, now int64) (*desk, error) {
+// newScheduler opens the desk on a snapshot.
+func newScheduler(r Reader, c Caller, now int64) (*scheduler, error) {
 	plan, err := r.Plan(c.Clinic)
 	if err != nil {
 		return nil, err
 	}
-	d := desks.Get().(*desk)
-	*d = desk{Reader: r, plan: plan, now: now, test: c.Test, staff: c.May(AppointmentsOverride),
+	d := schedulers.Get().(*scheduler)
+	*d = scheduler{Reader: r, plan: plan, now: now, test: c.Test, staff: c.May(AppointmentsOverride),
 		busy: d.busy, raw: d.raw[:0], spans: d.spans[:0]}
 	clear(d.busy)
 	return d, nil
 }
 
 // leave gives the desk's memory back; none of its lanes may be used any more.
-func (d *desk) leave() {
+func (d *scheduler) release() {
 	const keep = 1 << 15 // spans: a desk that listed years is not kept
 	if cap(d.spans) > keep || cap(d.raw) > keep {
 		return
 	}
 	d.Reader, d.plan = nil, nil
-	desks.Put(d)
+	schedulers.Put(d)
 }
 
-// wish reads the ids of a request; each unknown one is NotFound.
-func (d *desk) wish(provider, location, service int64) (w wish, err error) {
+// criteria reads the ids of a request; each unknown one is NotFound.
+func (d *scheduler) criteria(provider, location, service int64) (w criteria, err error) {
 	if provider != 0 {
 		if w.provider = d.plan.Provider(provider); w.provider == nil {
 			return w, absent("provider").On("provider_id", "Must be a provider of this clinic")
@@ -80,7 +80,7 @@ func (d *desk) wish(provider, location, service int64) (w wish, err error) {
 }
 
 // serviceID is the id of the wished service, 0 for none.
-func (w wish) serviceID() int64 {
+func (w criteria) serviceID() int64 {
 	if w.service == nil {
 		return 0
 	}
@@ -90,7 +90,7 @@ func (w wish) serviceID() int64 {
 // lanes gives every provider at every location that could serve the wish, with
 // the footprints that matter to the window. An inactive provider that was asked
 // for is among them: that refusal comes last (booking.md §1.7).
-func (d *desk) lanes(w wish, window Span) ([]*Lane, error) {
+func (d *scheduler) lanes(w criteria, window Span) ([]*Lane, error) {
 	var out []*Lane
 	for _, p := range d.plan.Providers {
 		if w.provider != nil && p.ID != w.provider.ID || w.provider == nil && !d.bookable(p) || !d.plan.Offers(p, w.service) {
@@ -108,10 +108,10 @@ func (d *desk) lanes(w wish, window Span) ([]*Lane, error) {
 }
 
 // bookable tells whether the caller can book the provider at all.
-func (d *desk) bookable(p *Provider) bool { return p.Active && (p.BookableOnline || d.staff) }
+func (d *scheduler) bookable(p *Provider) bool { return p.Active && (p.BookableOnline || d.staff) }
 
 // lane joins hours, rules and footprints of one provider at one location.
-func (d *desk) lane(w wish, p *Provider, l *Location, window Span) (*Lane, error) {
+func (d *scheduler) lane(w criteria, p *Provider, l *Location, window Span) (*Lane, error) {
 	lane := &Lane{
 		ProviderID: p.ID, LocationID: l.ID, ServiceID: w.serviceID(),
 		Opening: d.plan.Opening(p, l, w.service), Rules: d.rules(w, p),
@@ -139,7 +139,7 @@ func (d *desk) lane(w wish, p *Provider, l *Location, window Span) (*Lane, error
 
 // rules merges what the clinic, the service and the provider ask for; the larger
 // buffer wins per side (booking.md §2).
-func (d *desk) rules(w wish, p *Provider) Rules {
+func (d *scheduler) rules(w criteria, p *Provider) Rules {
 	set := d.plan.Clinic.Settings
 	r := Rules{
 		Step: int64(set.StepMinutes) * 60, Length: w.length, Notice: int64(set.NoticeMinutes) * 60,
@@ -169,7 +169,7 @@ func (d *desk) rules(w wish, p *Provider) Rules {
 
 // occupied is the footprints of a resource around the window: live ones, without
 // expired holds and the booking's own rows.
-func (d *desk) occupied(r Resource, window Span) ([]Span, error) {
+func (d *scheduler) occupied(r Resource, window Span) ([]Span, error) {
 	if d.seen != window {
 		clear(d.busy)
 		d.seen = window
@@ -195,7 +195,7 @@ func (d *desk) occupied(r Resource, window Span) ([]Span, error) {
 
 // booked counts for the daily caps. A count that fails reads as full, so that no
 // cap is exceeded by a fault, and is kept in d.fault: the answer is the fault.
-func (d *desk) booked(provider, service int64) func(Date) (int, int) {
+func (d *scheduler) booked(provider, service int64) func(Date) (int, int) {
 	return func(day Date) (byProvider, byService int) {
 		byProvider, err := d.BookedOn(provider, 0, d.test, day)
 		if err == nil && service != 0 {
@@ -219,7 +219,7 @@ func (d *desk) booked(provider, service int64) func(Date) (int, int) {
 }
 
 // slot is a start of a lane as callers see it.
-func (d *desk) slot(l *Lane, start int64) Slot {
+func (d *scheduler) slot(l *Lane, start int64) Slot {
 	return Slot{
 		StartsAt: start, EndsAt: start + l.Rules.Length, Zone: l.Zone().String(),
 		ProviderID: l.ProviderID, LocationID: l.LocationID, ServiceID: l.ServiceID,

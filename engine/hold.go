@@ -57,12 +57,12 @@ func (w *Act) hold(h HoldDraft) (Hold, error) {
 	if open >= w.e.opt.HoldsPerCaller {
 		return Hold{}, Fail(Conflict, "Too many open holds: %d at most; book, drop or let some expire", w.e.opt.HoldsPerCaller)
 	}
-	d, err := newDesk(w, w.Caller, w.Now)
+	d, err := newScheduler(w, w.Caller, w.Now)
 	if err != nil {
 		return Hold{}, err
 	}
-	defer d.leave()
-	want, err := d.wish(h.ProviderID, h.LocationID, h.ServiceID)
+	defer d.release()
+	want, err := d.criteria(h.ProviderID, h.LocationID, h.ServiceID)
 	if err != nil {
 		return Hold{}, err
 	}
@@ -90,7 +90,7 @@ func (w *Act) hold(h HoldDraft) (Hold, error) {
 }
 
 // reserve writes the occupancy of a hold: rows with an expiry.
-func (w *Act) reserve(d *desk, lane *Lane, h Hold) error {
+func (w *Act) reserve(d *scheduler, lane *Lane, h Hold) error {
 	rows := []Resource{ProviderResource(h.ProviderID)}
 	if l := d.plan.Location(h.LocationID); l != nil && l.Kind == AtRoom {
 		rows = append(rows, RoomResource(h.LocationID))
@@ -130,7 +130,7 @@ func (e *Engine) DropHold(ctx context.Context, c Caller, id string) error {
 
 // takeHold redeems the hold that a booking names: its slot becomes the
 // booking's, and its rows no longer count against it.
-func (w *Act) takeHold(d *desk, b *Booking) (Hold, []Occupancy, error) {
+func (w *Act) takeHold(d *scheduler, b *Booking) (Hold, []Occupancy, error) {
 	if b.HoldID == "" {
 		return Hold{}, nil, nil
 	}
