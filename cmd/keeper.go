@@ -189,7 +189,7 @@ func (k *keeper) newest() (string, error) {
 	return list[len(list)-1], nil
 }
 
-// sweep removes what a process that was killed left staged, and halves of backups.
+// slotWalk removes what a process that was killed left staged, and halves of backups.
 func (k *keeper) sweep() {
 	if stem, err := stemOf(k.maker.data); err == nil {
 		if dir, missing, err := backupPlace(k.maker.data, k.conf.Dir); err == nil && !missing {

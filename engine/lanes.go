@@ -5,64 +5,64 @@ import (
 	"sync"
 )
 
-// merger is the working memory of one MergeLanes; it goes back to a pool, so that
+// candidateMerge is the working memory of one MergeLanes; it goes back to a pool, so that
 // the hot path allocates nothing.
-type merger struct {
-	sweeps   []sweep
-	heads    []int64 // the next offered start of each sweep; math.MaxInt64 = no more
+type candidateMerge struct {
+	walks    []slotWalk
+	next     []int64 // the next offered start of each sweep; math.MaxInt64 = no more
 	eligible []*Lane
 }
 
-var mergers = sync.Pool{New: func() any { return new(merger) }}
+var candidateMerges = sync.Pool{New: func() any { return new(candidateMerge) }}
 
 // MergeLanes visits the offered starts of several lanes in time order, each once,
 // with the lanes that offer it, in the order of lanes: "any provider". It ends
 // when visit answers false or after limit starts (0 = no limit; a visitor that
 // filters counts for itself). The slice belongs to the visit: copy what you keep.
 func MergeLanes(lanes []*Lane, now int64, window Span, limit int, visit func(start int64, eligible []*Lane) bool) {
-	m := mergers.Get().(*merger)
-	m.start(lanes, now, window)
+	m := candidateMerges.Get().(*candidateMerge)
+	m.begin(lanes, now, window)
 	for n := 0; limit <= 0 || n < limit; n++ {
 		start, ok := m.take()
 		if !ok || !visit(start, m.eligible) {
 			break
 		}
 	}
-	clear(m.sweeps) // keep no lane alive
+	clear(m.walks) // keep no lane alive
 	clear(m.eligible[:cap(m.eligible)])
-	mergers.Put(m)
+	candidateMerges.Put(m)
 }
 
-func (m *merger) start(lanes []*Lane, now int64, window Span) {
-	m.sweeps, m.heads = m.sweeps[:0], m.heads[:0]
+func (m *candidateMerge) begin(lanes []*Lane, now int64, window Span) {
+	m.walks, m.next = m.walks[:0], m.next[:0]
 	for _, l := range lanes {
-		m.sweeps = append(m.sweeps, sweep{})
-		s := &m.sweeps[len(m.sweeps)-1]
+		m.walks = append(m.walks, slotWalk{})
+		s := &m.walks[len(m.walks)-1]
 		s.list(l, now, window)
-		m.heads = append(m.heads, s.head())
+		m.next = append(m.next, s.head())
 	}
 }
 
 // take gathers the lanes of the earliest start and moves them on.
-func (m *merger) take() (int64, bool) {
+func (m *candidateMerge) take() (int64, bool) {
 	start := int64(math.MaxInt64)
-	for _, t := range m.heads {
+	for _, t := range m.next {
 		start = min(start, t)
 	}
 	m.eligible = m.eligible[:0]
 	if start == math.MaxInt64 {
 		return 0, false
 	}
-	for i, t := range m.heads {
+	for i, t := range m.next {
 		if t == start {
-			m.eligible = append(m.eligible, m.sweeps[i].lane)
-			m.heads[i] = m.sweeps[i].head()
+			m.eligible = append(m.eligible, m.walks[i].lane)
+			m.next[i] = m.walks[i].head()
 		}
 	}
 	return start, true
 }
 
-func (s *sweep) head() int64 {
+func (s *slotWalk) head() int64 {
 	if t, ok := s.nextOffered(); ok {
 		return t
 	}

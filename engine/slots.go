@@ -112,7 +112,7 @@ func (l *Lane) Zone() *time.Location { return l.Opening.zone }
 // Judge decides about one booking as of now, on the grid or off it. It is the
 // function that the list is made of (booking.md §1.6).
 func (l *Lane) Judge(now, start, end int64) Verdict {
-	var s sweep
+	var s slotWalk
 	s.begin(l, now)
 	s.length = end - start
 	s.seek(start - s.rules.Before)
@@ -123,7 +123,7 @@ func (l *Lane) Judge(now, start, end int64) Verdict {
 // Starts yields the starts that are offered in the window as of now, in order,
 // until yield answers false. It allocates nothing once the dates are known.
 func (l *Lane) Starts(now int64, window Span, yield func(start int64) bool) {
-	var s sweep
+	var s slotWalk
 	s.list(l, now, window)
 	for start, ok := s.nextOffered(); ok; start, ok = s.nextOffered() {
 		if !yield(start) {
@@ -136,7 +136,7 @@ func (l *Lane) Starts(now int64, window Span, yield func(start int64) bool) {
 // where it is open, and where it is closed a tick per step from the beginning of
 // the closed stretch or the local midnight (booking.md §10).
 func (l *Lane) Explain(now int64, window Span, yield func(start int64, v Verdict) bool) {
-	var s sweep
+	var s slotWalk
 	s.begin(l, now)
 	s.all = true
 	s.cover(window)

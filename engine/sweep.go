@@ -5,10 +5,10 @@ import (
 	"sort"
 )
 
-// sweep walks the candidate starts of a lane and the footprints in its way
+// slotWalk walks the candidate starts of a lane and the footprints in its way
 // together, both forwards only (booking.md §9). Its judge is the one place
 // that decides; list, arbiter and explanation differ in how they move.
-type sweep struct {
+type slotWalk struct {
 	lane    *Lane
 	rules   *Rules
 	length  int64
@@ -54,7 +54,7 @@ func (b *trail) walk(t int64) {
 }
 
 // begin sets what now decides.
-func (s *sweep) begin(l *Lane, now int64) {
+func (s *slotWalk) begin(l *Lane, now int64) {
 	s.lane, s.rules = l, &l.Rules
 	s.length, s.step = l.Rules.length(), l.Rules.step()
 	s.now, s.notice = now, now+max(0, l.Rules.Notice)
@@ -64,14 +64,14 @@ func (s *sweep) begin(l *Lane, now int64) {
 	s.horizon = Instant(l.Opening.zone, today.AddDays(l.Rules.HorizonDays), 1440)
 }
 
-func (s *sweep) seek(t int64) {
+func (s *slotWalk) seek(t int64) {
 	s.busy.seek(t)
 	s.room.seek(t)
 }
 
 // judge decides about one start in an open piece, or in none. Starts must come in
 // order. Closed hours are all RefusedHours here; reason finds out more.
-func (s *sweep) judge(p *openPiece, start int64) Verdict {
+func (s *slotWalk) judge(p *openPiece, start int64) Verdict {
 	end := start + s.length
 	foot := Span{start - s.rules.Before, end + s.rules.After}
 	switch {
@@ -115,7 +115,7 @@ func (l *Lane) capped(d Date) Verdict {
 }
 
 // reason makes a refusal of closed hours precise.
-func (s *sweep) reason(v Verdict, start int64) Verdict {
+func (s *slotWalk) reason(v Verdict, start int64) Verdict {
 	if v != RefusedHours {
 		return v
 	}
@@ -128,13 +128,13 @@ func (s *sweep) reason(v Verdict, start int64) Verdict {
 
 // list prepares the walk over what can be offered: no start before notice allows
 // it nor beyond the horizon needs to be looked at.
-func (s *sweep) list(l *Lane, now int64, window Span) {
+func (s *slotWalk) list(l *Lane, now int64, window Span) {
 	s.begin(l, now)
 	s.cover(window.Clip(Span{s.notice, s.horizon}))
 }
 
 // cover sets the window and stands before its first stretch.
-func (s *sweep) cover(window Span) {
+func (s *slotWalk) cover(window Span) {
 	s.window = window
 	s.t, s.until = 0, 0
 	if window.Empty() {
@@ -151,7 +151,7 @@ func (s *sweep) cover(window Span) {
 }
 
 // enter goes to the next stretch with candidates in the window; false at its end.
-func (s *sweep) enter() bool {
+func (s *slotWalk) enter() bool {
 	for s.day != nil && s.pos < s.window.End {
 		stretch, ok := s.stretch()
 		if !ok {
@@ -173,7 +173,7 @@ func (s *sweep) enter() bool {
 }
 
 // stretch is the next part of the day: an open piece, or what lies before it.
-func (s *sweep) stretch() (Span, bool) {
+func (s *slotWalk) stretch() (Span, bool) {
 	open := Span{s.day.End, s.day.End}
 	if s.next < len(s.day.pieces) {
 		open = s.day.pieces[s.next].Span
@@ -191,7 +191,7 @@ func (s *sweep) stretch() (Span, bool) {
 }
 
 // first is the first candidate of the stretch that is not before from.
-func (s *sweep) first(stretch Span, from int64) int64 {
+func (s *slotWalk) first(stretch Span, from int64) int64 {
 	anchor, limit := stretch.Start, int64(math.MaxInt64)
 	if s.piece != nil {
 		anchor = s.piece.anchor
@@ -208,7 +208,7 @@ func (s *sweep) first(stretch Span, from int64) int64 {
 }
 
 // onGrid is the first of anchor, anchor + step, … that is not before from.
-func (s *sweep) onGrid(anchor, from int64) int64 {
+func (s *slotWalk) onGrid(anchor, from int64) int64 {
 	if n := from - anchor; n > 0 {
 		return anchor + (n+s.step-1)/s.step*s.step
 	}
@@ -216,7 +216,7 @@ func (s *sweep) onGrid(anchor, from int64) int64 {
 }
 
 // after is the candidate that follows one.
-func (s *sweep) after(t int64) int64 {
+func (s *slotWalk) after(t int64) int64 {
 	if s.pack && s.piece != nil {
 		return min(t+s.step, s.freeAfter(t))
 	}
@@ -225,7 +225,7 @@ func (s *sweep) after(t int64) int64 {
 
 // freeAfter is the first start after t that stands right behind a stretch of
 // footprints: where a packed grid begins anew.
-func (s *sweep) freeAfter(t int64) int64 {
+func (s *slotWalk) freeAfter(t int64) int64 {
 	a, b := s.busy.list[s.busy.i:], s.room.list[s.room.i:]
 	end := max(s.busy.end, s.room.end)
 	for {
@@ -253,7 +253,7 @@ func (s *sweep) freeAfter(t int64) int64 {
 
 // round is the first instant from t on whose local minute is a multiple of the
 // largest of 60, 30, 20, 15, 10, 5 that divides the step.
-func (s *sweep) round(t int64) int64 {
+func (s *slotWalk) round(t int64) int64 {
 	for _, minutes := range [...]int64{60, 30, 20, 15, 10, 5} {
 		unit := minutes * 60
 		if s.step%unit != 0 {
@@ -274,7 +274,7 @@ func (s *sweep) round(t int64) int64 {
 
 // nextOffered is the next start that is offered, by the same judge, jumping over
 // what cannot be.
-func (s *sweep) nextOffered() (int64, bool) {
+func (s *slotWalk) nextOffered() (int64, bool) {
 	for s.t < s.until || s.enter() {
 		t := s.t
 		switch s.judge(s.piece, t) {

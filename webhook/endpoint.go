@@ -42,7 +42,7 @@ func (d *dispatcher) endpoint(t *engine.Target) *endpoint {
 	return e
 }
 
-// sweep forgets idle endpoints when there are many; they lose their pace alone.
+// slotWalk forgets idle endpoints when there are many; they lose their pace alone.
 func (d *dispatcher) sweep() {
 	if len(d.ends) <= mostClaimed {
 		return
