@@ -247,7 +247,7 @@ func (e *Engine) ExportAppointments(ctx context.Context, c Caller, q Appointment
 				return
 			}
 			if len(page) > 0 {
-				fields := listFields(q.asked(), page, func(a Appointment) string { return a.ID })
+				fields := listFields(q.filters(), page, func(a Appointment) string { return a.ID })
 				e.AuditRead(c, appointmentExport, "", q.PatientID, ofPatients(q.PatientID, fields, page, Appointment.patient)...)
 			}
 			for _, a := range page {

@@ -81,21 +81,21 @@ func (e *Engine) AuditLog(ctx context.Context, c Caller, q AuditQuery, p Page) (
 		}.page(p)
 	})
 	if err == nil {
-		e.AuditRead(c, d, "", q.PatientID, listFields(q.used(), []string{}, func(s string) string { return s })...)
+		e.AuditRead(c, d, "", q.PatientID, listFields(q.filters(), []string{}, func(s string) string { return s })...)
 	}
 	return list, err
 }
 
 // used names the filters that are set.
-func (q AuditQuery) used() asked {
-	var filters asked
-	filters.by("patient_id", q.PatientID != 0)
-	filters.by("entity", q.Entity != "")
-	filters.by("entity_id", q.EntityID != "")
-	filters.by("action", q.Action != "")
-	filters.by("outcome", q.Outcome != "")
-	filters.by("from", q.From != 0)
-	filters.by("to", q.To != 0)
+func (q AuditQuery) filters() Filters {
+	var filters Filters
+	filters.Add("patient_id", q.PatientID != 0)
+	filters.Add("entity", q.Entity != "")
+	filters.Add("entity_id", q.EntityID != "")
+	filters.Add("action", q.Action != "")
+	filters.Add("outcome", q.Outcome != "")
+	filters.Add("from", q.From != 0)
+	filters.Add("to", q.To != 0)
 	return filters
 }
 

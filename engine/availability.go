@@ -129,7 +129,7 @@ func (q *AvailabilityQuery) check() error {
 	return f.Err()
 }
 
-// resolve turns ids and local dates into a wish and a window of starts, cut at
+// resolve turns ids and local dates into criteria and a window of starts, cut at
 // the horizon.
 func (q *AvailabilityQuery) resolve(d *scheduler) (criteria, Span, error) {
 	w, err := d.criteria(q.ProviderID, q.LocationID, q.ServiceID)
@@ -181,7 +181,7 @@ func (d *scheduler) zoneFor(w criteria) *time.Location {
 	return d.plan.Zone
 }
 
-// horizon in days of a wish.
+// horizon in days, for the criteria.
 func (d *scheduler) horizon(w criteria) int {
 	if w.service != nil && w.service.HorizonDays >= 0 {
 		return w.service.HorizonDays
@@ -272,7 +272,7 @@ type Candidate struct {
 
 // Explain gives every candidate start of every lane in the range, offered or with
 // the first reason why not, as of now (UTC seconds; 0 = the clock's). Where no lane
-// serves the wish it is refused as a booking would be: an empty list tells no reason.
+// meets the criteria it is refused as a booking would be: an empty list tells no reason.
 //
 // Errors: Invalid (range, limit, length), NotFound (provider, location, service), ProviderInactive.
 func (e *Engine) Explain(ctx context.Context, c Caller, q AvailabilityQuery, now int64) ([]Candidate, error) {

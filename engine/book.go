@@ -288,7 +288,7 @@ func (w *Act) personFree(p person, span Span, except string) error {
 		On("scheduled_at", "Choose another time, or allow_overlap with the right to override")
 }
 
-// unoffered is the answer where no lane serves the wish at any time.
+// unoffered is the answer where no lane meets the criteria at any time.
 func unoffered() *Error {
 	return Fail(ProviderInactive, "Nobody offers this").On("provider_id", "No active provider offers this service at this location")
 }

@@ -30,7 +30,7 @@ func (e *Engine) Consultations(ctx context.Context, c Caller, q ConsultationQuer
 		}.page(p)
 	})
 	if err == nil {
-		fields := listFields(q.asked(), list.Items, func(v Consultation) string { return v.ID })
+		fields := listFields(q.filters(), list.Items, func(v Consultation) string { return v.ID })
 		e.AuditRead(c, consultationList, "", q.PatientID,
 			ofPatients(q.PatientID, fields, list.Items, func(v Consultation) int64 { return v.PatientID })...)
 	}
@@ -50,12 +50,12 @@ func (q *ConsultationQuery) check() error {
 	return f.Err()
 }
 
-func (q *ConsultationQuery) asked() (names asked) {
-	names.by("appointment_id", q.AppointmentID != "")
-	names.by("patient_id", q.PatientID != 0)
-	names.by("provider_id", q.ProviderID != 0)
-	names.by("status", q.Status != "")
-	names.by("from", q.From != 0)
-	names.by("to", q.To != 0)
+func (q *ConsultationQuery) filters() (names Filters) {
+	names.Add("appointment_id", q.AppointmentID != "")
+	names.Add("patient_id", q.PatientID != 0)
+	names.Add("provider_id", q.ProviderID != 0)
+	names.Add("status", q.Status != "")
+	names.Add("from", q.From != 0)
+	names.Add("to", q.To != 0)
 	return names
 }

@@ -36,7 +36,7 @@ func (e *Engine) TestWebhook(ctx context.Context, c Caller, id string) (Delivery
 		if err != nil {
 			return DeliveryEntry{}, err
 		}
-		m := mail{w: w, ev: &ev, clinicID: subs.ClinicID}
+		m := renderer{w: w, ev: &ev, clinicID: subs.ClinicID}
 		return m.send(&h, causeTest) // to this endpoint alone
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// scheduler is the front desk at one instant: the clinic's plan with its calendar
+// scheduler is one instant of the clinic's plan with its calendar
 // behind it. Listing and booking both ask it, so they cannot disagree; only the
 // snapshot they stand on differs (booking.md §1.6).
 type scheduler struct {
@@ -20,7 +20,7 @@ type scheduler struct {
 	busy  map[Resource][]Span // of the window asked last
 	seen  Span
 	fault error      // of a count for the caps
-	raw   []Occupied // working memory, reused from desk to desk
+	raw   []Occupied // working memory, reused
 	spans []Span     // what busy's slices are cut from
 }
 
@@ -37,7 +37,7 @@ type criteria struct {
 	waiver   *Waiver
 }
 
-// newScheduler opens the desk on a snapshot.
+// newScheduler makes one on a snapshot.
 func newScheduler(r Reader, c Caller, now int64) (*scheduler, error) {
 	plan, err := r.Plan(c.Clinic)
 	if err != nil {
@@ -50,9 +50,9 @@ func newScheduler(r Reader, c Caller, now int64) (*scheduler, error) {
 	return d, nil
 }
 
-// leave gives the desk's memory back; none of its lanes may be used any more.
+// release gives the scheduler's memory back; none of its lanes may be used any more.
 func (d *scheduler) release() {
-	const keep = 1 << 15 // spans: a desk that listed years is not kept
+	const keep = 1 << 15 // spans: one that listed years is not kept
 	if cap(d.spans) > keep || cap(d.raw) > keep {
 		return
 	}
@@ -79,7 +79,7 @@ func (d *scheduler) criteria(provider, location, service int64) (w criteria, err
 	return w, nil
 }
 
-// serviceID is the id of the wished service, 0 for none.
+// serviceID is the id of the wanted service, 0 for none.
 func (w criteria) serviceID() int64 {
 	if w.service == nil {
 		return 0
@@ -87,7 +87,7 @@ func (w criteria) serviceID() int64 {
 	return w.service.ID
 }
 
-// lanes gives every provider at every location that could serve the wish, with
+// lanes gives every provider at every location that could meet the criteria, with
 // the footprints that matter to the window. An inactive provider that was asked
 // for is among them: that refusal comes last (booking.md §1.7).
 func (d *scheduler) lanes(w criteria, window Span) ([]*Lane, error) {

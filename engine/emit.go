@@ -22,7 +22,7 @@ func (e *Engine) deliver(w *Act, ev *Event) error {
 	if err != nil || len(subs.Webhooks) == 0 {
 		return err
 	}
-	m := mail{w: w, ev: ev, clinicID: subs.ClinicID}
+	m := renderer{w: w, ev: ev, clinicID: subs.ClinicID}
 	for i := range subs.Webhooks {
 		h := &subs.Webhooks[i]
 		if h.Test != ev.Test || !h.Wants(ev.Type) {
@@ -41,11 +41,11 @@ const (
 	causeTest   = "test"   // the first, of POST /webhooks/:id/test
 	causeReplay = "replay" // the first, of a delivery that repeats another
 	CauseRetry  = "retry"  // after a failure, by the schedule
-	CauseManual = "manual" // asked for before its time
+	CauseManual = "manual" // Filters for before its time
 )
 
-// mail makes the bodies of one event, each form once.
-type mail struct {
+// renderer makes the bodies of one event, each form once.
+type renderer struct {
 	w        *Act
 	ev       *Event
 	clinicID string
@@ -54,7 +54,7 @@ type mail struct {
 }
 
 // send writes the delivery of the event to one endpoint.
-func (m *mail) send(h *Webhook, cause string) (DeliveryEntry, error) {
+func (m *renderer) send(h *Webhook, cause string) (DeliveryEntry, error) {
 	full, flat := 0, 0
 	if h.Payload == Full {
 		full = 1
@@ -78,7 +78,7 @@ func (m *mail) send(h *Webhook, cause string) (DeliveryEntry, error) {
 }
 
 // body gives the bytes of a form; the flat one is made from the standard one.
-func (m *mail) body(full, flat int) ([]byte, error) {
+func (m *renderer) body(full, flat int) ([]byte, error) {
 	if b := m.bodies[full][flat]; b != nil {
 		return b, nil
 	}
@@ -93,7 +93,7 @@ func (m *mail) body(full, flat int) ([]byte, error) {
 		data := []byte(m.ev.Data)
 		if full == 1 {
 			var err error
-			if data, m.subject, err = m.w.told(m.ev.Data); err != nil {
+			if data, m.subject, err = m.w.fullPayload(m.ev.Data); err != nil {
 				return nil, err
 			}
 		}
@@ -114,8 +114,8 @@ func appendBody(b []byte, ev *Event, clinicID string, data []byte) []byte {
 	return append(b, '}')
 }
 
-// PersonTold is what a full payload says of the person whom an event is about.
-type PersonTold struct {
+// PersonContact is what a full payload says of the person whom an event is about.
+type PersonContact struct {
 	LeadID     string  `json:"lead_id,omitempty"`
 	PatientID  int64   `json:"patient_id,omitempty"`
 	Name       string  `json:"name,omitempty"` // of a lead
@@ -130,7 +130,7 @@ type PersonTold struct {
 // fields as "person", and the title of an appointment; never notes, SOAP text or
 // answers. It finds them by the ids in the fact, so that no event needs to know
 // of it. subject names the person, "" = none is there (any more).
-func (w *Act) told(fact json.RawMessage) (data []byte, subject string, err error) {
+func (w *Act) fullPayload(fact json.RawMessage) (data []byte, subject string, err error) {
 	var nouns map[string]json.RawMessage
 	if err := json.Unmarshal(fact, &nouns); err != nil {
 		return nil, "", err
@@ -164,7 +164,7 @@ func (w *Act) told(fact json.RawMessage) (data []byte, subject string, err error
 }
 
 // personOf finds the person by the ids of a fact: a patient goes before a lead.
-func (w *Act) personOf(nouns map[string]json.RawMessage) (*PersonTold, error) {
+func (w *Act) personOf(nouns map[string]json.RawMessage) (*PersonContact, error) {
 	var leadID string
 	var patientID int64
 	for noun, raw := range nouns {
@@ -192,7 +192,7 @@ func (w *Act) personOf(nouns map[string]json.RawMessage) (*PersonTold, error) {
 	if patientID != 0 {
 		p, err := w.Patient(w.Caller.Clinic, w.Caller.Test, patientID)
 		if err == nil {
-			return &PersonTold{PatientID: p.ID, GivenName: p.GivenName, FamilyName: p.FamilyName, Email: p.Email, Phones: p.Phones}, nil
+			return &PersonContact{PatientID: p.ID, GivenName: p.GivenName, FamilyName: p.FamilyName, Email: p.Email, Phones: p.Phones}, nil
 		}
 		if KindOf(err) != NotFound {
 			return nil, err
@@ -205,7 +205,7 @@ func (w *Act) personOf(nouns map[string]json.RawMessage) (*PersonTold, error) {
 	if KindOf(err) == NotFound {
 		return nil, nil // deleted by this very act
 	}
-	return &PersonTold{LeadID: l.ID, Name: l.Name, Email: l.Email, Phone: l.Phone}, err
+	return &PersonContact{LeadID: l.ID, Name: l.Name, Email: l.Email, Phone: l.Phone}, err
 }
 
 func (w *Act) titleOf(raw json.RawMessage) (string, error) {

@@ -29,9 +29,9 @@ var patientErase = Action{"patient.erase", PatientsErase}
 //
 // Errors: NotFound, Conflict (a visit lies ahead or is in progress; a merged record).
 func (e *Engine) ErasePatient(ctx context.Context, c Caller, id int64) (Patient, error) {
-	var graves []Erasure
+	var tombstones []Erasure
 	p, err := act(ctx, e, c, patientErase, func(w *Act) (Patient, error) {
-		graves = nil
+		tombstones = nil
 		w.EntityID, w.PatientID = idText(id), id // no subject: the reply holds nothing of the person
 		p, err := w.Patient(c.Clinic, c.Test, id)
 		if err != nil {
@@ -47,18 +47,18 @@ func (e *Engine) ErasePatient(ctx context.Context, c Caller, id int64) (Patient,
 		if err := w.noVisitOf(p); err != nil {
 			return Patient{}, err
 		}
-		p, graves, err = w.erase(p)
+		p, tombstones, err = w.erase(p)
 		return p, err
 	})
 	if err == nil {
-		e.buried(graves)
+		e.tellErasures(tombstones)
 	}
 	return p, err
 }
 
 // buried tells the operator's file of tombstones, after the commit.
-func (e *Engine) buried(graves []Erasure) {
-	for _, g := range graves {
+func (e *Engine) tellErasures(tombstones []Erasure) {
+	for _, g := range tombstones {
 		e.opt.Erased(g)
 	}
 }
@@ -96,7 +96,7 @@ func (w *Act) erase(p Patient) (Patient, []Erasure, error) {
 	if err != nil {
 		return p, nil, err
 	}
-	var graves []Erasure
+	var tombstones []Erasure
 	for _, id := range ids {
 		q := p
 		if id != p.ID {
@@ -104,14 +104,14 @@ func (w *Act) erase(p Patient) (Patient, []Erasure, error) {
 				return p, nil, err
 			}
 		}
-		grave := Erasure{PatientID: id, CreatedAt: q.CreatedAt}
+		tombstone := Erasure{PatientID: id, CreatedAt: q.CreatedAt}
 		if id == p.ID {
-			grave.LeadIDs = leads
+			tombstone.LeadIDs = leads
 		}
-		if err := w.bury(&grave); err != nil {
+		if err := w.recordErasure(&tombstone); err != nil {
 			return p, nil, err
 		}
-		graves = append(graves, grave)
+		tombstones = append(tombstones, tombstone)
 		q = pseudonym(q, w.Now)
 		if err := w.Stamp(&q.Meta); err != nil {
 			return p, nil, err
@@ -133,7 +133,7 @@ func (w *Act) erase(p Patient) (Patient, []Erasure, error) {
 		return p, nil, err
 	}
 	w.Fields = []string{fmt.Sprintf("leads:%d", len(leads)), fmt.Sprintf("appointments:%d", len(visits)), fmt.Sprintf("records:%d", len(ids))}
-	return p, graves, w.Emit(patientUpdated, patientFact(p))
+	return p, tombstones, w.Emit(patientUpdated, patientFact(p))
 }
 
 // emptyRows deletes the person's leads and empties the texts of their appointments.
@@ -201,7 +201,7 @@ func (w *Act) forget(subject string) error {
 }
 
 // bury writes a tombstone.
-func (w *Act) bury(g *Erasure) error {
+func (w *Act) recordErasure(g *Erasure) error {
 	home, err := w.Clinic(w.Caller.Clinic)
 	if err != nil {
 		return err
@@ -240,9 +240,9 @@ func (e *Engine) Erasures(ctx context.Context) ([]Erasure, error) {
 // already does nothing, so it may be called again with everything that is known.
 // Visits that lay ahead then do not keep it. The result is the number of
 // tombstones that had an effect.
-func (e *Engine) ReapplyErasures(ctx context.Context, graves []Erasure) (int, error) {
+func (e *Engine) ReapplyErasures(ctx context.Context, tombstones []Erasure) (int, error) {
 	n := 0
-	for _, g := range graves {
+	for _, g := range tombstones {
 		clinic, err := view(ctx, e, func(r Reader) (Clinic, error) { return r.ClinicByPublicID(g.Clinic) })
 		if KindOf(err) == NotFound {
 			continue
@@ -292,7 +292,7 @@ func (w *Act) reapply(g Erasure) (did bool, err error) {
 			err = w.dropLead(l.ID)
 		}
 		if err == nil && !did {
-			err = w.bury(&Erasure{LeadIDs: []string{id}})
+			err = w.recordErasure(&Erasure{LeadIDs: []string{id}})
 		}
 		if err != nil {
 			return false, err
@@ -311,7 +311,7 @@ func (w *Act) reapply(g Erasure) (did bool, err error) {
 // again (records.md §6).
 // version is as in UpdateLead. Needs leads:write.
 func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *int64) (Lead, error) {
-	grave := Erasure{LeadIDs: []string{id}}
+	tombstone := Erasure{LeadIDs: []string{id}}
 	l, err := act(ctx, e, c, Action{"lead.delete", LeadsWrite}, func(w *Act) (Lead, error) {
 		l, err := w.ownLead(id, version)
 		if err != nil {
@@ -324,10 +324,10 @@ func (e *Engine) DeleteLead(ctx context.Context, c Caller, id string, version *i
 		if err := w.dropLead(id); err != nil {
 			return Lead{}, err
 		}
-		return l, w.bury(&grave)
+		return l, w.recordErasure(&tombstone)
 	})
 	if err == nil {
-		e.buried([]Erasure{grave})
+		e.tellErasures([]Erasure{tombstone})
 	}
 	return l, err
 }

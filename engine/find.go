@@ -41,7 +41,7 @@ func (e *Engine) Appointments(ctx context.Context, c Caller, q AppointmentQuery,
 		}.page(p)
 	})
 	if err == nil {
-		fields := listFields(q.asked(), list.Items, func(a Appointment) string { return a.ID })
+		fields := listFields(q.filters(), list.Items, func(a Appointment) string { return a.ID })
 		e.AuditRead(c, appointmentList, "", q.PatientID, ofPatients(q.PatientID, fields, list.Items, Appointment.patient)...)
 	}
 	return list, err
@@ -61,15 +61,15 @@ func (q *AppointmentQuery) check() error {
 	return f.Err()
 }
 
-// asked names the filters that were used, for the audit.
-func (q *AppointmentQuery) asked() (names asked) {
-	names.by("from", q.From != 0)
-	names.by("to", q.To != 0)
-	names.by("status", q.Status != "")
-	names.by("provider_id", q.ProviderID != 0)
-	names.by("patient_id", q.PatientID != 0)
-	names.by("lead_id", q.LeadID != "")
-	names.by("updated_since", q.UpdatedSince != nil)
+// Filters names the filters that were used, for the audit.
+func (q *AppointmentQuery) filters() (names Filters) {
+	names.Add("from", q.From != 0)
+	names.Add("to", q.To != 0)
+	names.Add("status", q.Status != "")
+	names.Add("provider_id", q.ProviderID != 0)
+	names.Add("patient_id", q.PatientID != 0)
+	names.Add("lead_id", q.LeadID != "")
+	names.Add("updated_since", q.UpdatedSince != nil)
 	return names
 }
 

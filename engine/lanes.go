@@ -9,7 +9,7 @@ import (
 // the hot path allocates nothing.
 type candidateMerge struct {
 	walks    []slotWalk
-	next     []int64 // the next offered start of each sweep; math.MaxInt64 = no more
+	next     []int64 // the next offered start of each walk; math.MaxInt64 = no more
 	eligible []*Lane
 }
 

@@ -238,7 +238,7 @@ func (e *Engine) Leads(ctx context.Context, c Caller, q LeadQuery, p Page) (List
 }
 
 // cleaned binds the query to the caller and names the filters that are set.
-func (q LeadQuery) cleaned(c Caller) (LeadQuery, asked, error) {
+func (q LeadQuery) cleaned(c Caller) (LeadQuery, Filters, error) {
 	var f Faults
 	q.Clinic, q.Test = c.Clinic, c.Test
 	if q.Status != "" && !q.Status.Valid() {
@@ -249,11 +249,11 @@ func (q LeadQuery) cleaned(c Caller) (LeadQuery, asked, error) {
 	if len(f) > 0 {
 		return q, nil, &Error{Kind: Invalid, Message: "Invalid query parameters", Details: f}
 	}
-	var filters asked
-	filters.by("status", q.Status != "")
-	filters.by("source", q.Source != "")
-	filters.by("q", q.Q != "")
-	filters.by("updated_since", q.UpdatedSince != nil)
+	var filters Filters
+	filters.Add("status", q.Status != "")
+	filters.Add("source", q.Source != "")
+	filters.Add("q", q.Q != "")
+	filters.Add("updated_since", q.UpdatedSince != nil)
 	return q, filters, nil
 }
 

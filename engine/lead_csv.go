@@ -246,7 +246,7 @@ func (e *Engine) ExportLeads(ctx context.Context, c Caller, q LeadQuery, out io.
 }
 
 // eachLead walks all leads of a cleaned query, as Leads would page them.
-func (e *Engine) eachLead(ctx context.Context, c Caller, d Action, q LeadQuery, filters asked) iter.Seq2[Lead, error] {
+func (e *Engine) eachLead(ctx context.Context, c Caller, d Action, q LeadQuery, filters Filters) iter.Seq2[Lead, error] {
 	return func(yield func(Lead, error) bool) {
 		var after Position
 		for first, more := true, true; more; first = false {

@@ -58,7 +58,7 @@ func placed(id string, m Meta) Position {
 // listFields says in the audit what a list was asked by and showed: "filter:status"
 // for each filter that was used, then "id:…" for each row (records.md §5). Never
 // a filter's value: q may be a person's name.
-func listFields[T any](filters asked, rows []T, id func(T) string) []string {
+func listFields[T any](filters Filters, rows []T, id func(T) string) []string {
 	out := make([]string, 0, len(filters)+len(rows))
 	for _, f := range filters {
 		out = append(out, "filter:"+f)
@@ -85,10 +85,10 @@ func ofPatients[T any](asked int64, fields []string, rows []T, patient func(T) i
 	return fields
 }
 
-// asked names a list's filters that were used.
-type asked []string
+// Filters names a list's filters that were used.
+type Filters []string
 
-func (a *asked) by(name string, used bool) {
+func (a *Filters) Add(name string, used bool) {
 	if used {
 		*a = append(*a, name)
 	}

@@ -41,7 +41,7 @@ func (e *Engine) Notes(ctx context.Context, c Caller, q NoteQuery, p Page) (List
 		}.page(p)
 	})
 	if err == nil {
-		fields := listFields(q.asked(), list.Items, func(n Note) string { return n.ID })
+		fields := listFields(q.filters(), list.Items, func(n Note) string { return n.ID })
 		e.AuditRead(c, noteList, "", q.PatientID, ofPatients(q.PatientID, fields, list.Items, func(n Note) int64 { return n.PatientID })...)
 	}
 	return list, err
@@ -57,11 +57,11 @@ func (q *NoteQuery) check() error {
 	return f.Err()
 }
 
-func (q *NoteQuery) asked() (names asked) {
-	names.by("consultation_id", q.ConsultationID != "")
-	names.by("patient_id", q.PatientID != 0)
-	names.by("author_id", q.AuthorID != 0)
-	names.by("status", q.Status != "")
+func (q *NoteQuery) filters() (names Filters) {
+	names.Add("consultation_id", q.ConsultationID != "")
+	names.Add("patient_id", q.PatientID != 0)
+	names.Add("author_id", q.AuthorID != 0)
+	names.Add("status", q.Status != "")
 	return names
 }
 

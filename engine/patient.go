@@ -366,7 +366,7 @@ func (e *Engine) Patients(ctx context.Context, c Caller, q PatientQuery, p Page)
 	return list, err
 }
 
-func (q PatientQuery) cleaned(c Caller) (PatientQuery, asked, error) {
+func (q PatientQuery) cleaned(c Caller) (PatientQuery, Filters, error) {
 	var f Faults
 	q.Clinic, q.Test = c.Clinic, c.Test
 	switch q.Status {
@@ -378,10 +378,10 @@ func (q PatientQuery) cleaned(c Caller) (PatientQuery, asked, error) {
 	if len(f) > 0 {
 		return q, nil, &Error{Kind: Invalid, Message: "Invalid query parameters", Details: f}
 	}
-	var filters asked
-	filters.by("status", q.Status != "")
-	filters.by("q", q.Q != "")
-	filters.by("updated_since", q.UpdatedSince != nil)
+	var filters Filters
+	filters.Add("status", q.Status != "")
+	filters.Add("q", q.Q != "")
+	filters.Add("updated_since", q.UpdatedSince != nil)
 	return q, filters, nil
 }
 

@@ -99,12 +99,12 @@ func compare(a, b Patient) (s shared) {
 
 // names are the wire names of what is shared.
 func (s shared) names() []string {
-	names := asked{}
-	names.by("identifiers", s.identifier)
-	names.by("birth_date", s.birth)
-	names.by("family_name", s.family)
-	names.by("given_name", s.given)
-	names.by("phones", s.phone)
-	names.by("email", s.email)
+	names := Filters{}
+	names.Add("identifiers", s.identifier)
+	names.Add("birth_date", s.birth)
+	names.Add("family_name", s.family)
+	names.Add("given_name", s.given)
+	names.Add("phones", s.phone)
+	names.Add("email", s.email)
 	return names
 }

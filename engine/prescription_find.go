@@ -46,17 +46,17 @@ func (e *Engine) Prescriptions(ctx context.Context, c Caller, q PrescriptionQuer
 		}.page(p)
 	})
 	if err == nil {
-		fields := listFields(q.asked(), list.Items, func(p Prescription) string { return p.ID })
+		fields := listFields(q.filters(), list.Items, func(p Prescription) string { return p.ID })
 		e.AuditRead(c, prescriptionList, "", q.PatientID,
 			ofPatients(q.PatientID, fields, list.Items, func(p Prescription) int64 { return p.PatientID })...)
 	}
 	return list, err
 }
 
-func (q *PrescriptionQuery) asked() (names asked) {
-	names.by("consultation_id", q.ConsultationID != "")
-	names.by("patient_id", q.PatientID != 0)
-	names.by("status", q.Status != "")
+func (q *PrescriptionQuery) filters() (names Filters) {
+	names.Add("consultation_id", q.ConsultationID != "")
+	names.Add("patient_id", q.PatientID != 0)
+	names.Add("status", q.Status != "")
 	return names
 }
 

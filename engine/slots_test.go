@@ -35,7 +35,7 @@ func TestGrid(t *testing.T) {
 	for _, c := range []struct {
 		name, zone, hours string
 		rules             Rules
-		from, to          string // asked about
+		from, to          string // Filters about
 		busy              string // "HH:MM-HH:MM …" of the date of from
 		want              string
 	}{

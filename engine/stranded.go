@@ -24,7 +24,7 @@ type Stranded struct {
 }
 
 // stranded lists the appointments from now on that lay inside effective hours by
-// the plan before and lie outside by the one after, as the desk itself would judge.
+// the plan before and lie outside by the one after, as the scheduler would judge.
 // One that staff booked outside of hours was never inside. Test rows are not told.
 func (w *Act) stranded(before *Plan, owner OwnerRef) ([]Stranded, error) {
 	out := []Stranded{}

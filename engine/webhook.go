@@ -95,45 +95,45 @@ type WebhookDraft struct {
 
 // applyWebhook puts what was sent into a webhook and names what changed.
 func (e *Engine) applyWebhook(f *Faults, h *Webhook, d WebhookDraft) []string {
-	var changed asked
+	var changed Filters
 	if d.URL != nil {
-		changed.by("url", *d.URL != h.URL)
+		changed.Add("url", *d.URL != h.URL)
 		h.URL = *d.URL
 		f.join(e.opt.CheckURL(h.URL))
 	}
 	if d.Events != nil {
 		events := e.cleanEvents(f, *d.Events)
-		changed.by("events", !slices.Equal(events, h.Events))
+		changed.Add("events", !slices.Equal(events, h.Events))
 		h.Events = events
 	}
 	if d.Description != nil {
 		text := Clean(f, "description", *d.Description, MaxText)
-		changed.by("description", text != h.Description)
+		changed.Add("description", text != h.Description)
 		h.Description = text
 	}
 	if d.Payload != nil {
 		if *d.Payload != Thin && *d.Payload != Full {
 			f.Add("payload", "Must be thin or full")
 		}
-		changed.by("payload", *d.Payload != h.Payload)
+		changed.Add("payload", *d.Payload != h.Payload)
 		h.Payload = *d.Payload
 	}
 	if d.SignatureHeader != nil {
 		if fault := headerFault(*d.SignatureHeader); fault != "" {
 			f.Add("signature_header", "%s", fault)
 		}
-		changed.by("signature_header", *d.SignatureHeader != h.SignatureHeader)
+		changed.Add("signature_header", *d.SignatureHeader != h.SignatureHeader)
 		h.SignatureHeader = *d.SignatureHeader
 	}
 	if d.MaxInFlight != nil {
 		if *d.MaxInFlight < 1 || *d.MaxInFlight > MaxInFlight {
 			f.Add("max_in_flight", "Must be 1 to %d", MaxInFlight)
 		}
-		changed.by("max_in_flight", *d.MaxInFlight != h.MaxInFlight)
+		changed.Add("max_in_flight", *d.MaxInFlight != h.MaxInFlight)
 		h.MaxInFlight = *d.MaxInFlight
 	}
 	if d.Enabled != nil && *d.Enabled != h.Enabled {
-		changed.by("enabled", true)
+		changed.Add("enabled", true)
 		h.Enabled, h.DisabledReason = *d.Enabled, ""
 		if !h.Enabled {
 			h.DisabledReason = DisabledByHand

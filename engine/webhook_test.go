@@ -203,7 +203,7 @@ func TestDeliveriesOfABooking(t *testing.T) {
 		ID   string
 		Data struct {
 			Appointment struct{ ID, Title string }
-			Person      engine.PersonTold
+			Person      engine.PersonContact
 		}
 	}
 	enginetest.Must(t, json.Unmarshal(list[1].Body, &told))

@@ -7,10 +7,10 @@ type head struct {
 	clinic  int64
 	now     engine.Counters // what Tx.Counters hands out and use cases move on
 	stored  engine.Counters // what the file says
-	inGroup bool            // asked for in the open group
+	inGroup bool            // Filters for in the open group
 }
 
-// asked is a head that a member was given, and its value then.
+// Filters is a head that a member was given, and its value then.
 type asked struct {
 	h     *head
 	first engine.Counters
