@@ -150,9 +150,9 @@ func TestImportAppointmentsFiles(t *testing.T) {
 }
 
 func TestExportAppointments(t *testing.T) {
-	v := newVisit(t)
+	v := enginetest.NewVisit(t)
 	ctx := t.Context()
-	a, err := v.Engine.PatchAppointment(ctx, v.Caller, v.appt.ID, engine.AppointmentPatch{Title: new("=SUM(A1)"), Notes: new("two\nlines, \"quoted\"")})
+	a, err := v.Engine.PatchAppointment(ctx, v.Caller, v.Appt.ID, engine.AppointmentPatch{Title: new("=SUM(A1)"), Notes: new("two\nlines, \"quoted\"")})
 	enginetest.Must(t, err)
 	v.BookAs(t, v.Test, "2026-04-27 11:00", v.Ada, v.Checkup)
 	v.Since(t)
@@ -163,11 +163,11 @@ func TestExportAppointments(t *testing.T) {
 	}
 	text := out.String()
 	want := fmt.Sprintf("%s,scheduled,2026-04-27T09:00:00+02:00,2026-04-27T09:30:00+02:00,Europe/Berlin,%d,Ada,%d,Practice,%d,Check-up,%d,,'=SUM(A1),",
-		a.ID, v.Ada.ID, v.Practice.ID, v.Checkup.ID, v.ida.ID)
+		a.ID, v.Ada.ID, v.Practice.ID, v.Checkup.ID, v.Ida.ID)
 	if !strings.Contains(text, want) || !strings.HasPrefix(text, "id,status,scheduled_at,") {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
-	v.Left(t, fmt.Sprintf("appointment.export ok id:%s,patient:%d", a.ID, v.ida.ID))
+	v.Left(t, fmt.Sprintf("appointment.export ok id:%s,patient:%d", a.ID, v.Ida.ID))
 	report, err := v.Engine.ImportAppointments(ctx, v.Caller, strings.NewReader(text), engine.AppointmentImport{})
 	if err != nil || report.Known != 1 || report.Booked != 0 {
 		t.Errorf("read back: %+v, %v", report, err)

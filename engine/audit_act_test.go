@@ -17,11 +17,11 @@ func TestAuditLog(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
 	rival, _ := c.Rival(t)
-	p := register(t, c, c.Caller, "Anna", "Weiß", "")
+	p := enginetest.Register(t, c, c.Caller, "Anna", "Weiß", "")
 	_, err := c.Engine.Patient(ctx, c.Caller, p.ID)
 	enginetest.Must(t, err)
 	c.Clock.Add(time.Minute)
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
 	_, err = c.Engine.PutLead(ctx, engine.Caller{Clinic: c.Row.N, Kind: engine.ActorKey, ID: "weak"}, engine.LeadDraft{Name: new("Ben")})
 	enginetest.Refused(t, err, engine.Forbidden)
 	c.Since(t)
@@ -64,14 +64,14 @@ func TestAuditLog(t *testing.T) {
 	c.Since(t)
 	_, err = c.Engine.AuditLog(ctx, c.Caller, engine.AuditQuery{PatientID: p.ID, Action: "patient.read"}, engine.Page{})
 	enginetest.Must(t, err)
-	left(t, c, "", "audit.list ok filter:patient_id,filter:action")
+	enginetest.Traces(t, c, "", "audit.list ok filter:patient_id,filter:action")
 }
 
 // The log's pages stand still although reading them adds rows.
 func TestAuditLogPages(t *testing.T) {
 	c := enginetest.New(t)
 	for i := range 7 {
-		put(t, c, c.Caller, engine.LeadDraft{Name: new(fmt.Sprint(i))})
+		enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new(fmt.Sprint(i))})
 	}
 	page, last, rows := engine.Page{Limit: 3}, int64(1<<62), 0
 	for {
@@ -113,8 +113,8 @@ func TestVerifyAudit(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			c := enginetest.New(t)
 			rival, _ := c.Rival(t)
-			register(t, c, c.Caller, "Anna", "Weiß", "")
-			put(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
+			enginetest.Register(t, c, c.Caller, "Anna", "Weiß", "")
+			enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
 			var last int64
 			c.Write(t, func(tx engine.Tx) error { h, err := tx.Counters(c.Row.N); last = h.Audit; return err })
 			if c.Row.N != 1 || last < 8 {
@@ -152,7 +152,7 @@ func shell(t *testing.T, c *enginetest.Clinic, text string) {
 // Without dropping the triggers first, nobody changes what happened.
 func TestAuditIsAppendOnly(t *testing.T) {
 	c := enginetest.New(t)
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("A")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("A")})
 	db, err := sql.Open("sqlite", "file:"+c.Store.Path()+"?_pragma=busy_timeout(5000)")
 	enginetest.Must(t, err)
 	defer func() { enginetest.Must(t, db.Close()) }()
@@ -171,10 +171,10 @@ func TestEvents(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
 	rival, _ := c.Rival(t)
-	a := put(t, c, c.Caller, engine.LeadDraft{Name: new("A")}).Lead
-	put(t, c, c.Test, engine.LeadDraft{Name: new("T")})
-	put(t, c, rival, engine.LeadDraft{Name: new("R")})
-	register(t, c, c.Caller, "Anna", "Weiß", "")
+	a := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("A")}).Lead
+	enginetest.PutLead(t, c, c.Test, engine.LeadDraft{Name: new("T")})
+	enginetest.PutLead(t, c, rival, engine.LeadDraft{Name: new("R")})
+	enginetest.Register(t, c, c.Caller, "Anna", "Weiß", "")
 	_, err := c.Engine.UpdateLead(ctx, c.Caller, a.ID, nil, engine.LeadDraft{Notes: new("x")})
 	enginetest.Must(t, err)
 	walk := func(by engine.Caller, after int64, typ string, limit int) (out string, last int64) {

@@ -14,8 +14,8 @@ import (
 // also where it decodes to the same value (records.md §5).
 func TestVerifyAuditEveryColumn(t *testing.T) {
 	c := enginetest.New(t)
-	p := register(t, c, c.Caller, "Anna", "Weiß", "")
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
+	p := enginetest.Register(t, c, c.Caller, "Anna", "Weiß", "")
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
 	// An entity id comes from a path, so it may hold any bytes.
 	_, err := c.Engine.Lead(t.Context(), c.Caller, "broken \xff")
 	enginetest.Refused(t, err, engine.NotFound)
@@ -92,7 +92,7 @@ func TestAuditFindsListReads(t *testing.T) {
 	ctx := t.Context()
 	var people []engine.Patient
 	for i := range 12 { // so that one id begins with another's digits
-		people = append(people, register(t, c, c.Caller, "Anna", fmt.Sprintf("Weiß%c", 'a'+i), ""))
+		people = append(people, enginetest.Register(t, c, c.Caller, "Anna", fmt.Sprintf("Weiß%c", 'a'+i), ""))
 	}
 	first, twelfth := people[0], people[11]
 	all, err := c.Engine.Patients(ctx, c.Caller, engine.PatientQuery{}, engine.Page{})

@@ -15,7 +15,7 @@ import (
 	"qualifybase/engine/enginetest"
 )
 
-// scheduler is the standard clinic with somebody to book for.
+// desk is the standard clinic with somebody to book for.
 type desk struct {
 	*enginetest.Clinic
 	lead string

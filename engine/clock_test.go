@@ -100,14 +100,14 @@ func TestRepliesWhenClocksJump(t *testing.T) {
 func TestSyncWhenClocksJump(t *testing.T) {
 	for _, jump := range clockJumps {
 		c := enginetest.New(t)
-		first := put(t, c, c.Caller, engine.LeadDraft{Name: new("First")}).Lead
+		first := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("First")}).Lead
 		since := first.UpdatedAt // what a caller keeps between two syncs
 		versions := map[string]int64{}
 		for round := range 4 {
 			c.Clock.Add(jump)
 			changed, err := c.Engine.UpdateLead(t.Context(), c.Caller, first.ID, nil, engine.LeadDraft{Notes: new(fmt.Sprint(round))})
 			enginetest.Must(t, err)
-			made := put(t, c, c.Caller, engine.LeadDraft{Name: new(fmt.Sprint("Lead ", round))}).Lead
+			made := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new(fmt.Sprint("Lead ", round))}).Lead
 			list, err := c.Engine.Leads(t.Context(), c.Caller, engine.LeadQuery{UpdatedSince: &since}, engine.Page{})
 			enginetest.Must(t, err)
 			for _, l := range list.Items {

@@ -10,46 +10,12 @@ import (
 	"qualifybase/engine/enginetest"
 )
 
-// visit is the standard clinic at 09:00 with Ida booked at Ada's for then.
-type visit struct {
-	*enginetest.Clinic
-	ida  engine.Patient
-	appt engine.Appointment
-}
-
-func newVisit(t *testing.T) *visit {
-	t.Helper()
-	c := enginetest.New(t)
-	v := &visit{Clinic: c, ida: c.Patient(t, c.Caller, "Ida", "Lind")}
-	v.appt = v.booked(t, "2026-04-27 09:00", v.ida.ID)
-	c.Clock.Set(enginetest.At("2026-04-27 09:00"))
-	c.Since(t)
-	return v
-}
-
-func (v *visit) booked(t *testing.T, at string, patient int64) engine.Appointment {
-	t.Helper()
-	a, err := v.Engine.Book(t.Context(), v.Caller, engine.Booking{
-		StartsAt: enginetest.Unix(at), ProviderID: v.Ada.ID, ServiceID: v.Checkup.ID, PatientID: patient})
-	enginetest.Must(t, err)
-	return a
-}
-
-// begun starts the consultation of the visit's appointment.
-func (v *visit) begun(t *testing.T) engine.Consultation {
-	t.Helper()
-	got, err := v.Engine.StartConsultation(t.Context(), v.Caller, engine.ConsultationDraft{AppointmentID: v.appt.ID, Reason: "cough"})
-	enginetest.Must(t, err)
-	v.Since(t)
-	return got
-}
-
 func TestStartConsultation(t *testing.T) {
-	v := newVisit(t)
-	got, err := v.Engine.StartConsultation(t.Context(), v.Caller, engine.ConsultationDraft{AppointmentID: v.appt.ID, Reason: " cough "})
+	v := enginetest.NewVisit(t)
+	got, err := v.Engine.StartConsultation(t.Context(), v.Caller, engine.ConsultationDraft{AppointmentID: v.Appt.ID, Reason: " cough "})
 	enginetest.Must(t, err)
 	want := engine.Consultation{
-		ID: got.ID, Clinic: v.Row.N, AppointmentID: v.appt.ID, PatientID: v.ida.ID, ProviderID: v.Ada.ID, LocationID: v.Practice.ID,
+		ID: got.ID, Clinic: v.Row.N, AppointmentID: v.Appt.ID, PatientID: v.Ida.ID, ProviderID: v.Ada.ID, LocationID: v.Practice.ID,
 		Mode: engine.InPerson, Reason: "cough", Status: engine.ConsultationOpen, StartedAt: v.Clock.Now().Unix(), Meta: got.Meta,
 	}
 	if got != want || got.Version != 1 || got.CreatedBy != "key:live" {
@@ -64,35 +30,35 @@ func TestStartConsultation(t *testing.T) {
 		t.Errorf("read back %+v, %v", read, err)
 	}
 	v.Left(t, "consultation.read ok "+got.ID)
-	list, err := v.Engine.Consultations(t.Context(), v.Caller, engine.ConsultationQuery{PatientID: v.ida.ID, Status: engine.ConsultationOpen}, engine.Page{})
+	list, err := v.Engine.Consultations(t.Context(), v.Caller, engine.ConsultationQuery{PatientID: v.Ida.ID, Status: engine.ConsultationOpen}, engine.Page{})
 	if err != nil || len(list.Items) != 1 || list.Items[0] != got || *list.Total != 1 {
 		t.Errorf("list %+v, %v", list, err)
 	}
 	v.Left(t, "consultation.list ok filter:patient_id,filter:status,id:"+got.ID)
 
-	_, err = v.Engine.StartConsultation(t.Context(), v.Caller, engine.ConsultationDraft{AppointmentID: v.appt.ID})
+	_, err = v.Engine.StartConsultation(t.Context(), v.Caller, engine.ConsultationDraft{AppointmentID: v.Appt.ID})
 	if e := enginetest.Refused(t, err, engine.Conflict, "appointment_id"); !strings.Contains(e.Details[0].Message, got.ID) {
 		t.Errorf("the refusal does not name the consultation: %v", e)
 	}
 	walkIn, err := v.Engine.StartConsultation(t.Context(), v.Caller, engine.ConsultationDraft{
-		PatientID: v.ida.ID, ProviderID: v.Ben.ID, Mode: engine.ByPhone, StartedAt: got.StartedAt - 600})
+		PatientID: v.Ida.ID, ProviderID: v.Ben.ID, Mode: engine.ByPhone, StartedAt: got.StartedAt - 600})
 	if err != nil || walkIn.AppointmentID != "" || walkIn.Mode != engine.ByPhone || walkIn.StartedAt != got.StartedAt-600 {
 		t.Errorf("without an appointment: %+v, %v", walkIn, err)
 	}
 }
 
 func TestStartConsultationRefusals(t *testing.T) {
-	v := newVisit(t)
+	v := enginetest.NewVisit(t)
 	rival, theirs := v.Rival(t)
 	foreign := v.Patient(t, rival, "Eve", "Other")
 	lead, err := v.TryBook(t, v.Caller, "2026-04-27 09:30", v.Ada, v.Checkup)
 	enginetest.Must(t, err)
-	cancelled := v.booked(t, "2026-04-27 10:00", v.ida.ID)
+	cancelled := v.Booked(t, "2026-04-27 10:00", v.Ida.ID)
 	v.Cancel(t, cancelled)
-	later := v.booked(t, "2026-04-27 10:00", v.ida.ID)
+	later := v.Booked(t, "2026-04-27 10:00", v.Ida.ID)
 	gone := v.Patient(t, v.Caller, "Old", "Record")
 	v.Write(t, func(tx engine.Tx) error {
-		gone.Status, gone.MergedInto = engine.PatientMerged, v.ida.ID
+		gone.Status, gone.MergedInto = engine.PatientMerged, v.Ida.ID
 		return tx.UpdatePatient(gone)
 	})
 	v.Since(t)
@@ -104,17 +70,17 @@ func TestStartConsultationRefusals(t *testing.T) {
 		fields []string
 	}{
 		{"nobody", engine.ConsultationDraft{}, engine.Invalid, []string{"patient_id", "provider_id"}},
-		{"every value wrong", engine.ConsultationDraft{AppointmentID: v.appt.ID, Mode: "letter", StartedAt: now + 3600, Reason: strings.Repeat("x", 501)},
+		{"every value wrong", engine.ConsultationDraft{AppointmentID: v.Appt.ID, Mode: "letter", StartedAt: now + 3600, Reason: strings.Repeat("x", 501)},
 			engine.Invalid, []string{"mode", "started_at", "reason"}},
 		{"unknown appointment", engine.ConsultationDraft{AppointmentID: engine.NewID(v.Clock.Now())}, engine.NotFound, nil},
-		{"another patient", engine.ConsultationDraft{AppointmentID: v.appt.ID, PatientID: gone.ID}, engine.Invalid, []string{"patient_id"}},
+		{"another patient", engine.ConsultationDraft{AppointmentID: v.Appt.ID, PatientID: gone.ID}, engine.Invalid, []string{"patient_id"}},
 		{"a lead's", engine.ConsultationDraft{AppointmentID: lead.ID}, engine.Conflict, []string{"appointment_id"}},
 		{"cancelled", engine.ConsultationDraft{AppointmentID: cancelled.ID}, engine.InvalidTransition, []string{"status", "appointment_id"}},
 		{"too early", engine.ConsultationDraft{AppointmentID: later.ID}, engine.InvalidTransition, []string{"appointment_id"}},
 		{"another clinic's patient", engine.ConsultationDraft{PatientID: foreign.ID, ProviderID: v.Ada.ID}, engine.NotFound, []string{"patient_id"}},
-		{"before all time", engine.ConsultationDraft{AppointmentID: v.appt.ID, StartedAt: -1}, engine.Invalid, []string{"started_at"}},
-		{"another clinic's provider", engine.ConsultationDraft{PatientID: v.ida.ID, ProviderID: theirs.ID}, engine.NotFound, []string{"provider_id"}},
-		{"unknown place", engine.ConsultationDraft{AppointmentID: v.appt.ID, LocationID: 999}, engine.NotFound, []string{"location_id"}},
+		{"before all time", engine.ConsultationDraft{AppointmentID: v.Appt.ID, StartedAt: -1}, engine.Invalid, []string{"started_at"}},
+		{"another clinic's provider", engine.ConsultationDraft{PatientID: v.Ida.ID, ProviderID: theirs.ID}, engine.NotFound, []string{"provider_id"}},
+		{"unknown place", engine.ConsultationDraft{AppointmentID: v.Appt.ID, LocationID: 999}, engine.NotFound, []string{"location_id"}},
 		{"a merged record", engine.ConsultationDraft{PatientID: gone.ID, ProviderID: v.Ada.ID}, engine.Conflict, []string{"patient_id"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -135,8 +101,8 @@ func TestStartConsultationRefusals(t *testing.T) {
 }
 
 func TestConsultationsAreTheirOwners(t *testing.T) {
-	v := newVisit(t)
-	got := v.begun(t)
+	v := enginetest.NewVisit(t)
+	got := v.Begun(t)
 	rival, _ := v.Rival(t)
 	narrow := v.Caller
 	narrow.Scopes = engine.Scopes(engine.ConsultationsRead)
@@ -158,15 +124,15 @@ func TestConsultationsAreTheirOwners(t *testing.T) {
 }
 
 func TestEndConsultationCompletesItsAppointment(t *testing.T) {
-	v := newVisit(t)
-	got := v.begun(t)
+	v := enginetest.NewVisit(t)
+	got := v.Begun(t)
 	v.Clock.Add(25 * time.Minute)
 	ended, err := v.Engine.EndConsultation(t.Context(), v.Caller, got.ID)
 	enginetest.Must(t, err)
 	if ended.Status != engine.ConsultationEnded || ended.EndedAt != v.Clock.Now().Unix() || ended.Version != 2 {
 		t.Errorf("ended %+v", ended)
 	}
-	a, err := v.Engine.Appointment(t.Context(), v.Caller, v.appt.ID)
+	a, err := v.Engine.Appointment(t.Context(), v.Caller, v.Appt.ID)
 	if err != nil || a.Status != engine.Completed || a.Version != 2 {
 		t.Errorf("appointment %+v, %v", a, err)
 	}
@@ -178,7 +144,7 @@ func TestEndConsultationCompletesItsAppointment(t *testing.T) {
 		t.Errorf("audit %v, want %v", trace.Audit, want)
 	}
 	history, err := v.Engine.History(t.Context(), v.Caller, a.ID)
-	if err != nil || len(history) != 2 || history[1].Action != "appointment.complete" || history[1].PatientID != v.ida.ID {
+	if err != nil || len(history) != 2 || history[1].Action != "appointment.complete" || history[1].PatientID != v.Ida.ID {
 		t.Errorf("history %+v, %v", history, err)
 	}
 	v.Since(t)
@@ -190,9 +156,9 @@ func TestEndConsultationCompletesItsAppointment(t *testing.T) {
 }
 
 func TestEndWhereTheDeskWasFirst(t *testing.T) {
-	v := newVisit(t)
-	got := v.begun(t)
-	_, err := v.Engine.Complete(t.Context(), v.Caller, v.appt.ID)
+	v := enginetest.NewVisit(t)
+	got := v.Begun(t)
+	_, err := v.Engine.Complete(t.Context(), v.Caller, v.Appt.ID)
 	enginetest.Must(t, err)
 	v.Since(t)
 	_, err = v.Engine.EndConsultation(t.Context(), v.Caller, got.ID)
@@ -203,27 +169,27 @@ func TestEndWhereTheDeskWasFirst(t *testing.T) {
 }
 
 func TestABegunVisitHoldsItsAppointment(t *testing.T) {
-	v := newVisit(t)
-	got := v.begun(t)
+	v := enginetest.NewVisit(t)
+	got := v.Begun(t)
 	v.Clock.Add(20 * time.Minute)
-	_, err := v.Engine.Cancel(t.Context(), v.Caller, v.appt.ID, "")
+	_, err := v.Engine.Cancel(t.Context(), v.Caller, v.Appt.ID, "")
 	if e := enginetest.Refused(t, err, engine.Conflict, "status"); !strings.Contains(e.Details[0].Message, got.ID) {
 		t.Errorf("the refusal does not name the consultation: %v", e)
 	}
-	_, err = v.Engine.MarkNoShow(t.Context(), v.Caller, v.appt.ID)
+	_, err = v.Engine.MarkNoShow(t.Context(), v.Caller, v.Appt.ID)
 	enginetest.Refused(t, err, engine.Conflict, "status")
-	_, err = v.Engine.Reschedule(t.Context(), v.Caller, v.appt.ID, engine.Move{StartsAt: enginetest.Unix("2026-04-28 09:00")})
+	_, err = v.Engine.Reschedule(t.Context(), v.Caller, v.Appt.ID, engine.Move{StartsAt: enginetest.Unix("2026-04-28 09:00")})
 	enginetest.Refused(t, err, engine.Conflict, "status")
-	a, err := v.Engine.PatchAppointment(t.Context(), v.Caller, v.appt.ID, engine.AppointmentPatch{
-		EndsAt: new(v.appt.EndsAt + 900), AllowHours: true, Reason: new("it runs late")})
-	if err != nil || a.EndsAt != v.appt.EndsAt+900 {
+	a, err := v.Engine.PatchAppointment(t.Context(), v.Caller, v.Appt.ID, engine.AppointmentPatch{
+		EndsAt: new(v.Appt.EndsAt + 900), AllowHours: true, Reason: new("it runs late")})
+	if err != nil || a.EndsAt != v.Appt.EndsAt+900 {
 		t.Errorf("a visit that runs late: %+v, %v", a, err)
 	}
 }
 
 func TestPatchConsultation(t *testing.T) {
-	v := newVisit(t)
-	got := v.begun(t)
+	v := enginetest.NewVisit(t)
+	got := v.Begun(t)
 	video := engine.ByVideo
 	p, err := v.Engine.PatchConsultation(t.Context(), v.Caller, got.ID, engine.ConsultationPatch{
 		Version: new(int64(1)), Mode: &video, Reason: new("cough, fever"), LocationID: new(int64(0))})
@@ -256,8 +222,8 @@ func TestPatchConsultation(t *testing.T) {
 }
 
 func TestConsultationEnteredInError(t *testing.T) {
-	v := newVisit(t)
-	got := v.begun(t)
+	v := enginetest.NewVisit(t)
+	got := v.Begun(t)
 	ctx := t.Context()
 	draft, err := v.Engine.WriteNote(ctx, v.Caller, got.ID, engine.NoteDraft{Plan: new("rest")})
 	enginetest.Must(t, err)
@@ -289,7 +255,7 @@ func TestConsultationEnteredInError(t *testing.T) {
 	enginetest.Refused(t, err, engine.Conflict, "consultation_id")
 	_, err = v.Engine.EndConsultation(ctx, v.Caller, got.ID)
 	enginetest.Refused(t, err, engine.InvalidTransition)
-	right, err := v.Engine.StartConsultation(ctx, v.Caller, engine.ConsultationDraft{AppointmentID: v.appt.ID})
+	right, err := v.Engine.StartConsultation(ctx, v.Caller, engine.ConsultationDraft{AppointmentID: v.Appt.ID})
 	if err != nil || right.ID == got.ID {
 		t.Errorf("the right one cannot begin: %v", err)
 	}

@@ -14,7 +14,7 @@ import (
 func dead(t *testing.T, c *enginetest.Clinic, n int) []engine.DeliveryEntry {
 	t.Helper()
 	for range n {
-		put(t, c, c.Caller, engine.LeadDraft{Name: new("Lead " + engine.NewID(time.Now()))})
+		enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Lead " + engine.NewID(time.Now()))})
 	}
 	settle(t, c, claimAll(t, c), engine.Dead, nil)
 	list, err := c.Engine.Deliveries(t.Context(), c.Caller, engine.DeliveryQuery{State: engine.DeadLettered}, engine.Page{Limit: 200})
@@ -124,13 +124,13 @@ func TestDropDelivery(t *testing.T) {
 	c.Left(t, "delivery.drop ok "+lost.ID+" state:dead")
 	_, err := c.Engine.Delivery(t.Context(), c.Caller, lost.ID)
 	enginetest.Refused(t, err, engine.NotFound)
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Waiting")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Waiting")})
 	list, _ := c.Engine.Deliveries(t.Context(), c.Caller, engine.DeliveryQuery{}, engine.Page{})
 	enginetest.Must(t, c.Engine.DropDelivery(t.Context(), c.Caller, list.Items[0].ID))
 	if d, err := c.Engine.Delivery(t.Context(), c.Caller, list.Items[0].ID); err != nil || d.State != engine.CancelledState || len(claimAll(t, c)) != 0 {
 		t.Errorf("a dropped one that waited: %+v, %v", d, err)
 	}
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Under way")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Under way")})
 	claimed := claimAll(t, c)
 	enginetest.Must(t, c.Engine.DropDelivery(t.Context(), c.Caller, claimed[0].ID))
 	settle(t, c, claimed, engine.Delivered, nil) // its end comes too late
@@ -168,7 +168,7 @@ func TestTestWebhook(t *testing.T) {
 func TestAutoDisableAndReawaken(t *testing.T) {
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "*")
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("First")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("First")})
 	began := c.Clock.Now()
 	for i := range 21 {
 		c.Clock.Set(began.Add(time.Duration(i) * 6 * time.Hour))
@@ -183,7 +183,7 @@ func TestAutoDisableAndReawaken(t *testing.T) {
 		t.Errorf("the audit says %v", tr.Audit)
 	}
 	for range 9 {
-		put(t, c, c.Caller, engine.LeadDraft{Name: new("More " + engine.NewID(time.Now()))})
+		enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("More " + engine.NewID(time.Now()))})
 	}
 	c.Clock.Add(time.Hour)
 	if n := len(claimAll(t, c)); n != 0 {
@@ -218,7 +218,7 @@ func TestAutoDisableAndReawaken(t *testing.T) {
 func TestGone(t *testing.T) {
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "*")
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("First")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("First")})
 	list := claimAll(t, c)
 	settle(t, c, list, engine.Retry, func(o *engine.Settlement) { o.Status, o.Class, o.Disable = 410, engine.EndpointGone, true })
 	got, err := c.Engine.Webhook(t.Context(), c.Caller, h.ID)
@@ -231,12 +231,12 @@ func TestGone(t *testing.T) {
 func TestDeleteWebhook(t *testing.T) {
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "*")
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("First")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("First")})
 	claimed := claimAll(t, c)
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Second")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Second")})
 	enginetest.Refused(t, c.Engine.DeleteWebhook(t.Context(), c.Caller, h.ID, new(int64(9))), engine.PreconditionFailed)
 	enginetest.Must(t, c.Engine.DeleteWebhook(t.Context(), c.Caller, h.ID, new(int64(1))))
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Third")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Third")})
 	settle(t, c, claimed, engine.Retry, nil) // under way while it was deleted
 	_, err := c.Engine.TidyOutbox(t.Context())
 	enginetest.Must(t, err)
@@ -260,13 +260,13 @@ func TestTidyOutbox(t *testing.T) {
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "*")
 	lost := dead(t, c, 1)[0]
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Good")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Good")})
 	settle(t, c, claimAll(t, c), engine.Delivered, nil)
 	list, _ := c.Engine.Deliveries(t.Context(), c.Caller, engine.DeliveryQuery{State: engine.Succeeded}, engine.Page{})
 	good := list.Items[0]
 	_, err := c.Engine.UpdateWebhook(t.Context(), c.Caller, h.ID, nil, engine.WebhookDraft{Enabled: new(false)})
 	enginetest.Must(t, err)
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Waits")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Waits")})
 	list, _ = c.Engine.Deliveries(t.Context(), c.Caller, engine.DeliveryQuery{State: engine.Pending}, engine.Page{})
 	waits := list.Items[0]
 	state := func(id string) string {
@@ -302,9 +302,9 @@ func TestBlankDeliveries(t *testing.T) {
 	c := enginetest.New(t)
 	_, err := c.Engine.CreateWebhook(t.Context(), c.Caller, engine.WebhookDraft{URL: new("https://full.example.com/"), Events: &[]string{"*"}, Payload: new(engine.Full)})
 	enginetest.Must(t, err)
-	anna := put(t, c, c.Caller, engine.LeadDraft{Name: new("Anna")}).Lead
+	anna := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Anna")}).Lead
 	settle(t, c, claimAll(t, c), engine.Dead, func(o *engine.Settlement) { o.Response = "who is Anna?" })
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Anna"), Email: new("anna@example.org")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Anna"), Email: new("anna@example.org")})
 	c.Clock.Add(time.Minute)
 	_, err = c.Engine.UpdateLead(t.Context(), c.Caller, anna.ID, nil, engine.LeadDraft{Notes: new("x")})
 	enginetest.Must(t, err)

@@ -12,17 +12,6 @@ import (
 	"qualifybase/engine/enginetest"
 )
 
-// issue makes a key or ends the test.
-func issue(t testing.TB, c *enginetest.Clinic, d engine.KeyDraft) engine.Key {
-	t.Helper()
-	if d.Name == "" {
-		d.Name = "A key"
-	}
-	k, err := c.Engine.CreateKey(context.Background(), c.Shell, d)
-	enginetest.Must(t, err)
-	return k
-}
-
 // refusedKey checks the one refusal and that its reason is kept from its words.
 func refusedKey(t *testing.T, c *enginetest.Clinic, text, why string) {
 	t.Helper()
@@ -39,12 +28,12 @@ func refusedKey(t *testing.T, c *enginetest.Clinic, text, why string) {
 func TestCreateKey(t *testing.T) {
 	c := enginetest.New(t)
 	ends := c.Clock.Now().Add(time.Hour).Unix()
-	k := issue(t, c, engine.KeyDraft{Name: " Website ", Family: engine.FamilyPublic, AllowedOrigins: []string{"https://Clinic.example:443"}, ExpiresAt: ends, RatePerMinute: new(0)})
+	k := enginetest.IssueKey(t, c, engine.KeyDraft{Name: " Website ", Family: engine.FamilyPublic, AllowedOrigins: []string{"https://Clinic.example:443"}, ExpiresAt: ends, RatePerMinute: new(0)})
 	if k.Name != "Website" || !strings.HasPrefix(k.Secret, k.Prefix()) || len(k.Secret) != len("qual_pk_")+46 || k.ExpiresAt != ends || *k.RatePerMinute != 0 ||
 		k.CreatedBy != "cli:test" || k.CreatedAt != c.Clock.Now().Unix() || k.AllowedOrigins[0] != "https://clinic.example" {
 		t.Errorf("the key is %+v", k)
 	}
-	left(t, c, "", "key.create ok "+k.ID+" family:public,campaigns:read,interviews:write")
+	enginetest.Traces(t, c, "", "key.create ok "+k.ID+" family:public,campaigns:read,interviews:write")
 	c.Read(t, func(r engine.Reader) error {
 		stored, err := r.Key(c.Row.N, k.ID)
 		if stored.Secret != "" || strings.Contains(fmt.Sprintf("%+v", stored), k.Secret[len(k.Prefix()):]) {
@@ -82,12 +71,12 @@ func TestCreateKeyRefuses(t *testing.T) {
 		_, err := c.Engine.CreateKey(ctx, x.by, x.draft)
 		enginetest.Refused(t, err, x.kind, x.fields...)
 	}
-	left(t, c, "", "key.create denied scope:appointments:read", "key.create denied scope:leads:write", "key.create denied error:INSUFFICIENT_SCOPE")
+	enginetest.Traces(t, c, "", "key.create denied scope:appointments:read", "key.create denied scope:leads:write", "key.create denied error:INSUFFICIENT_SCOPE")
 	nobody := c.Caller
 	nobody.Scopes = engine.AllScopes.Without(engine.Scopes(engine.KeysManage))
 	_, err := c.Engine.CreateKey(ctx, nobody, engine.KeyDraft{Name: "n", Family: engine.FamilyLive})
 	enginetest.Refused(t, err, engine.Forbidden)
-	left(t, c, "", "key.create denied scope:keys:manage")
+	enginetest.Traces(t, c, "", "key.create denied scope:keys:manage")
 	k, err := c.Engine.CreateKey(ctx, office, engine.KeyDraft{Name: "n", Family: engine.FamilyLive, Scopes: []string{"leads:read"}})
 	enginetest.Must(t, err)
 	if _, err = c.Engine.CreateKey(ctx, c.Test, engine.KeyDraft{Name: "n", Family: engine.FamilyTest}); err != nil {
@@ -103,9 +92,9 @@ func TestAuthenticateKey(t *testing.T) {
 	c := enginetest.NewWith(t, engine.Options{RatePerMinute: 77})
 	rival, _ := c.Rival(t)
 	now := c.Clock.Now()
-	live := issue(t, c, engine.KeyDraft{Family: engine.FamilyLive, ExpiresAt: now.Add(time.Hour).Unix()})
-	test := issue(t, c, engine.KeyDraft{Family: engine.FamilyTest, RatePerMinute: new(5)})
-	free := issue(t, c, engine.KeyDraft{Family: engine.FamilyKlinivo, Scopes: []string{"READ_PATIENTS"}, RatePerMinute: new(0)})
+	live := enginetest.IssueKey(t, c, engine.KeyDraft{Family: engine.FamilyLive, ExpiresAt: now.Add(time.Hour).Unix()})
+	test := enginetest.IssueKey(t, c, engine.KeyDraft{Family: engine.FamilyTest, RatePerMinute: new(5)})
+	free := enginetest.IssueKey(t, c, engine.KeyDraft{Family: engine.FamilyKlinivo, Scopes: []string{"READ_PATIENTS"}, RatePerMinute: new(0)})
 	theirs, err := c.Engine.CreateKey(t.Context(), engine.Shell(rival.Clinic, "keys"), engine.KeyDraft{Name: "n", Family: engine.FamilyLive})
 	enginetest.Must(t, err)
 	for _, x := range []struct {
@@ -138,7 +127,7 @@ func TestAuthenticateKey(t *testing.T) {
 // A key whose id is known but whose secret is not, with a right checksum: anybody can compute it.
 func TestAuthenticateKeyForged(t *testing.T) {
 	c := enginetest.New(t)
-	k := issue(t, c, engine.KeyDraft{Family: engine.FamilyLive})
+	k := enginetest.IssueKey(t, c, engine.KeyDraft{Family: engine.FamilyLive})
 	forged := engine.NewSecret(engine.FamilyLive)
 	c.Write(t, func(tx engine.Tx) error { // the stranger's id now belongs to k's hash
 		k.ID, k.KeyID, k.Secret = engine.NewID(c.Clock.Now()), forged.ID, ""
@@ -151,7 +140,7 @@ func TestRevokeKey(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
 	rival, _ := c.Rival(t)
-	k := issue(t, c, engine.KeyDraft{Family: engine.FamilyLive})
+	k := enginetest.IssueKey(t, c, engine.KeyDraft{Family: engine.FamilyLive})
 	if _, err := c.Engine.AuthenticateKey(ctx, k.Secret); err != nil {
 		t.Fatal(err)
 	}
@@ -163,20 +152,20 @@ func TestRevokeKey(t *testing.T) {
 	if _, err = c.Engine.AuthenticateKey(ctx, k.Secret); err != nil {
 		t.Errorf("refused revocations revoked: %v", err)
 	}
-	left(t, c, "", "key.revoke denied "+k.ID+" error:INSUFFICIENT_SCOPE")
+	enginetest.Traces(t, c, "", "key.revoke denied "+k.ID+" error:INSUFFICIENT_SCOPE")
 	got, err := c.Engine.RevokeKey(ctx, c.Caller, k.ID)
 	enginetest.Must(t, err)
 	if got.RevokedAt != c.Clock.Now().Unix() || got.Secret != "" {
 		t.Errorf("the key is %+v", got)
 	}
 	refusedKey(t, c, k.Secret, "revoked")
-	left(t, c, "", "key.revoke ok "+k.ID+" revoked_at")
+	enginetest.Traces(t, c, "", "key.revoke ok "+k.ID+" revoked_at")
 	c.Clock.Add(time.Minute)
 	again, err := c.Engine.RevokeKey(ctx, c.Caller, k.ID)
 	if err != nil || again.RevokedAt != got.RevokedAt {
 		t.Errorf("revoked twice: %+v, %v", again, err)
 	}
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	for _, id := range []string{"", "x", "0196c1e2-0000-7000-8000-000000000000"} {
 		_, err = c.Engine.RevokeKey(ctx, c.Caller, id)
 		enginetest.Refused(t, err, engine.NotFound)
@@ -186,7 +175,7 @@ func TestRevokeKey(t *testing.T) {
 func TestRotateKey(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	old := issue(t, c, engine.KeyDraft{Name: "CRM", Family: engine.FamilyPublic, AllowedOrigins: []string{"https://a.example"},
+	old := enginetest.IssueKey(t, c, engine.KeyDraft{Name: "CRM", Family: engine.FamilyPublic, AllowedOrigins: []string{"https://a.example"},
 		RatePerMinute: new(9), ExpiresAt: c.Clock.Now().Add(1000 * time.Hour).Unix()})
 	c.Since(t)
 	for _, hours := range []int{-1, 169} {
@@ -197,7 +186,7 @@ func TestRotateKey(t *testing.T) {
 	narrow.Scopes = engine.Scopes(engine.KeysManage, engine.CampaignsRead)
 	_, err := c.Engine.RotateKey(ctx, narrow, old.ID, 1) // it would be handed the key's text
 	enginetest.Refused(t, err, engine.Forbidden, "scopes")
-	left(t, c, "", "key.rotate denied "+old.ID+" scope:interviews:write")
+	enginetest.Traces(t, c, "", "key.rotate denied "+old.ID+" scope:interviews:write")
 
 	fresh, err := c.Engine.RotateKey(ctx, c.Caller, old.ID, 24)
 	enginetest.Must(t, err)
@@ -205,7 +194,7 @@ func TestRotateKey(t *testing.T) {
 		fresh.ExpiresAt != old.ExpiresAt || !slices.Equal(fresh.AllowedOrigins, old.AllowedOrigins) || fresh.RevokedAt != 0 || fresh.RotatedTo != "" {
 		t.Errorf("%+v became %+v", old, fresh)
 	}
-	left(t, c, "", "key.rotate ok "+old.ID+" rotated_to,revoked_at")
+	enginetest.Traces(t, c, "", "key.rotate ok "+old.ID+" rotated_to,revoked_at")
 	_, err = c.Engine.RotateKey(ctx, c.Caller, old.ID, 24)
 	enginetest.Refused(t, err, engine.Conflict)
 	both := func(want bool) {
@@ -234,7 +223,7 @@ func TestRotateKey(t *testing.T) {
 // A revocation during the overlap ends the old key now.
 func TestRevokeRotatedKey(t *testing.T) {
 	c := enginetest.New(t)
-	old := issue(t, c, engine.KeyDraft{Family: engine.FamilyLive})
+	old := enginetest.IssueKey(t, c, engine.KeyDraft{Family: engine.FamilyLive})
 	_, err := c.Engine.RotateKey(t.Context(), c.Caller, old.ID, 168)
 	enginetest.Must(t, err)
 	_, err = c.Engine.RevokeKey(t.Context(), c.Caller, old.ID)
@@ -244,7 +233,7 @@ func TestRevokeRotatedKey(t *testing.T) {
 
 func TestKeyLastUsed(t *testing.T) {
 	c := enginetest.New(t)
-	k := issue(t, c, engine.KeyDraft{Family: engine.FamilyLive})
+	k := enginetest.IssueKey(t, c, engine.KeyDraft{Family: engine.FamilyLive})
 	used := func() int64 {
 		t.Helper()
 		c.Since(t) // takes along what Enqueue queued
@@ -278,9 +267,9 @@ func TestKeyLastUsed(t *testing.T) {
 func TestPublicOrigins(t *testing.T) {
 	c := enginetest.New(t)
 	ends := c.Clock.Now().Add(time.Hour).Unix()
-	issue(t, c, engine.KeyDraft{Family: engine.FamilyPublic, AllowedOrigins: []string{"https://a.example", "http://localhost:*"}})
-	issue(t, c, engine.KeyDraft{Family: engine.FamilyPublic, AllowedOrigins: []string{"https://b.example"}, ExpiresAt: ends})
-	gone := issue(t, c, engine.KeyDraft{Family: engine.FamilyPublic, AllowedOrigins: []string{"https://c.example"}})
+	enginetest.IssueKey(t, c, engine.KeyDraft{Family: engine.FamilyPublic, AllowedOrigins: []string{"https://a.example", "http://localhost:*"}})
+	enginetest.IssueKey(t, c, engine.KeyDraft{Family: engine.FamilyPublic, AllowedOrigins: []string{"https://b.example"}, ExpiresAt: ends})
+	gone := enginetest.IssueKey(t, c, engine.KeyDraft{Family: engine.FamilyPublic, AllowedOrigins: []string{"https://c.example"}})
 	_, err := c.Engine.RevokeKey(t.Context(), c.Shell, gone.ID)
 	enginetest.Must(t, err)
 	got, err := c.Engine.PublicOrigins(t.Context())
@@ -299,7 +288,7 @@ func TestPublicOrigins(t *testing.T) {
 // The fast path of every request; a figure beside its floor, the SHA-256 of the key.
 func BenchmarkAuthenticateKey(b *testing.B) {
 	c := enginetest.New(b)
-	k := issue(b, c, engine.KeyDraft{Family: engine.FamilyLive})
+	k := enginetest.IssueKey(b, c, engine.KeyDraft{Family: engine.FamilyLive})
 	ctx := context.Background()
 	b.Run("whole", func(b *testing.B) {
 		b.ReportAllocs()

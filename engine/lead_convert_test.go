@@ -8,28 +8,21 @@ import (
 	"qualifybase/engine/enginetest"
 )
 
-func convert(t *testing.T, c *enginetest.Clinic, l engine.Lead, patient int64, d engine.PatientDraft) engine.Conversion {
-	t.Helper()
-	out, err := c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, patient, d)
-	enginetest.Must(t, err)
-	return out
-}
-
 func TestConvertLeadCreates(t *testing.T) {
 	c := enginetest.New(t)
-	l := put(t, c, c.Caller, engine.LeadDraft{Name: new("Ida Lind"), Email: new("ida@example.org"), Phone: new(ida)}).Lead
+	l := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ida Lind"), Email: new("ida@example.org"), Phone: new(ida)}).Lead
 	a, err := c.Engine.Book(t.Context(), c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, LeadID: l.ID})
 	enginetest.Must(t, err)
 	other := c.Book(t, "2026-04-28 10:00", c.Ada, c.Checkup)
 	c.Since(t)
 	female := engine.SexFemale
-	out := convert(t, c, l, 0, engine.PatientDraft{BirthDate: new("1990-02-03"), Sex: &female, FamilyName: new("Lind-Berg")})
+	out := enginetest.Convert(t, c, l, 0, engine.PatientDraft{BirthDate: new("1990-02-03"), Sex: &female, FamilyName: new("Lind-Berg")})
 	p := out.Patient
 	if !out.Created || p.GivenName != "Ida" || p.FamilyName != "Lind-Berg" || p.Phones[0].E164 != "+49301234567" || p.EmailKey != "ida@example.org" ||
 		p.SourceLeadID != l.ID || p.Sex != female || p.MRN == "" || out.Lead.Status != engine.LeadConverted || out.Lead.PatientID != p.ID || out.Lead.ID != l.ID {
 		t.Errorf("the conversion is %+v", out)
 	}
-	left(t, c, "lead.converted patient.created", fmt.Sprintf("lead.convert ok %s status,patient_id", l.ID))
+	enginetest.Traces(t, c, "lead.converted patient.created", fmt.Sprintf("lead.convert ok %s status,patient_id", l.ID))
 	kept(t, c, c.Caller, out.Lead)
 	c.Read(t, func(r engine.Reader) error {
 		b, err := r.Appointment(c.Row.N, false, a.ID)
@@ -43,22 +36,22 @@ func TestConvertLeadCreates(t *testing.T) {
 		return err
 	})
 	// Again: the same patient, nothing more.
-	again := convert(t, c, l, 0, engine.PatientDraft{GivenName: new("Somebody")})
+	again := enginetest.Convert(t, c, l, 0, engine.PatientDraft{GivenName: new("Somebody")})
 	if again.Created || again.Patient.ID != p.ID || again.Patient.GivenName != "Ida" {
 		t.Errorf("the second conversion is %+v", again)
 	}
-	if again = convert(t, c, l, p.ID, engine.PatientDraft{}); again.Patient.ID != p.ID {
+	if again = enginetest.Convert(t, c, l, p.ID, engine.PatientDraft{}); again.Patient.ID != p.ID {
 		t.Errorf("naming the patient answers %+v", again)
 	}
-	left(t, c, "")
-	_, err = c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, person(t, c, named("Otto", "Berg")).ID, engine.PatientDraft{})
+	enginetest.Traces(t, c, "")
+	_, err = c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, enginetest.CreatePatient(t, c, enginetest.Named("Otto", "Berg")).ID, engine.PatientDraft{})
 	enginetest.Refused(t, err, engine.Conflict, "patient_id")
 }
 
 func TestConvertLeadLinks(t *testing.T) {
 	c := enginetest.New(t)
-	p := person(t, c, lind("Ida", "Lind", "1990-02-03", "", ida))
-	l := put(t, c, c.Caller, engine.LeadDraft{Name: new("Ida Lind"), Phone: new(ida)}).Lead
+	p := enginetest.CreatePatient(t, c, lind("Ida", "Lind", "1990-02-03", "", ida))
+	l := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ida Lind"), Phone: new(ida)}).Lead
 	c.Since(t)
 
 	// The same phone and given name: somebody has to look.
@@ -67,33 +60,33 @@ func TestConvertLeadLinks(t *testing.T) {
 	if refs, _ := e.Candidates.([]engine.MatchRef); len(refs) != 1 || refs[0].PatientID != p.ID || refs[0].Grade != engine.Probable {
 		t.Errorf("the candidates are %+v", e.Candidates)
 	}
-	left(t, c, "", fmt.Sprintf("lead.convert failed %s error:CONFLICT", l.ID))
+	enginetest.Traces(t, c, "", fmt.Sprintf("lead.convert failed %s error:CONFLICT", l.ID))
 	kept(t, c, c.Caller, l)
 
 	// With the birth date it is certain.
-	out := convert(t, c, l, 0, engine.PatientDraft{BirthDate: new("1990-02-03")})
+	out := enginetest.Convert(t, c, l, 0, engine.PatientDraft{BirthDate: new("1990-02-03")})
 	if out.Created || out.Patient.ID != p.ID || out.Patient.Version != p.Version || out.Lead.PatientID != p.ID {
 		t.Errorf("linked is %+v", out)
 	}
-	left(t, c, "lead.converted", fmt.Sprintf("lead.convert ok %s status,patient_id", l.ID))
+	enginetest.Traces(t, c, "lead.converted", fmt.Sprintf("lead.convert ok %s status,patient_id", l.ID))
 
 	// Who is named is taken; who insists gets a new one.
-	m := put(t, c, c.Caller, engine.LeadDraft{Name: new("Eva Lind"), Email: new("eva@example.org")}).Lead
-	if out = convert(t, c, m, p.ID, engine.PatientDraft{}); out.Created || out.Patient.ID != p.ID {
+	m := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Eva Lind"), Email: new("eva@example.org")}).Lead
+	if out = enginetest.Convert(t, c, m, p.ID, engine.PatientDraft{}); out.Created || out.Patient.ID != p.ID {
 		t.Errorf("by name it is %+v", out)
 	}
-	n := put(t, c, c.Caller, engine.LeadDraft{Name: new("Ida Lind"), Email: new("i@example.org"), Phone: new("")}).Lead
-	if out = convert(t, c, n, 0, engine.PatientDraft{BirthDate: new("1990-02-03"), AllowDuplicate: true}); !out.Created {
+	n := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ida Lind"), Email: new("i@example.org"), Phone: new("")}).Lead
+	if out = enginetest.Convert(t, c, n, 0, engine.PatientDraft{BirthDate: new("1990-02-03"), AllowDuplicate: true}); !out.Created {
 		t.Errorf("who insists gets %+v", out)
 	}
 }
 
 func TestConvertLeadRefuses(t *testing.T) {
 	c := enginetest.New(t)
-	l := put(t, c, c.Caller, engine.LeadDraft{Email: new("x@example.org")}).Lead
+	l := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Email: new("x@example.org")}).Lead
 	own := c.Patient(t, c.Caller, "A", "B")
 	rival, _ := c.Rival(t)
-	foreign, err := c.Engine.CreatePatient(t.Context(), rival, named("A", "B"))
+	foreign, err := c.Engine.CreatePatient(t.Context(), rival, enginetest.Named("A", "B"))
 	enginetest.Must(t, err)
 	c.Since(t)
 	for _, x := range []struct {
@@ -109,14 +102,14 @@ func TestConvertLeadRefuses(t *testing.T) {
 		{"a patient and fields", c.Caller, l.ID, own.ID, engine.PatientDraft{BirthDate: new("1990-02-03")}, engine.Invalid, []string{"patient_id"}},
 		{"another clinic's patient", c.Caller, l.ID, foreign.ID, engine.PatientDraft{}, engine.NotFound, nil},
 		{"another clinic's lead", rival, l.ID, foreign.ID, engine.PatientDraft{}, engine.NotFound, nil},
-		{"no lead", c.Caller, engine.NewID(c.Clock.Now()), 0, named("A", "B"), engine.NotFound, nil},
-		{"a test key", c.Test, l.ID, 0, named("A", "B"), engine.NotFound, nil},
+		{"no lead", c.Caller, engine.NewID(c.Clock.Now()), 0, enginetest.Named("A", "B"), engine.NotFound, nil},
+		{"a test key", c.Test, l.ID, 0, enginetest.Named("A", "B"), engine.NotFound, nil},
 	} {
 		_, err := c.Engine.ConvertLead(t.Context(), x.by, x.id, nil, x.patient, x.draft)
 		enginetest.Refused(t, err, x.kind, x.fields...)
 	}
 	old := int64(9)
-	_, err = c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, &old, 0, named("A", "B"))
+	_, err = c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, &old, 0, enginetest.Named("A", "B"))
 	enginetest.Refused(t, err, engine.PreconditionFailed)
 	kept(t, c, c.Caller, l)
 	if ev := c.Since(t).Events; len(ev) != 0 {

@@ -45,7 +45,7 @@ func TestImportLeads(t *testing.T) {
 	if dry.Columns[6].Field != "" || dry.Columns[0].Field != "first_name" || dry.Columns[3].Header != "Telefon" {
 		t.Errorf("the columns are %v", dry.Columns)
 	}
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	if got := names(t, c, engine.LeadQuery{}, 0); got != " = 0" || c.Nudges.Load() != nudges {
 		t.Errorf("the dry run wrote %s", got)
 	}
@@ -57,7 +57,7 @@ func TestImportLeads(t *testing.T) {
 		t.Errorf("the import says %s", got)
 	}
 	anna, ben := wet.Preview[0].Lead, wet.Preview[1].Lead
-	left(t, c, "lead.created lead.created lead.updated",
+	enginetest.Traces(t, c, "lead.created lead.created lead.updated",
 		"lead.create ok "+anna.ID+" source,name,first_name,last_name,email,phone,status,tags",
 		"lead.create ok "+ben.ID+" source,name,first_name,last_name,phone,status",
 		"lead.update ok "+ben.ID+" phone",
@@ -90,13 +90,13 @@ func TestImportLeadsOfTheSenderTwice(t *testing.T) {
 	if first.Created != 3 || second.Unchanged != 3 || second.Created+second.Updated != 0 {
 		t.Errorf("%s, then %s", counts(first), counts(second))
 	}
-	left(t, c, "", "lead.import ok created:0,updated:0")
+	enginetest.Traces(t, c, "", "lead.import ok created:0,updated:0")
 	third, err := importing(t, c, text+"4,Dora,,\n", engine.LeadImport{Source: "crm"})
 	enginetest.Must(t, err)
 	if third.Unchanged != 3 || third.Created != 1 {
 		t.Errorf("the third says %s", counts(third))
 	}
-	left(t, c, "lead.created", "lead.create ok "+third.Preview[3].Lead.ID+" external_id,source,name,first_name,status", "lead.import ok created:1,updated:0")
+	enginetest.Traces(t, c, "lead.created", "lead.create ok "+third.Preview[3].Lead.ID+" external_id,source,name,first_name,status", "lead.import ok created:1,updated:0")
 }
 
 func TestImportLeadsRefuses(t *testing.T) {
@@ -130,7 +130,7 @@ func TestImportLeadsRefuses(t *testing.T) {
 	if report.Written {
 		t.Error("the report says that something was written")
 	}
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	if got := names(t, c, engine.LeadQuery{}, 0); got != " = 0" {
 		t.Errorf("a refused import wrote %s", got)
 	}
@@ -154,22 +154,22 @@ func TestImportLeadsRefuses(t *testing.T) {
 	}
 	_, err = importing(t, c, "name\nA\n", engine.LeadImport{Source: "a\nb"})
 	enginetest.Refused(t, err, engine.Invalid, "source")
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	reader := c.Caller
 	reader.Scopes = engine.Scopes(engine.LeadsRead)
 	_, err = c.Engine.ImportLeads(t.Context(), reader, strings.NewReader("name\nA\n"), engine.LeadImport{})
 	enginetest.Refused(t, err, engine.Forbidden)
-	left(t, c, "", "lead.import denied scope:leads:write")
+	enginetest.Traces(t, c, "", "lead.import denied scope:leads:write")
 }
 
 // What is exported can be imported elsewhere and is the same.
 func TestExportLeads(t *testing.T) {
 	c := enginetest.New(t)
 	converted := engine.LeadContacted
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("=cmd|' /C calc'!A0"), Email: new("a@example.org"), Notes: new("two\nlines, \"quoted\"")})
-	put(t, c, c.Caller, engine.LeadDraft{ExternalID: new("-7"), Source: new("@crm"), Name: new("Schmidt, Anna"), Phone: new("+49 30 1234567"), Status: &converted,
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("=cmd|' /C calc'!A0"), Email: new("a@example.org"), Notes: new("two\nlines, \"quoted\"")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{ExternalID: new("-7"), Source: new("@crm"), Name: new("Schmidt, Anna"), Phone: new("+49 30 1234567"), Status: &converted,
 		Tags: &[]string{"a,b", "c"}, Metadata: &map[string]any{"k": "<ü>"}, Consent: &map[string]any{"email": true}})
-	put(t, c, c.Test, engine.LeadDraft{Name: new("Test Person")})
+	enginetest.PutLead(t, c, c.Test, engine.LeadDraft{Name: new("Test Person")})
 	c.Since(t)
 	var out bytes.Buffer
 	n, err := c.Engine.ExportLeads(t.Context(), c.Caller, engine.LeadQuery{}, &out)
@@ -210,7 +210,7 @@ func TestImportNamesTwice(t *testing.T) {
 	const text = "name,phone,tags\nAnna Schmidt,,vip\nBen,,\n,030 1234567,\n"
 	first, err := importing(t, c, text, engine.LeadImport{})
 	enginetest.Must(t, err)
-	put(t, c, c.Test, engine.LeadDraft{Name: new("Cleo"), Source: new("csv")})
+	enginetest.PutLead(t, c, c.Test, engine.LeadDraft{Name: new("Cleo"), Source: new("csv")})
 	second, err := importing(t, c, strings.Replace(text, "Anna Schmidt", "ANNA  SCHMIDT", 1), engine.LeadImport{})
 	enginetest.Must(t, err)
 	if first.Created != 3 || second.Unchanged != 2 || second.Created != 1 {
@@ -238,10 +238,10 @@ func TestImportNamesTwice(t *testing.T) {
 // just them, and ids of nobody, of test leads or taken external ids are faults.
 func TestImportLeadsByID(t *testing.T) {
 	c := enginetest.New(t)
-	anna := put(t, c, c.Caller, engine.LeadDraft{Name: new("Anna"), Notes: new("a\nb")}).Lead
-	ben := put(t, c, c.Caller, engine.LeadDraft{Name: new("Ben"), Email: new("ben@example.org")}).Lead
-	put(t, c, c.Caller, engine.LeadDraft{ExternalID: new("7"), Source: new("crm")})
-	test := put(t, c, c.Test, engine.LeadDraft{Name: new("Anna")}).Lead
+	anna := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Anna"), Notes: new("a\nb")}).Lead
+	ben := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ben"), Email: new("ben@example.org")}).Lead
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{ExternalID: new("7"), Source: new("crm")})
+	test := enginetest.PutLead(t, c, c.Test, engine.LeadDraft{Name: new("Anna")}).Lead
 	var out bytes.Buffer
 	_, err := c.Engine.ExportLeads(t.Context(), c.Caller, engine.LeadQuery{}, &out)
 	enginetest.Must(t, err)
@@ -250,7 +250,7 @@ func TestImportLeadsByID(t *testing.T) {
 	if err != nil || report.Unchanged != 3 || report.Created+report.Updated != 0 {
 		t.Errorf("%s, %v", counts(report), err)
 	}
-	left(t, c, "", "lead.import ok created:0,updated:0")
+	enginetest.Traces(t, c, "", "lead.import ok created:0,updated:0")
 	report, err = importing(t, c, "id,external_id,name,email\n"+ben.ID+",,Benno,benno@example.org\n", engine.LeadImport{})
 	enginetest.Must(t, err)
 	got, err := c.Engine.Lead(t.Context(), c.Caller, ben.ID)
@@ -261,7 +261,7 @@ func TestImportLeadsByID(t *testing.T) {
 	faulty := "id,external_id,source,name\n" + engine.NewID(c.Clock.Now()) + ",,,Anna\n" + test.ID + ",,,Anna\nx,,,Anna\n" + anna.ID + ",7,crm,Anna\n"
 	_, err = importing(t, c, faulty, engine.LeadImport{})
 	enginetest.Refused(t, err, engine.Invalid, "id", "id", "id", "external_id")
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 }
 
 // sameRows compares two exports without ids, times and order.

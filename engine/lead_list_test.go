@@ -13,22 +13,22 @@ import (
 
 func TestLeadRead(t *testing.T) {
 	c := enginetest.New(t)
-	l := put(t, c, c.Caller, engine.LeadDraft{Name: new("Anna")}).Lead
+	l := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Anna")}).Lead
 	c.Since(t)
 	got, err := c.Engine.Lead(t.Context(), c.Caller, l.ID)
 	enginetest.Must(t, err)
 	kept(t, c, c.Caller, got)
-	left(t, c, "", "lead.read ok "+l.ID)
+	enginetest.Traces(t, c, "", "lead.read ok "+l.ID)
 	writer := c.Caller
 	writer.Scopes = engine.Scopes(engine.LeadsWrite)
 	_, err = c.Engine.Lead(t.Context(), writer, l.ID) // write does not imply read
 	enginetest.Refused(t, err, engine.Forbidden)
-	left(t, c, "", "lead.read denied scope:leads:read")
+	enginetest.Traces(t, c, "", "lead.read denied scope:leads:read")
 	for _, id := range []string{"", "7", "0196c1e2-0000-7000-8000-000000000000"} {
 		_, err = c.Engine.Lead(t.Context(), c.Caller, id)
 		enginetest.Refused(t, err, engine.NotFound)
 	}
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 }
 
 // names walks a list to its end and gives the names, page by page.
@@ -66,7 +66,7 @@ func TestLeadsLists(t *testing.T) {
 		if i%2 == 0 {
 			d.Source, d.Status = new("crm"), &lost
 		}
-		put(t, c, c.Caller, d)
+		enginetest.PutLead(t, c, c.Caller, d)
 		if i != 2 { // two in one second
 			c.Clock.Add(time.Second)
 		}
@@ -96,8 +96,8 @@ func TestLeadsLists(t *testing.T) {
 
 func TestLeadsSearch(t *testing.T) {
 	c := enginetest.New(t)
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Müller, Zoë"), Email: new("zoe.m@example.org"), Phone: new("030 1234567")})
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Zora 100%"), Email: new("z_ora@example.org"), Phone: new("+43 1 2345678")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Müller, Zoë"), Email: new("zoe.m@example.org"), Phone: new("030 1234567")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Zora 100%"), Email: new("z_ora@example.org"), Phone: new("+43 1 2345678")})
 	for q, want := range map[string]int{
 		"zo": 2, "ZOË": 1, "zoe müller": 1, "müller": 0, "zoe.m@": 1, "ZOE.M@EXAMPLE.ORG": 1, "030 123": 1, "+49 30": 1, "0049301234567": 1,
 		"+43": 1, "nobody": 0, "%": 0, "_": 0, "zora 100%": 1, "z_": 1, "z%": 0, "'": 0, `"`: 0,
@@ -115,12 +115,12 @@ func TestLeadsRefusesAndAudits(t *testing.T) {
 	ctx := t.Context()
 	var ids []string
 	for _, name := range []string{"A", "B", "C"} {
-		ids = append(ids, put(t, c, c.Caller, engine.LeadDraft{Name: &name}).Lead.ID)
+		ids = append(ids, enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: &name}).Lead.ID)
 	}
 	c.Since(t)
 	list, err := c.Engine.Leads(ctx, c.Caller, engine.LeadQuery{Status: engine.LeadNew}, engine.Page{Limit: 2})
 	enginetest.Must(t, err)
-	left(t, c, "", "lead.list ok filter:status,id:"+ids[2]+",id:"+ids[1])
+	enginetest.Traces(t, c, "", "lead.list ok filter:status,id:"+ids[2]+",id:"+ids[1])
 	_, err = c.Engine.Leads(ctx, c.Caller, engine.LeadQuery{}, engine.Page{Limit: 2, Cursor: list.Next})
 	enginetest.Refused(t, err, engine.InvalidCursor, "cursor") // another filter
 	_, err = c.Engine.Leads(ctx, c.Test, engine.LeadQuery{Status: engine.LeadNew}, engine.Page{Cursor: list.Next})
@@ -131,13 +131,13 @@ func TestLeadsRefusesAndAudits(t *testing.T) {
 		_, err = c.Engine.Leads(ctx, c.Caller, engine.LeadQuery{}, engine.Page{Limit: limit})
 		enginetest.Refused(t, err, engine.Invalid, "limit")
 	}
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	_, err = c.Engine.Leads(ctx, engine.Caller{}, engine.LeadQuery{Clinic: c.Row.N}, engine.Page{})
 	enginetest.Refused(t, err, engine.Forbidden)
 	if _, err = c.Engine.Leads(ctx, c.Caller, engine.LeadQuery{Q: "Anna Schmidt"}, engine.Page{}); err != nil {
 		t.Fatal(err)
 	}
-	left(t, c, "", "lead.list ok filter:q") // the name looked for is in no row
+	enginetest.Traces(t, c, "", "lead.list ok filter:q") // the name looked for is in no row
 }
 
 // A sync by updated_since skips no change and repeats none that was not made
@@ -147,7 +147,7 @@ func TestLeadSyncSkipsNothing(t *testing.T) {
 	ctx := t.Context()
 	var all []engine.Lead
 	for i := range 20 {
-		all = append(all, put(t, c, c.Caller, engine.LeadDraft{Name: new(fmt.Sprint("L", i)), ExternalID: new(fmt.Sprint(i))}).Lead)
+		all = append(all, enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new(fmt.Sprint("L", i)), ExternalID: new(fmt.Sprint(i))}).Lead)
 	}
 	q := engine.LeadQuery{UpdatedSince: new(c.Clock.Now().Unix())}
 	seen := map[string]int64{}
@@ -185,7 +185,7 @@ func TestLeadPagesHoldStill(t *testing.T) {
 	ctx := t.Context()
 	var want, got []string
 	for i := range 10 {
-		want = append(want, put(t, c, c.Caller, engine.LeadDraft{Name: new(fmt.Sprint(i))}).Lead.ID)
+		want = append(want, enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new(fmt.Sprint(i))}).Lead.ID)
 	}
 	slices.Reverse(want)
 	page := engine.Page{Limit: 3}
@@ -202,7 +202,7 @@ func TestLeadPagesHoldStill(t *testing.T) {
 			break
 		}
 		page.Cursor = list.Next
-		put(t, c, c.Caller, engine.LeadDraft{Name: new("later")})
+		enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("later")})
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("saw %d rows %v, want %v", len(got), got, want)

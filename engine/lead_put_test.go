@@ -11,26 +11,6 @@ import (
 	"qualifybase/engine/enginetest"
 )
 
-// put puts a lead or ends the test.
-func put(t *testing.T, c *enginetest.Clinic, by engine.Caller, d engine.LeadDraft) engine.LeadPut {
-	t.Helper()
-	p, err := c.Engine.PutLead(t.Context(), by, d)
-	enginetest.Must(t, err)
-	return p
-}
-
-// left checks all traces since the last look.
-func left(t *testing.T, c *enginetest.Clinic, events string, audit ...string) {
-	t.Helper()
-	got := c.Since(t)
-	if text := strings.Join(got.Events, " "); text != events {
-		t.Errorf("the events are %q, want %q", text, events)
-	}
-	if a, w := strings.Join(got.Audit, "\n\t"), strings.Join(audit, "\n\t"); a != w {
-		t.Errorf("the audit says\n\t%s\nwant\n\t%s", a, w)
-	}
-}
-
 // kept checks that the lead is stored as it was answered.
 func kept(t *testing.T, c *enginetest.Clinic, by engine.Caller, answered engine.Lead) {
 	t.Helper()
@@ -47,7 +27,7 @@ func TestPutLeadCreates(t *testing.T) {
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
 	before := c.Nudges.Load()
-	p := put(t, c, c.Caller, engine.LeadDraft{Name: new(" Anna Schmidt "), Email: new("Anna@Example.org"), Phone: new("030 1234567")})
+	p := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new(" Anna Schmidt "), Email: new("Anna@Example.org"), Phone: new("030 1234567")})
 	l, now := p.Lead, c.Clock.Now().Unix()
 	if !p.Created || l.Name != "Anna Schmidt" || l.FirstName != "Anna" || l.LastName != "Schmidt" || l.Source != "api" || l.Status != engine.LeadNew ||
 		l.Email != "Anna@Example.org" || l.EmailKey != "anna@example.org" || l.Phone != "030 1234567" || l.PhoneKey != "+49301234567" ||
@@ -55,12 +35,12 @@ func TestPutLeadCreates(t *testing.T) {
 		t.Errorf("the lead is %+v", p)
 	}
 	kept(t, c, c.Caller, l)
-	left(t, c, "lead.created", "lead.put ok "+l.ID+" source,name,first_name,last_name,email,phone,status")
+	enginetest.Traces(t, c, "lead.created", "lead.put ok "+l.ID+" source,name,first_name,last_name,email,phone,status")
 	if c.Nudges.Load() != before+1 {
 		t.Error("the webhook sender was not woken")
 	}
 	status := engine.LeadQualified
-	p = put(t, c, c.Caller, engine.LeadDraft{ExternalID: new("c-7"), Source: new("crm"), FirstName: new("Zoë"), Status: &status, Notes: new("two\nlines"),
+	p = enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{ExternalID: new("c-7"), Source: new("crm"), FirstName: new("Zoë"), Status: &status, Notes: new("two\nlines"),
 		Tags: &[]string{"b", "a", "B"}, Metadata: &map[string]any{"k": []any{1.5, nil}}, Consent: &map[string]any{"email": true}})
 	if l = p.Lead; l.Source != "crm" || l.ExternalID != "c-7" || l.Name != "Zoë" || l.Status != status || strings.Join(l.Tags, "") != "ba" || l.Notes != "two\nlines" {
 		t.Errorf("the lead is %+v", l)
@@ -83,14 +63,14 @@ func TestPutLeadRefuses(t *testing.T) {
 		_, err := c.Engine.PutLead(t.Context(), c.Caller, x.draft)
 		enginetest.Refused(t, err, engine.Invalid, x.fields...)
 	}
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	reader := c.Caller
 	reader.Scopes = engine.Scopes(engine.LeadsRead)
 	_, err := c.Engine.PutLead(t.Context(), reader, engine.LeadDraft{Name: new("A")})
 	if e := enginetest.Refused(t, err, engine.Forbidden); e.Missing != engine.LeadsWrite {
 		t.Errorf("missing is %s", e.Missing)
 	}
-	left(t, c, "", "lead.put denied scope:leads:write")
+	enginetest.Traces(t, c, "", "lead.put denied scope:leads:write")
 	c.Read(t, func(r engine.Reader) error {
 		n, err := r.CountLeads(engine.LeadQuery{Clinic: c.Row.N})
 		if n != 0 {
@@ -135,11 +115,11 @@ func TestPutLeadMatches(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			c := enginetest.New(t)
 			c.Hook(t, c.Caller)
-			first := put(t, c, c.Caller, anna).Lead
+			first := enginetest.PutLead(t, c, c.Caller, anna).Lead
 			c.Since(t)
 			c.Clock.Add(time.Minute)
 			nudges := c.Nudges.Load()
-			got := put(t, c, c.Caller, x.draft)
+			got := enginetest.PutLead(t, c, c.Caller, x.draft)
 			kept(t, c, c.Caller, got.Lead)
 			switch {
 			case got.Created != x.created || x.created == (got.Lead.ID == first.ID):
@@ -152,12 +132,12 @@ func TestPutLeadMatches(t *testing.T) {
 				if fmt.Sprintf("%+v", got.Lead) != fmt.Sprintf("%+v", first) {
 					t.Errorf("nothing changed, but %+v\nbecame %+v", first, got.Lead)
 				}
-				left(t, c, "")
+				enginetest.Traces(t, c, "")
 				if c.Nudges.Load() != nudges {
 					t.Error("nothing happened, but the sender was woken")
 				}
 			default:
-				left(t, c, "lead.updated", "lead.put ok "+first.ID+" "+x.changes)
+				enginetest.Traces(t, c, "lead.updated", "lead.put ok "+first.ID+" "+x.changes)
 				if l := got.Lead; l.Version != 2 || l.Change <= first.Change || l.UpdatedAt != first.UpdatedAt+60 || l.CreatedAt != first.CreatedAt {
 					t.Errorf("stamped %+v", l.Meta)
 				}
@@ -173,16 +153,16 @@ func TestPutLeadMatches(t *testing.T) {
 // and is found by it from then on.
 func TestPutLeadAdoptsAnID(t *testing.T) {
 	c := enginetest.New(t)
-	first := put(t, c, c.Caller, engine.LeadDraft{Email: new("anna@example.org"), Source: new("web")}).Lead
-	got := put(t, c, c.Caller, engine.LeadDraft{Email: new("anna@example.org"), Source: new("crm"), ExternalID: new("7"), Name: new("Anna")})
+	first := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Email: new("anna@example.org"), Source: new("web")}).Lead
+	got := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Email: new("anna@example.org"), Source: new("crm"), ExternalID: new("7"), Name: new("Anna")})
 	if l := got.Lead; got.Created || l.ID != first.ID || l.Source != "crm" || l.ExternalID != "7" || l.Name != "Anna" {
 		t.Errorf("the lead is %+v", got)
 	}
-	got = put(t, c, c.Caller, engine.LeadDraft{Email: new("new@example.org"), Source: new("crm"), ExternalID: new("7")})
+	got = enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Email: new("new@example.org"), Source: new("crm"), ExternalID: new("7")})
 	if l := got.Lead; got.Created || l.ID != first.ID || l.Email != "new@example.org" {
 		t.Errorf("the lead is %+v", got)
 	}
-	if got = put(t, c, c.Caller, engine.LeadDraft{Email: new("anna@example.org")}); !got.Created {
+	if got = enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Email: new("anna@example.org")}); !got.Created {
 		t.Error("matched by an e-mail that the lead no longer has")
 	}
 }
@@ -190,12 +170,12 @@ func TestPutLeadAdoptsAnID(t *testing.T) {
 // Of several with one e-mail, the oldest.
 func TestPutLeadTakesTheOldest(t *testing.T) {
 	c := enginetest.New(t)
-	a := put(t, c, c.Caller, engine.LeadDraft{Name: new("A"), ExternalID: new("1")}).Lead
+	a := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("A"), ExternalID: new("1")}).Lead
 	c.Clock.Add(time.Second)
-	b := put(t, c, c.Caller, engine.LeadDraft{Email: new("x@example.org")}).Lead
+	b := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Email: new("x@example.org")}).Lead
 	_, err := c.Engine.UpdateLead(t.Context(), c.Caller, a.ID, nil, engine.LeadDraft{Email: new("x@example.org")})
 	enginetest.Must(t, err)
-	if got := put(t, c, c.Caller, engine.LeadDraft{Email: new("x@example.org")}); got.Lead.ID != a.ID || got.Lead.ID == b.ID {
+	if got := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Email: new("x@example.org")}); got.Lead.ID != a.ID || got.Lead.ID == b.ID {
 		t.Errorf("took %s, want the oldest, %s", got.Lead.ID, a.ID)
 	}
 }
@@ -205,7 +185,7 @@ func TestLeadsAreApart(t *testing.T) {
 	c := enginetest.New(t)
 	rival, _ := c.Rival(t)
 	draft := engine.LeadDraft{Name: new("Anna Schmidt"), Email: new("anna@example.org"), Phone: new("030 1234567"), ExternalID: new("1")}
-	mine := put(t, c, c.Caller, draft).Lead
+	mine := enginetest.PutLead(t, c, c.Caller, draft).Lead
 	for name, other := range map[string]engine.Caller{"rival": rival, "test": c.Test} {
 		for what, err := range map[string]error{
 			"read":   second(c.Engine.Lead(t.Context(), other, mine.ID)),
@@ -220,12 +200,12 @@ func TestLeadsAreApart(t *testing.T) {
 		if err != nil || len(list.Items) != 0 || *list.Total != 0 {
 			t.Errorf("the %s sees %d leads, %v", name, len(list.Items), err)
 		}
-		if p := put(t, c, other, draft); !p.Created || p.Lead.ID == mine.ID || p.Lead.Test != other.Test {
+		if p := enginetest.PutLead(t, c, other, draft); !p.Created || p.Lead.ID == mine.ID || p.Lead.Test != other.Test {
 			t.Errorf("the %s's lead is %+v", name, p)
 		}
 	}
 	kept(t, c, c.Caller, mine)
-	if live := put(t, c, c.Caller, draft); live.Created || live.Lead.ID != mine.ID {
+	if live := enginetest.PutLead(t, c, c.Caller, draft); live.Created || live.Lead.ID != mine.ID {
 		t.Errorf("the live lead is no longer found: %+v", live)
 	}
 }
@@ -235,8 +215,8 @@ func second[T any](_ T, err error) error { return err }
 func TestUpdateLead(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	a := put(t, c, c.Caller, engine.LeadDraft{Name: new("Anna"), ExternalID: new("1"), Source: new("crm")}).Lead
-	b := put(t, c, c.Caller, engine.LeadDraft{Name: new("Ben"), Email: new("ben@example.org"), Tags: &[]string{"x"}}).Lead
+	a := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Anna"), ExternalID: new("1"), Source: new("crm")}).Lead
+	b := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ben"), Email: new("ben@example.org"), Tags: &[]string{"x"}}).Lead
 	c.Since(t)
 	update := func(d engine.LeadDraft, version *int64) (engine.Lead, error) {
 		return c.Engine.UpdateLead(ctx, c.Caller, b.ID, version, d)
@@ -247,14 +227,14 @@ func TestUpdateLead(t *testing.T) {
 		t.Errorf("the lead is %+v", got)
 	}
 	kept(t, c, c.Caller, got)
-	left(t, c, "lead.updated", "lead.update ok "+b.ID+" name,first_name,last_name,email,tags")
+	enginetest.Traces(t, c, "lead.updated", "lead.update ok "+b.ID+" name,first_name,last_name,email,tags")
 
 	_, err = update(engine.LeadDraft{Notes: new("x")}, new(b.Version))
 	enginetest.Refused(t, err, engine.PreconditionFailed)
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	_, err = update(engine.LeadDraft{ExternalID: new("1"), Source: new("crm")}, nil)
 	enginetest.Refused(t, err, engine.Conflict, "external_id")
-	left(t, c, "", "lead.update failed "+b.ID+" error:CONFLICT")
+	enginetest.Traces(t, c, "", "lead.update failed "+b.ID+" error:CONFLICT")
 	_, err = update(engine.LeadDraft{Name: new(""), Email: new("")}, nil)
 	enginetest.Refused(t, err, engine.Invalid, "name")
 	_, err = update(engine.LeadDraft{Phone: new("x")}, nil)
@@ -265,7 +245,7 @@ func TestUpdateLead(t *testing.T) {
 	if again.Version != 2 {
 		t.Error("a change of nothing is a version")
 	}
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	for _, id := range []string{"", "x", strings.ToUpper(a.ID), "0196c1e2-0000-7000-8000-000000000000"} {
 		_, err = c.Engine.UpdateLead(ctx, c.Caller, id, nil, engine.LeadDraft{Notes: new("x")})
 		enginetest.Refused(t, err, engine.NotFound)
@@ -275,7 +255,7 @@ func TestUpdateLead(t *testing.T) {
 func TestDeleteLead(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	l := put(t, c, c.Caller, engine.LeadDraft{Name: new("Anna"), Email: new("anna@example.org")}).Lead
+	l := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Anna"), Email: new("anna@example.org")}).Lead
 	start := enginetest.Unix("2026-04-28 09:00")
 	visit, err := c.Engine.Book(ctx, c.Caller, engine.Booking{LeadID: l.ID, StartsAt: start, EndsAt: start + 1800, ProviderID: c.Ada.ID, Title: "Consultation"})
 	enginetest.Must(t, err)
@@ -289,7 +269,7 @@ func TestDeleteLead(t *testing.T) {
 	if e := enginetest.Refused(t, err, engine.Conflict, "id"); !strings.Contains(e.Details[0].Message, visit.ID) {
 		t.Errorf("%v does not name the appointment", e)
 	}
-	left(t, c, "", "lead.delete failed "+l.ID+" error:CONFLICT")
+	enginetest.Traces(t, c, "", "lead.delete failed "+l.ID+" error:CONFLICT")
 	c.Clock.Set(enginetest.At("2026-04-28 09:15")) // while it lasts
 	_, err = c.Engine.DeleteLead(ctx, c.Caller, l.ID, nil)
 	enginetest.Refused(t, err, engine.Conflict, "id")
@@ -299,7 +279,7 @@ func TestDeleteLead(t *testing.T) {
 	c.Clock.Set(enginetest.At("2026-04-28 09:30"))
 	_, err = c.Engine.DeleteLead(ctx, c.Caller, l.ID, new(l.Version))
 	enginetest.Must(t, err)
-	left(t, c, "lead.deleted", "lead.delete ok "+l.ID)
+	enginetest.Traces(t, c, "lead.deleted", "lead.delete ok "+l.ID)
 	_, err = c.Engine.Lead(ctx, c.Caller, l.ID)
 	enginetest.Refused(t, err, engine.NotFound)
 	c.Read(t, func(r engine.Reader) error {
@@ -316,7 +296,7 @@ func TestDeleteLead(t *testing.T) {
 func TestDeleteLeadAfterCancelling(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	l := put(t, c, c.Caller, engine.LeadDraft{Name: new("Anna")}).Lead
+	l := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Anna")}).Lead
 	start := enginetest.Unix("2026-04-28 09:00")
 	visit, err := c.Engine.Book(ctx, c.Caller, engine.Booking{LeadID: l.ID, StartsAt: start, EndsAt: start + 1800, ProviderID: c.Ada.ID})
 	enginetest.Must(t, err)

@@ -21,10 +21,10 @@ type modelNote struct {
 // TestNotesAgainstAModel makes random acts on the notes of a consultation, which
 // may end among them, and holds every answer and every version against the model.
 func TestNotesAgainstAModel(t *testing.T) {
-	v := newVisit(t)
+	v := enginetest.NewVisit(t)
 	rapid.Check(t, func(r *rapid.T) {
 		ctx := t.Context()
-		con, err := v.Engine.StartConsultation(ctx, v.Caller, engine.ConsultationDraft{PatientID: v.ida.ID, ProviderID: v.Ada.ID})
+		con, err := v.Engine.StartConsultation(ctx, v.Caller, engine.ConsultationDraft{PatientID: v.Ida.ID, ProviderID: v.Ada.ID})
 		enginetest.Must(t, err)
 		open, notes := true, []*modelNote{}
 		expect := func(what string, err error, want engine.Kind) bool {

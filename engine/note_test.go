@@ -11,34 +11,13 @@ import (
 	"qualifybase/engine/enginetest"
 )
 
-// written puts a draft under a consultation.
-func (v *visit) written(t *testing.T, consultation string) engine.Note {
-	t.Helper()
-	n, err := v.Engine.WriteNote(t.Context(), v.Caller, consultation, engine.NoteDraft{
-		Subjective: new("cough since Friday"), Assessment: new("bronchitis"), Plan: new("rest"),
-		Codes:  &[]engine.Code{{System: "http://hl7.org/fhir/sid/icd-10", Code: "J20.9", Display: "Acute bronchitis"}},
-		Vitals: &[]engine.Vital{{Code: "body_temperature", Value: 38.4, Unit: "Cel"}},
-	})
-	enginetest.Must(t, err)
-	v.Since(t)
-	return n
-}
-
-func (v *visit) signed(t *testing.T, consultation string) engine.Note {
-	t.Helper()
-	n, err := v.Engine.SignNote(t.Context(), v.Caller, v.written(t, consultation).ID, nil)
-	enginetest.Must(t, err)
-	v.Since(t)
-	return n
-}
-
 func TestWriteNote(t *testing.T) {
-	v := newVisit(t)
-	con := v.begun(t)
+	v := enginetest.NewVisit(t)
+	con := v.Begun(t)
 	n, err := v.Engine.WriteNote(t.Context(), v.Caller, con.ID, engine.NoteDraft{
 		Subjective: new(" line one\r\nline two "), Vitals: &[]engine.Vital{{Code: "8867-4", Value: 88, Unit: "/min"}}})
 	enginetest.Must(t, err)
-	if n.Status != engine.NoteDrafted || n.N != 1 || n.AuthorID != v.Ada.ID || n.PatientID != v.ida.ID ||
+	if n.Status != engine.NoteDrafted || n.N != 1 || n.AuthorID != v.Ada.ID || n.PatientID != v.Ida.ID ||
 		n.Subjective != "line one\nline two" || n.Signed() || n.ContentSHA256 != "" || n.Version != 1 {
 		t.Errorf("%+v", n)
 	}
@@ -54,8 +33,8 @@ func TestWriteNote(t *testing.T) {
 }
 
 func TestNoteValues(t *testing.T) {
-	v := newVisit(t)
-	con := v.begun(t)
+	v := enginetest.NewVisit(t)
+	con := v.Begun(t)
 	big := strings.Repeat("ä", engine.MaxSOAP/2)
 	tooBig := big + "x"
 	for _, test := range []struct {
@@ -87,8 +66,8 @@ func TestNoteValues(t *testing.T) {
 }
 
 func TestEditADraft(t *testing.T) {
-	v := newVisit(t)
-	n := v.written(t, v.begun(t).ID)
+	v := enginetest.NewVisit(t)
+	n := v.Written(t, v.Begun(t).ID)
 	ctx := t.Context()
 	_, err := v.Engine.PatchNote(ctx, v.Caller, n.ID, nil, engine.NoteDraft{Plan: new("tea")})
 	enginetest.Refused(t, err, engine.PreconditionRequired)
@@ -119,8 +98,8 @@ func TestEditADraft(t *testing.T) {
 }
 
 func TestSignNote(t *testing.T) {
-	v := newVisit(t)
-	n := v.written(t, v.begun(t).ID)
+	v := enginetest.NewVisit(t)
+	n := v.Written(t, v.Begun(t).ID)
 	ctx := t.Context()
 	writer := v.Caller
 	writer.Scopes = engine.Scopes(engine.ConsultationsRead, engine.ConsultationsWrite)
@@ -155,11 +134,11 @@ func TestSignNote(t *testing.T) {
 }
 
 // amendable is a signed note under a consultation that ended two days ago.
-func amendable(t *testing.T) (*visit, engine.Note) {
+func amendable(t *testing.T) (*enginetest.Visit, engine.Note) {
 	t.Helper()
-	v := newVisit(t)
-	con := v.begun(t)
-	n := v.signed(t, con.ID)
+	v := enginetest.NewVisit(t)
+	con := v.Begun(t)
+	n := v.Signed(t, con.ID)
 	_, err := v.Engine.EndConsultation(t.Context(), v.Caller, con.ID)
 	enginetest.Must(t, err)
 	v.Clock.Add(48 * time.Hour)
@@ -225,15 +204,15 @@ func TestAmendNote(t *testing.T) {
 		}
 		before = n.ContentSHA256
 	}
-	list, err := v.Engine.Notes(ctx, v.Caller, engine.NoteQuery{PatientID: v.ida.ID}, engine.Page{})
+	list, err := v.Engine.Notes(ctx, v.Caller, engine.NoteQuery{PatientID: v.Ida.ID}, engine.Page{})
 	if err != nil || len(list.Items) != 1 || list.Items[0].N != 3 || *list.Total != 1 {
 		t.Errorf("the list shows %+v, %v", list, err)
 	}
 }
 
 func TestAmendWhatIsUnsigned(t *testing.T) {
-	v := newVisit(t)
-	n := v.written(t, v.begun(t).ID)
+	v := enginetest.NewVisit(t)
+	n := v.Written(t, v.Begun(t).ID)
 	for _, status := range []engine.NoteStatus{"", engine.NoteInError} {
 		_, err := v.Engine.AmendNote(t.Context(), v.Caller, n.ID, nil, engine.NoteDraft{Plan: new("tea"), Reason: "x", Status: status})
 		if k := engine.KindOf(err); k != engine.InvalidTransition && k != engine.Conflict {
@@ -245,10 +224,10 @@ func TestAmendWhatIsUnsigned(t *testing.T) {
 }
 
 func TestAnEndedConsultationRefusesAllButAmendments(t *testing.T) {
-	v := newVisit(t)
-	con := v.begun(t)
+	v := enginetest.NewVisit(t)
+	con := v.Begun(t)
 	ctx := t.Context()
-	signed, draft := v.signed(t, con.ID), v.written(t, con.ID)
+	signed, draft := v.Signed(t, con.ID), v.Written(t, con.ID)
 	pill, err := v.Engine.Prescribe(ctx, v.Caller, con.ID, prescribed())
 	enginetest.Must(t, err)
 	planned := prescribed()
@@ -298,27 +277,27 @@ func TestAnEndedConsultationRefusesAllButAmendments(t *testing.T) {
 }
 
 func TestUndoUnderASignedNote(t *testing.T) {
-	v := newVisit(t)
-	con := v.begun(t)
+	v := enginetest.NewVisit(t)
+	con := v.Begun(t)
 	ctx := t.Context()
-	n := v.written(t, con.ID)
+	n := v.Written(t, con.ID)
 	_, err := v.Engine.EndConsultation(ctx, v.Caller, con.ID)
 	enginetest.Must(t, err)
-	undone, err := v.Engine.UndoAppointment(ctx, v.Caller, v.appt.ID, "pressed too early")
+	undone, err := v.Engine.UndoAppointment(ctx, v.Caller, v.Appt.ID, "pressed too early")
 	if err != nil || undone.Status != engine.Scheduled {
 		t.Fatalf("under a draft: %+v, %v", undone, err)
 	}
-	_, err = v.Engine.Complete(ctx, v.Caller, v.appt.ID)
+	_, err = v.Engine.Complete(ctx, v.Caller, v.Appt.ID)
 	enginetest.Must(t, err)
 	_, err = v.Engine.SignNote(ctx, v.Caller, n.ID, nil)
 	enginetest.Must(t, err)
-	_, err = v.Engine.UndoAppointment(ctx, v.Caller, v.appt.ID, "again")
+	_, err = v.Engine.UndoAppointment(ctx, v.Caller, v.Appt.ID, "again")
 	enginetest.Refused(t, err, engine.InvalidTransition, "status")
 }
 
 func TestPatientTextIsNowhereBesideTheNote(t *testing.T) {
-	v := newVisit(t)
-	con := v.begun(t)
+	v := enginetest.NewVisit(t)
+	con := v.Begun(t)
 	ctx := t.Context()
 	const secret = "Zyzzyva"
 	n, err := v.Engine.WriteNote(ctx, v.Caller, con.ID, engine.NoteDraft{Plan: new(secret)})
@@ -344,7 +323,7 @@ func TestPatientTextIsNowhereBesideTheNote(t *testing.T) {
 			if strings.Contains(strings.Join(a.Fields, " ")+a.ReasonRef, secret) {
 				t.Errorf("the audit tells %+v", a)
 			}
-			if (a.Entity == "note" || a.Entity == "consultation" || a.Entity == "prescription") && a.PatientID != v.ida.ID {
+			if (a.Entity == "note" || a.Entity == "consultation" || a.Entity == "prescription") && a.PatientID != v.Ida.ID {
 				t.Errorf("%s is about patient %d", a.Action, a.PatientID)
 			}
 		}

@@ -11,17 +11,6 @@ import (
 	"qualifybase/engine/enginetest"
 )
 
-func register(t *testing.T, c *enginetest.Clinic, by engine.Caller, given, family, birth string) engine.Patient {
-	t.Helper()
-	d := engine.PatientDraft{GivenName: &given, FamilyName: &family}
-	if birth != "" {
-		d.BirthDate = &birth
-	}
-	p, err := c.Engine.CreatePatient(t.Context(), by, d)
-	enginetest.Must(t, err)
-	return p
-}
-
 func TestCreatePatient(t *testing.T) {
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
@@ -54,7 +43,7 @@ func TestCreatePatient(t *testing.T) {
 		}
 		return err
 	})
-	left(t, c, "patient.created", "patient.create ok "+strconv.FormatInt(p.ID, 10)+" given_name,family_name,birth_date,email,phones")
+	enginetest.Traces(t, c, "patient.created", "patient.create ok "+strconv.FormatInt(p.ID, 10)+" given_name,family_name,birth_date,email,phones")
 	if c.Nudges.Load() != nudges+1 {
 		t.Error("the webhook sender was not woken")
 	}
@@ -69,12 +58,12 @@ func TestCreatePatientRefuses(t *testing.T) {
 	enginetest.Refused(t, err, engine.Invalid, "birth_date")
 	_, err = c.Engine.CreatePatient(t.Context(), c.Caller, engine.PatientDraft{Email: new("x"), Phones: &[]engine.Phone{{Number: "x"}}})
 	enginetest.Refused(t, err, engine.Invalid, "given_name", "family_name", "email", "phones[0].number")
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	reader := c.Caller
 	reader.Scopes = engine.Scopes(engine.PatientsRead)
 	_, err = c.Engine.CreatePatient(t.Context(), reader, draft)
 	enginetest.Refused(t, err, engine.Forbidden)
-	left(t, c, "", "patient.create denied scope:patients:write")
+	enginetest.Traces(t, c, "", "patient.create denied scope:patients:write")
 	draft.BirthDate = new("2026-04-28") // of the clinic's own clock
 	if _, err = c.Engine.CreatePatient(t.Context(), c.Caller, draft); err != nil {
 		t.Errorf("born today: %v", err)
@@ -88,7 +77,7 @@ func TestCreatePatientRefuses(t *testing.T) {
 func TestPatientsAreApart(t *testing.T) {
 	c := enginetest.New(t)
 	rival, _ := c.Rival(t)
-	p := register(t, c, c.Caller, "Anna", "Weiß", "")
+	p := enginetest.Register(t, c, c.Caller, "Anna", "Weiß", "")
 	for name, other := range map[string]engine.Caller{"rival": rival, "test": c.Test} {
 		_, err := c.Engine.Patient(t.Context(), other, p.ID)
 		enginetest.Refused(t, err, engine.NotFound)
@@ -96,7 +85,7 @@ func TestPatientsAreApart(t *testing.T) {
 		if err != nil || len(list.Items) != 0 || *list.Total != 0 {
 			t.Errorf("the %s sees %d patients, %v", name, len(list.Items), err)
 		}
-		if got := register(t, c, other, "Anna", "Weiß", ""); got.Test != other.Test || got.Clinic != other.Clinic {
+		if got := enginetest.Register(t, c, other, "Anna", "Weiß", ""); got.Test != other.Test || got.Clinic != other.Clinic {
 			t.Errorf("the %s's patient is %+v", name, got)
 		}
 	}
@@ -104,14 +93,14 @@ func TestPatientsAreApart(t *testing.T) {
 	_, err := c.Engine.Patient(t.Context(), c.Caller, p.ID)
 	enginetest.Must(t, err)
 	id := strconv.FormatInt(p.ID, 10)
-	left(t, c, "", "patient.read ok "+id)
+	enginetest.Traces(t, c, "", "patient.read ok "+id)
 	_, err = c.Engine.Patient(t.Context(), c.Caller, 0)
 	enginetest.Refused(t, err, engine.NotFound)
 }
 
 func TestPatientsSearch(t *testing.T) {
 	c := enginetest.New(t)
-	a := register(t, c, c.Caller, "Zoë", "Müller", "1990-02-03")
+	a := enginetest.Register(t, c, c.Caller, "Zoë", "Müller", "1990-02-03")
 	b, err := c.Engine.CreatePatient(t.Context(), c.Caller, engine.PatientDraft{GivenName: new("Ben"), FamilyName: new("Muller-Weiß"),
 		Email: new("ben@example.org"), Phones: &[]engine.Phone{{Number: "030 1234567"}}})
 	enginetest.Must(t, err)
@@ -128,7 +117,7 @@ func TestPatientsSearch(t *testing.T) {
 	c.Since(t)
 	list, err := c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{Status: engine.PatientActive}, engine.Page{Limit: 1})
 	enginetest.Must(t, err)
-	left(t, c, "", fmt.Sprintf("patient.list ok filter:status,id:%d", b.ID))
+	enginetest.Traces(t, c, "", fmt.Sprintf("patient.list ok filter:status,id:%d", b.ID))
 	next, err := c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{Status: engine.PatientActive}, engine.Page{Limit: 1, Cursor: list.Next})
 	if err != nil || len(next.Items) != 1 || next.Items[0].ID != a.ID || next.More {
 		t.Errorf("the next page is %+v, %v", next, err)

@@ -9,19 +9,6 @@ import (
 	"qualifybase/engine/enginetest"
 )
 
-// person makes a patient of a draft or ends the test.
-func person(t *testing.T, c *enginetest.Clinic, d engine.PatientDraft) engine.Patient {
-	t.Helper()
-	p, err := c.Engine.CreatePatient(t.Context(), c.Caller, d)
-	enginetest.Must(t, err)
-	return p
-}
-
-// named is a draft of names alone.
-func named(given, family string) engine.PatientDraft {
-	return engine.PatientDraft{GivenName: &given, FamilyName: &family}
-}
-
 // patientRow reads a patient's row, past the stub and the audit.
 func patientRow(t *testing.T, c *enginetest.Clinic, id int64) (p engine.Patient) {
 	t.Helper()
@@ -35,7 +22,7 @@ func patientRow(t *testing.T, c *enginetest.Clinic, id int64) (p engine.Patient)
 func TestPatientFields(t *testing.T) {
 	c := enginetest.New(t)
 	female, now := engine.SexFemale, c.Clock.Now().Unix()
-	p := person(t, c, engine.PatientDraft{
+	p := enginetest.CreatePatient(t, c, engine.PatientDraft{
 		MRN: new("K 7"), GivenName: new("🌷 לאה"), FamilyName: new("Ní Bhriain"), PreferredName: new("Lea"), BirthDate: new("1984-02-29"), Sex: &female,
 		Phones: &[]engine.Phone{{Number: "030 1234567", Label: "home", E164: "+1 forged"}}, Email: new("Lea@Example.org"),
 		Address: &engine.Address{Line1: "Weg 1", City: "Berlin", Country: "de"}, Language: new("PT-br"), ContactPreference: new("sms"),
@@ -49,7 +36,7 @@ func TestPatientFields(t *testing.T) {
 		p.Consents.Marketing.At != now-9 || len(p.Identifiers) != 1 || p.Restricted || p.MergedInto != 0 {
 		t.Errorf("the patient is %+v", p)
 	}
-	left(t, c, "patient.created", fmt.Sprintf("patient.create ok %d mrn,given_name,family_name,birth_date,email,phones,identifiers,"+
+	enginetest.Traces(t, c, "patient.created", fmt.Sprintf("patient.create ok %d mrn,given_name,family_name,birth_date,email,phones,identifiers,"+
 		"preferred_name,sex,address,language,contact_preference,consents,emergency_contact,allergies_text,admin_notes", p.ID))
 	for q, want := range map[string]int{"לאה": 0, "🌷": 1, "ni bh": 1, "lea ni": 1, "k 7": 1, "K7": 0, "1984-02-29": 1, "1984-02-28": 0, "030123": 1, "LEA@": 1} {
 		list, err := c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{Q: q}, engine.Page{})
@@ -68,7 +55,7 @@ func TestPatientFields(t *testing.T) {
 	if same.Version != 1 {
 		t.Errorf("nothing new made version %d", same.Version)
 	}
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	after, err := c.Engine.UpdatePatient(t.Context(), c.Caller, p.ID, &v, engine.PatientDraft{BirthDate: new(""), Email: new(""), Phones: &[]engine.Phone{},
 		Consents: &engine.Consents{SMSReminders: &engine.Consent{Granted: false}}})
 	enginetest.Must(t, err)
@@ -76,7 +63,7 @@ func TestPatientFields(t *testing.T) {
 		after.Consents.Marketing == nil || after.Version != 2 || after.CreatedAt != p.CreatedAt {
 		t.Errorf("the patient became %+v", after)
 	}
-	left(t, c, "patient.updated", fmt.Sprintf("patient.update ok %d birth_date,email,phones,consents", p.ID))
+	enginetest.Traces(t, c, "patient.updated", fmt.Sprintf("patient.update ok %d birth_date,email,phones,consents", p.ID))
 	for _, q := range []string{"1984-02-29", "030123", "lea@"} {
 		if list, err := c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{Q: q}, engine.Page{}); err != nil || len(list.Items) != 0 {
 			t.Errorf("%q still finds %d, %v", q, len(list.Items), err)
@@ -118,7 +105,7 @@ func TestPatientFaults(t *testing.T) {
 			if strings.Contains(e.Error(), "pigeon") || strings.Contains(e.Error(), "3 May") {
 				t.Errorf("the refusal holds what was sent: %v", e)
 			}
-			left(t, c, "")
+			enginetest.Traces(t, c, "")
 		})
 	}
 	if list, err := c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{}, engine.Page{}); err != nil || len(list.Items) != 0 {
@@ -128,8 +115,8 @@ func TestPatientFaults(t *testing.T) {
 
 func TestPatientMRN(t *testing.T) {
 	c := enginetest.New(t)
-	a := person(t, c, engine.PatientDraft{MRN: new("P-00001"), GivenName: new("A"), FamilyName: new("A")})
-	b := person(t, c, named("B", "B"))
+	a := enginetest.CreatePatient(t, c, engine.PatientDraft{MRN: new("P-00001"), GivenName: new("A"), FamilyName: new("A")})
+	b := enginetest.CreatePatient(t, c, enginetest.Named("B", "B"))
 	if b.MRN != "P-00002" {
 		t.Errorf("the first number made is %s", b.MRN)
 	}
@@ -138,7 +125,7 @@ func TestPatientMRN(t *testing.T) {
 	enginetest.Refused(t, err, engine.Conflict, "mrn")
 	_, err = c.Engine.UpdatePatient(t.Context(), c.Caller, a.ID, nil, engine.PatientDraft{MRN: new("P-00002")})
 	enginetest.Refused(t, err, engine.Conflict, "mrn")
-	left(t, c, "", "patient.create failed error:CONFLICT", fmt.Sprintf("patient.update failed %d error:CONFLICT", a.ID))
+	enginetest.Traces(t, c, "", "patient.create failed error:CONFLICT", fmt.Sprintf("patient.update failed %d error:CONFLICT", a.ID))
 	if got, err := c.Engine.UpdatePatient(t.Context(), c.Caller, a.ID, nil, engine.PatientDraft{MRN: new("p-00001")}); err != nil || got.MRN != "p-00001" {
 		t.Errorf("its own number in other letters: %v, %v", got.MRN, err)
 	}
@@ -153,7 +140,7 @@ func TestPatientMRN(t *testing.T) {
 
 func TestUpdatePatientRefuses(t *testing.T) {
 	c := enginetest.New(t)
-	p := person(t, c, named("Ada", "Byron"))
+	p := enginetest.CreatePatient(t, c, enginetest.Named("Ada", "Byron"))
 	rival, _ := c.Rival(t)
 	c.Since(t)
 	old := int64(7)
@@ -168,7 +155,7 @@ func TestUpdatePatientRefuses(t *testing.T) {
 	reader.Scopes = engine.Scopes(engine.PatientsRead)
 	_, err = c.Engine.UpdatePatient(t.Context(), reader, p.ID, nil, engine.PatientDraft{GivenName: new("B")})
 	enginetest.Refused(t, err, engine.Forbidden)
-	left(t, c, "", "patient.update denied scope:patients:write")
+	enginetest.Traces(t, c, "", "patient.update denied scope:patients:write")
 
 	// A restricted record is kept, not worked with.
 	_, err = c.Engine.UpdatePatient(t.Context(), c.Caller, p.ID, nil, engine.PatientDraft{Restricted: new(true)})

@@ -56,7 +56,7 @@ func TestImportPatients(t *testing.T) {
 		anna.Address != (engine.Address{Line1: "Weg 1", City: "Berlin", PostalCode: "10115"}) || anna.Identifiers[0] != (engine.Identifier{System: "aok", Value: "A 123"}) || ben.MRN != "P-00001" {
 		t.Errorf("Anna is %+v", anna)
 	}
-	left(t, c, "patient.created patient.created",
+	enginetest.Traces(t, c, "patient.created patient.created",
 		fmt.Sprintf("patient.create ok %d mrn,given_name,family_name,birth_date,email,phones,identifiers,sex,address", anna.ID),
 		fmt.Sprintf("patient.create ok %d given_name,family_name,birth_date,phones,sex,address", ben.ID),
 		"patient.import ok created:2,updated:0")
@@ -65,7 +65,7 @@ func TestImportPatients(t *testing.T) {
 	if enginetest.Must(t, err); tally(again) != "2 rows: +0 ~0 =2 [2 unchanged, 4 unchanged] () written true" {
 		t.Errorf("again it says %s", tally(again))
 	}
-	left(t, c, "", "patient.import ok created:0,updated:0")
+	enginetest.Traces(t, c, "", "patient.import ok created:0,updated:0")
 
 	// By MRN what the row has something in changes; phones are added, address parts stay.
 	third, err := admit(t, c, "mrn,family_name,phones,city\nk-1,Schwarz,work: 030 7654321; 0171/1234567,Potsdam\n", engine.PatientImport{})
@@ -79,7 +79,7 @@ func TestImportPatients(t *testing.T) {
 
 func TestImportPatientsRefuses(t *testing.T) {
 	c := enginetest.New(t)
-	ada := person(t, c, lind("Ida", "Lind", "1990-02-03", "ida@example.org", ida))
+	ada := enginetest.CreatePatient(t, c, lind("Ida", "Lind", "1990-02-03", "ida@example.org", ida))
 	c.Since(t)
 	faulty := "given_name,family_name,birth_date,email,phones,sex,status\n" +
 		"Good,One,1990-01-01,,,,\n" +
@@ -95,7 +95,7 @@ func TestImportPatientsRefuses(t *testing.T) {
 	if got := tally(report); !strings.Contains(got, "+1 ~0 =0 [2 create] (3 sex, 3 family_name") || !strings.HasSuffix(got, "4 line, 5 birth_date, 6 line) written false") {
 		t.Errorf("the report says %s", got)
 	}
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	if list, err := c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{}, engine.Page{}); err != nil || len(list.Items) != 1 || list.Items[0].ID != ada.ID {
 		t.Errorf("%d patients, %v", len(list.Items), err)
 	}
@@ -137,8 +137,8 @@ func TestImportPatientsOddly(t *testing.T) {
 	if report, err = admit(t, c, "name,phone\nZoe Muller,+49 30 1234567\n", engine.PatientImport{}); err != nil || report.Created != 0 {
 		t.Errorf("read again: %s, %v", tally(report), err)
 	}
-	a, b := person(t, c, named("A", "A")), person(t, c, named("B", "B"))
-	merge(t, c, a.ID, b.ID)
+	a, b := enginetest.CreatePatient(t, c, enginetest.Named("A", "A")), enginetest.CreatePatient(t, c, enginetest.Named("B", "B"))
+	enginetest.Merge(t, c, a.ID, b.ID)
 	_, err = c.Engine.UpdatePatient(t.Context(), c.Caller, b.ID, nil, engine.PatientDraft{Restricted: new(true)})
 	enginetest.Must(t, err)
 	report, err = admit(t, c, "mrn,given_name,family_name\n"+a.MRN+",X,Y\n"+b.MRN+",X,Y\n", engine.PatientImport{})
@@ -152,17 +152,17 @@ func TestImportPatientsOddly(t *testing.T) {
 func TestExportPatients(t *testing.T) {
 	c := enginetest.New(t)
 	female := engine.SexFemale
-	person(t, c, engine.PatientDraft{MRN: new("=1+1"), GivenName: new("@Ida"), FamilyName: new("-Lind"), BirthDate: new("1990-02-03"), Sex: &female,
+	enginetest.CreatePatient(t, c, engine.PatientDraft{MRN: new("=1+1"), GivenName: new("@Ida"), FamilyName: new("-Lind"), BirthDate: new("1990-02-03"), Sex: &female,
 		Phones: &[]engine.Phone{{Number: "+49 30 1234567", Label: "home"}, {Number: "0171 1234567"}}, Email: new("ida@example.org"),
 		Address: &engine.Address{Line1: "Weg 1, \"Hof\"", Country: "DE"}, EmergencyContact: &engine.EmergencyContact{Name: "Noa"},
 		Identifiers: &[]engine.Identifier{{System: "urn:x:y", Value: "A 1"}, {System: "s", Value: "2"}}, AllergiesText: new("a\nb"), AdminNotes: new("\t=x"), Language: new("de")})
-	hidden := person(t, c, named("Hidden", "H"))
+	hidden := enginetest.CreatePatient(t, c, enginetest.Named("Hidden", "H"))
 	_, err := c.Engine.UpdatePatient(t.Context(), c.Caller, hidden.ID, nil, engine.PatientDraft{Restricted: new(true)})
 	enginetest.Must(t, err)
 	for i := range 3 {
-		person(t, c, named(fmt.Sprint("N", i), "Many"))
+		enginetest.CreatePatient(t, c, enginetest.Named(fmt.Sprint("N", i), "Many"))
 	}
-	merge(t, c, person(t, c, named("Loser", "L")).ID, person(t, c, named("Winner", "W")).ID)
+	enginetest.Merge(t, c, enginetest.CreatePatient(t, c, enginetest.Named("Loser", "L")).ID, enginetest.CreatePatient(t, c, enginetest.Named("Winner", "W")).ID)
 	c.Since(t)
 	var out bytes.Buffer
 	n, err := c.Engine.ExportPatients(t.Context(), c.Caller, engine.PatientQuery{}, &out)

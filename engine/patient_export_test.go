@@ -15,10 +15,10 @@ import (
 func cared(t *testing.T, c *enginetest.Clinic) (p, loser engine.Patient, visit engine.Appointment) {
 	t.Helper()
 	must := func(err error) { t.Helper(); enginetest.Must(t, err) }
-	l := put(t, c, c.Caller, engine.LeadDraft{Name: new("Ida Lind"), Email: new("ida@example.org")}).Lead
+	l := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ida Lind"), Email: new("ida@example.org")}).Lead
 	visit, err := c.Engine.Book(t.Context(), c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-27 09:00"), ServiceID: c.Checkup.ID, LeadID: l.ID, Title: "First visit"})
 	must(err)
-	p = convert(t, c, l, 0, engine.PatientDraft{BirthDate: new("1990-02-03")}).Patient
+	p = enginetest.Convert(t, c, l, 0, engine.PatientDraft{BirthDate: new("1990-02-03")}).Patient
 	c.Clock.Set(enginetest.At("2026-04-27 09:00"))
 	v, err := c.Engine.StartConsultation(t.Context(), c.Caller, engine.ConsultationDraft{AppointmentID: visit.ID, Reason: "SECRET"})
 	must(err)
@@ -33,8 +33,8 @@ func cared(t *testing.T, c *enginetest.Clinic) (p, loser engine.Patient, visit e
 	_, err = c.Engine.Prescribe(t.Context(), c.Caller, v.ID, engine.PrescriptionDraft{Medication: new("SECRET"), Dose: new("1"), Frequency: new("daily")})
 	must(err)
 	c.Clock.Add(60e9)
-	loser = person(t, c, named("Ida", "Berg"))
-	merge(t, c, loser.ID, p.ID)
+	loser = enginetest.CreatePatient(t, c, enginetest.Named("Ida", "Berg"))
+	enginetest.Merge(t, c, loser.ID, p.ID)
 	_, err = c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{Q: "ida"}, engine.Page{})
 	must(err)
 	c.Since(t)
@@ -100,7 +100,7 @@ func TestTimeline(t *testing.T) {
 func TestExportPatient(t *testing.T) {
 	c := enginetest.New(t)
 	p, loser, visit := cared(t, c)
-	other := person(t, c, named("Otto", "Berg"))
+	other := enginetest.CreatePatient(t, c, enginetest.Named("Otto", "Berg"))
 	_, err := c.Engine.Patient(t.Context(), c.Caller, other.ID)
 	enginetest.Must(t, err)
 	_, err = c.Engine.Cancel(t.Context(), c.Caller, visit.ID, "x")

@@ -13,7 +13,7 @@ const ida = "030 1234567" // a phone
 
 // lind is a person on file and whom others are compared with.
 func lind(given, family, birth, email, phone string) engine.PatientDraft {
-	d := named(given, family)
+	d := enginetest.Named(given, family)
 	d.BirthDate, d.Email = &birth, &email
 	if phone != "" {
 		d.Phones = &[]engine.Phone{{Number: phone}}
@@ -34,7 +34,7 @@ func TestMatchGrades(t *testing.T) {
 	c := enginetest.New(t)
 	d := lind("Ida", "Lind", "1990-02-03", "ida@example.org", ida)
 	d.Identifiers = &[]engine.Identifier{{System: "Insurer", Value: "A 123"}}
-	p := person(t, c, d)
+	p := enginetest.CreatePatient(t, c, d)
 	c.Since(t)
 	insured := lind("Otto", "Berg", "", "", "")
 	insured.Identifiers = &[]engine.Identifier{{System: "insurer", Value: "a123"}}
@@ -68,7 +68,7 @@ func TestMatchGrades(t *testing.T) {
 			if x.want != "" {
 				id = fmt.Sprintf(" id:%d", p.ID)
 			}
-			left(t, c, "", "patient.match ok"+id)
+			enginetest.Traces(t, c, "", "patient.match ok"+id)
 		})
 	}
 	rival, _ := c.Rival(t)
@@ -77,7 +77,7 @@ func TestMatchGrades(t *testing.T) {
 			t.Errorf("others find %v, %v", likenesses(found), err)
 		}
 	}
-	for _, bad := range []engine.PatientDraft{{}, named("Ida", "Lind"), {BirthDate: new("1990-02-03")}} {
+	for _, bad := range []engine.PatientDraft{{}, enginetest.Named("Ida", "Lind"), {BirthDate: new("1990-02-03")}} {
 		_, err := c.Engine.MatchPatients(t.Context(), c.Caller, bad)
 		enginetest.Refused(t, err, engine.Invalid, "birth_date")
 	}
@@ -93,7 +93,7 @@ func TestMatchInAFullBucket(t *testing.T) {
 		if i == 299 {
 			d.GivenName = new("Zora")
 		}
-		person(t, c, d)
+		enginetest.CreatePatient(t, c, d)
 	}
 	found, err := c.Engine.MatchPatients(t.Context(), c.Caller, lind("Zora", "Berg", "", "", ida))
 	if enginetest.Must(t, err); likenesses(found) != "Zora probable (given_name phones)" {
@@ -104,14 +104,14 @@ func TestMatchInAFullBucket(t *testing.T) {
 func TestCreatePatientTwice(t *testing.T) {
 	c := enginetest.New(t)
 	d := lind("Ida", "Lind", "1990-02-03", "", ida)
-	p := person(t, c, d)
+	p := enginetest.CreatePatient(t, c, d)
 	c.Since(t)
 	_, err := c.Engine.CreatePatient(t.Context(), c.Caller, d)
 	e := enginetest.Refused(t, err, engine.Conflict, "allow_duplicate")
 	if refs, _ := e.Candidates.([]engine.MatchRef); len(refs) != 1 || refs[0].PatientID != p.ID || refs[0].Grade != engine.Certain {
 		t.Errorf("the candidates are %+v", e.Candidates)
 	}
-	left(t, c, "", "patient.create failed error:CONFLICT")
+	enginetest.Traces(t, c, "", "patient.create failed error:CONFLICT")
 	writer := c.Caller
 	writer.Scopes = engine.Scopes(engine.PatientsWrite)
 	_, err = c.Engine.CreatePatient(t.Context(), writer, d)
@@ -119,9 +119,9 @@ func TestCreatePatientTwice(t *testing.T) {
 		t.Errorf("who may not read patients is told %v", e.Candidates)
 	}
 	// Twins are two people; who says so may have two records.
-	person(t, c, lind("Eva", "Lind", "1990-02-03", "", ida))
+	enginetest.CreatePatient(t, c, lind("Eva", "Lind", "1990-02-03", "", ida))
 	d.AllowDuplicate = true
-	if second := person(t, c, d); second.ID == p.ID {
+	if second := enginetest.CreatePatient(t, c, d); second.ID == p.ID {
 		t.Error("no second record was made")
 	}
 }

@@ -13,30 +13,23 @@ import (
 	"qualifybase/engine/enginetest"
 )
 
-func merge(t *testing.T, c *enginetest.Clinic, loser, into int64) engine.Patient {
-	t.Helper()
-	p, err := c.Engine.MergePatients(t.Context(), c.Caller, loser, into, nil)
-	enginetest.Must(t, err)
-	return p
-}
-
 func TestMerge(t *testing.T) {
 	c := enginetest.New(t)
-	a := person(t, c, lind("Ida", "Lind", "1990-02-03", "old@example.org", ida))
-	b := person(t, c, lind("Ida", "Berg", "", "new@example.org", ""))
-	l := put(t, c, c.Caller, engine.LeadDraft{Name: new("Ida"), Email: new("x@example.org")}).Lead
+	a := enginetest.CreatePatient(t, c, lind("Ida", "Lind", "1990-02-03", "old@example.org", ida))
+	b := enginetest.CreatePatient(t, c, lind("Ida", "Berg", "", "new@example.org", ""))
+	l := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ida"), Email: new("x@example.org")}).Lead
 	visit, err := c.Engine.Book(t.Context(), c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, LeadID: l.ID})
 	enginetest.Must(t, err)
 	_, err = c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, a.ID, engine.PatientDraft{})
 	enginetest.Must(t, err)
 	c.Since(t)
 
-	got := merge(t, c, a.ID, b.ID)
+	got := enginetest.Merge(t, c, a.ID, b.ID)
 	if got.ID != b.ID || got.FamilyName != "Berg" || got.Email != "new@example.org" || got.Phones[0].E164 != "+49301234567" || got.BirthDate.String() != "1990-02-03" ||
 		got.MRN != b.MRN || got.Version != b.Version+1 {
 		t.Errorf("the survivor is %+v", got)
 	}
-	left(t, c, "patient.merged", fmt.Sprintf("patient.merge ok %d from:%d,birth_date,phones", b.ID, a.ID), fmt.Sprintf("patient.merge ok %d into:%d,birth_date,phones", a.ID, b.ID))
+	enginetest.Traces(t, c, "patient.merged", fmt.Sprintf("patient.merge ok %d from:%d,birth_date,phones", b.ID, a.ID), fmt.Sprintf("patient.merge ok %d into:%d,birth_date,phones", a.ID, b.ID))
 	owners := func() string {
 		var out string
 		c.Read(t, func(r engine.Reader) error {
@@ -84,20 +77,20 @@ func TestMerge(t *testing.T) {
 	if got := owners(); got != fmt.Sprint(a.ID, a.ID) {
 		t.Errorf("the rows name %s", got)
 	}
-	left(t, c, "patient.updated patient.updated", fmt.Sprintf("patient.unmerge ok %d parted:%d,birth_date,phones", b.ID, a.ID), fmt.Sprintf("patient.unmerge ok %d from:%d", a.ID, b.ID))
+	enginetest.Traces(t, c, "patient.updated patient.updated", fmt.Sprintf("patient.unmerge ok %d parted:%d,birth_date,phones", b.ID, a.ID), fmt.Sprintf("patient.unmerge ok %d from:%d", a.ID, b.ID))
 }
 
 func TestMergeRefuses(t *testing.T) {
 	c := enginetest.New(t)
-	a, b, d := person(t, c, named("A", "A")), person(t, c, named("B", "B")), person(t, c, named("D", "D"))
-	closed := person(t, c, named("R", "R"))
+	a, b, d := enginetest.CreatePatient(t, c, enginetest.Named("A", "A")), enginetest.CreatePatient(t, c, enginetest.Named("B", "B")), enginetest.CreatePatient(t, c, enginetest.Named("D", "D"))
+	closed := enginetest.CreatePatient(t, c, enginetest.Named("R", "R"))
 	_, err := c.Engine.UpdatePatient(t.Context(), c.Caller, closed.ID, nil, engine.PatientDraft{Restricted: new(true)})
 	enginetest.Must(t, err)
 	rival, _ := c.Rival(t)
-	foreign, err := c.Engine.CreatePatient(t.Context(), rival, named("F", "F"))
+	foreign, err := c.Engine.CreatePatient(t.Context(), rival, enginetest.Named("F", "F"))
 	enginetest.Must(t, err)
-	merge(t, c, a.ID, b.ID)
-	merge(t, c, b.ID, d.ID)
+	enginetest.Merge(t, c, a.ID, b.ID)
+	enginetest.Merge(t, c, b.ID, d.ID)
 	c.Since(t)
 	old := int64(1)
 	for _, x := range []struct {
@@ -147,11 +140,11 @@ func TestMergeRefuses(t *testing.T) {
 // What changed in the survivor stays changed; what another loser has fills the gap.
 func TestUnmergeKeepsWhatCameLater(t *testing.T) {
 	c := enginetest.New(t)
-	root := person(t, c, named("Root", "R"))
-	first := person(t, c, lind("First", "R", "1990-02-03", "first@example.org", ida))
-	second := person(t, c, lind("Second", "R", "1991-02-03", "second@example.org", ""))
-	merge(t, c, first.ID, root.ID)
-	merge(t, c, second.ID, root.ID)
+	root := enginetest.CreatePatient(t, c, enginetest.Named("Root", "R"))
+	first := enginetest.CreatePatient(t, c, lind("First", "R", "1990-02-03", "first@example.org", ida))
+	second := enginetest.CreatePatient(t, c, lind("Second", "R", "1991-02-03", "second@example.org", ""))
+	enginetest.Merge(t, c, first.ID, root.ID)
+	enginetest.Merge(t, c, second.ID, root.ID)
 	_, err := c.Engine.UpdatePatient(t.Context(), c.Caller, root.ID, nil, engine.PatientDraft{Phones: &[]engine.Phone{{Number: "030 7654321"}}})
 	enginetest.Must(t, err)
 	later, err := c.Engine.Book(t.Context(), c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: root.ID})
@@ -197,7 +190,7 @@ func TestMergesRestoreEveryRow(t *testing.T) {
 			if roots := free(); len(losers) == 0 || len(roots) > 1 && rapid.Bool().Draw(r, "merge") {
 				loser := rapid.SampledFrom(roots).Draw(r, "loser")
 				into := rapid.SampledFrom(slices.DeleteFunc(roots, func(id int64) bool { return id == loser })).Draw(r, "into")
-				merge(t, c, loser, into)
+				enginetest.Merge(t, c, loser, into)
 				merged[loser] = into
 				continue
 			}
@@ -228,7 +221,7 @@ func TestMergesRestoreEveryRow(t *testing.T) {
 
 // graphPatient makes a patient with some fields, a lead and some visits.
 func graphPatient(t *testing.T, c *enginetest.Clinic, r *rapid.T, i int, hour *int) int64 {
-	d := named(fmt.Sprint("G", i), "Graph")
+	d := enginetest.Named(fmt.Sprint("G", i), "Graph")
 	some := func(name string) bool { return rapid.Bool().Draw(r, name) }
 	if some("email") {
 		d.Email = new(fmt.Sprintf("g%d@example.org", i))
@@ -249,7 +242,7 @@ func graphPatient(t *testing.T, c *enginetest.Clinic, r *rapid.T, i int, hour *i
 		d.Identifiers = &[]engine.Identifier{{System: "s", Value: fmt.Sprint(i)}}
 	}
 	d.AllowDuplicate = true
-	p := person(t, c, d)
+	p := enginetest.CreatePatient(t, c, d)
 	if some("lead") {
 		l := c.Lead(t, c.Caller)
 		_, err := c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, p.ID, engine.PatientDraft{})

@@ -18,12 +18,12 @@ func prescribed() engine.PrescriptionDraft {
 }
 
 func TestPrescribe(t *testing.T) {
-	v := newVisit(t)
-	con := v.begun(t)
+	v := enginetest.NewVisit(t)
+	con := v.Begun(t)
 	p, err := v.Engine.Prescribe(t.Context(), v.Caller, con.ID, prescribed())
 	enginetest.Must(t, err)
 	today := engine.NewDate(2026, 4, 27)
-	if p.Status != engine.PrescriptionActive || p.AuthorID != v.Ada.ID || p.PatientID != v.ida.ID || p.StartDate != today ||
+	if p.Status != engine.PrescriptionActive || p.AuthorID != v.Ada.ID || p.PatientID != v.Ida.ID || p.StartDate != today ||
 		*p.LastDay() != today.AddDays(6) || p.Quantity != "21" || !p.Substitution || p.Version != 1 {
 		t.Errorf("%+v", p)
 	}
@@ -36,7 +36,7 @@ func TestPrescribe(t *testing.T) {
 	if err != nil || read != p {
 		t.Errorf("read back %+v\nwant %+v, %v", read, p, err)
 	}
-	list, err := v.Engine.Prescriptions(t.Context(), v.Caller, engine.PrescriptionQuery{PatientID: v.ida.ID}, engine.Page{})
+	list, err := v.Engine.Prescriptions(t.Context(), v.Caller, engine.PrescriptionQuery{PatientID: v.Ida.ID}, engine.Page{})
 	if err != nil || len(list.Items) != 1 || list.Items[0] != p {
 		t.Errorf("list %+v, %v", list, err)
 	}
@@ -50,8 +50,8 @@ func TestPrescribe(t *testing.T) {
 }
 
 func TestPrescriptionValues(t *testing.T) {
-	v := newVisit(t)
-	con := v.begun(t)
+	v := enginetest.NewVisit(t)
+	con := v.Begun(t)
 	with := func(change func(*engine.PrescriptionDraft)) engine.PrescriptionDraft {
 		d := prescribed()
 		change(&d)
@@ -90,8 +90,8 @@ func TestPrescriptionValues(t *testing.T) {
 }
 
 func TestPrescriptionStates(t *testing.T) {
-	v := newVisit(t)
-	con := v.begun(t)
+	v := enginetest.NewVisit(t)
+	con := v.Begun(t)
 	ctx := t.Context()
 	d := prescribed()
 	d.Status = engine.PrescriptionDrafted

@@ -17,7 +17,7 @@ func TestRestored(t *testing.T) {
 	c.Hook(t, c.Caller)
 	now := c.Clock.Now().Unix()
 	for _, name := range []string{"Ada Eins", "Ada Zwei", "Ada Drei"} {
-		put(t, c, c.Caller, engine.LeadDraft{Name: &name})
+		enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: &name})
 	}
 	// One delivered, one under way, one waiting.
 	batch, err := c.Engine.Exchange(ctx, engine.Claim{Now: now, Room: 2, Rooms: map[string]int{}, LeaseUntil: now + 60, RetryAt: []int64{now + 60}})
@@ -90,7 +90,7 @@ func TestRestored(t *testing.T) {
 func TestRestoredSync(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Max Muster")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Max Muster")})
 	since := c.Clock.Now().Unix()
 	first, err := c.Engine.Leads(ctx, c.Caller, engine.LeadQuery{UpdatedSince: &since}, engine.Page{Limit: 1})
 	if err != nil || len(first.Items) != 1 {
@@ -99,7 +99,7 @@ func TestRestoredSync(t *testing.T) {
 	if _, err := c.Engine.Restored(ctx, engine.Shell(0, "restore"), since); err != nil {
 		t.Fatal(err)
 	}
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Erika Neu")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Erika Neu")})
 	all, err := c.Engine.Leads(ctx, c.Caller, engine.LeadQuery{UpdatedSince: &since}, engine.Page{})
 	if err != nil || !slices.ContainsFunc(all.Items, func(l engine.Lead) bool { return l.Name == "Erika Neu" && l.Change > 1_000_000 }) {
 		t.Errorf("%+v, %v", all.Items, err)

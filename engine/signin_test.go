@@ -38,7 +38,7 @@ func TestCreateUser(t *testing.T) {
 	if got := stored(t, c, u.ID); got != u {
 		t.Errorf("answered %+v\nkept     %+v", u, got)
 	}
-	left(t, c, "", "user.create ok "+u.ID+" role:owner")
+	enginetest.Traces(t, c, "", "user.create ok "+u.ID+" role:owner")
 	foreign, err := c.Engine.CreateUser(ctx, c.Shell, engine.UserDraft{Email: "jwt@clinic.example", Name: "N", Role: engine.Auditor})
 	if err != nil || foreign.PasswordHash != "" {
 		t.Errorf("a user without a password: %+v, %v", foreign, err)
@@ -60,7 +60,7 @@ func TestCreateUser(t *testing.T) {
 		_, err := c.Engine.CreateUser(ctx, x.by, x.draft)
 		enginetest.Refused(t, err, x.kind, x.fields...)
 	}
-	left(t, c, "", "user.create failed error:CONFLICT", "user.create denied scope:patients:erase")
+	enginetest.Traces(t, c, "", "user.create failed error:CONFLICT", "user.create denied scope:patients:erase")
 	desk := admin
 	desk.Role = engine.FrontDesk
 	_, err = c.Engine.CreateUser(ctx, desk, engine.UserDraft{Email: "x@clinic.example", Name: "N", Role: engine.FrontDesk})
@@ -90,7 +90,7 @@ func TestSignIn(t *testing.T) {
 		if err != nil || got.ID != u.ID || home.N != c.Row.N || home.Slug != "praxis" {
 			t.Errorf("at %q: %+v, %+v, %v", clinic, got, home, err)
 		}
-		left(t, c, "", "user.sign_in ok "+u.ID)
+		enginetest.Traces(t, c, "", "user.sign_in ok "+u.ID)
 	}
 	for _, x := range []struct{ email, password, clinic, audit string }{
 		{"ada@clinic.example", "korrekt pferd batteriE", "", "user.sign_in denied " + u.ID},
@@ -108,9 +108,9 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("%q is told %v", x.email, e)
 		}
 		if x.audit == "" {
-			left(t, c, "")
+			enginetest.Traces(t, c, "")
 		} else {
-			left(t, c, "", x.audit)
+			enginetest.Traces(t, c, "", x.audit)
 		}
 	}
 	if got := stored(t, c, u.ID); got.Failures != 2 || got.FirstFailureAt != c.Clock.Now().Unix() {
@@ -280,7 +280,7 @@ func TestDisableUser(t *testing.T) {
 	enginetest.Refused(t, err, engine.NotFound)
 	_, err = c.Engine.DisableUser(ctx, c.Shell, owner.ID)
 	enginetest.Refused(t, err, engine.Conflict)
-	left(t, c, "", "user.disable failed "+owner.ID+" error:CONFLICT")
+	enginetest.Traces(t, c, "", "user.disable failed "+owner.ID+" error:CONFLICT")
 	admin := engine.Caller{Clinic: c.Row.N, Kind: engine.ActorUser, ID: "a", Role: engine.Admin, Scopes: engine.AllScopes}
 	_, err = c.Engine.DisableUser(ctx, admin, owner.ID) // nobody above oneself
 	enginetest.Refused(t, err, engine.Forbidden, "role")
@@ -289,21 +289,21 @@ func TestDisableUser(t *testing.T) {
 	if stored(t, c, owner.ID) != owner {
 		t.Error("a refusal changed the owner")
 	}
-	left(t, c, "", "user.disable denied "+owner.ID+" scope:patients:erase", "user.password denied "+owner.ID+" scope:patients:erase")
+	enginetest.Traces(t, c, "", "user.disable denied "+owner.ID+" scope:patients:erase", "user.password denied "+owner.ID+" scope:patients:erase")
 
 	got, err := c.Engine.DisableUser(ctx, admin, desk.ID)
 	enginetest.Must(t, err)
 	if got.DisabledAt != c.Clock.Now().Unix() || got.Version != 2 || stored(t, c, desk.ID) != got {
 		t.Errorf("the user is %+v", got)
 	}
-	left(t, c, "", "user.disable ok "+desk.ID+" disabled_at")
+	enginetest.Traces(t, c, "", "user.disable ok "+desk.ID+" disabled_at")
 	_, _, err = c.Engine.SignIn(ctx, "", "ben@clinic.example", goodPassword, "")
 	enginetest.Refused(t, err, engine.Unauthenticated)
 	c.Since(t)
 	if again, err := c.Engine.DisableUser(ctx, admin, desk.ID); err != nil || again.Version != 2 {
 		t.Errorf("disabled twice: %+v, %v", again, err)
 	}
-	left(t, c, "")
+	enginetest.Traces(t, c, "")
 	_, err = c.Engine.EnableUser(ctx, admin, desk.ID)
 	enginetest.Must(t, err)
 	if _, _, err = c.Engine.SignIn(ctx, "", "ben@clinic.example", goodPassword, ""); err != nil {
@@ -325,7 +325,7 @@ func TestSetPassword(t *testing.T) {
 	c.Since(t)
 	_, err = c.Engine.SetPassword(ctx, self, u.ID, "another long password")
 	enginetest.Must(t, err)
-	left(t, c, "", "user.password ok "+u.ID+" password")
+	enginetest.Traces(t, c, "", "user.password ok "+u.ID+" password")
 	_, _, err = c.Engine.SignIn(ctx, "", "ada@clinic.example", goodPassword, "")
 	enginetest.Refused(t, err, engine.Unauthenticated)
 	if _, _, err = c.Engine.SignIn(ctx, "", "ada@clinic.example", "another long password", ""); err != nil {

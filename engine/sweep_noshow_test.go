@@ -11,15 +11,15 @@ import (
 )
 
 func TestSweepNoShows(t *testing.T) {
-	v := newVisit(t)
+	v := enginetest.NewVisit(t)
 	ctx := t.Context()
 	_, err := v.Engine.UpdateClinic(ctx, v.Caller, nil, engine.ClinicPatch{NoShowSweep: new(true)})
 	enginetest.Must(t, err)
-	seen := v.booked(t, "2026-04-27 09:30", v.Patient(t, v.Caller, "In", "Time").ID)
-	missed := v.booked(t, "2026-04-27 16:30", v.Patient(t, v.Caller, "No", "Body").ID)
-	tomorrow := v.booked(t, "2026-04-28 09:00", v.ida.ID)
+	seen := v.Booked(t, "2026-04-27 09:30", v.Patient(t, v.Caller, "In", "Time").ID)
+	missed := v.Booked(t, "2026-04-27 16:30", v.Patient(t, v.Caller, "No", "Body").ID)
+	tomorrow := v.Booked(t, "2026-04-28 09:00", v.Ida.ID)
 	trial := v.BookAs(t, v.Test, "2026-04-27 11:00", v.Ada, v.Checkup)
-	v.begun(t) // Ida's visit of 09:00 has a consultation that nobody ended
+	v.Begun(t) // Ida's visit of 09:00 has a consultation that nobody ended
 	v.Clock.Set(enginetest.At("2026-04-27 09:25"))
 	v.Hook(t, v.Caller)
 	_, err = v.Engine.CheckIn(ctx, v.Caller, seen.ID)
@@ -43,7 +43,7 @@ func TestSweepNoShows(t *testing.T) {
 	if strings.Join(trace.Events, " ") != "appointment.updated appointment.no_show appointment.updated appointment.no_show" || v.Nudges.Load() == nudged {
 		t.Errorf("events %v, %d nudges", trace.Events, v.Nudges.Load()-nudged)
 	}
-	for id, want := range map[string]engine.Status{v.appt.ID: engine.Scheduled, seen.ID: engine.Scheduled, missed.ID: engine.NoShow, tomorrow.ID: engine.Scheduled} {
+	for id, want := range map[string]engine.Status{v.Appt.ID: engine.Scheduled, seen.ID: engine.Scheduled, missed.ID: engine.NoShow, tomorrow.ID: engine.Scheduled} {
 		if a, err := v.Engine.Appointment(ctx, v.Caller, id); err != nil || a.Status != want {
 			t.Errorf("%s is %s, want %s (%v)", id, a.Status, want, err)
 		}
@@ -60,7 +60,7 @@ func TestSweepNoShows(t *testing.T) {
 }
 
 func TestSweepIsTheClinicsChoice(t *testing.T) {
-	v := newVisit(t)
+	v := enginetest.NewVisit(t)
 	v.Clock.Set(enginetest.At("2026-04-29 12:00"))
 	if n, err := v.Engine.SweepNoShows(t.Context()); n != 0 || err != nil {
 		t.Errorf("marked %d, %v", n, err)
@@ -68,7 +68,7 @@ func TestSweepIsTheClinicsChoice(t *testing.T) {
 }
 
 func TestSweepInManyBatches(t *testing.T) {
-	v := newVisit(t)
+	v := enginetest.NewVisit(t)
 	ctx := t.Context()
 	_, err := v.Engine.UpdateClinic(ctx, v.Caller, nil, engine.ClinicPatch{NoShowSweep: new(true)})
 	enginetest.Must(t, err)
@@ -77,7 +77,7 @@ func TestSweepInManyBatches(t *testing.T) {
 		for _, p := range []engine.Provider{v.Ada, v.Ben, v.Cleo} {
 			start := enginetest.Unix("2026-04-28 09:00") + int64(want%8)*900
 			_, err := v.Engine.Book(ctx, v.Caller, engine.Booking{StartsAt: start, EndsAt: start + 900, ProviderID: p.ID,
-				PatientID: v.ida.ID, AllowOverlap: true, Reason: "a full house"})
+				PatientID: v.Ida.ID, AllowOverlap: true, Reason: "a full house"})
 			enginetest.Must(t, err)
 			want++
 		}

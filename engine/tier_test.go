@@ -11,8 +11,8 @@ import (
 // on; a tier that the configuration no longer knows counts as none.
 func TestTiers(t *testing.T) {
 	c := enginetest.NewWith(t, engine.Options{RatePerMinute: 77, Tiers: map[string]int{"pro": 600, "open": 0}})
-	plain := issue(t, c, engine.KeyDraft{Name: "plain", Family: engine.FamilyLive})
-	own := issue(t, c, engine.KeyDraft{Name: "own", Family: engine.FamilyLive, RatePerMinute: new(5)})
+	plain := enginetest.IssueKey(t, c, engine.KeyDraft{Name: "plain", Family: engine.FamilyLive})
+	own := enginetest.IssueKey(t, c, engine.KeyDraft{Name: "own", Family: engine.FamilyLive, RatePerMinute: new(5)})
 	rates := func(e *engine.Engine) (out [2]int) {
 		for i, k := range []engine.Key{plain, own} {
 			id, err := e.AuthenticateKey(t.Context(), k.Secret)

@@ -173,7 +173,7 @@ func TestDeliveriesOfABooking(t *testing.T) {
 	full, err := c.Engine.CreateWebhook(t.Context(), c.Caller, engine.WebhookDraft{URL: new("https://full.example.com/"), Events: &[]string{"appointment.created"}, Payload: new(engine.Full)})
 	enginetest.Must(t, err)
 	other := hook(t, c, c.Test, "*")
-	lead := put(t, c, c.Caller, engine.LeadDraft{Name: new(`Zoë "Z" Ünal`), Email: new("zoe@example.org"), Phone: new("030 1234567"), Notes: new("afraid of drills")}).Lead
+	lead := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new(`Zoë "Z" Ünal`), Email: new("zoe@example.org"), Phone: new("030 1234567"), Notes: new("afraid of drills")}).Lead
 	claimAll(t, c)
 	nudges := c.Nudges.Load()
 	a, err := c.Engine.Book(t.Context(), c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ProviderID: c.Ada.ID, ServiceID: c.Checkup.ID,
@@ -223,11 +223,11 @@ func TestDeliveriesOfABooking(t *testing.T) {
 func TestTestRowsAndLiveWebhooks(t *testing.T) {
 	c := enginetest.New(t)
 	live, test := hook(t, c, c.Caller, "*"), hook(t, c, c.Test, "*")
-	put(t, c, c.Test, engine.LeadDraft{Name: new("Trial")})
+	enginetest.PutLead(t, c, c.Test, engine.LeadDraft{Name: new("Trial")})
 	if list := claimAll(t, c); len(list) != 1 || list[0].To.WebhookID != test.ID {
 		t.Errorf("a test lead was sent to %+v", list)
 	}
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("Real")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Real")})
 	if list := claimAll(t, c); len(list) != 1 || list[0].To.WebhookID != live.ID {
 		t.Errorf("a live lead was sent to %+v", list)
 	}
@@ -273,7 +273,7 @@ func TestRotateSecret(t *testing.T) {
 		t.Errorf("rotated to %+v", one)
 	}
 	c.Left(t, "webhook.rotate_secret ok "+h.ID+" secret")
-	put(t, c, c.Caller, engine.LeadDraft{Name: new("A")})
+	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("A")})
 	to := claimAll(t, c)[0].To
 	for name, x := range map[string]struct {
 		sealed []byte
@@ -310,9 +310,9 @@ func TestRotateSecret(t *testing.T) {
 // previous says what an update changed: the old value, null where there was none,
 // nothing of what a thin body does not show.
 func TestPrevious(t *testing.T) {
-	d := newDesk(t)
-	h := hook(t, d.Clinic, d.Caller, "appointment.updated")
-	a := d.book(t, d.at("2026-04-27 10:00"))
+	d := enginetest.New(t)
+	h := hook(t, d, d.Caller, "appointment.updated")
+	a := d.Book(t, "2026-04-27 10:00", d.Ada, d.Checkup)
 	d.Clock.Set(enginetest.At("2026-04-27 10:00"))
 	for _, step := range []struct {
 		name string
@@ -331,7 +331,7 @@ func TestPrevious(t *testing.T) {
 		}, `{"checked_in_at":"2026-04-27T08:00:00Z"}`},
 	} {
 		enginetest.Must(t, step.do())
-		sent := claimAll(t, d.Clinic)
+		sent := claimAll(t, d)
 		if len(sent) != 1 || sent[0].To.WebhookID != h.ID {
 			t.Fatalf("%s: %d deliveries", step.name, len(sent))
 		}
@@ -344,6 +344,6 @@ func TestPrevious(t *testing.T) {
 		if got := string(body.Data.Previous); got != step.want {
 			t.Errorf("%s: previous is %s, want %s", step.name, got, step.want)
 		}
-		settle(t, d.Clinic, sent, engine.Delivered, nil)
+		settle(t, d, sent, engine.Delivered, nil)
 	}
 }
