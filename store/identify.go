@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"qualifybase/store/sqlite"
 )
 
 // applicationID marks our files; schema.sql sets it.
@@ -38,7 +40,7 @@ func refuse(kind error, format string, args ...any) error {
 // damaged puts SQLite's words for a file that it cannot read into ours, with the
 // way out; any other error stays.
 func damaged(path string, err error) error {
-	if c := code(err) & 0xff; c != codeCorrupt && c != codeNotADB {
+	if c := sqlite.CodeOf(err).Primary(); c != sqlite.CodeCorrupt && c != sqlite.CodeNotADB {
 		return err
 	}
 	return refuse(ErrDamaged, "%s is damaged (%s); 'qb verify' names what, 'qb restore' brings the newest backup back", path, inShort(err))
@@ -46,7 +48,7 @@ func damaged(path string, err error) error {
 
 // inShort is SQLite's own text of an error, without the statement that met it.
 func inShort(err error) string {
-	if e, ok := errors.AsType[*sqlError](err); ok {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Error()
 	}
 	return err.Error()
@@ -120,12 +122,8 @@ func judgeHeader(path string, flag int) error {
 }
 
 // checkSQLite refuses an SQLite that could corrupt the file.
-func (c *conn) checkSQLite() error {
-	var version string
-	if _, err := c.get("SELECT sqlite_version()", func(r *row) { version = r.text() }); err != nil {
-		return err
-	}
-	if !atLeast(version, minSQLite) {
+func checkSQLite() error {
+	if version := sqlite.Version(); !atLeast(version, minSQLite) {
 		return fmt.Errorf("this program was built with SQLite %s; it needs %s or newer", version, minSQLite)
 	}
 	return nil

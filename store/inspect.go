@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	sqlite "modernc.org/sqlite/lib"
-
 	"qualifybase/engine"
+	"qualifybase/store/sqlite"
 )
 
 // Finding is one thing wrong with a database.
@@ -65,7 +64,7 @@ func Inspect(ctx context.Context, path, schema string) (Inspection, error) {
 	if err := peekHeader(path); err != nil {
 		return in, err
 	}
-	c, err := dialAs(path, sqlite.SQLITE_OPEN_READONLY) // not even a checkpoint may write
+	c, err := dialAs(path, sqlite.ReadOnly) // not even a checkpoint may write
 	if err != nil {
 		return in, err
 	}
@@ -97,7 +96,7 @@ func Peek(path string) (in Inspection, err error) {
 	if err := peekHeader(path); err != nil {
 		return in, err
 	}
-	c, err := dialAs(path, sqlite.SQLITE_OPEN_READONLY)
+	c, err := dialAs(path, sqlite.ReadOnly)
 	if err != nil {
 		return in, err
 	}
@@ -122,14 +121,15 @@ func (x *inspector) sound(check string, err error) error {
 	if err == nil || errors.Is(err, errEnough) {
 		return nil
 	}
-	switch code(err) & 0xff {
-	case codeCorrupt, codeNotADB, 1: // 1: a table that is not there, a schema that does not parse
-		x.c.doomed = nil
+	switch sqlite.CodeOf(err).Primary() {
+	case sqlite.CodeCorrupt, sqlite.CodeNotADB,
+		sqlite.CodeError: // a table that is not there, a schema that does not parse
+		x.c.clearAborted()
 		x.find(check, "the file cannot be read: %s", inShort(err))
 		return nil
 	}
-	if strings.HasPrefix(err.Error(), "column ") { // a value of another type than its column's
-		x.c.doomed = nil
+	if _, ok := errors.AsType[*sqlite.ColumnError](err); ok { // a value of another type than its column's
+		x.c.clearAborted()
 		x.find(check, "a row cannot be read: %v", err)
 		return nil
 	}
@@ -151,10 +151,7 @@ func (x *inspector) open(path string) error {
 	if empty {
 		return refuse(ErrForeign, "%s is an empty database", path)
 	}
-	x.out.Version = version
-	if _, err := x.c.get("SELECT sqlite_version()", func(r *row) { x.out.SQLite = r.text() }); err != nil {
-		return err
-	}
+	x.out.Version, x.out.SQLite = version, sqlite.Version()
 	if _, err := x.c.get("PRAGMA journal_mode", func(r *row) { x.out.Journal = r.text() }); err != nil {
 		return err
 	}
@@ -202,7 +199,7 @@ func (x *inspector) list(check, sql string, line func(*row) string) error {
 			x.find(check, "and more of that kind")
 			return errEnough
 		}
-		if text := line(r); text != "" && r.err == nil {
+		if text := line(r); text != "" && r.fault() == nil {
 			x.find(check, "%s", text)
 		}
 		return nil
@@ -316,7 +313,7 @@ func (x *inspector) structure(schema string) error {
 	if err != nil {
 		return x.sound("structure", err)
 	}
-	fresh, err := dialAs("", sqlite.SQLITE_OPEN_READWRITE)
+	fresh, err := dialAs("", sqlite.ReadWrite)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (w *writer) runLaters(n int) int {
 		return len(batch)
 	}
 	for _, fn := range batch {
-		if w.c.doomed != nil {
+		if w.c.aborted() != nil {
 			break
 		}
 		w.runLater(fn)
@@ -95,7 +95,7 @@ func (w *writer) runLaters(n int) int {
 }
 
 func (w *writer) runLater(fn func(engine.Tx) error) {
-	if err := w.member(fn); err != nil && w.c.doomed == nil {
+	if err := w.member(fn); err != nil && w.c.aborted() == nil {
 		w.lost(1)
 		w.s.log.Error("a queued write failed", "kind", string(engine.KindOf(err)), "error", err.Error())
 	}

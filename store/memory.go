@@ -117,7 +117,7 @@ func (w *writer) idle() {
 		w.s.log.Error("looking for other processes' writes failed", "error", err.Error())
 	}
 	w.shred()
-	w.c.doomed = nil // outside of a transaction there is nothing to doom
+	w.c.clearAborted() // outside of a transaction no fault has anything to end
 }
 
 // Plan implements engine.Reader: the clinic's directory, compiled, from memory.

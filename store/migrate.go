@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	sqlite "modernc.org/sqlite/lib"
+	"qualifybase/store/sqlite"
 )
 
 // firstVersion is the user_version of a database without any migration behind it.
@@ -80,14 +80,14 @@ func prepareFile(path, schema string, list []migration, o Options) error {
 	if lost := lostInWAL(path); lost != "" && !isHeld(path) {
 		o.Log.Error("the database was damaged while nobody ran", "what", lost, "way_out", "compare with the newest backup")
 	}
+	if err := checkSQLite(); err != nil {
+		return err
+	}
 	c, err := dial(path)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	defer c.close()
-	if err := c.checkSQLite(); err != nil {
-		return err
-	}
 	if err := c.script(fmt.Sprintf("PRAGMA busy_timeout = %d", o.busy.Milliseconds())); err != nil {
 		return err
 	}
@@ -174,9 +174,9 @@ func (c *conn) within(fn func() error) error {
 		_, _, err = c.exec("COMMIT")
 	}
 	if err != nil {
-		c.doomed = nil
+		c.clearAborted()
 		_, _, _ = c.exec("ROLLBACK")
-		c.doomed = nil
+		c.clearAborted()
 	}
 	return err
 }
@@ -203,7 +203,7 @@ func (c *conn) vacuumInto(dest string) error {
 // checkCopy reads a copy whole before anything relies on it. Its schema is that of
 // before the migration, so that only its pages and references can be judged.
 func checkCopy(path string) error {
-	c, err := dialAs(path, sqlite.SQLITE_OPEN_READONLY)
+	c, err := dialAs(path, sqlite.ReadOnly)
 	if err != nil {
 		return err
 	}

@@ -1,106 +1,49 @@
 package store
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 
-	"modernc.org/libc"
-	sqlite "modernc.org/sqlite/lib"
-
 	"qualifybase/engine"
+	"qualifybase/store/sqlite"
 )
 
-// row hands out the columns of a result row from left to right. The first fault
-// sticks and ends the query.
-type row struct {
-	tls  *libc.TLS
-	p    uintptr // the statement
-	n    int32   // columns
-	next int32
-	err  error
-}
-
-// take is the next column and its type; NULL when there is none.
-func (r *row) take() (column, kind int32) {
-	if r.next >= r.n {
-		r.fail("more columns are read than were selected")
-		return 0, sqlite.SQLITE_NULL
-	}
-	column = r.next
-	r.next++
-	return column, sqlite.Xsqlite3_column_type(r.tls, r.p, column)
-}
-
-func (r *row) fail(format string, args ...any) {
-	if r.err == nil {
-		r.err = fmt.Errorf("column %d: "+format, append([]any{r.next}, args...)...)
-	}
-}
+// row is a result row whose columns are read from left to right, also in the forms
+// that the engine's values have in a column.
+type row sqlite.Row
 
 // text reads TEXT; NULL is "".
-func (r *row) text() string {
-	column, kind := r.take()
-	switch kind {
-	case sqlite.SQLITE_TEXT:
-		p := sqlite.Xsqlite3_column_text(r.tls, r.p, column)
-		return string(libc.GoBytes(p, int(sqlite.Xsqlite3_column_bytes(r.tls, r.p, column))))
-	case sqlite.SQLITE_NULL:
-	default:
-		r.fail("is of type %d, not text", kind)
-	}
-	return ""
-}
+func (r *row) text() string { return (*sqlite.Row)(r).Text() }
 
 // int reads INTEGER; NULL is 0.
-func (r *row) int() int64 {
-	column, kind := r.take()
-	switch kind {
-	case sqlite.SQLITE_INTEGER:
-		return sqlite.Xsqlite3_column_int64(r.tls, r.p, column)
-	case sqlite.SQLITE_NULL:
-	default:
-		r.fail("is of type %d, not an integer", kind)
-	}
-	return 0
-}
+func (r *row) int() int64 { return (*sqlite.Row)(r).Int() }
 
 // small reads an INTEGER that is a count or a number of minutes.
 func (r *row) small() int { return int(r.int()) }
 
-func (r *row) bool() bool { return r.int() != 0 }
+// bool reads INTEGER; 0 and NULL are false.
+func (r *row) bool() bool { return (*sqlite.Row)(r).Bool() }
 
 // blob reads BLOB; NULL is empty.
-func (r *row) blob() []byte {
-	column, kind := r.take()
-	switch kind {
-	case sqlite.SQLITE_BLOB:
-		p := sqlite.Xsqlite3_column_blob(r.tls, r.p, column)
-		n := int(sqlite.Xsqlite3_column_bytes(r.tls, r.p, column))
-		if n > 0 { // an empty one has no address
-			return bytes.Clone(libc.GoBytes(p, n))
-		}
-	case sqlite.SQLITE_NULL:
-	default:
-		r.fail("is of type %d, not bytes", kind)
-	}
-	return []byte{}
-}
+func (r *row) blob() []byte { return (*sqlite.Row)(r).Blob() }
 
-// null tells whether the next column is NULL, without taking it.
-func (r *row) null() bool {
-	return r.next < r.n && sqlite.Xsqlite3_column_type(r.tls, r.p, r.next) == sqlite.SQLITE_NULL
-}
+// null reports whether the next column is NULL, without taking it.
+func (r *row) null() bool { return (*sqlite.Row)(r).Null() }
 
 // skip passes over a column.
-func (r *row) skip() { r.next++ }
+func (r *row) skip() { (*sqlite.Row)(r).Skip() }
+
+// fail marks the column that was read last as one that does not hold what it should.
+func (r *row) fail(format string, args ...any) { (*sqlite.Row)(r).Fail(format, args...) }
+
+// fault is the first fault of this row; nil while all is well.
+func (r *row) fault() error { return (*sqlite.Row)(r).Err() }
 
 // json reads TEXT that holds JSON.
 func (r *row) json(v any) {
 	text := r.text()
-	if text == "" || r.err != nil {
+	if text == "" || r.fault() != nil {
 		return
 	}
 	if err := json.Unmarshal([]byte(text), v); err != nil {
@@ -112,7 +55,7 @@ func (r *row) json(v any) {
 // were written: a long one is somebody's id.
 func (r *row) object() map[string]any {
 	text, object := r.text(), map[string]any{}
-	if text == "" || text == "{}" || r.err != nil {
+	if text == "" || text == "{}" || r.fault() != nil {
 		return object
 	}
 	dec := json.NewDecoder(strings.NewReader(text))
@@ -127,7 +70,7 @@ func (r *row) object() map[string]any {
 // v as it is: most rows have nothing in most of their documents.
 func (r *row) doc(v any) {
 	text := r.text()
-	if text == "" || text == "{}" || text == "[]" || r.err != nil {
+	if text == "" || text == "{}" || text == "[]" || r.fault() != nil {
 		return
 	}
 	if err := json.Unmarshal([]byte(text), v); err != nil {

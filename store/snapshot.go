@@ -2,13 +2,11 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"modernc.org/libc"
-	sqlite "modernc.org/sqlite/lib"
+	"qualifybase/store/sqlite"
 )
 
 // How a snapshot is taken: pages at a time, and slices after which the copy is
@@ -69,7 +67,7 @@ func copyPages(ctx context.Context, path, raw string) (err error) {
 			err = e
 		}
 	}()
-	from, err := dialAs(path, sqlite.SQLITE_OPEN_READWRITE)
+	from, err := dialAs(path, sqlite.ReadWrite)
 	if err != nil {
 		return err
 	}
@@ -87,34 +85,13 @@ func copyPages(ctx context.Context, path, raw string) (err error) {
 	if err := to.script("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"); err != nil {
 		return err
 	}
-	return copySlices(ctx, from, to, f)
-}
-
-func copySlices(ctx context.Context, from, to *conn, f *os.File) (err error) {
-	defer to.arena.free(to.arena.used)
-	main := to.arena.text("main")
-	b := sqlite.Xsqlite3_backup_init(to.tls, to.db, main, from.db, main)
-	if b == 0 {
-		return to.fault(sqlite.Xsqlite3_errcode(to.tls, to.db))
-	}
-	defer func() {
-		if rc := sqlite.Xsqlite3_backup_finish(to.tls, b); rc != sqlite.SQLITE_OK && err == nil {
-			err = to.fault(rc)
+	slices := 0
+	return inWords(sqlite.CopyPages(to.db, from.db, slicePages, func() error {
+		if slices++; slices%flushEvery == 0 {
+			if err := f.Sync(); err != nil {
+				return err
+			}
 		}
-	}()
-	for n := 1; ; n++ {
-		switch rc := sqlite.Xsqlite3_backup_step(to.tls, b, slicePages); rc {
-		case sqlite.SQLITE_OK:
-		case sqlite.SQLITE_DONE:
-			return nil
-		default: // its text is set by backup_finish only
-			return inWords(&sqlError{code: int(rc), msg: libc.GoString(sqlite.Xsqlite3_errstr(to.tls, rc))})
-		}
-		if n%flushEvery == 0 {
-			err = f.Sync()
-		}
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return err
-		}
-	}
+		return ctx.Err()
+	}))
 }

@@ -154,7 +154,7 @@ func (r *reads) end() {
 		return
 	}
 	r.c = nil
-	c.doomed = nil
+	c.clearAborted()
 	if _, _, err := c.exec("COMMIT"); err != nil {
 		_, _, err = c.exec("ROLLBACK")
 		if err != nil { // a connection in an unknown state is replaced
@@ -221,7 +221,7 @@ func (s *Store) fresh(fn func(*reads) error) (err error) {
 	}
 	done := false
 	defer func() {
-		c.doomed = nil
+		c.clearAborted()
 		if _, _, e := c.exec("ROLLBACK"); e != nil || !done {
 			_ = c.close()
 			s.loader = nil

@@ -141,7 +141,7 @@ func (t *tx) leave(depth int, err error) error {
 	owner := t.levels[depth].owner
 	if owner == unopened {
 		if err == nil {
-			err = t.c.doomed
+			err = t.c.aborted()
 		}
 		return err
 	}

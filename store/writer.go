@@ -183,14 +183,14 @@ func (w *writer) runAll(m *member) error {
 		case laters < maxGroup:
 			n := w.runLaters(maxGroup - laters)
 			if n == 0 {
-				return w.c.doomed
+				return w.c.aborted()
 			}
 			laters += n
 		default:
-			return w.c.doomed
+			return w.c.aborted()
 		}
-		if w.c.doomed != nil {
-			return w.c.doomed
+		if w.c.aborted() != nil {
+			return w.c.aborted()
 		}
 		m = w.next()
 	}
@@ -329,9 +329,9 @@ func (w *writer) answer(err error) {
 // abandon rolls the group back and refuses everybody in it.
 func (w *writer) abandon(cause error) {
 	w.stats.failed.Add(1)
-	w.c.doomed = nil
+	w.c.clearAborted()
 	_, _, _ = w.c.exec("ROLLBACK") // fails when SQLite did so itself: either way none is open now
-	w.c.doomed = nil
+	w.c.clearAborted()
 	w.forget()
 	clear(w.heads)
 	if w.failed.Load() == nil {

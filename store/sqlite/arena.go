@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"modernc.org/libc"
@@ -40,7 +40,7 @@ func (a *arena) take(n int) uintptr {
 	}
 	p := libc.Xmalloc(a.tls, types.Size_t(size)) // #nosec G115 -- not negative
 	if p == 0 {
-		panic(errOutOfMemory) // a member's panic rolls back that member alone
+		panic(errOutOfMemory) // whoever runs the statement rolls back, as after any panic
 	}
 	a.extra = append(a.extra, piece{p, a.used})
 	a.used += 8 // so that a later mark lies above it
