@@ -12,8 +12,8 @@ import (
 	"qualifybase/engine"
 	"qualifybase/engine/enginetest"
 	"qualifybase/store"
+	"qualifybase/store/sqlite/disk"
 	"qualifybase/store/storetest"
-	"qualifybase/store/storetest/disk"
 )
 
 // ailing is a store on a disk that can lose its power, and that fails writes as

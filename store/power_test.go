@@ -14,7 +14,7 @@ import (
 
 	"qualifybase/engine"
 	"qualifybase/engine/enginetest/proof"
-	"qualifybase/store/storetest/disk"
+	"qualifybase/store/sqlite/disk"
 )
 
 // plugged opens a house on a watched disk.
