@@ -36,24 +36,25 @@ type writer struct {
 	stopped chan struct{}
 	failed  atomic.Pointer[engine.Error] // set once: read-only until restarted
 
-	inMember atomic.Bool // fn is running
+	inMember atomic.Uint64 // the goroutine's number while it runs a member; 0 = it runs none
 	stats    counters
 
 	// Of the goroutine alone from here on.
-	members []*member               // of the open group
-	pending []func(engine.Tx) error // Laters of the open group; kept when it fails
-	ran     int                     // how many of them ran in the open group
-	refused int                     // groups with Laters that failed in a row
-	today   int64                   // when the occupancy in memory was last begun anew, in days
-	version int64                   // PRAGMA data_version: moves when another process wrote
-	heads   map[int64]*head         // running numbers by clinic
-	moved   []*head                 // those the open group asked for
-	over    overlay                 // its uncommitted occupancy
-	plans   map[int64]*engine.Plan  // plans of clinics whose directory it wrote; nil = to be compiled
-	keys    map[lookup]struct{}     // keys it wrote
-	touched []keyTouch              // last_used_at it wrote
-	subs    map[int64]struct{}      // clinics whose webhooks it wrote
-	shreds  int                     // how often an idle moment still tries to empty the log of somebody erased
+	goroutine uint64                  // its number, another one after a member has ended it
+	members   []*member               // of the open group
+	pending   []func(engine.Tx) error // Laters of the open group; kept when it fails
+	ran       int                     // how many of them ran in the open group
+	refused   int                     // groups with Laters that failed in a row
+	today     int64                   // when the occupancy in memory was last begun anew, in days
+	version   int64                   // PRAGMA data_version: moves when another process wrote
+	heads     map[int64]*head         // running numbers by clinic
+	moved     []*head                 // those the open group asked for
+	over      overlay                 // its uncommitted occupancy
+	plans     map[int64]*engine.Plan  // plans of clinics whose directory it wrote; nil = to be compiled
+	keys      map[lookup]struct{}     // keys it wrote
+	touched   []keyTouch              // last_used_at it wrote
+	subs      map[int64]struct{}      // clinics whose webhooks it wrote
+	shreds    int                     // how often an idle moment still tries to empty the log of somebody erased
 }
 
 func newWriter(s *Store, c *conn) (*writer, error) {
@@ -72,14 +73,9 @@ func newWriter(s *Store, c *conn) (*writer, error) {
 	return w, nil
 }
 
-// runEntry is where the code of run begins.
-var runEntry atomic.Uintptr
-
 // run is the goroutine.
 func (w *writer) run() {
-	if pc, _, _, ok := runtime.Caller(0); ok {
-		runEntry.Store(runtime.FuncForPC(pc).Entry())
-	}
+	w.goroutine = goroutineID()
 	clean := false
 	defer func() {
 		if clean {
@@ -245,9 +241,9 @@ func (w *writer) member(fn func(engine.Tx) error) error {
 	t := &tx{reads: reads{s: w.s, c: w.c, ctx: always}, w: w}
 	t.reads.tx = t
 	err := t.Savepoint(func() (err error) {
-		w.inMember.Store(true)
+		w.inMember.Store(w.goroutine)
 		defer func() {
-			w.inMember.Store(false)
+			w.inMember.Store(0)
 			if p := recover(); p != nil {
 				err = w.panicked(p)
 			}

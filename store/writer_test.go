@@ -215,6 +215,76 @@ func TestMisuseIsRefused(t *testing.T) {
 	}
 }
 
+// An Update inside of a member is refused, however it comes there, and its member
+// goes on; nobody else is taken for nested.
+func TestNestedUpdateIsRefused(t *testing.T) {
+	h := openHouse(t, Options{})
+	nested := func() error {
+		return h.Update(context.Background(), func(engine.Tx) error { return errors.New("it ran") })
+	}
+	var deep func(n int) error
+	deep = func(n int) error {
+		if n == 0 {
+			return nested()
+		}
+		return deep(n - 1)
+	}
+	_ = h.crowd(t, func(engine.Tx) error { runtime.Goexit(); return nil }) // the next members have another goroutine
+	for name, call := range map[string]func(engine.Tx) error{
+		"plainly":          func(engine.Tx) error { return nested() },
+		"below 500 frames": func(engine.Tx) error { return deep(500) },
+		"in a Savepoint":   func(tx engine.Tx) error { return tx.Savepoint(nested) },
+		"in a View": func(engine.Tx) error {
+			return h.View(context.Background(), func(r engine.Reader) error {
+				if _, err := r.Clinics(); err != nil {
+					return err
+				}
+				return nested()
+			})
+		},
+	} {
+		h.must(t, func(tx engine.Tx) error {
+			if err := call(tx); !errors.Is(err, errNested) {
+				t.Errorf("a nested Update %s gave %v", name, err)
+			}
+			return nil
+		})
+	}
+	slow := func(engine.Tx) error { time.Sleep(3 * nestedAfter); return nil }
+	for i, err := range h.crowd(t, slow, h.booking(1), slow, h.booking(2)) {
+		if err != nil {
+			t.Errorf("member %d beside a slow one: %v", i, err)
+		}
+	}
+	other := openHouse(t, Options{})
+	h.must(t, func(engine.Tx) error { return other.Update(context.Background(), other.booking(1)) })
+}
+
+// Nor does a nested Update wait for room in a queue that only its own member's end
+// would empty.
+func TestNestedUpdateIsRefusedBesideAFullQueue(t *testing.T) {
+	h := openHouse(t, Options{})
+	var wg sync.WaitGroup
+	h.must(t, func(engine.Tx) error {
+		for range cap(h.w.queue) {
+			wg.Go(func() {
+				if err := h.Update(context.Background(), func(engine.Tx) error { return nil }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for len(h.w.queue) < cap(h.w.queue) {
+			runtime.Gosched()
+		}
+		err := h.Update(context.Background(), func(engine.Tx) error { return errors.New("it ran") })
+		if !errors.Is(err, errNested) {
+			t.Errorf("a nested Update gave %v", err)
+		}
+		return nil
+	})
+	wg.Wait()
+}
+
 // A member that ends its goroutine (a test's FailNow does) takes nobody along.
 func TestWriterOutlivesGoexit(t *testing.T) {
 	h := openHouse(t, Options{})
