@@ -54,30 +54,30 @@ func inShort(err error) string {
 	return err.Error()
 }
 
-// held counts the files that stores of this process have open. Merely closing a
+// openFiles counts the files that stores of this process have open. Merely closing a
 // file drops all POSIX locks that the process has on it, SQLite's included.
-var held = struct {
+var openFiles = struct {
 	sync.Mutex
 	paths map[string]int
 }{paths: map[string]int{}}
 
-// hold notes that a store has the file open; release takes that back.
-func hold(path string, n int) {
+// trackOpen counts one more store that has the file open, or with -1 one less.
+func trackOpen(path string, n int) {
 	full, err := filepath.Abs(path)
 	if err != nil {
 		return
 	}
-	held.Lock()
-	defer held.Unlock()
-	held.paths[full] += n
+	openFiles.Lock()
+	defer openFiles.Unlock()
+	openFiles.paths[full] += n
 }
 
-// isHeld tells that a store of this process has the file open.
-func isHeld(path string) bool {
+// isOpen reports whether a store of this process has the file open.
+func isOpen(path string) bool {
 	full, err := filepath.Abs(path)
-	held.Lock()
-	defer held.Unlock()
-	return err == nil && held.paths[full] > 0
+	openFiles.Lock()
+	defer openFiles.Unlock()
+	return err == nil && openFiles.paths[full] > 0
 }
 
 // checkHeader makes a missing file, readable by its owner alone, and refuses one
@@ -94,9 +94,9 @@ func judgeHeader(path string, flag int) error {
 	if err != nil {
 		return err
 	}
-	held.Lock()
-	defer held.Unlock()
-	if held.paths[full] > 0 {
+	openFiles.Lock()
+	defer openFiles.Unlock()
+	if openFiles.paths[full] > 0 {
 		return nil
 	}
 	f, err := os.OpenFile(filepath.Clean(path), flag, 0o600)

@@ -77,7 +77,7 @@ func prepareFile(path, schema string, list []migration, o Options) error {
 	if err := checkHeader(path); err != nil {
 		return err
 	}
-	if lost := lostInWAL(path); lost != "" && !isHeld(path) {
+	if lost := lostInWAL(path); lost != "" && !isOpen(path) {
 		o.Log.Error("the database was damaged while nobody ran", "what", lost, "way_out", "compare with the newest backup")
 	}
 	if err := checkSQLite(); err != nil {

@@ -84,11 +84,11 @@ func Open(path string, schema string, o Options) (*Store, error) {
 	if err := prepareFile(path, schema, embedded(), o); err != nil {
 		return nil, damaged(path, err)
 	}
-	hold(path, 1)
+	trackOpen(path, 1)
 	s := &Store{path: path, o: o, log: o.Log, readers: make(chan *conn, o.Readers), gone: make(chan struct{})}
 	c, err := s.dial(true)
 	if err != nil {
-		hold(path, -1)
+		trackOpen(path, -1)
 		return nil, damaged(path, err)
 	}
 	for range o.Readers {
@@ -97,7 +97,7 @@ func Open(path string, schema string, o Options) (*Store, error) {
 	s.w, err = newWriter(s, c)
 	if err != nil {
 		_ = c.close()
-		hold(path, -1)
+		trackOpen(path, -1)
 		return nil, damaged(path, err)
 	}
 	return s, nil
@@ -255,6 +255,6 @@ func (s *Store) Close() error {
 		_ = s.loader.close()
 		s.loader = nil
 	}
-	defer hold(s.path, -1)
+	defer trackOpen(s.path, -1)
 	return s.w.c.close()
 }
