@@ -19,8 +19,8 @@ type asked struct {
 // Counters implements engine.Tx. The pointer is good until the Update or the
 // Savepoint that asked for it ends.
 func (t *tx) Counters(clinic int64) (*engine.Counters, error) {
-	if t.over {
-		return nil, errOver
+	if t.ended {
+		return nil, errEnded
 	}
 	for _, a := range t.asked {
 		if a.h.clinic == clinic {

@@ -125,8 +125,8 @@ func scanOccupied(r *row) engine.Occupied {
 
 // Busy implements engine.Reader, from memory where the window lies in it.
 func (r *reads) Busy(res engine.Resource, test bool, window engine.Span, dst []engine.Occupied) ([]engine.Occupied, error) {
-	if r.over {
-		return dst, errOver
+	if r.ended {
+		return dst, errEnded
 	}
 	if window.Empty() {
 		return dst, nil
@@ -143,7 +143,7 @@ func (r *reads) Busy(res engine.Resource, test bool, window engine.Span, dst []e
 	for day := first; day <= last; day++ {
 		list := cal.day(day)
 		if r.tx != nil {
-			if work, ok := r.tx.w.over.work[workDay{t, day}]; ok {
+			if work, ok := r.tx.w.overlay.work[workDay{t, day}]; ok {
 				list = work
 			}
 		}

@@ -43,8 +43,8 @@ func scopes(r *row) engine.ScopeSet {
 // KeyByLookup implements engine.Reader, from memory; an unknown key is looked up
 // in the file at once, so that one made in the shell works immediately.
 func (r *reads) KeyByLookup(f engine.Family, keyID string) (engine.Key, error) {
-	if r.over {
-		return engine.Key{}, errOver
+	if r.ended {
+		return engine.Key{}, errEnded
 	}
 	l := lookup{f, keyID}
 	if r.tx != nil {

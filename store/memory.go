@@ -122,8 +122,8 @@ func (w *writer) idle() {
 
 // Plan implements engine.Reader: the clinic's directory, compiled, from memory.
 func (r *reads) Plan(clinic int64) (*engine.Plan, error) {
-	if r.over {
-		return nil, errOver
+	if r.ended {
+		return nil, errEnded
 	}
 	if r.tx != nil {
 		if p, wrote := r.tx.w.plans[clinic]; wrote {

@@ -54,7 +54,7 @@ func (t *tx) mirror(o engine.Occupancy, add bool) error {
 	if err != nil {
 		return err
 	}
-	t.w.over.put(line, engine.Occupied{Span: o.Footprint, ExpiresAt: o.ExpiresAt, Row: o.Row}, add)
+	t.w.overlay.put(line, engine.Occupied{Span: o.Footprint, ExpiresAt: o.ExpiresAt, Row: o.Row}, add)
 	return nil
 }
 
@@ -101,8 +101,8 @@ func (t *tx) DeleteOccupancy(o engine.Occupancy) error {
 
 // dropOccupancy deletes rows from the file and the index.
 func (t *tx) dropOccupancy(where string, args ...any) (int, error) {
-	if t.over {
-		return 0, errOver
+	if t.ended {
+		return 0, errEnded
 	}
 	gone, err := list(&t.reads, scanOccupancy, `DELETE FROM occupancy WHERE `+where+`
 		RETURNING id, clinic, resource, test, s, e, appointment_id, hold_id, expires_at, live, override`, args...)

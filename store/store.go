@@ -149,7 +149,7 @@ func (s *Store) View(ctx context.Context, fn func(engine.Reader) error) error {
 // end gives the connection of a View back.
 func (r *reads) end() {
 	c := r.c
-	r.over = true
+	r.ended = true
 	if c == nil {
 		return
 	}
@@ -167,8 +167,8 @@ func (r *reads) end() {
 
 // begin takes a connection from the pool and opens the snapshot.
 func (r *reads) begin() (*conn, error) {
-	if r.over {
-		return nil, errOver
+	if r.ended {
+		return nil, errEnded
 	}
 	if r.c != nil {
 		return r.c, nil

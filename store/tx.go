@@ -14,11 +14,11 @@ var always = context.Background()
 // reads answers questions on one snapshot: of a View, of the writer's open
 // transaction, or of a load into memory.
 type reads struct {
-	s    *Store
-	c    *conn // nil until the first statement of a View
-	ctx  context.Context
-	tx   *tx  // set inside an Update
-	over bool // its View or Update has ended
+	s     *Store
+	c     *conn // nil until the first statement of a View
+	ctx   context.Context
+	tx    *tx  // set inside an Update
+	ended bool // its View or Update has ended
 }
 
 // tx is the Tx of one member. Everything it keeps in memory is undone with it.
@@ -38,7 +38,7 @@ type mark struct {
 }
 
 func (t *tx) mark() mark {
-	m := mark{undo: len(t.w.over.undo), touched: len(t.w.touched)}
+	m := mark{undo: len(t.w.overlay.undo), touched: len(t.w.touched)}
 	if len(t.asked) > 0 {
 		m.heads = make([]engine.Counters, len(t.asked))
 		for i, a := range t.asked {
@@ -50,7 +50,7 @@ func (t *tx) mark() mark {
 
 // rewind takes the memory back to a mark, as ROLLBACK TO does the file.
 func (t *tx) rewind(m mark) {
-	t.w.over.rollback(m.undo)
+	t.w.overlay.rollback(m.undo)
 	t.w.touched = t.w.touched[:m.touched]
 	for i, a := range t.asked {
 		if i < len(m.heads) {
@@ -115,8 +115,8 @@ func (t *tx) wrote() error {
 
 // Savepoint implements engine.Tx.
 func (t *tx) Savepoint(fn func() error) error {
-	if t.over {
-		return errOver
+	if t.ended {
+		return errEnded
 	}
 	m, depth := t.mark(), len(t.levels)
 	t.levels = append(t.levels, level{unopened})
@@ -124,7 +124,7 @@ func (t *tx) Savepoint(fn func() error) error {
 	defer func() {
 		if !done { // a panic passes through; somebody above may catch it and go on
 			t.rewind(m)
-			_ = t.leave(depth, errOver)
+			_ = t.leave(depth, errEnded)
 		}
 		t.levels = t.levels[:depth]
 	}()
@@ -158,7 +158,7 @@ func (t *tx) leave(depth int, err error) error {
 	return err
 }
 
-var errOver = fmt.Errorf("store: a Tx or Reader was used after its Update or View had ended")
+var errEnded = fmt.Errorf("store: a Tx or Reader was used after its Update or View had ended")
 
 // at gives the connection for a statement. One that is no plain question counts
 // as a write.
@@ -197,8 +197,8 @@ func (r *reads) number(text string, args ...any) (int64, error) {
 
 // exec runs a write of this member.
 func (t *tx) exec(text string, args ...any) (changes, lastID int64, err error) {
-	if t.over {
-		return 0, 0, errOver
+	if t.ended {
+		return 0, 0, errEnded
 	}
 	if err := t.wrote(); err != nil {
 		return 0, 0, err

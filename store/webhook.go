@@ -32,8 +32,8 @@ func (r *row) secret() []byte {
 // Subscriptions implements engine.Reader, from memory. In a group that wrote the
 // clinic's webhooks it asks the file.
 func (r *reads) Subscriptions(clinic int64) (*engine.Subscriptions, error) {
-	if r.over {
-		return nil, errOver
+	if r.ended {
+		return nil, errEnded
 	}
 	if r.tx != nil {
 		if _, wrote := r.tx.w.subs[clinic]; wrote {

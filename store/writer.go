@@ -49,7 +49,7 @@ type writer struct {
 	version   int64                   // PRAGMA data_version: moves when another process wrote
 	heads     map[int64]*head         // running numbers by clinic
 	moved     []*head                 // those the open group asked for
-	over      overlay                 // its uncommitted occupancy
+	overlay   overlay                 // its uncommitted occupancy
 	plans     map[int64]*engine.Plan  // plans of clinics whose directory it wrote; nil = to be compiled
 	keys      map[lookup]struct{}     // keys it wrote
 	touched   []keyTouch              // last_used_at it wrote
@@ -63,7 +63,7 @@ func newWriter(s *Store, c *conn) (*writer, error) {
 		flush: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 		heads: map[int64]*head{}, plans: map[int64]*engine.Plan{}, keys: map[lookup]struct{}{}, subs: map[int64]struct{}{},
 	}
-	w.over.work = map[workDay][]engine.Occupied{}
+	w.overlay.work = map[workDay][]engine.Occupied{}
 	version, err := c.number("PRAGMA data_version")
 	if err != nil {
 		return nil, err
@@ -250,7 +250,7 @@ func (w *writer) member(fn func(engine.Tx) error) error {
 		}()
 		return fn(t)
 	})
-	t.over = true
+	t.ended = true
 	return err
 }
 
@@ -287,7 +287,7 @@ func (w *writer) publish() {
 	for _, h := range w.moved {
 		h.stored, h.inGroup = h.now, false
 	}
-	w.over.publish()
+	w.overlay.publish()
 	w.s.mem.wrote(w.plans, w.keys, w.touched, w.subs)
 	w.forget()
 	clear(w.pending)
@@ -298,7 +298,7 @@ func (w *writer) publish() {
 func (w *writer) forget() {
 	clear(w.moved)
 	w.moved = w.moved[:0]
-	w.over.drop()
+	w.overlay.drop()
 	clear(w.plans)
 	clear(w.keys)
 	clear(w.subs)
