@@ -12,14 +12,14 @@ import (
 // retryAfter is what a caller is told to wait when nothing was written.
 const retryAfter = time.Second
 
-// inWords says a fault of SQLite in the engine's words, where it has some. The
-// cause stays inside, for the log; any other error stays what it is.
-func inWords(err error) error {
+// asEngineError makes a fault of SQLite an error of the engine, where the engine has
+// a kind for it. The cause stays inside, for the log; any other error stays what it is.
+func asEngineError(err error) error {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return err
 	}
-	if _, said := errors.AsType[*engine.Error](err); said { // of a question inside a question
+	if _, done := errors.AsType[*engine.Error](err); done { // of a question inside a question
 		return err
 	}
 	switch e.Code.Primary() {

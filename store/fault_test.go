@@ -25,15 +25,15 @@ func TestFaultsHaveKinds(t *testing.T) {
 		{fault(sqlite.CodeError, "no such table"), engine.Internal},
 		{context.Canceled, engine.Internal},
 	} {
-		got := inWords(x.err)
+		got := asEngineError(x.err)
 		if engine.KindOf(got) != x.want || !errors.Is(got, x.err) || sqlite.CodeOf(got) != sqlite.CodeOf(x.err) {
 			t.Errorf("%v became %v of kind %s, want %s", x.err, got, engine.KindOf(got), x.want)
 		}
-		if again := inWords(got); again != got { //nolint:errorlint // the very value
-			t.Errorf("%v was said twice: %v", got, again)
+		if again := asEngineError(got); again != got { //nolint:errorlint // the very value
+			t.Errorf("%v was wrapped twice: %v", got, again)
 		}
 	}
-	if inWords(nil) != nil {
+	if asEngineError(nil) != nil {
 		t.Error("no fault became one")
 	}
 }

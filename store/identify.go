@@ -43,11 +43,11 @@ func damaged(path string, err error) error {
 	if c := sqlite.CodeOf(err).Primary(); c != sqlite.CodeCorrupt && c != sqlite.CodeNotADB {
 		return err
 	}
-	return refuse(ErrDamaged, "%s is damaged (%s); 'qb verify' names what, 'qb restore' brings the newest backup back", path, inShort(err))
+	return refuse(ErrDamaged, "%s is damaged (%s); 'qb verify' names what, 'qb restore' brings the newest backup back", path, sqliteText(err))
 }
 
-// inShort is SQLite's own text of an error, without the statement that met it.
-func inShort(err error) string {
+// sqliteText is SQLite's own text of an error, without the statement that met it.
+func sqliteText(err error) string {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Error()
 	}

@@ -125,7 +125,7 @@ func (x *inspector) sound(check string, err error) error {
 	case sqlite.CodeCorrupt, sqlite.CodeNotADB,
 		sqlite.CodeError: // a table that is not there, a schema that does not parse
 		x.c.clearAborted()
-		x.find(check, "the file cannot be read: %s", inShort(err))
+		x.find(check, "the file cannot be read: %s", sqliteText(err))
 		return nil
 	}
 	if _, ok := errors.AsType[*sqlite.ColumnError](err); ok { // a value of another type than its column's

@@ -86,7 +86,7 @@ func copyPages(ctx context.Context, path, raw string) (err error) {
 		return err
 	}
 	slices := 0
-	return inWords(sqlite.CopyPages(to.db, from.db, slicePages, func() error {
+	return asEngineError(sqlite.CopyPages(to.db, from.db, slicePages, func() error {
 		if slices++; slices%flushEvery == 0 {
 			if err := f.Sync(); err != nil {
 				return err
