@@ -164,9 +164,9 @@ func (t *tx) InsertAppointment(a engine.Appointment) error {
 		title, notes, status, starts_at, ends_at, time_zone, local_date, checked_in_at, cancellation_reason, late_cancel, source,
 		series_id, rebooked_from, assigned, override, undo, sequence, version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, a.Clinic, a.Test, orNull(a.LeadID), orNone(a.PatientID), a.ProviderID, orNone(a.LocationID), orNone(a.ServiceID),
-		a.Title, a.Notes, string(a.Status), a.StartsAt, a.EndsAt, a.TimeZone, a.LocalDate.String(), orNone(a.CheckedInAt),
-		a.CancelReason, a.LateCancel, a.Source, orNull(a.SeriesID), orNull(a.RebookedFrom), a.Assigned, override, undo,
+		a.ID, a.Clinic, a.Test, textOrNull(a.LeadID), intOrNull(a.PatientID), a.ProviderID, intOrNull(a.LocationID), intOrNull(a.ServiceID),
+		a.Title, a.Notes, string(a.Status), a.StartsAt, a.EndsAt, a.TimeZone, a.LocalDate.String(), intOrNull(a.CheckedInAt),
+		a.CancelReason, a.LateCancel, a.Source, textOrNull(a.SeriesID), textOrNull(a.RebookedFrom), a.Assigned, override, undo,
 		a.Sequence, a.Version, a.Change, a.CreatedAt, a.UpdatedAt, a.CreatedBy, a.UpdatedBy)
 	return err
 }
@@ -181,8 +181,8 @@ func (t *tx) UpdateAppointment(a engine.Appointment) error {
 		service_id = ?, title = ?, notes = ?, status = ?, starts_at = ?, ends_at = ?, time_zone = ?, local_date = ?,
 		checked_in_at = ?, cancellation_reason = ?, late_cancel = ?, source = ?, series_id = ?, rebooked_from = ?, assigned = ?,
 		override = ?, undo = ?, sequence = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		orNull(a.LeadID), orNone(a.PatientID), a.ProviderID, orNone(a.LocationID), orNone(a.ServiceID), a.Title, a.Notes,
-		string(a.Status), a.StartsAt, a.EndsAt, a.TimeZone, a.LocalDate.String(), orNone(a.CheckedInAt), a.CancelReason,
-		a.LateCancel, a.Source, orNull(a.SeriesID), orNull(a.RebookedFrom), a.Assigned, override, undo, a.Sequence,
+		textOrNull(a.LeadID), intOrNull(a.PatientID), a.ProviderID, intOrNull(a.LocationID), intOrNull(a.ServiceID), a.Title, a.Notes,
+		string(a.Status), a.StartsAt, a.EndsAt, a.TimeZone, a.LocalDate.String(), intOrNull(a.CheckedInAt), a.CancelReason,
+		a.LateCancel, a.Source, textOrNull(a.SeriesID), textOrNull(a.RebookedFrom), a.Assigned, override, undo, a.Sequence,
 		a.Version, a.Change, a.UpdatedAt, a.UpdatedBy, a.ID, a.Clinic)
 }

@@ -106,13 +106,13 @@ func (t *tx) InsertAudit(a engine.AuditEntry) error {
 	_, _, err = t.exec(`INSERT INTO audit (clinic, seq, at, actor_kind, actor_id, actor_label, ip, request_id, action, entity,
 		entity_id, patient_id, outcome, reason_ref, fields, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.Clinic, a.Seq, a.At, string(a.ActorKind), a.ActorID, a.ActorLabel, a.IP, a.RequestID, a.Action, a.Entity,
-		a.EntityID, orNone(a.PatientID), string(a.Outcome), a.ReasonRef, fields, a.PrevHash, a.Hash)
+		a.EntityID, intOrNull(a.PatientID), string(a.Outcome), a.ReasonRef, fields, a.PrevHash, a.Hash)
 	return err
 }
 
 // InsertReason implements engine.Tx. One reason may be given for several acts.
 func (t *tx) InsertReason(ref string, clinic, patient int64, reason string) error {
 	_, _, err := t.exec("INSERT OR IGNORE INTO audit_reasons (ref, clinic, patient_id, reason) VALUES (?, ?, ?, ?)",
-		ref, clinic, orNone(patient), reason)
+		ref, clinic, intOrNull(patient), reason)
 	return err
 }

@@ -62,8 +62,8 @@ func (t *tx) InsertConsultation(v engine.Consultation) error {
 	_, _, err := t.exec(`INSERT INTO consultations (id, clinic, test, appointment_id, patient_id, provider_id, location_id, mode,
 		reason, status, started_at, ended_at, version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		v.ID, v.Clinic, v.Test, orNull(v.AppointmentID), v.PatientID, v.ProviderID, orNone(v.LocationID), string(v.Mode),
-		v.Reason, string(v.Status), v.StartedAt, orNone(v.EndedAt), v.Version, v.Change, v.CreatedAt, v.UpdatedAt,
+		v.ID, v.Clinic, v.Test, textOrNull(v.AppointmentID), v.PatientID, v.ProviderID, intOrNull(v.LocationID), string(v.Mode),
+		v.Reason, string(v.Status), v.StartedAt, intOrNull(v.EndedAt), v.Version, v.Change, v.CreatedAt, v.UpdatedAt,
 		v.CreatedBy, v.UpdatedBy)
 	return err
 }
@@ -72,7 +72,7 @@ func (t *tx) InsertConsultation(v engine.Consultation) error {
 func (t *tx) UpdateConsultation(v engine.Consultation) error {
 	return t.change("consultation", `UPDATE consultations SET patient_id = ?, location_id = ?, mode = ?, reason = ?, status = ?,
 		ended_at = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		v.PatientID, orNone(v.LocationID), string(v.Mode), v.Reason, string(v.Status), orNone(v.EndedAt),
+		v.PatientID, intOrNull(v.LocationID), string(v.Mode), v.Reason, string(v.Status), intOrNull(v.EndedAt),
 		v.Version, v.Change, v.UpdatedAt, v.UpdatedBy, v.ID, v.Clinic)
 }
 

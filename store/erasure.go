@@ -27,7 +27,7 @@ func (t *tx) InsertErasure(clinic int64, g engine.Erasure) error {
 	}
 	t.w.shreds = shredTries
 	_, _, err = t.exec("INSERT INTO erasures (id, clinic, test, patient_id, created_at, lead_ids, erased_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		g.ID, clinic, g.Test, orNone(g.PatientID), g.CreatedAt, leads, g.ErasedAt)
+		g.ID, clinic, g.Test, intOrNull(g.PatientID), g.CreatedAt, leads, g.ErasedAt)
 	return err
 }
 

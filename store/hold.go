@@ -28,7 +28,7 @@ func (r *reads) OpenHolds(clinic int64, caller string, now int64) (int, error) {
 func (t *tx) InsertHold(h engine.Hold) error {
 	_, _, err := t.exec(`INSERT INTO holds (id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
 		starts_at, ends_at, expires_at, used, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		h.ID, h.Clinic, h.Test, h.Caller, h.TokenHash, h.ProviderID, orNone(h.LocationID), orNone(h.ServiceID),
+		h.ID, h.Clinic, h.Test, h.Caller, h.TokenHash, h.ProviderID, intOrNull(h.LocationID), intOrNull(h.ServiceID),
 		h.StartsAt, h.EndsAt, h.ExpiresAt, h.Used, h.CreatedAt)
 	return err
 }

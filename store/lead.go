@@ -102,8 +102,8 @@ func (t *tx) InsertLead(l engine.Lead) error {
 		email, email_key, phone, phone_key, status, notes, tags, metadata, consent, patient_id,
 		version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		l.ID, l.Clinic, l.Test, l.Source, orNull(l.ExternalID), l.Name, l.FirstName, l.LastName, l.NameKey,
-		l.Email, l.EmailKey, l.Phone, l.PhoneKey, string(l.Status), l.Notes, tags, metadata, consent, orNone(l.PatientID),
+		l.ID, l.Clinic, l.Test, l.Source, textOrNull(l.ExternalID), l.Name, l.FirstName, l.LastName, l.NameKey,
+		l.Email, l.EmailKey, l.Phone, l.PhoneKey, string(l.Status), l.Notes, tags, metadata, consent, intOrNull(l.PatientID),
 		l.Version, l.Change, l.CreatedAt, l.UpdatedAt, l.CreatedBy, l.UpdatedBy)
 	return err
 }
@@ -117,8 +117,8 @@ func (t *tx) UpdateLead(l engine.Lead) error {
 	return t.change("lead", `UPDATE leads SET source = ?, external_id = ?, name = ?, first_name = ?, last_name = ?, name_key = ?,
 		email = ?, email_key = ?, phone = ?, phone_key = ?, status = ?, notes = ?, tags = ?, metadata = ?, consent = ?,
 		patient_id = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		l.Source, orNull(l.ExternalID), l.Name, l.FirstName, l.LastName, l.NameKey, l.Email, l.EmailKey, l.Phone, l.PhoneKey,
-		string(l.Status), l.Notes, tags, metadata, consent, orNone(l.PatientID),
+		l.Source, textOrNull(l.ExternalID), l.Name, l.FirstName, l.LastName, l.NameKey, l.Email, l.EmailKey, l.Phone, l.PhoneKey,
+		string(l.Status), l.Notes, tags, metadata, consent, intOrNull(l.PatientID),
 		l.Version, l.Change, l.UpdatedAt, l.UpdatedBy, l.ID, l.Clinic)
 }
 

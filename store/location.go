@@ -33,7 +33,7 @@ func (t *tx) InsertLocation(l *engine.Location) error {
 	t.wrotePlan(l.Clinic)
 	_, l.ID, err = t.exec(`INSERT INTO locations (clinic, name, kind, parent_id, address, phone, time_zone, capacity, active,
 		version, change, created_at, updated_at, created_by, updated_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		l.Clinic, l.Name, string(l.Kind), orNone(l.ParentID), address, l.Phone, l.TimeZone, l.Capacity, l.Active,
+		l.Clinic, l.Name, string(l.Kind), intOrNull(l.ParentID), address, l.Phone, l.TimeZone, l.Capacity, l.Active,
 		l.Version, l.Change, l.CreatedAt, l.UpdatedAt, l.CreatedBy, l.UpdatedBy)
 	return err
 }
@@ -47,6 +47,6 @@ func (t *tx) UpdateLocation(l engine.Location) error {
 	t.wrotePlan(l.Clinic)
 	return t.change("location", `UPDATE locations SET name = ?, kind = ?, parent_id = ?, address = ?, phone = ?, time_zone = ?,
 		capacity = ?, active = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		l.Name, string(l.Kind), orNone(l.ParentID), address, l.Phone, l.TimeZone, l.Capacity, l.Active,
+		l.Name, string(l.Kind), intOrNull(l.ParentID), address, l.Phone, l.TimeZone, l.Capacity, l.Active,
 		l.Version, l.Change, l.UpdatedAt, l.UpdatedBy, l.ID, l.Clinic)
 }

@@ -96,8 +96,8 @@ func (t *tx) InsertNote(n engine.Note) error {
 		subjective, objective, assessment, plan, codes, vitals, status, signed_by, signed_at, amend_reason, content_sha256,
 		version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		n.Row, n.ID, n.N, orNull(n.Supersedes), n.Clinic, n.Test, n.ConsultationID, n.AuthorID, orNull(n.AddendumTo),
-		n.Subjective, n.Objective, n.Assessment, n.Plan, codes, vitals, string(n.Status), orNone(n.SignedBy), orNone(n.SignedAt),
+		n.Row, n.ID, n.N, textOrNull(n.Supersedes), n.Clinic, n.Test, n.ConsultationID, n.AuthorID, textOrNull(n.AddendumTo),
+		n.Subjective, n.Objective, n.Assessment, n.Plan, codes, vitals, string(n.Status), intOrNull(n.SignedBy), intOrNull(n.SignedAt),
 		n.AmendReason, n.ContentSHA256, n.Version, n.Change, n.CreatedAt, n.UpdatedAt, n.CreatedBy, n.UpdatedBy)
 	return err
 }
@@ -111,6 +111,6 @@ func (t *tx) UpdateNote(n engine.Note) error {
 	return t.change("note", `UPDATE notes SET author_id = ?, subjective = ?, objective = ?, assessment = ?, plan = ?, codes = ?,
 		vitals = ?, status = ?, signed_by = ?, signed_at = ?, content_sha256 = ?, version = ?, change = ?, updated_at = ?, updated_by = ?
 		WHERE id = ? AND clinic = ?`,
-		n.AuthorID, n.Subjective, n.Objective, n.Assessment, n.Plan, codes, vitals, string(n.Status), orNone(n.SignedBy),
-		orNone(n.SignedAt), n.ContentSHA256, n.Version, n.Change, n.UpdatedAt, n.UpdatedBy, n.Row, n.Clinic)
+		n.AuthorID, n.Subjective, n.Objective, n.Assessment, n.Plan, codes, vitals, string(n.Status), intOrNull(n.SignedBy),
+		intOrNull(n.SignedAt), n.ContentSHA256, n.Version, n.Change, n.UpdatedAt, n.UpdatedBy, n.Row, n.Clinic)
 }

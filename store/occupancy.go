@@ -63,7 +63,7 @@ func (t *tx) InsertOccupancy(o *engine.Occupancy) error {
 	_, id, err := t.exec(`INSERT INTO occupancy (clinic, resource, test, s, e, appointment_id, hold_id, expires_at, live, override)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		o.Clinic, o.Resource.String(), o.Test, o.Footprint.Start, o.Footprint.End,
-		orNull(o.AppointmentID), orNull(o.HoldID), orNone(o.ExpiresAt), o.Live, o.Override)
+		textOrNull(o.AppointmentID), textOrNull(o.HoldID), intOrNull(o.ExpiresAt), o.Live, o.Override)
 	if err != nil {
 		return err
 	}
@@ -79,8 +79,8 @@ func (t *tx) UpdateOccupancy(o engine.Occupancy) error {
 	}
 	err = t.change("occupancy", `UPDATE occupancy SET resource = ?, test = ?, s = ?, e = ?, appointment_id = ?, hold_id = ?,
 		expires_at = ?, live = ?, override = ? WHERE id = ? AND clinic = ?`,
-		o.Resource.String(), o.Test, o.Footprint.Start, o.Footprint.End, orNull(o.AppointmentID), orNull(o.HoldID),
-		orNone(o.ExpiresAt), o.Live, o.Override, o.Row, o.Clinic)
+		o.Resource.String(), o.Test, o.Footprint.Start, o.Footprint.End, textOrNull(o.AppointmentID), textOrNull(o.HoldID),
+		intOrNull(o.ExpiresAt), o.Live, o.Override, o.Row, o.Clinic)
 	if err != nil {
 		return err
 	}

@@ -135,8 +135,8 @@ func patientColumns(p engine.Patient) ([]any, error) {
 	}
 	return []any{
 		p.MRN, engine.Fold(p.MRN), p.GivenName, p.FamilyName, p.PreferredName, dateOrNull(p.BirthDate), string(p.Sex), docs[0], p.Email, p.EmailKey,
-		docs[1], p.Language, p.ContactPreference, docs[2], docs[3], docs[4], p.AllergiesText, p.AdminNotes, orNull(p.SourceLeadID),
-		string(p.Status), orNone(p.MergedInto), docs[5], p.Restricted, orNone(p.ErasedAt),
+		docs[1], p.Language, p.ContactPreference, docs[2], docs[3], docs[4], p.AllergiesText, p.AdminNotes, textOrNull(p.SourceLeadID),
+		string(p.Status), intOrNull(p.MergedInto), docs[5], p.Restricted, intOrNull(p.ErasedAt),
 	}, nil
 }
 

@@ -55,7 +55,7 @@ func (t *tx) InsertPrescription(p engine.Prescription) error {
 		status, stop_reason, version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		p.ID, p.Clinic, p.Test, p.ConsultationID, p.AuthorID, p.Medication, p.MedicationCode, p.Dose, p.Route, p.Frequency,
-		p.AsNeeded, p.StartDate.String(), orNone(int64(p.DurationDays)), dateOrNull(p.EndDate), p.Quantity, p.Unit, p.Refills,
+		p.AsNeeded, p.StartDate.String(), intOrNull(int64(p.DurationDays)), dateOrNull(p.EndDate), p.Quantity, p.Unit, p.Refills,
 		p.Substitution, p.Instructions, string(p.Status), p.StopReason, p.Version, p.Change, p.CreatedAt, p.UpdatedAt,
 		p.CreatedBy, p.UpdatedBy)
 	return err
@@ -68,6 +68,6 @@ func (t *tx) UpdatePrescription(p engine.Prescription) error {
 		substitution_allowed = ?, instructions = ?, status = ?, stop_reason = ?, version = ?, change = ?, updated_at = ?, updated_by = ?
 		WHERE id = ? AND clinic = ?`,
 		p.AuthorID, p.Medication, p.MedicationCode, p.Dose, p.Route, p.Frequency, p.AsNeeded, p.StartDate.String(),
-		orNone(int64(p.DurationDays)), dateOrNull(p.EndDate), p.Quantity, p.Unit, p.Refills, p.Substitution, p.Instructions,
+		intOrNull(int64(p.DurationDays)), dateOrNull(p.EndDate), p.Quantity, p.Unit, p.Refills, p.Substitution, p.Instructions,
 		string(p.Status), p.StopReason, p.Version, p.Change, p.UpdatedAt, p.UpdatedBy, p.ID, p.Clinic)
 }

@@ -117,16 +117,16 @@ func (r *row) meta() engine.Meta {
 	}
 }
 
-// orNull binds "" as NULL.
-func orNull(s string) any {
+// textOrNull binds "" as NULL.
+func textOrNull(s string) any {
 	if s == "" {
 		return nil
 	}
 	return s
 }
 
-// orNone binds 0 as NULL.
-func orNone(n int64) any {
+// intOrNull binds 0 as NULL.
+func intOrNull(n int64) any {
 	if n == 0 {
 		return nil
 	}

@@ -37,7 +37,7 @@ func (t *tx) InsertService(s *engine.Service) error {
 		version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.Clinic, s.Name, s.DurationMinutes, s.BufferBefore, s.BufferAfter, s.Step, string(s.Align), string(s.LocationKind),
-		s.MinNotice, s.HorizonDays, s.DailyCap, s.AutoConfirm, orNull(s.IntakeCampaignID), s.Active,
+		s.MinNotice, s.HorizonDays, s.DailyCap, s.AutoConfirm, textOrNull(s.IntakeCampaignID), s.Active,
 		s.Version, s.Change, s.CreatedAt, s.UpdatedAt, s.CreatedBy, s.UpdatedBy)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (t *tx) UpdateService(s engine.Service) error {
 		align = ?, location_kind = ?, min_notice = ?, horizon_days = ?, daily_cap = ?, auto_confirm = ?, intake_campaign_id = ?,
 		active = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
 		s.Name, s.DurationMinutes, s.BufferBefore, s.BufferAfter, s.Step, string(s.Align), string(s.LocationKind),
-		s.MinNotice, s.HorizonDays, s.DailyCap, s.AutoConfirm, orNull(s.IntakeCampaignID), s.Active,
+		s.MinNotice, s.HorizonDays, s.DailyCap, s.AutoConfirm, textOrNull(s.IntakeCampaignID), s.Active,
 		s.Version, s.Change, s.UpdatedAt, s.UpdatedBy, s.ID, s.Clinic)
 	if err != nil {
 		return err

@@ -20,16 +20,16 @@ func (t *tx) Settle(o engine.Settlement) (webhook int64, counts bool, err error)
 		return 0, false, err
 	case engine.Retry:
 		changed, _, err = t.exec("UPDATE deliveries SET state = 'pending', next_at = ?, cause = ?, last_status = ?, last_error = ?"+mine,
-			o.NextAt, engine.CauseRetry, orNone(int64(o.Status)), o.Error(), at.N, o.Attempt)
+			o.NextAt, engine.CauseRetry, intOrNull(int64(o.Status)), o.Error(), at.N, o.Attempt)
 	default:
 		changed, _, err = t.exec("UPDATE deliveries SET state = ?, ended_at = ?, last_status = ?, last_error = ?"+mine,
-			string(o.Result), o.StartedAt+o.MS/1000, orNone(int64(o.Status)), o.Error(), at.N, o.Attempt)
+			string(o.Result), o.StartedAt+o.MS/1000, intOrNull(int64(o.Status)), o.Error(), at.N, o.Attempt)
 	}
 	if err != nil || changed == 0 {
 		return 0, false, err
 	}
 	_, _, err = t.exec("INSERT INTO attempts (delivery, n, started_at, ms, status, error, response, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		at.N, o.Attempt, o.StartedAt, o.MS, orNone(int64(o.Status)), o.Error(), o.Response, at.Cause)
+		at.N, o.Attempt, o.StartedAt, o.MS, intOrNull(int64(o.Status)), o.Error(), o.Response, at.Cause)
 	return at.Webhook, true, err
 }
 
@@ -45,7 +45,7 @@ func (r *reads) Run(webhook int64) (engine.Run, error) {
 
 // SaveStreak implements engine.Tx.
 func (t *tx) SaveStreak(h engine.Run) error {
-	_, _, err := t.exec("UPDATE webhooks SET failing_since = ?, failures = ? WHERE n = ?", orNone(h.Now.Since), h.Now.Failures, h.Webhook)
+	_, _, err := t.exec("UPDATE webhooks SET failing_since = ?, failures = ? WHERE n = ?", intOrNull(h.Now.Since), h.Now.Failures, h.Webhook)
 	return err
 }
 

@@ -32,8 +32,8 @@ func (r *reads) Users(clinic int64) ([]engine.User, error) {
 func (t *tx) InsertUser(u engine.User) error {
 	_, _, err := t.exec(`INSERT INTO users (id, clinic, email, email_key, name, role, password_hash, failures, first_failure_at,
 		disabled_at, sessions_from, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		u.ID, u.Clinic, u.Email, u.EmailKey, u.Name, string(u.Role), u.PasswordHash, u.Failures, orNone(u.FirstFailureAt),
-		orNone(u.DisabledAt), orNone(u.SessionsFrom), u.Version, u.CreatedAt, u.UpdatedAt)
+		u.ID, u.Clinic, u.Email, u.EmailKey, u.Name, string(u.Role), u.PasswordHash, u.Failures, intOrNull(u.FirstFailureAt),
+		intOrNull(u.DisabledAt), intOrNull(u.SessionsFrom), u.Version, u.CreatedAt, u.UpdatedAt)
 	return err
 }
 
@@ -41,6 +41,6 @@ func (t *tx) InsertUser(u engine.User) error {
 func (t *tx) UpdateUser(u engine.User) error {
 	return t.change("user", `UPDATE users SET email = ?, email_key = ?, name = ?, role = ?, password_hash = ?, failures = ?,
 		first_failure_at = ?, disabled_at = ?, sessions_from = ?, version = ?, updated_at = ? WHERE id = ? AND clinic = ?`,
-		u.Email, u.EmailKey, u.Name, string(u.Role), u.PasswordHash, u.Failures, orNone(u.FirstFailureAt),
-		orNone(u.DisabledAt), orNone(u.SessionsFrom), u.Version, u.UpdatedAt, u.ID, u.Clinic)
+		u.Email, u.EmailKey, u.Name, string(u.Role), u.PasswordHash, u.Failures, intOrNull(u.FirstFailureAt),
+		intOrNull(u.DisabledAt), intOrNull(u.SessionsFrom), u.Version, u.UpdatedAt, u.ID, u.Clinic)
 }

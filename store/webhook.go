@@ -102,7 +102,7 @@ func (t *tx) InsertWebhook(h *engine.Webhook) error {
 		enabled, disabled_reason, secret, old_secret, old_until, failures, version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
 		h.ID, h.Clinic, h.Test, h.URL, string(events), h.Description, string(h.Payload), h.Flat, h.SignatureHeader, h.MaxInFlight,
-		h.Enabled, h.DisabledReason, bytesOrNull(h.Sealed), bytesOrNull(h.OldSealed), orNone(h.OldUntil),
+		h.Enabled, h.DisabledReason, bytesOrNull(h.Sealed), bytesOrNull(h.OldSealed), intOrNull(h.OldUntil),
 		h.Version, h.Change, h.CreatedAt, h.UpdatedAt, h.CreatedBy, h.UpdatedBy)
 	return err
 }
@@ -120,7 +120,7 @@ func (t *tx) UpdateWebhook(h engine.Webhook) error {
 		secret = ?9, old_secret = ?10, old_until = ?11, deleted_at = ?12, version = ?13, change = ?14, updated_at = ?15, updated_by = ?16
 		WHERE id = ?17 AND clinic = ?18 AND deleted_at IS NULL`,
 		h.URL, string(events), h.Description, string(h.Payload), h.SignatureHeader, h.MaxInFlight, h.Enabled, h.DisabledReason,
-		bytesOrNull(h.Sealed), bytesOrNull(h.OldSealed), orNone(h.OldUntil), orNone(h.DeletedAt),
+		bytesOrNull(h.Sealed), bytesOrNull(h.OldSealed), intOrNull(h.OldUntil), intOrNull(h.DeletedAt),
 		h.Version, h.Change, h.UpdatedAt, h.UpdatedBy, h.ID, h.Clinic)
 }
 
