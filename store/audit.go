@@ -40,7 +40,7 @@ func canonical(text string, fields *[]string) bool {
 }
 
 func auditWhere(q engine.AuditQuery) *where {
-	w := only("clinic = ?", q.Clinic)
+	w := newWhere("clinic = ?", q.Clinic)
 	if q.PatientID != 0 {
 		// Who opened the record, and who saw it or something of it in a list: the ids of
 		// a list stand in its fields (records.md §5). Within the quotes of JSON only the
@@ -82,7 +82,7 @@ func (r *reads) CountAudit(q engine.AuditQuery) (int64, error) {
 
 // AuditChain implements engine.Reader.
 func (r *reads) AuditChain(clinic, afterSeq int64, limit int) ([]engine.AuditEntry, error) {
-	w := only("clinic = ? AND seq > ?", clinic, afterSeq)
+	w := newWhere("clinic = ? AND seq > ?", clinic, afterSeq)
 	text := selectAudit + w.order("seq", limit)
 	return list(r, scanAudit, text, w.args...)
 }

@@ -22,7 +22,7 @@ func (r *reads) Delivery(clinic int64, test bool, id string) (engine.DeliveryEnt
 
 // deliveriesWhere names the states as literals, so that the partial indexes serve.
 func deliveriesWhere(q engine.DeliveryQuery) *where {
-	w := only("d.clinic = ? AND d.test = ?", q.Clinic, q.Test)
+	w := newWhere("d.clinic = ? AND d.test = ?", q.Clinic, q.Test)
 	if q.WebhookID != "" {
 		w.and("d.webhook = (SELECT n FROM webhooks WHERE id = ?)", q.WebhookID)
 	}

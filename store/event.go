@@ -15,7 +15,7 @@ func scanEvent(r *row) engine.Event {
 
 // Events implements engine.Reader.
 func (r *reads) Events(clinic int64, test bool, afterSeq int64, typ string, limit int) ([]engine.Event, error) {
-	w := only("clinic = ? AND seq > ? AND test = ?", clinic, afterSeq, test)
+	w := newWhere("clinic = ? AND seq > ? AND test = ?", clinic, afterSeq, test)
 	w.andText("type", typ)
 	text := "SELECT clinic, seq, id, type, test, created_at, data FROM events" + w.order("seq", limit)
 	return list(r, scanEvent, text, w.args...)

@@ -77,7 +77,7 @@ func (r *reads) Key(clinic int64, id string) (engine.Key, error) {
 
 // Keys implements engine.Reader.
 func (r *reads) Keys(clinic int64, after engine.Position, limit int) ([]engine.Key, error) {
-	w := only("clinic = ?", clinic)
+	w := newWhere("clinic = ?", clinic)
 	text := selectKey + w.newestFirst(after, after.ID, limit)
 	return list(r, scanKey, text, w.args...)
 }

@@ -24,7 +24,7 @@ func (r *reads) Lead(clinic int64, test bool, id string) (engine.Lead, error) {
 }
 
 func leadsWhere(q engine.LeadQuery) *where {
-	w := only("clinic = ? AND test = ?", q.Clinic, q.Test)
+	w := newWhere("clinic = ? AND test = ?", q.Clinic, q.Test)
 	w.andText("status", string(q.Status))
 	w.andText("source", q.Source)
 	w.search("leads", q.Clinic, q.Test, q.Q)

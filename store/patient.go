@@ -45,7 +45,7 @@ func patientsWhere(q engine.PatientQuery) *where {
 	if len(q.Starts) > 0 { // the search knows the few: the + keeps the planner off the list's index
 		cond = "+clinic = ? AND +test = ?"
 	}
-	w := only(cond, q.Clinic, q.Test)
+	w := newWhere(cond, q.Clinic, q.Test)
 	w.andText("status", string(q.Status))
 	if q.Status == "" && q.UpdatedSince == nil {
 		w.and("status <> 'merged'")

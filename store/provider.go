@@ -32,7 +32,7 @@ func directory[T any](r *reads, scan func(*row) T, query string, clinic int64, a
 	if err != nil {
 		return nil, err
 	}
-	w := only("clinic = ?", clinic)
+	w := newWhere("clinic = ?", clinic)
 	text := query + w.newestFirst(after, id, limit)
 	return list(r, scan, text, w.args...)
 }

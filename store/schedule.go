@@ -41,7 +41,7 @@ func (r *reads) Schedule(clinic int64, owner engine.OwnerRef) (engine.OwnedSched
 
 // Closures implements engine.Reader.
 func (r *reads) Closures(clinic int64, owner engine.OwnerRef) ([]engine.Closure, error) {
-	w := only("clinic = ?", clinic)
+	w := newWhere("clinic = ?", clinic)
 	w.andText("owner", string(owner))
 	return list(r, scanClosure, selectClosure+w.sql.String()+" ORDER BY created_at, id", w.args...)
 }

@@ -73,7 +73,7 @@ func (r *reads) Webhook(clinic int64, test bool, id string) (engine.Webhook, err
 
 // Webhooks implements engine.Reader.
 func (r *reads) Webhooks(clinic int64, test bool, after engine.Position, limit int) ([]engine.Webhook, error) {
-	w := only("clinic = ? AND test = ? AND deleted_at IS NULL", clinic, test)
+	w := newWhere("clinic = ? AND test = ? AND deleted_at IS NULL", clinic, test)
 	text := selectWebhook + w.newestFirst(after, after.ID, limit)
 	return list(r, scanWebhook, text, w.args...)
 }

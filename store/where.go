@@ -14,7 +14,7 @@ type where struct {
 	args []any
 }
 
-func only(cond string, args ...any) *where {
+func newWhere(cond string, args ...any) *where {
 	w := &where{}
 	w.sql.WriteString(" WHERE " + cond)
 	w.args = args
@@ -27,9 +27,9 @@ func only(cond string, args ...any) *where {
 // which is in the right order; the unary + forbids that.
 func tenant(clinic int64, test, narrow bool) *where {
 	if narrow {
-		return only("+clinic = ? AND +test = ?", clinic, test)
+		return newWhere("+clinic = ? AND +test = ?", clinic, test)
 	}
-	return only("clinic = ? AND test = ?", clinic, test)
+	return newWhere("clinic = ? AND test = ?", clinic, test)
 }
 
 func (w *where) and(cond string, args ...any) {
