@@ -94,8 +94,8 @@ var savepoints = func() (list [8]savepoint) {
 	return list
 }()
 
-// wrote makes sure that a savepoint stands before the write that comes.
-func (t *tx) wrote() error {
+// ensureSavepoint makes sure that a savepoint stands before the write that comes.
+func (t *tx) ensureSavepoint() error {
 	top := len(t.levels) - 1
 	if top < 0 || t.levels[top].owner != unopened {
 		return nil
@@ -165,7 +165,7 @@ var errEnded = fmt.Errorf("store: a Tx or Reader was used after its Update or Vi
 func (r *reads) at(text string) (*conn, error) {
 	c, err := r.begin()
 	if err == nil && r.tx != nil && text[0] != 'S' {
-		err = r.tx.wrote()
+		err = r.tx.ensureSavepoint()
 	}
 	return c, err
 }
@@ -200,7 +200,7 @@ func (t *tx) exec(text string, args ...any) (changes, lastID int64, err error) {
 	if t.ended {
 		return 0, 0, errEnded
 	}
-	if err := t.wrote(); err != nil {
+	if err := t.ensureSavepoint(); err != nil {
 		return 0, 0, err
 	}
 	return t.c.exec(text, args...)
