@@ -118,7 +118,7 @@ func prepareFile(path, schema string, list []migration, o Options) error {
 // create makes a new database in one transaction. Two programs may try at once:
 // the second finds it made.
 func (c *conn) create(path, schema string, list []migration) error {
-	return c.within(func() error {
+	return c.inTransaction(func() error {
 		version, empty, err := c.identify(path, list)
 		if err != nil || !empty {
 			if err == nil && version != current(list) {
@@ -140,7 +140,7 @@ func (c *conn) migrate(path string, list []migration) error {
 		return err
 	}
 	for _, m := range list {
-		err := c.within(func() error {
+		err := c.inTransaction(func() error {
 			version, err := c.number("PRAGMA user_version")
 			if err != nil || int(version) >= m.version { // another program was quicker
 				return err
@@ -164,8 +164,8 @@ func (c *conn) migrate(path string, list []migration) error {
 	return nil
 }
 
-// within runs fn in a transaction.
-func (c *conn) within(fn func() error) error {
+// inTransaction runs fn in a transaction.
+func (c *conn) inTransaction(fn func() error) error {
 	if _, _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
