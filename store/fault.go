@@ -53,9 +53,9 @@ func busy(message string, cause error) *engine.Error {
 	return &engine.Error{Kind: engine.Busy, Message: message, RetryAfter: retryAfter, Err: cause}
 }
 
-// losesTrust tells the faults after which what the disk holds is unknown: no
+// isDiskFault reports the faults after which what the disk holds is unknown: no
 // success may be told again until a restart has read it back (proof.md R7).
-func losesTrust(err error) bool {
+func isDiskFault(err error) bool {
 	switch sqlite.CodeOf(err) {
 	case sqlite.CodeIOErrWrite, sqlite.CodeIOErrFsync, sqlite.CodeIOErrDirFsync, sqlite.CodeIOErrTruncate:
 		return true

@@ -136,7 +136,7 @@ func (w *writer) group(m *member) {
 	answered := false
 	defer func() {
 		if !answered { // runtime.Goexit inside a member
-			w.abandon(errors.New("a member of the group ended the writer's goroutine"))
+			w.rollback(errors.New("a member of the group ended the writer's goroutine"))
 		}
 	}()
 	err := w.begin()
@@ -151,7 +151,7 @@ func (w *writer) group(m *member) {
 	}
 	answered = true
 	if err != nil {
-		w.abandon(err)
+		w.rollback(err)
 		return
 	}
 	w.answer(nil)
@@ -289,13 +289,13 @@ func (w *writer) publish() {
 	}
 	w.overlay.publish()
 	w.s.mem.wrote(w.plans, w.keys, w.touched, w.subs)
-	w.forget()
+	w.resetGroup()
 	clear(w.pending)
 	w.pending = w.pending[:0]
 }
 
-// forget empties what belongs to one group.
-func (w *writer) forget() {
+// resetGroup empties what belongs to one group.
+func (w *writer) resetGroup() {
 	clear(w.moved)
 	w.moved = w.moved[:0]
 	w.overlay.drop()
@@ -322,18 +322,18 @@ func (w *writer) answer(err error) {
 	w.members = w.members[:0]
 }
 
-// abandon rolls the group back and refuses everybody in it.
-func (w *writer) abandon(cause error) {
+// rollback rolls the group back and refuses everybody in it.
+func (w *writer) rollback(cause error) {
 	w.stats.failed.Add(1)
 	w.c.clearAborted()
 	_, _, _ = w.c.exec("ROLLBACK") // fails when SQLite did so itself: either way none is open now
 	w.c.clearAborted()
-	w.forget()
+	w.resetGroup()
 	clear(w.heads)
 	if w.failed.Load() == nil {
 		w.s.log.Error("a group of writes was rolled back", "members", len(w.members), "error", cause.Error())
 	}
-	w.trust(cause)
+	w.stopOnDiskFault(cause)
 	if w.failed.Load() != nil {
 		w.loseLaters()
 	}
@@ -350,9 +350,9 @@ func (w *writer) abandon(cause error) {
 	}
 }
 
-// trust stops all writing after a fault that leaves unknown what the disk holds.
-func (w *writer) trust(cause error) {
-	if !losesTrust(cause) || w.failed.Load() != nil {
+// stopOnDiskFault stops all writing after a fault that leaves unknown what the disk holds.
+func (w *writer) stopOnDiskFault(cause error) {
+	if !isDiskFault(cause) || w.failed.Load() != nil {
 		return
 	}
 	w.failed.Store(&engine.Error{
