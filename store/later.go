@@ -32,24 +32,24 @@ func (s *Store) Enqueue(fn func(engine.Tx) error) {
 		}
 	}
 	if len(w.later) >= manyLater {
-		w.wake()
+		w.flushNow()
 	} else {
-		w.arm(laterDelay)
+		w.scheduleFlush(laterDelay)
 	}
 }
 
-// arm asks for a flush after a while, unless one is on its way: it stays armed until
+// scheduleFlush asks for a flush after a while, unless one is on its way: it stays armed until
 // then, or every failed group would begin one more series of tries.
-func (w *writer) arm(after time.Duration) {
-	if w.armed.CompareAndSwap(false, true) {
+func (w *writer) scheduleFlush(after time.Duration) {
+	if w.scheduled.CompareAndSwap(false, true) {
 		time.AfterFunc(after, func() {
-			w.armed.Store(false)
-			w.wake()
+			w.scheduled.Store(false)
+			w.flushNow()
 		})
 	}
 }
 
-func (w *writer) wake() {
+func (w *writer) flushNow() {
 	select {
 	case w.flush <- struct{}{}:
 	default:

@@ -28,13 +28,13 @@ type writer struct {
 	s *Store
 	c *conn
 
-	queue   chan *member
-	later   chan func(engine.Tx) error
-	flush   chan struct{} // Later asks for a commit of its own
-	armed   atomic.Bool   // a flush is on its way
-	stop    chan struct{}
-	stopped chan struct{}
-	failed  atomic.Pointer[engine.Error] // set once: read-only until restarted
+	queue     chan *member
+	later     chan func(engine.Tx) error
+	flush     chan struct{} // Later asks for a commit of its own
+	scheduled atomic.Bool   // a flush is on its way
+	stop      chan struct{}
+	stopped   chan struct{}
+	failed    atomic.Pointer[engine.Error] // set once: read-only until restarted
 
 	inMember atomic.Uint64 // the goroutine's number while it runs a member; 0 = it runs none
 	stats    counters
@@ -345,7 +345,7 @@ func (w *writer) rollback(cause error) {
 	}
 	w.answer(err)
 	if len(w.pending)+len(w.later) > 0 {
-		w.arm(min(laterDelay<<min(w.refused, 8), laterRetry))
+		w.scheduleFlush(min(laterDelay<<min(w.refused, 8), laterRetry))
 		w.refused++
 	}
 }
