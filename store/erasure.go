@@ -25,7 +25,7 @@ func (t *tx) InsertErasure(clinic int64, g engine.Erasure) error {
 	if err != nil {
 		return err
 	}
-	t.w.shreds = shredTries
+	t.w.checkpoints = checkpointTries
 	_, _, err = t.exec("INSERT INTO erasures (id, clinic, test, patient_id, created_at, lead_ids, erased_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		g.ID, clinic, g.Test, intOrNull(g.PatientID), g.CreatedAt, leads, g.ErasedAt)
 	return err

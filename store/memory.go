@@ -116,7 +116,7 @@ func (w *writer) idle() {
 	if err := w.refresh(); err != nil {
 		w.s.log.Error("looking for other processes' writes failed", "error", err.Error())
 	}
-	w.shred()
+	w.checkpoint()
 	w.c.clearAborted() // outside of a transaction no fault has anything to end
 }
 

@@ -40,21 +40,21 @@ type writer struct {
 	stats    counters
 
 	// Of the goroutine alone from here on.
-	goroutine uint64                  // its number, another one after a member has ended it
-	members   []*member               // of the open group
-	pending   []func(engine.Tx) error // Laters of the open group; kept when it fails
-	ran       int                     // how many of them ran in the open group
-	refused   int                     // groups with Laters that failed in a row
-	today     int64                   // when the occupancy in memory was last begun anew, in days
-	version   int64                   // PRAGMA data_version: moves when another process wrote
-	heads     map[int64]*head         // running numbers by clinic
-	moved     []*head                 // those the open group asked for
-	overlay   overlay                 // its uncommitted occupancy
-	plans     map[int64]*engine.Plan  // plans of clinics whose directory it wrote; nil = to be compiled
-	keys      map[lookup]struct{}     // keys it wrote
-	touched   []keyTouch              // last_used_at it wrote
-	subs      map[int64]struct{}      // clinics whose webhooks it wrote
-	shreds    int                     // how often an idle moment still tries to empty the log of somebody erased
+	goroutine   uint64                  // its number, another one after a member has ended it
+	members     []*member               // of the open group
+	pending     []func(engine.Tx) error // Laters of the open group; kept when it fails
+	ran         int                     // how many of them ran in the open group
+	refused     int                     // groups with Laters that failed in a row
+	today       int64                   // when the occupancy in memory was last begun anew, in days
+	version     int64                   // PRAGMA data_version: moves when another process wrote
+	heads       map[int64]*head         // running numbers by clinic
+	moved       []*head                 // those the open group asked for
+	overlay     overlay                 // its uncommitted occupancy
+	plans       map[int64]*engine.Plan  // plans of clinics whose directory it wrote; nil = to be compiled
+	keys        map[lookup]struct{}     // keys it wrote
+	touched     []keyTouch              // last_used_at it wrote
+	subs        map[int64]struct{}      // clinics whose webhooks it wrote
+	checkpoints int                     // how often an idle moment still tries to empty the log of somebody erased
 }
 
 func newWriter(s *Store, c *conn) (*writer, error) {
@@ -117,7 +117,7 @@ func (w *writer) drain() {
 		default:
 		}
 		if len(w.later)+len(w.pending) == 0 {
-			w.shred()
+			w.checkpoint()
 			return
 		}
 		before := w.stats.laters.Load() + w.stats.laterLost.Load()
