@@ -71,7 +71,7 @@ func Inspect(ctx context.Context, path, schema string) (Inspection, error) {
 	defer c.close()
 	x := &inspector{ctx: ctx, c: c, out: &in}
 	if lost := lostInWAL(path); lost != "" && lostInWAL(path) == lost { // twice: a writer may be at it
-		x.find("integrity", "%s", lost)
+		x.report("integrity", "%s", lost)
 	}
 	if err := x.open(path); err != nil {
 		return in, err
@@ -112,12 +112,12 @@ type inspector struct {
 	out *Inspection
 }
 
-func (x *inspector) find(check, format string, args ...any) {
+func (x *inspector) report(check, format string, args ...any) {
 	x.out.Findings = append(x.out.Findings, Finding{check, fmt.Sprintf(format, args...)})
 }
 
-// sound passes over the error of a query if it is damage, which it notes.
-func (x *inspector) sound(check string, err error) error {
+// reportDamage reports an error of a query that is damage and passes over it.
+func (x *inspector) reportDamage(check string, err error) error {
 	if err == nil || errors.Is(err, errEnough) {
 		return nil
 	}
@@ -125,12 +125,12 @@ func (x *inspector) sound(check string, err error) error {
 	case sqlite.CodeCorrupt, sqlite.CodeNotADB,
 		sqlite.CodeError: // a table that is not there, a schema that does not parse
 		x.c.clearAborted()
-		x.find(check, "the file cannot be read: %s", sqliteText(err))
+		x.report(check, "the file cannot be read: %s", sqliteText(err))
 		return nil
 	}
 	if _, ok := errors.AsType[*sqlite.ColumnError](err); ok { // a value of another type than its column's
 		x.c.clearAborted()
-		x.find(check, "a row cannot be read: %v", err)
+		x.report(check, "a row cannot be read: %v", err)
 		return nil
 	}
 	return err
@@ -146,7 +146,7 @@ func (x *inspector) open(path string) error {
 		return err
 	}
 	if err != nil {
-		return x.sound("integrity", err)
+		return x.reportDamage("integrity", err)
 	}
 	if empty {
 		return refuse(ErrForeign, "%s is an empty database", path)
@@ -156,12 +156,12 @@ func (x *inspector) open(path string) error {
 		return err
 	}
 	x.out.Older = version < current(embedded())
-	return x.sound("integrity", x.survey())
+	return x.reportDamage("integrity", x.summarize())
 }
 
-// survey tells whose file it is and how much is in it. It asks for columns alone
+// summarize tells whose file it is and how much is in it. It asks for columns alone
 // that every version has.
-func (x *inspector) survey() (err error) {
+func (x *inspector) summarize() (err error) {
 	err = x.c.query("SELECT n, id, slug, name FROM clinics ORDER BY n", func(r *row) error {
 		x.out.Clinics = append(x.out.Clinics, engine.Clinic{N: r.int(), ID: r.text(), Slug: r.text(), Name: r.text()})
 		return nil
@@ -194,13 +194,13 @@ func (x *inspector) survey() (err error) {
 // list notes a line for every row of a query.
 func (x *inspector) list(check, sql string, line func(*row) string) error {
 	n := 0
-	return x.sound(check, x.c.query(sql, func(r *row) error {
+	return x.reportDamage(check, x.c.query(sql, func(r *row) error {
 		if n++; n > maxFindings {
-			x.find(check, "and more of that kind")
+			x.report(check, "and more of that kind")
 			return errEnough
 		}
 		if text := line(r); text != "" && r.fault() == nil {
-			x.find(check, "%s", text)
+			x.report(check, "%s", text)
 		}
 		return nil
 	}))
@@ -267,11 +267,11 @@ func (x *inspector) events() error {
 	})
 }
 
-// chain reads the audit of the inspected file.
-type chain struct{ *reads }
+// auditReader reads the audit of the inspected file.
+type auditReader struct{ *reads }
 
 // AuditHead implements engine.ChainReader.
-func (r chain) AuditCounters(clinic int64) (h engine.Counters, err error) {
+func (r auditReader) AuditCounters(clinic int64) (h engine.Counters, err error) {
 	found, err := r.get("SELECT change, event, audit, audit_hash FROM heads WHERE clinic = ?", func(row *row) {
 		h = engine.Counters{Change: row.int(), Event: row.int(), Audit: row.int(), AuditHash: row.text()}
 	}, clinic)
@@ -282,22 +282,22 @@ func (r chain) AuditCounters(clinic int64) (h engine.Counters, err error) {
 }
 
 func (x *inspector) audit() error {
-	r := chain{&reads{c: x.c, ctx: always}}
+	r := auditReader{&reads{c: x.c, ctx: always}}
 	for _, clinic := range x.out.Clinics {
 		if err := x.ctx.Err(); err != nil {
 			return err
 		}
 		report, err := engine.CheckChain(r, clinic.N)
 		if engine.KindOf(err) == engine.NotFound {
-			x.find("audit", "clinic %s: the head of its audit is missing", clinic.Slug)
+			x.report("audit", "clinic %s: the head of its audit is missing", clinic.Slug)
 			continue
 		}
-		if err := x.sound("audit", err); err != nil {
+		if err := x.reportDamage("audit", err); err != nil {
 			return err
 		}
 		x.out.AuditRows += report.Rows
 		if report.Broken != 0 {
-			x.find("audit", "clinic %s: %s", clinic.Slug, report.Reason)
+			x.report("audit", "clinic %s: %s", clinic.Slug, report.Reason)
 		}
 	}
 	return nil
@@ -311,7 +311,7 @@ func (x *inspector) structure(schema string) error {
 	}
 	have, err := x.c.structure()
 	if err != nil {
-		return x.sound("structure", err)
+		return x.reportDamage("structure", err)
 	}
 	fresh, err := dialAs("", sqlite.ReadWrite)
 	if err != nil {
@@ -327,19 +327,19 @@ func (x *inspector) structure(schema string) error {
 	}
 	for _, line := range want {
 		if !slices.Contains(have, line) {
-			x.find("structure", "%s is missing or not as it should be", title(line))
+			x.report("structure", "%s is missing or not as it should be", objectName(line))
 		}
 	}
 	for _, line := range have {
-		if !slices.ContainsFunc(want, func(w string) bool { return title(w) == title(line) }) {
-			x.find("structure", "%s does not belong here", title(line))
+		if !slices.ContainsFunc(want, func(w string) bool { return objectName(w) == objectName(line) }) {
+			x.report("structure", "%s does not belong here", objectName(line))
 		}
 	}
 	return nil
 }
 
-// title is the kind and the name of what a line of structure describes.
-func title(line string) string {
+// objectName is the kind and the name of what a line of structure describes.
+func objectName(line string) string {
 	words := strings.SplitN(line, " ", 3)
 	return strings.Join(words[:min(2, len(words))], " ")
 }
