@@ -8,15 +8,15 @@ import (
 // groupSizes are the upper bounds of the histogram of members per commit.
 var groupSizes = [...]int{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}
 
-// counters are what the writer has done since the start.
-type counters struct {
+// writerStats are what the writer has done since the start.
+type writerStats struct {
 	commits, failed, members   atomic.Int64
 	laters, laterLost, seconds atomic.Int64 // seconds: nanoseconds inside COMMIT
 	sizes                      [len(groupSizes)]atomic.Int64
 }
 
 // committed counts a COMMIT; one that failed is counted by abandon.
-func (c *counters) committed(members int, took time.Duration, err error) {
+func (c *writerStats) committed(members int, took time.Duration, err error) {
 	c.seconds.Add(int64(took))
 	if err != nil {
 		return

@@ -37,7 +37,7 @@ type writer struct {
 	failed    atomic.Pointer[engine.Error] // set once: read-only until restarted
 
 	inMember atomic.Uint64 // the goroutine's number while it runs a member; 0 = it runs none
-	stats    counters
+	stats    writerStats
 
 	// Of the goroutine alone from here on.
 	goroutine   uint64                  // its number, another one after a member has ended it
