@@ -49,8 +49,8 @@ func (t *tx) DeleteHold(h engine.Hold) error {
 // DeleteExpired implements engine.Tx. The occupancy of a hold goes as a whole:
 // its room is free again together with its provider.
 func (t *tx) DeleteExpired(res engine.Resource, test bool, now int64) error {
-	line, err := t.s.track(trackKey{res, test})
-	if err != nil || line.holds == 0 { // the usual case, known from memory
+	days, err := t.s.resourceDays(resourceKey{res, test})
+	if err != nil || days.holds == 0 { // the usual case, known from memory
 		return err
 	}
 	_, err = t.dropOccupancy(`hold_id IN (SELECT hold_id FROM occupancy WHERE resource = ? AND test = ? AND expires_at <= ?)`,

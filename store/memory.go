@@ -13,10 +13,10 @@ type memory struct {
 	mu  sync.Mutex // installing and dropping plans and keys
 	gen int64      // moves when something is dropped, so that no older load is installed
 
-	plans  sync.Map // clinic int64 → *engine.Plan
-	keys   sync.Map // lookup → engine.Key
-	tracks sync.Map // trackKey → *track
-	subs   sync.Map // clinic int64 → *engine.Subscriptions
+	plans sync.Map // clinic int64 → *engine.Plan
+	keys  sync.Map // lookup → engine.Key
+	days  sync.Map // resourceKey → *resourceDays
+	subs  sync.Map // clinic int64 → *engine.Subscriptions
 }
 
 // lookup is how a key is found.
@@ -86,7 +86,7 @@ func (m *memory) dropAll() {
 	m.plans.Clear()
 	m.keys.Clear()
 	m.subs.Clear()
-	m.tracks.Clear()
+	m.days.Clear()
 }
 
 // refresh drops the memory if another process has written since the last look,
@@ -106,7 +106,7 @@ func (w *writer) refresh() error {
 	}
 	if today := dayOf(w.s.o.Now().Unix()); today-w.today >= 7 || today < w.today {
 		w.today = today
-		w.s.mem.tracks.Clear()
+		w.s.mem.days.Clear()
 	}
 	return nil
 }

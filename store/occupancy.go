@@ -44,17 +44,17 @@ func (r *reads) OccupancyOf(appointmentID, holdID string) ([]engine.Occupancy, e
 	}
 }
 
-// mirror repeats a row's change in the occupancy index. A line that is loaded
+// updateIndex repeats a row's change in the occupancy index. What is loaded
 // for it comes from the last commit, as the loader cannot see this transaction.
-func (t *tx) mirror(o engine.Occupancy, add bool) error {
+func (t *tx) updateIndex(o engine.Occupancy, add bool) error {
 	if !o.Live {
 		return nil
 	}
-	line, err := t.s.track(trackKey{o.Resource, o.Test})
+	days, err := t.s.resourceDays(resourceKey{o.Resource, o.Test})
 	if err != nil {
 		return err
 	}
-	t.w.overlay.put(line, engine.Occupied{Span: o.Footprint, ExpiresAt: o.ExpiresAt, Row: o.Row}, add)
+	t.w.overlay.put(days, engine.Occupied{Span: o.Footprint, ExpiresAt: o.ExpiresAt, Row: o.Row}, add)
 	return nil
 }
 
@@ -68,7 +68,7 @@ func (t *tx) InsertOccupancy(o *engine.Occupancy) error {
 		return err
 	}
 	o.Row = id
-	return t.mirror(*o, true)
+	return t.updateIndex(*o, true)
 }
 
 // UpdateOccupancy implements engine.Tx; o.Row says which row.
@@ -84,10 +84,10 @@ func (t *tx) UpdateOccupancy(o engine.Occupancy) error {
 	if err != nil {
 		return err
 	}
-	if err := t.mirror(old, false); err != nil {
+	if err := t.updateIndex(old, false); err != nil {
 		return err
 	}
-	return t.mirror(o, true)
+	return t.updateIndex(o, true)
 }
 
 // DeleteOccupancy implements engine.Tx; o.Row says which row.
@@ -110,7 +110,7 @@ func (t *tx) dropOccupancy(where string, args ...any) (int, error) {
 		return 0, err
 	}
 	for _, o := range gone {
-		if err := t.mirror(o, false); err != nil {
+		if err := t.updateIndex(o, false); err != nil {
 			return 0, err
 		}
 	}

@@ -63,7 +63,7 @@ func newWriter(s *Store, c *conn) (*writer, error) {
 		flush: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 		heads: map[int64]*head{}, plans: map[int64]*engine.Plan{}, keys: map[lookup]struct{}{}, subs: map[int64]struct{}{},
 	}
-	w.overlay.work = map[workDay][]engine.Occupied{}
+	w.overlay.work = map[dayKey][]engine.Occupied{}
 	version, err := c.number("PRAGMA data_version")
 	if err != nil {
 		return nil, err

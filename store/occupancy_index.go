@@ -29,46 +29,46 @@ func dayOf(t int64) int64 {
 	return t / daySeconds
 }
 
-// trackKey names one line of the calendar.
-type trackKey struct {
+// resourceKey names a resource, in the live data or in the test data.
+type resourceKey struct {
 	r    engine.Resource
 	test bool
 }
 
-// track is one resource's footprints.
-type track struct {
-	cal   atomic.Pointer[calendar]
+// resourceDays are one resource's footprints.
+type resourceDays struct {
+	cal   atomic.Pointer[dayRange]
 	holds int // rows of holds, of any day; the writer's from the load on
 }
 
-// calendar holds a range of days. A footprint lies in the day of its start.
-type calendar struct {
+// dayRange holds a range of days. A footprint lies in the day of its start.
+type dayRange struct {
 	floor int64
-	days  []atomic.Pointer[[]engine.Occupied] // each in the order of inOrder
+	days  []atomic.Pointer[[]engine.Occupied] // each in the order of compareOccupied
 }
 
 // day is the committed state of a day.
-func (c *calendar) day(day int64) []engine.Occupied {
+func (c *dayRange) day(day int64) []engine.Occupied {
 	if p := c.days[day-c.floor].Load(); p != nil {
 		return *p
 	}
 	return nil
 }
 
-func (c *calendar) has(day int64) bool { return day >= c.floor && day < c.floor+int64(len(c.days)) }
+func (c *dayRange) has(day int64) bool { return day >= c.floor && day < c.floor+int64(len(c.days)) }
 
-// inOrder is the order of the index occupancy_live.
-func inOrder(a, b engine.Occupied) int {
+// compareOccupied is the order of the index occupancy_live.
+func compareOccupied(a, b engine.Occupied) int {
 	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.ExpiresAt, b.ExpiresAt), cmp.Compare(a.Row, b.Row))
 }
 
-// track finds the loaded line of a resource.
-func (s *Store) track(k trackKey) (*track, error) {
-	v, ok := s.mem.tracks.Load(k)
+// resourceDays finds the loaded days of a resource.
+func (s *Store) resourceDays(k resourceKey) (*resourceDays, error) {
+	v, ok := s.mem.days.Load(k)
 	if !ok {
-		v, _ = s.mem.tracks.LoadOrStore(k, &track{})
+		v, _ = s.mem.days.LoadOrStore(k, &resourceDays{})
 	}
-	t := v.(*track)
+	t := v.(*resourceDays)
 	if t.cal.Load() != nil {
 		return t, nil
 	}
@@ -84,7 +84,7 @@ func (s *Store) track(k trackKey) (*track, error) {
 			k.r.String(), k.test)
 		if err == nil {
 			t.holds = int(holds)
-			// No commit can have been missed: the writer loads a line before its first
+			// No commit can have been missed: the writer loads a resource before its first
 			// change to it, and so waits for this load.
 			t.cal.Store(cal)
 		}
@@ -92,9 +92,9 @@ func (s *Store) track(k trackKey) (*track, error) {
 	})
 }
 
-// load reads one line.
-func (r *reads) load(k trackKey, floor int64) (*calendar, error) {
-	cal := &calendar{floor: floor, days: make([]atomic.Pointer[[]engine.Occupied], daysAhead)}
+// load reads the days of one resource.
+func (r *reads) load(k resourceKey, floor int64) (*dayRange, error) {
+	cal := &dayRange{floor: floor, days: make([]atomic.Pointer[[]engine.Occupied], daysAhead)}
 	var list []engine.Occupied
 	day := floor
 	flush := func() {
@@ -131,7 +131,7 @@ func (r *reads) Busy(res engine.Resource, test bool, window engine.Span, dst []e
 	if window.Empty() {
 		return dst, nil
 	}
-	t, err := r.s.track(trackKey{res, test})
+	t, err := r.s.resourceDays(resourceKey{res, test})
 	if err != nil {
 		return dst, err
 	}
@@ -143,7 +143,7 @@ func (r *reads) Busy(res engine.Resource, test bool, window engine.Span, dst []e
 	for day := first; day <= last; day++ {
 		list := cal.day(day)
 		if r.tx != nil {
-			if work, ok := r.tx.w.overlay.work[workDay{t, day}]; ok {
+			if work, ok := r.tx.w.overlay.work[dayKey{t, day}]; ok {
 				list = work
 			}
 		}
@@ -169,31 +169,31 @@ func (r *reads) busyInFile(res engine.Resource, test bool, window engine.Span, d
 
 // overlay is the writer's uncommitted occupancy.
 type overlay struct {
-	work map[workDay][]engine.Occupied
-	undo []undoing
+	work map[dayKey][]engine.Occupied
+	undo []undoEntry
 }
 
-// workDay names a day of one line.
-type workDay struct {
-	t   *track
+// dayKey names a day of one resource.
+type dayKey struct {
+	t   *resourceDays
 	day int64
 }
 
-// undoing is one change, to be taken back.
-type undoing struct {
-	at    workDay
+// undoEntry is one change, to be taken back.
+type undoEntry struct {
+	at    dayKey
 	o     engine.Occupied
 	added bool
 }
 
 // put adds or removes a footprint and notes how to take that back.
-func (v *overlay) put(t *track, o engine.Occupied, add bool) {
-	at := workDay{t, dayOf(o.Start)}
+func (v *overlay) put(t *resourceDays, o engine.Occupied, add bool) {
+	at := dayKey{t, dayOf(o.Start)}
 	v.set(at, o, add)
-	v.undo = append(v.undo, undoing{at, o, add})
+	v.undo = append(v.undo, undoEntry{at, o, add})
 }
 
-func (v *overlay) set(at workDay, o engine.Occupied, add bool) {
+func (v *overlay) set(at dayKey, o engine.Occupied, add bool) {
 	if o.ExpiresAt != 0 {
 		if add {
 			at.t.holds++
@@ -211,7 +211,7 @@ func (v *overlay) set(at workDay, o engine.Occupied, add bool) {
 		list = append(make([]engine.Occupied, 0, len(day)+4), day...)
 		v.work[at] = list
 	}
-	i, found := slices.BinarySearchFunc(list, o, inOrder)
+	i, found := slices.BinarySearchFunc(list, o, compareOccupied)
 	switch {
 	case add && !found:
 		v.work[at] = slices.Insert(list, i, o)

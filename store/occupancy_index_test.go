@@ -299,11 +299,11 @@ func TestPublishedDaysStandStill(t *testing.T) {
 		}
 		return nil
 	})
-	line, err := h.track(trackKey{engine.ProviderResource(h.providers[0]), false})
+	days, err := h.resourceDays(resourceKey{engine.ProviderResource(h.providers[0]), false})
 	if err != nil {
 		t.Fatal(err)
 	}
-	published := line.cal.Load().day(dayOf(noon.Unix()))
+	published := days.cal.Load().day(dayOf(noon.Unix()))
 	before := slices.Clone(published)
 	h.must(t, func(tx engine.Tx) error {
 		if err := tx.DeleteOccupancy(rows[1]); err != nil {
