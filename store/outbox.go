@@ -23,8 +23,8 @@ func (r *reads) LeaseOver(now int64) (bool, error) {
 	return n > 0, err
 }
 
-// exchange is what ClaimDue gathers.
-type exchange struct {
+// claimRun is what ClaimDue gathers.
+type claimRun struct {
 	*tx
 	claim *engine.Claim
 	out   []engine.Delivery
@@ -32,8 +32,8 @@ type exchange struct {
 
 // ClaimDue implements engine.Tx.
 func (t *tx) ClaimDue(c engine.Claim) ([]engine.Delivery, error) {
-	x := exchange{tx: t, claim: &c}
-	err := x.take()
+	x := claimRun{tx: t, claim: &c}
+	err := x.claimAll()
 	return x.out, err
 }
 
@@ -65,9 +65,9 @@ func (r *reads) dueEndpoints(until int64) ([]dueEndpoint, error) {
 	return ends, err
 }
 
-// take claims: endpoints take turns, one delivery each, beginning after the one
+// claimAll claims: endpoints take turns, one delivery each, beginning after the one
 // that was served last.
-func (x *exchange) take() error {
+func (x *claimRun) claimAll() error {
 	if x.claim.Room <= 0 {
 		return nil
 	}
@@ -82,7 +82,7 @@ func (x *exchange) take() error {
 	ends = append(ends[start:len(ends):len(ends)], ends[:start]...)
 	lines := make([][]engine.Delivery, len(ends))
 	for i := range ends {
-		if lines[i], err = x.line(&ends[i]); err != nil {
+		if lines[i], err = x.pendingFor(&ends[i]); err != nil {
 			return err
 		}
 	}
@@ -95,7 +95,7 @@ func (x *exchange) take() error {
 			if len(x.out) == x.claim.Room {
 				return nil
 			}
-			if err := x.begin(&lines[i][0], &ends[i]); err != nil {
+			if err := x.claimOne(&lines[i][0], &ends[i]); err != nil {
 				return err
 			}
 			lines[i], more = lines[i][1:], true
@@ -104,8 +104,8 @@ func (x *exchange) take() error {
 	return nil
 }
 
-// line is what an endpoint may be sent now, in order.
-func (x *exchange) line(e *dueEndpoint) ([]engine.Delivery, error) {
+// pendingFor is what an endpoint may be sent now, in order.
+func (x *claimRun) pendingFor(e *dueEndpoint) ([]engine.Delivery, error) {
 	room, known := x.claim.Rooms[e.target.WebhookID]
 	if !known {
 		room = e.target.MaxInFlight
@@ -113,13 +113,13 @@ func (x *exchange) line(e *dueEndpoint) ([]engine.Delivery, error) {
 	if !e.enabled || room <= 0 {
 		return nil, nil
 	}
-	return list(&x.reads, scanWaiting, `SELECT d.n, d.webhook, d.cause, d.id, e.id, e.type, d.body, d.attempts, d.interrupted, d.next_at
+	return list(&x.reads, scanPending, `SELECT d.n, d.webhook, d.cause, d.id, e.id, e.type, d.body, d.attempts, d.interrupted, d.next_at
 		FROM deliveries d JOIN events e ON e.clinic = d.clinic AND e.seq = d.seq
 		WHERE d.webhook = ? AND d.ended_at IS NULL AND d.state = 'pending' AND d.next_at <= ?
 		ORDER BY d.next_at, d.seq, d.n LIMIT ?+0`, e.n, x.claim.Now, min(room, x.claim.Room))
 }
 
-func scanWaiting(r *row) engine.Delivery {
+func scanPending(r *row) engine.Delivery {
 	var d engine.Delivery
 	d.Row = engine.DeliveryRow{N: r.int(), Webhook: r.int(), Cause: r.text()}
 	d.ID, d.EventID, d.EventType, d.Body = r.text(), r.text(), r.text(), r.blob()
@@ -127,9 +127,9 @@ func scanWaiting(r *row) engine.Delivery {
 	return d
 }
 
-// begin claims one delivery: number and next time of its attempt are written before
+// claimOne claims one delivery: number and next time of its attempt are written before
 // anybody sends.
-func (x *exchange) begin(d *engine.Delivery, e *dueEndpoint) error {
+func (x *claimRun) claimOne(d *engine.Delivery, e *dueEndpoint) error {
 	d.To = &e.target
 	next := x.claim.RetryAt[min(d.Failures(), len(x.claim.RetryAt)-1)]
 	_, _, err := x.exec("UPDATE deliveries SET state = 'sending', attempts = ?, retry_at = ?, lease_until = ? WHERE n = ?",
