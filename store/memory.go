@@ -98,7 +98,7 @@ func (w *writer) refresh() error {
 	}
 	if version != w.version {
 		w.version = version
-		clear(w.heads)
+		clear(w.counters)
 		w.s.mem.dropAll()
 		if told := w.s.foreign.Load(); told != nil {
 			(*told)()

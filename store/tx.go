@@ -26,7 +26,7 @@ type tx struct {
 	reads
 	w      *writer
 	levels []level
-	asked  []asked // heads it has been given
+	taken  []takenCounters // those it has been given
 }
 
 var _ engine.Tx = (*tx)(nil)
@@ -34,15 +34,15 @@ var _ engine.Tx = (*tx)(nil)
 // mark is a point to which the memory can be taken back.
 type mark struct {
 	undo, touched int
-	heads         []engine.Counters // values of tx.asked then
+	counters      []engine.Counters // values of tx.taken then
 }
 
 func (t *tx) mark() mark {
 	m := mark{undo: len(t.w.overlay.undo), touched: len(t.w.touched)}
-	if len(t.asked) > 0 {
-		m.heads = make([]engine.Counters, len(t.asked))
-		for i, a := range t.asked {
-			m.heads[i] = a.h.now
+	if len(t.taken) > 0 {
+		m.counters = make([]engine.Counters, len(t.taken))
+		for i, a := range t.taken {
+			m.counters[i] = a.h.now
 		}
 	}
 	return m
@@ -52,14 +52,14 @@ func (t *tx) mark() mark {
 func (t *tx) rewind(m mark) {
 	t.w.overlay.rollback(m.undo)
 	t.w.touched = t.w.touched[:m.touched]
-	for i, a := range t.asked {
-		if i < len(m.heads) {
-			a.h.now = m.heads[i]
+	for i, a := range t.taken {
+		if i < len(m.counters) {
+			a.h.now = m.counters[i]
 		} else {
 			a.h.now = a.first
 		}
 	}
-	t.asked = t.asked[:len(m.heads)]
+	t.taken = t.taken[:len(m.counters)]
 	for clinic := range t.w.plans { // compiled from rows that are gone
 		t.w.plans[clinic] = nil
 	}

@@ -40,28 +40,28 @@ type writer struct {
 	stats    writerStats
 
 	// Of the goroutine alone from here on.
-	goroutine   uint64                  // its number, another one after a member has ended it
-	members     []*member               // of the open group
-	pending     []func(engine.Tx) error // Laters of the open group; kept when it fails
-	ran         int                     // how many of them ran in the open group
-	refused     int                     // groups with Laters that failed in a row
-	today       int64                   // when the occupancy in memory was last begun anew, in days
-	version     int64                   // PRAGMA data_version: moves when another process wrote
-	heads       map[int64]*head         // running numbers by clinic
-	moved       []*head                 // those the open group asked for
-	overlay     overlay                 // its uncommitted occupancy
-	plans       map[int64]*engine.Plan  // plans of clinics whose directory it wrote; nil = to be compiled
-	keys        map[lookup]struct{}     // keys it wrote
-	touched     []keyTouch              // last_used_at it wrote
-	subs        map[int64]struct{}      // clinics whose webhooks it wrote
-	checkpoints int                     // how often an idle moment still tries to empty the log of somebody erased
+	goroutine   uint64                    // its number, another one after a member has ended it
+	members     []*member                 // of the open group
+	pending     []func(engine.Tx) error   // Laters of the open group; kept when it fails
+	ran         int                       // how many of them ran in the open group
+	refused     int                       // groups with Laters that failed in a row
+	today       int64                     // when the occupancy in memory was last begun anew, in days
+	version     int64                     // PRAGMA data_version: moves when another process wrote
+	counters    map[int64]*clinicCounters // running numbers by clinic
+	inUse       []*clinicCounters         // those the open group asked for
+	overlay     overlay                   // its uncommitted occupancy
+	plans       map[int64]*engine.Plan    // plans of clinics whose directory it wrote; nil = to be compiled
+	keys        map[lookup]struct{}       // keys it wrote
+	touched     []keyTouch                // last_used_at it wrote
+	subs        map[int64]struct{}        // clinics whose webhooks it wrote
+	checkpoints int                       // how often an idle moment still tries to empty the log of somebody erased
 }
 
 func newWriter(s *Store, c *conn) (*writer, error) {
 	w := &writer{
 		s: s, c: c, queue: make(chan *member, 1024), later: make(chan func(engine.Tx) error, maxLater),
 		flush: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
-		heads: map[int64]*head{}, plans: map[int64]*engine.Plan{}, keys: map[lookup]struct{}{}, subs: map[int64]struct{}{},
+		counters: map[int64]*clinicCounters{}, plans: map[int64]*engine.Plan{}, keys: map[lookup]struct{}{}, subs: map[int64]struct{}{},
 	}
 	w.overlay.work = map[dayKey][]engine.Occupied{}
 	version, err := c.number("PRAGMA data_version")
@@ -267,7 +267,7 @@ func (w *writer) panicked(p any) error {
 
 // commit writes the running numbers, commits and publishes what is kept in memory.
 func (w *writer) commit() error {
-	if err := w.storeHeads(); err != nil {
+	if err := w.storeCounters(); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -284,7 +284,7 @@ func (w *writer) commit() error {
 
 // publish makes the committed group's changes visible to readers' memory.
 func (w *writer) publish() {
-	for _, h := range w.moved {
+	for _, h := range w.inUse {
 		h.stored, h.inGroup = h.now, false
 	}
 	w.overlay.publish()
@@ -296,8 +296,8 @@ func (w *writer) publish() {
 
 // resetGroup empties what belongs to one group.
 func (w *writer) resetGroup() {
-	clear(w.moved)
-	w.moved = w.moved[:0]
+	clear(w.inUse)
+	w.inUse = w.inUse[:0]
 	w.overlay.drop()
 	clear(w.plans)
 	clear(w.keys)
@@ -329,7 +329,7 @@ func (w *writer) rollback(cause error) {
 	_, _, _ = w.c.exec("ROLLBACK") // fails when SQLite did so itself: either way none is open now
 	w.c.clearAborted()
 	w.resetGroup()
-	clear(w.heads)
+	clear(w.counters)
 	if w.failed.Load() == nil {
 		w.s.log.Error("a group of writes was rolled back", "members", len(w.members), "error", cause.Error())
 	}

@@ -2,17 +2,17 @@ package store
 
 import "qualifybase/engine"
 
-// head is a clinic's running numbers as the writer keeps them between groups.
-type head struct {
+// clinicCounters are a clinic's running numbers as the writer keeps them between groups.
+type clinicCounters struct {
 	clinic  int64
 	now     engine.Counters // what Tx.Counters hands out and use cases move on
 	stored  engine.Counters // what the file says
-	inGroup bool            // Filters for in the open group
+	inGroup bool            // asked for in the open group
 }
 
-// Filters is a head that a member was given, and its value then.
-type asked struct {
-	h     *head
+// takenCounters are counters that a member was given, and their value then.
+type takenCounters struct {
+	h     *clinicCounters
 	first engine.Counters
 }
 
@@ -22,14 +22,14 @@ func (t *tx) Counters(clinic int64) (*engine.Counters, error) {
 	if t.ended {
 		return nil, errEnded
 	}
-	for _, a := range t.asked {
+	for _, a := range t.taken {
 		if a.h.clinic == clinic {
 			return &a.h.now, nil
 		}
 	}
-	h := t.w.heads[clinic]
+	h := t.w.counters[clinic]
 	if h == nil {
-		h = &head{clinic: clinic}
+		h = &clinicCounters{clinic: clinic}
 		found, err := t.get("SELECT change, event, audit, mrn, stamp, audit_hash FROM heads WHERE clinic = ?", func(r *row) {
 			h.stored = engine.Counters{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), Stamp: r.int(), AuditHash: r.text()}
 		}, clinic)
@@ -40,19 +40,19 @@ func (t *tx) Counters(clinic int64) (*engine.Counters, error) {
 			return nil, absent("clinic")
 		}
 		h.now = h.stored
-		t.w.heads[clinic] = h
+		t.w.counters[clinic] = h
 	}
-	t.asked = append(t.asked, asked{h, h.now})
+	t.taken = append(t.taken, takenCounters{h, h.now})
 	if !h.inGroup {
 		h.inGroup = true
-		t.w.moved = append(t.w.moved, h)
+		t.w.inUse = append(t.w.inUse, h)
 	}
 	return &h.now, nil
 }
 
-// storeHeads writes the numbers that the group has moved.
-func (w *writer) storeHeads() error {
-	for _, h := range w.moved {
+// storeCounters writes the numbers that the group has moved.
+func (w *writer) storeCounters() error {
+	for _, h := range w.inUse {
 		if h.now == h.stored {
 			continue
 		}
@@ -62,7 +62,7 @@ func (w *writer) storeHeads() error {
 			return err
 		}
 		if n == 0 { // its clinic was made and rolled back in this group
-			delete(w.heads, h.clinic)
+			delete(w.counters, h.clinic)
 		}
 	}
 	return nil
