@@ -128,8 +128,8 @@ func (m *metricsPage) writer(st store.Stats) {
 	m.counter("qb_writer_members_total", "Writes run; divided by the commits, the size of a group.", float64(st.Members))
 	m.counter("qb_writer_commit_seconds_total", "Time inside COMMIT: the disk's share.", st.CommitTime.Seconds())
 	m.gauge("qb_writer_queue", "Writes that wait now.", float64(st.QueueDepth))
-	m.gauge("qb_writer_later_queue", "Audit rows of reads that wait for the next commit.", float64(st.LaterDepth))
-	m.counter("qb_writer_later_lost_total", "Audit rows of reads that could not be saved.", float64(st.LaterLost))
+	m.gauge("qb_writer_later_queue", "Audit rows of reads that wait for the next commit.", float64(st.EnqueuedDepth))
+	m.counter("qb_writer_later_lost_total", "Audit rows of reads that could not be saved.", float64(st.EnqueuedLost))
 	m.gauge("qb_read_only", "1 after a disk fault stopped all writing until the restart.", oneIf(st.ReadOnly))
 	bounds, counts := make([]float64, len(st.GroupSizes)), make([]int64, len(st.GroupSizes)+1)
 	for i, g := range st.GroupSizes {

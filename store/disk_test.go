@@ -171,8 +171,8 @@ func failingDisk(t *testing.T, path string) {
 		t.Errorf("before a restart: %v", err)
 	}
 	h.Enqueue(func(engine.Tx) error { return nil })
-	if h.Stats().LaterLost == 0 {
-		t.Error("a Later on a failed disk must be counted")
+	if h.Stats().EnqueuedLost == 0 {
+		t.Error("an Enqueue on a failed disk must be counted")
 	}
 	see(t, h.Store, func(r engine.Reader) error { _, err := r.Clinics(); return err })
 }

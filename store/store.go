@@ -232,7 +232,7 @@ func (s *Store) fresh(fn func(*reads) error) (err error) {
 	return err
 }
 
-// Close writes what Later queued, waits for readers and closes the file.
+// Close writes what was enqueued, waits for readers and closes the file.
 // Writes that come later are refused as Busy.
 func (s *Store) Close() error {
 	s.gate.Lock()

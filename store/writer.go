@@ -14,13 +14,13 @@ import (
 
 // The limits of the writer.
 const (
-	maxGroup   = 512                    // members of one commit
-	maxLater   = 10_000                 // queued by Later; the next one waits
-	manyLater  = 1_000                  // queued: they are flushed at once
-	laterDelay = 150 * time.Millisecond // else they are flushed after this
-	laterWait  = 5 * time.Second        // a Later that finds the queue full gives up then
-	laterRetry = 5 * time.Second        // the longest pause between tries on a disk that refuses
-	idleEvery  = 500 * time.Millisecond // how often an idle writer looks for other processes' writes
+	maxGroup      = 512                    // members of one commit
+	maxEnqueued   = 10_000                 // queued by Enqueue; the next one waits
+	manyEnqueued  = 1_000                  // queued: they are flushed at once
+	flushDelay    = 150 * time.Millisecond // else they are flushed after this
+	enqueueWait   = 5 * time.Second        // an Enqueue that finds the queue full gives up then
+	maxRetryPause = 5 * time.Second        // the longest pause between tries on a disk that refuses
+	idleEvery     = 500 * time.Millisecond // how often an idle writer looks for other processes' writes
 )
 
 // writer is the one goroutine that writes (CONTRIBUTING.md "Group commit").
@@ -29,8 +29,8 @@ type writer struct {
 	c *conn
 
 	queue     chan *member
-	later     chan func(engine.Tx) error
-	flush     chan struct{} // Later asks for a commit of its own
+	enqueued  chan func(engine.Tx) error
+	flush     chan struct{} // Enqueue asks for a commit of its own
 	scheduled atomic.Bool   // a flush is on its way
 	stop      chan struct{}
 	stopped   chan struct{}
@@ -42,9 +42,9 @@ type writer struct {
 	// Of the goroutine alone from here on.
 	goroutine   uint64                    // its number, another one after a member has ended it
 	members     []*member                 // of the open group
-	pending     []func(engine.Tx) error   // Laters of the open group; kept when it fails
+	pending     []func(engine.Tx) error   // enqueued writes of the open group; kept when it fails
 	ran         int                       // how many of them ran in the open group
-	refused     int                       // groups with Laters that failed in a row
+	refused     int                       // groups with enqueued writes that failed in a row
 	today       int64                     // when the occupancy in memory was last begun anew, in days
 	version     int64                     // PRAGMA data_version: moves when another process wrote
 	counters    map[int64]*clinicCounters // running numbers by clinic
@@ -59,7 +59,7 @@ type writer struct {
 
 func newWriter(s *Store, c *conn) (*writer, error) {
 	w := &writer{
-		s: s, c: c, queue: make(chan *member, 1024), later: make(chan func(engine.Tx) error, maxLater),
+		s: s, c: c, queue: make(chan *member, 1024), enqueued: make(chan func(engine.Tx) error, maxEnqueued),
 		flush: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 		counters: map[int64]*clinicCounters{}, plans: map[int64]*engine.Plan{}, keys: map[lookup]struct{}{}, subs: map[int64]struct{}{},
 	}
@@ -116,14 +116,14 @@ func (w *writer) drain() {
 			continue
 		default:
 		}
-		if len(w.later)+len(w.pending) == 0 {
+		if len(w.enqueued)+len(w.pending) == 0 {
 			w.checkpoint()
 			return
 		}
-		before := w.stats.laters.Load() + w.stats.laterLost.Load()
+		before := w.stats.enqueued.Load() + w.stats.lost.Load()
 		w.group(nil)
-		if w.stats.laters.Load()+w.stats.laterLost.Load() == before { // the disk refuses them
-			w.s.log.Error("queued writes could not be saved at shutdown", "count", len(w.later)+len(w.pending))
+		if w.stats.enqueued.Load()+w.stats.lost.Load() == before { // the disk refuses them
+			w.s.log.Error("queued writes could not be saved at shutdown", "count", len(w.enqueued)+len(w.pending))
 			return
 		}
 	}
@@ -168,20 +168,20 @@ func (w *writer) begin() error {
 	return w.refresh()
 }
 
-// runAll runs m, the queue until it is empty, and what Later queued. The error
+// runAll runs m, the queue until it is empty, and what was enqueued. The error
 // is one that ended the whole transaction.
 func (w *writer) runAll(m *member) error {
-	laters := 0
+	enqueued := 0
 	for {
 		switch {
 		case m != nil:
 			w.admit(m)
-		case laters < maxGroup:
-			n := w.runLaters(maxGroup - laters)
+		case enqueued < maxGroup:
+			n := w.runEnqueued(maxGroup - enqueued)
 			if n == 0 {
 				return w.c.aborted()
 			}
-			laters += n
+			enqueued += n
 		default:
 			return w.c.aborted()
 		}
@@ -276,7 +276,7 @@ func (w *writer) commit() error {
 	if err != nil {
 		return err
 	}
-	w.stats.laters.Add(int64(len(w.pending)))
+	w.stats.enqueued.Add(int64(len(w.pending)))
 	w.refused = 0
 	w.publish()
 	return nil
@@ -335,7 +335,7 @@ func (w *writer) rollback(cause error) {
 	}
 	w.stopOnDiskFault(cause)
 	if w.failed.Load() != nil {
-		w.loseLaters()
+		w.loseEnqueued()
 	}
 	err := cause
 	if e := w.failed.Load(); e != nil {
@@ -344,8 +344,8 @@ func (w *writer) rollback(cause error) {
 		err = busy("The write could not be finished; nothing was changed, try again", cause)
 	}
 	w.answer(err)
-	if len(w.pending)+len(w.later) > 0 {
-		w.scheduleFlush(min(laterDelay<<min(w.refused, 8), laterRetry))
+	if len(w.pending)+len(w.enqueued) > 0 {
+		w.scheduleFlush(min(flushDelay<<min(w.refused, 8), maxRetryPause))
 		w.refused++
 	}
 }

@@ -303,7 +303,7 @@ func TestWriterOutlivesGoexit(t *testing.T) {
 	}
 }
 
-func TestLater(t *testing.T) {
+func TestEnqueue(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "qb.db")
 	s := openAt(t, path, Options{})
 	h := furnish(t, s, 1)
@@ -321,16 +321,16 @@ func TestLater(t *testing.T) {
 	before := s.Stats()
 	s.Enqueue(reason("rides"))
 	h.must(t, h.booking(1))
-	if got := s.Stats(); got.Commits != before.Commits+1 || got.Laters != before.Laters+1 {
+	if got := s.Stats(); got.Commits != before.Commits+1 || got.Enqueued != before.Enqueued+1 {
 		t.Errorf("it did not ride the next commit: %+v, before %+v", got, before)
 	}
-	for i := range 2*manyLater + 10 {
+	for i := range 2*manyEnqueued + 10 {
 		s.Enqueue(reason(fmt.Sprint("many", i)))
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n := h.count(t, "SELECT count(*) FROM audit_reasons"); n != 2*manyLater+12 {
+	if n := h.count(t, "SELECT count(*) FROM audit_reasons"); n != 2*manyEnqueued+12 {
 		t.Errorf("%d rows after Close", n)
 	}
 	if err := s.Update(context.Background(), h.booking(2)); engine.KindOf(err) != engine.Busy {
@@ -340,7 +340,7 @@ func TestLater(t *testing.T) {
 		t.Errorf("View after Close: %v", err)
 	}
 	s.Enqueue(reason("lost"))
-	if s.Stats().LaterLost != 2 {
-		t.Errorf("lost %d, want the failing one and the one after Close", s.Stats().LaterLost)
+	if s.Stats().EnqueuedLost != 2 {
+		t.Errorf("lost %d, want the failing one and the one after Close", s.Stats().EnqueuedLost)
 	}
 }

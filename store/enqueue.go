@@ -6,7 +6,7 @@ import (
 	"qualifybase/engine"
 )
 
-// Later implements engine.Store: fn rides the next group commit or, if none
+// Enqueue implements engine.Store: fn rides the next group commit or, if none
 // comes, one of its own within 200 ms. Its error is logged. fn may run again, if
 // another one's failure or the disk undid the first run. When 10,000 are
 // queued the caller waits; after five seconds, or on a store that has become
@@ -20,21 +20,21 @@ func (s *Store) Enqueue(fn func(engine.Tx) error) {
 		return
 	}
 	select {
-	case w.later <- fn:
+	case w.enqueued <- fn:
 	default:
-		timer := time.NewTimer(laterWait)
+		timer := time.NewTimer(enqueueWait)
 		defer timer.Stop()
 		select {
-		case w.later <- fn:
+		case w.enqueued <- fn:
 		case <-timer.C:
 			w.lost(1)
 			return
 		}
 	}
-	if len(w.later) >= manyLater {
+	if len(w.enqueued) >= manyEnqueued {
 		w.flushNow()
 	} else {
-		w.scheduleFlush(laterDelay)
+		w.scheduleFlush(flushDelay)
 	}
 }
 
@@ -56,13 +56,13 @@ func (w *writer) flushNow() {
 	}
 }
 
-// runLaters runs at most n queued writes inside the open group: first those that
+// runEnqueued runs at most n queued writes inside the open group: first those that
 // an abandoned group had already taken. They share one savepoint; only if one of
 // them fails, each gets its own.
-func (w *writer) runLaters(n int) int {
+func (w *writer) runEnqueued(n int) int {
 	for len(w.pending)-w.ran < n {
 		select {
-		case fn := <-w.later:
+		case fn := <-w.enqueued:
 			w.pending = append(w.pending, fn)
 			continue
 		default:
@@ -89,25 +89,25 @@ func (w *writer) runLaters(n int) int {
 		if w.c.aborted() != nil {
 			break
 		}
-		w.runLater(fn)
+		w.runOne(fn)
 	}
 	return len(batch)
 }
 
-func (w *writer) runLater(fn func(engine.Tx) error) {
+func (w *writer) runOne(fn func(engine.Tx) error) {
 	if err := w.member(fn); err != nil && w.c.aborted() == nil {
 		w.lost(1)
 		w.s.log.Error("a queued write failed", "kind", string(engine.KindOf(err)), "error", err.Error())
 	}
 }
 
-// loseLaters drops what is queued: it can never be written.
-func (w *writer) loseLaters() {
+// loseEnqueued drops what is queued: it can never be written.
+func (w *writer) loseEnqueued() {
 	n := len(w.pending)
 	w.pending = w.pending[:0]
 	for {
 		select {
-		case <-w.later:
+		case <-w.enqueued:
 			n++
 		default:
 			w.lost(n)
@@ -120,6 +120,6 @@ func (w *writer) lost(n int) {
 	if n == 0 {
 		return
 	}
-	w.stats.laterLost.Add(int64(n))
+	w.stats.lost.Add(int64(n))
 	w.s.log.Error("queued writes were lost: the audit of reads has a gap", "count", n)
 }
