@@ -27,7 +27,7 @@ func scanAudit(r *row) engine.AuditEntry {
 	return a
 }
 
-// canonical reads the names in an audit row and tells whether their text is the
+// canonical reads the names in an audit row and reports whether their text is the
 // one that InsertAudit writes. Text that is no list at all is a finding for
 // whoever verifies, not a reason to answer nothing.
 func canonical(text string, fields *[]string) bool {

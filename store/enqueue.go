@@ -38,8 +38,8 @@ func (s *Store) Enqueue(fn func(engine.Tx) error) {
 	}
 }
 
-// scheduleFlush asks for a flush after a while, unless one is on its way: it stays armed until
-// then, or every failed group would begin one more series of tries.
+// scheduleFlush asks for a flush after a while, unless one is on its way: it stays
+// scheduled until then, or every failed group would begin one more series of tries.
 func (w *writer) scheduleFlush(after time.Duration) {
 	if w.scheduled.CompareAndSwap(false, true) {
 		time.AfterFunc(after, func() {

@@ -53,7 +53,7 @@ func busy(message string, cause error) *engine.Error {
 	return &engine.Error{Kind: engine.Busy, Message: message, RetryAfter: retryAfter, Err: cause}
 }
 
-// isDiskFault reports the faults after which what the disk holds is unknown: no
+// isDiskFault reports whether what the disk holds is unknown after an error: no
 // success may be told again until a restart has read it back (proof.md R7).
 func isDiskFault(err error) bool {
 	switch sqlite.CodeOf(err) {

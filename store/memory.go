@@ -117,7 +117,7 @@ func (w *writer) idle() {
 		w.s.log.Error("looking for other processes' writes failed", "error", err.Error())
 	}
 	w.checkpoint()
-	w.c.clearAborted() // outside of a transaction no fault has anything to end
+	w.c.clearAborted() // no transaction is open that a fault could have ended
 }
 
 // Plan implements engine.Reader: the clinic's directory, compiled, from memory.
