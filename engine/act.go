@@ -443,3 +443,16 @@ type Counters struct {
 
 // idText is an id as the audit and lists spell it.
 func idText(id int64) string { return strconv.FormatInt(id, 10) }
+
+// TidyAtMost is how many rows one transaction of housekeeping drops at most, so
+// that no booking waits for it.
+const TidyAtMost = 500
+
+// TidyReplies drops the kept replies of all clinics that are older than their 24
+// hours (contract.md §6), and gives their number.
+func (e *Engine) TidyReplies(ctx context.Context) (int, error) {
+	return portions(ctx, e, System(0, "tidy"), func(w *Act) (n int, more bool, err error) {
+		n, err = w.DropReplies(w.Now-int64(e.opt.ReplyTTL/time.Second), TidyAtMost)
+		return n, n == TidyAtMost, err
+	})
+}

@@ -170,3 +170,16 @@ func (w *Act) takeHold(d *scheduler, b *Booking) (Hold, []Occupancy, error) {
 	}
 	return h, slices.Clip(rows), err
 }
+
+// holdKept is how long an expired hold is still known, so that its late booking
+// is told that it is gone (booking.md §6).
+const holdKept = 24 * Hour // seconds
+
+// TidyHolds drops the holds of all clinics that expired more than a day ago, and
+// gives their number.
+func (e *Engine) TidyHolds(ctx context.Context) (int, error) {
+	return portions(ctx, e, System(0, "tidy"), func(w *Act) (n int, more bool, err error) {
+		n, err = w.DropHolds(w.Now-holdKept, TidyAtMost)
+		return n, n == TidyAtMost, err
+	})
+}
