@@ -107,7 +107,7 @@ func LiveSpans(dst []Span, list []Occupied, now int64) []Span {
 const Reach = 2 * Day
 
 // Zone is the lane's zone: its dates count for caps and horizon.
-func (l *Lane) Zone() *time.Location { return l.Opening.zone }
+func (l *Lane) Zone() *time.Location { return l.Opening.Zone() }
 
 // Judge decides about one booking as of now, on the grid or off it. It is the
 // function that the list is made of (booking.md §1.6).

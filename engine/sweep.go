@@ -61,7 +61,7 @@ func (s *slotWalk) begin(l *Lane, now int64) {
 	s.pack = l.Rules.Align == AlignPack
 	s.busy.list, s.room.list = l.Busy, l.RoomBusy
 	today := l.Opening.dayAt(now).date
-	s.horizon = Instant(l.Opening.zone, today.AddDays(l.Rules.HorizonDays), 1440)
+	s.horizon = Instant(l.Opening.Zone(), today.AddDays(l.Rules.HorizonDays), 1440)
 }
 
 func (s *slotWalk) seek(t int64) {
@@ -261,7 +261,7 @@ func (s *slotWalk) round(t int64) int64 {
 		}
 		// A zone that shifts by half an hour may need a second look.
 		for range 3 {
-			over := wallSeconds(s.lane.Opening.zone, t) % unit
+			over := wallSeconds(s.lane.Opening.Zone(), t) % unit
 			if over == 0 {
 				break
 			}
