@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Consultation is a visit as the clinician keeps it (records.md §1).
@@ -16,30 +17,30 @@ type Consultation struct {
 	Mode          engine.Mode               `json:"mode" enum:"in_person,video,phone"`
 	Reason        string                    `json:"reason" doc:"Why the patient came"`
 	Status        engine.ConsultationStatus `json:"status" enum:"in_progress,ended,entered_in_error"`
-	StartedAt     Instant                   `json:"started_at"`
-	EndedAt       *Instant                  `json:"ended_at"`
-	Meta
+	StartedAt     wire.Instant              `json:"started_at"`
+	EndedAt       *wire.Instant             `json:"ended_at"`
+	wire.Meta
 }
 
 func (v Consultation) location() string { return "/consultations/" + v.ID }
 
 func consultation(v engine.Consultation) Consultation {
 	return Consultation{
-		ID: v.ID, AppointmentID: opt(v.AppointmentID), PatientID: v.PatientID, ProviderID: v.ProviderID, LocationID: opt(v.LocationID),
-		Mode: v.Mode, Reason: v.Reason, Status: v.Status, StartedAt: Instant(v.StartedAt), EndedAt: at(v.EndedAt), Meta: metaOf(v.Meta),
+		ID: v.ID, AppointmentID: wire.Opt(v.AppointmentID), PatientID: v.PatientID, ProviderID: v.ProviderID, LocationID: wire.Opt(v.LocationID),
+		Mode: v.Mode, Reason: v.Reason, Status: v.Status, StartedAt: wire.Instant(v.StartedAt), EndedAt: wire.At(v.EndedAt), Meta: wire.MetaOf(v.Meta),
 	}
 }
 
 // ConsultationDraft opens a consultation. An appointment brings patient, provider
 // and location along.
 type ConsultationDraft struct {
-	AppointmentID string      `json:"appointment_id,omitempty"`
-	PatientID     int64       `json:"patient_id,omitempty" doc:"Required without an appointment"`
-	ProviderID    int64       `json:"provider_id,omitempty" doc:"Required without an appointment"`
-	LocationID    int64       `json:"location_id,omitempty"`
-	Mode          engine.Mode `json:"mode,omitempty" enum:"in_person,video,phone"`
-	Reason        string      `json:"reason,omitempty" maxLength:"500"`
-	StartedAt     *Instant    `json:"started_at,omitempty" doc:"Now without it; never in the future"`
+	AppointmentID string        `json:"appointment_id,omitempty"`
+	PatientID     int64         `json:"patient_id,omitempty" doc:"Required without an appointment"`
+	ProviderID    int64         `json:"provider_id,omitempty" doc:"Required without an appointment"`
+	LocationID    int64         `json:"location_id,omitempty"`
+	Mode          engine.Mode   `json:"mode,omitempty" enum:"in_person,video,phone"`
+	Reason        string        `json:"reason,omitempty" maxLength:"500"`
+	StartedAt     *wire.Instant `json:"started_at,omitempty" doc:"Now without it; never in the future"`
 }
 
 // ConsultationPatch changes a consultation in progress, or its status.
@@ -52,39 +53,39 @@ type ConsultationPatch struct {
 }
 
 type consultationQuery struct {
-	paged
-	AppointmentID string   `query:"appointment_id"`
-	PatientID     int64    `query:"patient_id" minimum:"1"`
-	ProviderID    int64    `query:"provider_id" minimum:"1"`
-	Status        string   `query:"status" enum:"in_progress,ended,entered_in_error"`
-	From          *Instant `query:"from" doc:"Started at or after"`
-	To            *Instant `query:"to" doc:"Started before"`
+	wire.Paged
+	AppointmentID string        `query:"appointment_id"`
+	PatientID     int64         `query:"patient_id" minimum:"1"`
+	ProviderID    int64         `query:"provider_id" minimum:"1"`
+	Status        string        `query:"status" enum:"in_progress,ended,entered_in_error"`
+	From          *wire.Instant `query:"from" doc:"Started at or after"`
+	To            *wire.Instant `query:"to" doc:"Started before"`
 }
 
 func (s *Server) consultationRows() []Row {
 	find := func(ctx context.Context, c engine.Caller, in consultationQuery) (engine.List[engine.Consultation], error) {
 		return s.e.Consultations(ctx, c, engine.ConsultationQuery{
 			AppointmentID: in.AppointmentID, PatientID: in.PatientID, ProviderID: in.ProviderID,
-			Status: engine.ConsultationStatus(in.Status), From: in.From.seconds(), To: in.To.seconds(),
-		}, in.page())
+			Status: engine.ConsultationStatus(in.Status), From: in.From.Seconds(), To: in.To.Seconds(),
+		}, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in byID) (engine.Consultation, error) {
+	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Consultation, error) {
 		return s.e.Consultation(ctx, c, in.ID)
 	}
-	start := func(ctx context.Context, c engine.Caller, in made[ConsultationDraft]) (engine.Consultation, error) {
+	start := func(ctx context.Context, c engine.Caller, in wire.Create[ConsultationDraft]) (engine.Consultation, error) {
 		b := in.Body
 		return s.e.StartConsultation(ctx, c, engine.ConsultationDraft{
 			AppointmentID: b.AppointmentID, PatientID: b.PatientID, ProviderID: b.ProviderID, LocationID: b.LocationID,
-			Mode: b.Mode, Reason: b.Reason, StartedAt: b.StartedAt.seconds(),
+			Mode: b.Mode, Reason: b.Reason, StartedAt: b.StartedAt.Seconds(),
 		})
 	}
-	patch := func(ctx context.Context, c engine.Caller, in changed[ConsultationPatch]) (engine.Consultation, error) {
+	patch := func(ctx context.Context, c engine.Caller, in wire.Update[ConsultationPatch]) (engine.Consultation, error) {
 		b := in.Body
 		return s.e.PatchConsultation(ctx, c, in.ID, engine.ConsultationPatch{
 			Version: in.Version, LocationID: b.LocationID, Mode: b.Mode, Reason: b.Reason, Status: b.Status, StatusReason: b.StatusReason,
 		})
 	}
-	end := func(ctx context.Context, c engine.Caller, in byID) (engine.Consultation, error) {
+	end := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Consultation, error) {
 		return s.e.EndConsultation(ctx, c, in.ID)
 	}
 	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Location is a place of work; a room takes one booking at a time (records.md §1).
@@ -17,13 +18,13 @@ type Location struct {
 	TimeZone *string             `json:"time_zone" doc:"IANA; null = the clinic's"`
 	Capacity int                 `json:"capacity" doc:"Descriptive"`
 	Active   bool                `json:"active"`
-	Meta
+	wire.Meta
 }
 
 func (l Location) location() string { return "/locations/" + strconv.FormatInt(l.ID, 10) }
 
 func location(l engine.Location) Location {
-	return Location{l.ID, l.Name, l.Kind, opt(l.ParentID), l.Address, opt(l.Phone), opt(l.TimeZone), l.Capacity, l.Active, metaOf(l.Meta)}
+	return Location{l.ID, l.Name, l.Kind, wire.Opt(l.ParentID), l.Address, wire.Opt(l.Phone), wire.Opt(l.TimeZone), l.Capacity, l.Active, wire.MetaOf(l.Meta)}
 }
 
 // LocationDraft is an unsaved location; what is not sent stays as it is.

@@ -18,6 +18,7 @@ import (
 
 	"qualifybase/engine"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/httpapi/wire"
 )
 
 // keyring is as much of a store as authentication asks for.
@@ -101,7 +102,7 @@ type (
 	petBody struct {
 		PetName   string         `json:"pet_name"`
 		Born      *engine.Date   `json:"born,omitempty"`
-		SeenAt    *Instant       `json:"seen_at,omitempty"`
+		SeenAt    *wire.Instant  `json:"seen_at,omitempty"`
 		Legs      *int           `json:"legs,omitempty"`
 		Tags      []string       `json:"tags,omitempty"`
 		Metadata  map[string]any `json:"metadata,omitempty"`
@@ -114,7 +115,7 @@ type (
 	petOut struct {
 		ID       string         `json:"id"`
 		PetName  string         `json:"pet_name"`
-		SeenAt   *Instant       `json:"seen_at"`
+		SeenAt   *wire.Instant  `json:"seen_at"`
 		Metadata map[string]any `json:"metadata"`
 	}
 	petID struct {
@@ -122,8 +123,8 @@ type (
 	}
 )
 
-func (petOut) location() string { return "/pets/7" }
-func (petOut) version() int64   { return 3 }
+func (petOut) location() string   { return "/pets/7" }
+func (petOut) ETagVersion() int64 { return 3 }
 
 // bench is a server with the tiny routes.
 type bench struct {
@@ -154,7 +155,7 @@ func newBench(t *testing.T, change func(*Options)) *bench {
 }
 
 func (b *bench) rows() []Row {
-	wire := func(in petIn) petOut {
+	show := func(in petIn) petOut {
 		return petOut{in.ID, in.Body.PetName, in.Body.SeenAt, in.Body.Metadata}
 	}
 	save := func(_ context.Context, c engine.Caller, in petIn) (petIn, error) {
@@ -179,15 +180,15 @@ func (b *bench) rows() []Row {
 		}
 		return petIn{ID: strconv.FormatInt(in.N, 10)}, nil
 	}
-	list := func(context.Context, engine.Caller, none) (engine.List[petIn], error) {
+	list := func(context.Context, engine.Caller, wire.None) (engine.List[petIn], error) {
 		n := int64(2)
 		return engine.List[petIn]{Items: []petIn{{ID: "1"}}, Next: "eyJ", More: true, Total: &n}, nil
 	}
 	remove := func(context.Context, engine.Caller, petID) error { return nil }
 	return []Row{
-		{Method: "GET", Path: "/pets", Scope: engine.LeadsRead, Tag: "Pets", ID: "listPets", Summary: "List", Status: 200, Op: listing(list, wire)},
-		{Method: "POST", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "savePet", Summary: "Save", Status: 201, Op: op(save, wire)},
-		{Method: "GET", Path: "/pets/:id", Scope: engine.LeadsRead, Browser: true, Tag: "Pets", ID: "getPet", Summary: "Get", Status: 200, Op: op(get, wire)},
+		{Method: "GET", Path: "/pets", Scope: engine.LeadsRead, Tag: "Pets", ID: "listPets", Summary: "List", Status: 200, Op: listing(list, show)},
+		{Method: "POST", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "savePet", Summary: "Save", Status: 201, Op: op(save, show)},
+		{Method: "GET", Path: "/pets/:id", Scope: engine.LeadsRead, Browser: true, Tag: "Pets", ID: "getPet", Summary: "Get", Status: 200, Op: op(get, show)},
 		{Method: "DELETE", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "dropPet", Summary: "Drop", Status: 204, Op: drop(remove)},
 	}
 }
@@ -368,7 +369,7 @@ func TestTooLargeIsHeard(t *testing.T) {
 
 func TestTableIsRefused(t *testing.T) {
 	ok := Row{Method: "GET", Path: "/x", Scope: engine.LeadsRead, Tag: "X", ID: "x", Summary: "X", Status: 200,
-		Op: drop(func(context.Context, engine.Caller, none) error { return nil })}
+		Op: drop(func(context.Context, engine.Caller, wire.None) error { return nil })}
 	bad := struct {
 		CamelCase string `json:"camelCase"`
 	}{}
@@ -378,7 +379,7 @@ func TestTableIsRefused(t *testing.T) {
 		"no status":     func(r *Row) { r.Status = 0 },
 		"path twice":    func(r *Row) { r.Path = "/health" },
 		"bad name": func(r *Row) {
-			r.Op = op(func(context.Context, engine.Caller, none) (int, error) { return 0, nil }, func(int) struct{ BadName } { panic(bad) })
+			r.Op = op(func(context.Context, engine.Caller, wire.None) (int, error) { return 0, nil }, func(int) struct{ BadName } { panic(bad) })
 		},
 	} {
 		row := ok

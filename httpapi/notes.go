@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Note is a SOAP note in one of its versions (records.md §3).
@@ -22,21 +23,21 @@ type Note struct {
 	Status         engine.NoteStatus `json:"status" enum:"draft,signed,amended,entered_in_error"`
 	Revision       int               `json:"revision" doc:"1 is the first version; every amendment counts on"`
 	SignedBy       *int64            `json:"signed_by"`
-	SignedAt       *Instant          `json:"signed_at"`
+	SignedAt       *wire.Instant     `json:"signed_at"`
 	Amended        bool              `json:"amended" doc:"Versions before this one can be read"`
 	AmendReason    *string           `json:"amend_reason"`
 	ContentSHA256  *string           `json:"content_sha256" doc:"Over what was signed and the hash of the version before"`
-	Meta
+	wire.Meta
 }
 
 func (n Note) location() string { return "/notes/" + n.ID }
 
 func note(n engine.Note) Note {
 	return Note{
-		ID: n.ID, ConsultationID: n.ConsultationID, PatientID: n.PatientID, AuthorID: n.AuthorID, AddendumTo: opt(n.AddendumTo),
-		Subjective: n.Subjective, Objective: n.Objective, Assessment: n.Assessment, Plan: n.Plan, Codes: list(n.Codes),
-		Vitals: list(n.Vitals), Status: n.Status, Revision: n.N, SignedBy: opt(n.SignedBy), SignedAt: at(n.SignedAt),
-		Amended: n.N > 1, AmendReason: opt(n.AmendReason), ContentSHA256: opt(n.ContentSHA256), Meta: metaOf(n.Meta),
+		ID: n.ID, ConsultationID: n.ConsultationID, PatientID: n.PatientID, AuthorID: n.AuthorID, AddendumTo: wire.Opt(n.AddendumTo),
+		Subjective: n.Subjective, Objective: n.Objective, Assessment: n.Assessment, Plan: n.Plan, Codes: wire.List(n.Codes),
+		Vitals: wire.List(n.Vitals), Status: n.Status, Revision: n.N, SignedBy: wire.Opt(n.SignedBy), SignedAt: wire.At(n.SignedAt),
+		Amended: n.N > 1, AmendReason: wire.Opt(n.AmendReason), ContentSHA256: wire.Opt(n.ContentSHA256), Meta: wire.MetaOf(n.Meta),
 	}
 }
 
@@ -79,55 +80,43 @@ type Amendment struct {
 }
 
 type noteQuery struct {
-	paged
+	wire.Paged
 	ConsultationID string `query:"consultation_id"`
 	PatientID      int64  `query:"patient_id" minimum:"1"`
 	AuthorID       int64  `query:"author_id" minimum:"1"`
 	Status         string `query:"status" enum:"draft,signed,amended,entered_in_error"`
 }
 
-// signed names the draft, and the version that was read before signing.
-type signed struct {
-	byID
-	Version *int64 `header:"If-Match"`
-}
-
-// under asks for what hangs on a consultation.
-type under struct {
-	paged
-	byID
-}
-
 func (s *Server) noteRows() []Row {
 	find := func(ctx context.Context, c engine.Caller, in noteQuery) (engine.List[engine.Note], error) {
 		return s.e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID, AuthorID: in.AuthorID,
-			Status: engine.NoteStatus(in.Status)}, in.page())
+			Status: engine.NoteStatus(in.Status)}, in.Page())
 	}
-	findUnder := func(ctx context.Context, c engine.Caller, in under) (engine.List[engine.Note], error) {
-		return s.e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ID}, in.page())
+	findUnder := func(ctx context.Context, c engine.Caller, in wire.PagedByID) (engine.List[engine.Note], error) {
+		return s.e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ID}, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in byID) (engine.Note, error) {
+	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Note, error) {
 		return s.e.Note(ctx, c, in.ID)
 	}
-	versions := func(ctx context.Context, c engine.Caller, in byID) (engine.List[engine.Note], error) {
+	versions := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.List[engine.Note], error) {
 		all, err := s.e.NoteVersions(ctx, c, in.ID)
 		n := int64(len(all))
 		return engine.List[engine.Note]{Items: all, Total: &n}, err
 	}
-	write := func(ctx context.Context, c engine.Caller, in done[NoteDraft]) (engine.Note, error) {
+	write := func(ctx context.Context, c engine.Caller, in wire.Action[NoteDraft]) (engine.Note, error) {
 		d := in.Body.draft()
 		d.AddendumTo = in.Body.AddendumTo
 		return s.e.WriteNote(ctx, c, in.ID, d)
 	}
-	patch := func(ctx context.Context, c engine.Caller, in changed[NotePatch]) (engine.Note, error) {
+	patch := func(ctx context.Context, c engine.Caller, in wire.Update[NotePatch]) (engine.Note, error) {
 		d := in.Body.draft()
 		d.Status, d.Reason = in.Body.Status, in.Body.Reason
 		return s.e.PatchNote(ctx, c, in.ID, in.Version, d)
 	}
-	sign := func(ctx context.Context, c engine.Caller, in signed) (engine.Note, error) {
+	sign := func(ctx context.Context, c engine.Caller, in wire.MatchID) (engine.Note, error) {
 		return s.e.SignNote(ctx, c, in.ID, in.Version)
 	}
-	amend := func(ctx context.Context, c engine.Caller, in changed[Amendment]) (engine.Note, error) {
+	amend := func(ctx context.Context, c engine.Caller, in wire.Update[Amendment]) (engine.Note, error) {
 		d := in.Body.draft()
 		d.Status, d.Reason = in.Body.Status, in.Body.Reason
 		return s.e.AmendNote(ctx, c, in.ID, in.Version, d)

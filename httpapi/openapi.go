@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Document is the API's description, made from the route table once and kept
@@ -197,7 +198,7 @@ func (s *Server) paramSchema(p param) object {
 	x := dressField(s.registry.Schema(p.field.Type, false, p.name), p.field.Type, true)
 	out := schemaJSON(x)
 	delete(out, "format")
-	if p.field.Type == reflect.TypeFor[Instant]() || p.field.Type == reflect.TypeFor[*Instant]() {
+	if p.field.Type == reflect.TypeFor[wire.Instant]() || p.field.Type == reflect.TypeFor[*wire.Instant]() {
 		out["format"] = "date-time"
 	}
 	out["type"] = x.Type

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // WebhookEvent is the body of a webhook (webhooks.md "Events").
 type WebhookEvent struct {
 	ID        string          `json:"id" doc:"Also the webhook-id header; the same for a repeated delivery"`
 	Type      string          `json:"type"`
-	CreatedAt Instant         `json:"created_at"`
+	CreatedAt wire.Instant    `json:"created_at"`
 	ClinicID  string          `json:"clinic_id" format:"uuid"`
 	Seq       int64           `json:"seq" doc:"The place among the clinic's events, without gaps"`
 	Data      json.RawMessage `json:"data" doc:"The thing as it is now: ids, status and times"`

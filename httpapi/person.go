@@ -4,26 +4,27 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // TimelineEntry is one thing that happened to a patient, without a clinical word.
 type TimelineEntry struct {
-	At         Instant `json:"at" doc:"When it takes place, was signed, or was made"`
-	Kind       string  `json:"kind" enum:"appointment,consultation,note,prescription,lead,merge,unmerge"`
-	ID         string  `json:"id" doc:"Of that thing"`
-	Status     string  `json:"status"`
-	ProviderID *int64  `json:"provider_id"`
-	PatientID  *int64  `json:"patient_id" doc:"Merges: the other record"`
-	Title      *string `json:"title" doc:"Appointments"`
+	At         wire.Instant `json:"at" doc:"When it takes place, was signed, or was made"`
+	Kind       string       `json:"kind" enum:"appointment,consultation,note,prescription,lead,merge,unmerge"`
+	ID         string       `json:"id" doc:"Of that thing"`
+	Status     string       `json:"status"`
+	ProviderID *int64       `json:"provider_id"`
+	PatientID  *int64       `json:"patient_id" doc:"Merges: the other record"`
+	Title      *string      `json:"title" doc:"Appointments"`
 }
 
 func timelineEntry(x engine.TimelineEntry) TimelineEntry {
-	return TimelineEntry{Instant(x.At), x.Kind, x.ID, x.Status, opt(x.ProviderID), opt(x.PatientID), opt(x.Title)}
+	return TimelineEntry{wire.Instant(x.At), x.Kind, x.ID, x.Status, wire.Opt(x.ProviderID), wire.Opt(x.PatientID), wire.Opt(x.Title)}
 }
 
 // PatientExport is everything that is kept about a person (records.md §6).
 type PatientExport struct {
-	MadeAt        Instant        `json:"made_at"`
+	MadeAt        wire.Instant   `json:"made_at"`
 	Clinic        string         `json:"clinic"`
 	Patient       Patient        `json:"patient"`
 	Merged        []Patient      `json:"merged" doc:"Records that were merged into it, as they were"`
@@ -38,18 +39,18 @@ type PatientExport struct {
 
 // Merge is the history of one merge.
 type Merge struct {
-	ID         string   `json:"id" format:"uuid"`
-	LoserID    int64    `json:"loser_id"`
-	SurvivorID int64    `json:"survivor_id"`
-	MergedAt   Instant  `json:"merged_at"`
-	MergedBy   string   `json:"merged_by"`
-	UnmergedAt *Instant `json:"unmerged_at"`
-	UnmergedBy *string  `json:"unmerged_by"`
+	ID         string        `json:"id" format:"uuid"`
+	LoserID    int64         `json:"loser_id"`
+	SurvivorID int64         `json:"survivor_id"`
+	MergedAt   wire.Instant  `json:"merged_at"`
+	MergedBy   string        `json:"merged_by"`
+	UnmergedAt *wire.Instant `json:"unmerged_at"`
+	UnmergedBy *string       `json:"unmerged_by"`
 }
 
 // Access is one act on a person's record or one reading of it.
 type Access struct {
-	At       Instant        `json:"at"`
+	At       wire.Instant   `json:"at"`
 	Actor    Actor          `json:"actor"`
 	IP       string         `json:"ip"`
 	Action   string         `json:"action"`
@@ -62,42 +63,28 @@ type Access struct {
 // ExportOf is the export of a person, for other faces that show the same.
 func ExportOf(x engine.PatientExport) PatientExport {
 	out := PatientExport{
-		MadeAt: Instant(x.MadeAt), Clinic: x.Clinic.Name, Patient: patient(x.Patient), Merged: each(x.Merged, patient), Leads: each(x.Leads, lead),
-		Appointments: each(x.Appointments, appointment), Consultations: each(x.Consultations, consultation), Notes: each(x.Notes, note),
-		Prescriptions: each(x.Prescriptions, prescription),
-		Merges: each(x.Merges, func(m engine.Merge) Merge {
-			return Merge{m.ID, m.LoserID, m.SurvivorID, Instant(m.MergedAt), m.MergedBy, at(m.UnmergedAt), opt(m.UnmergedBy)}
+		MadeAt: wire.Instant(x.MadeAt), Clinic: x.Clinic.Name, Patient: patient(x.Patient), Merged: wire.Each(x.Merged, patient), Leads: wire.Each(x.Leads, lead),
+		Appointments: wire.Each(x.Appointments, appointment), Consultations: wire.Each(x.Consultations, consultation), Notes: wire.Each(x.Notes, note),
+		Prescriptions: wire.Each(x.Prescriptions, prescription),
+		Merges: wire.Each(x.Merges, func(m engine.Merge) Merge {
+			return Merge{m.ID, m.LoserID, m.SurvivorID, wire.Instant(m.MergedAt), m.MergedBy, wire.At(m.UnmergedAt), wire.Opt(m.UnmergedBy)}
 		}),
-		Accesses: each(x.Accesses, func(a engine.AuditEntry) Access {
-			return Access{Instant(a.At), Actor{a.ActorKind, a.ActorID, a.ActorLabel}, a.IP, a.Action, a.Entity, a.EntityID, a.Outcome, opt(x.Reasons[a.ReasonRef])}
+		Accesses: wire.Each(x.Accesses, func(a engine.AuditEntry) Access {
+			return Access{wire.Instant(a.At), Actor{a.ActorKind, a.ActorID, a.ActorLabel}, a.IP, a.Action, a.Entity, a.EntityID, a.Outcome, wire.Opt(x.Reasons[a.ReasonRef])}
 		}),
 	}
 	return out
-}
-
-// each is a list of wire structs: never null.
-func each[X, Out any](list []X, wire func(X) Out) []Out {
-	out := make([]Out, len(list))
-	for i := range list {
-		out[i] = wire(list[i])
-	}
-	return out
-}
-
-type timelineQuery struct {
-	paged
-	ID int64 `path:"id"`
 }
 
 // rightsRows are the rights of the person (records.md §6) and the timeline.
 func (s *Server) rightsRows() []Row {
-	timeline := func(ctx context.Context, c engine.Caller, in timelineQuery) (engine.List[engine.TimelineEntry], error) {
-		return s.e.PatientTimeline(ctx, c, in.ID, in.page())
+	timeline := func(ctx context.Context, c engine.Caller, in wire.PagedByNumber) (engine.List[engine.TimelineEntry], error) {
+		return s.e.PatientTimeline(ctx, c, in.ID, in.Page())
 	}
-	export := func(ctx context.Context, c engine.Caller, in byN) (engine.PatientExport, error) {
+	export := func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.PatientExport, error) {
 		return s.e.ExportPatient(ctx, c, in.ID)
 	}
-	erase := func(ctx context.Context, c engine.Caller, in byN) (engine.Patient, error) {
+	erase := func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.Patient, error) {
 		return s.e.ErasePatient(ctx, c, in.ID)
 	}
 	const tag = "Patients"

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Prescription is a record of what was prescribed (records.md §1); nothing is
@@ -31,7 +32,7 @@ type Prescription struct {
 	Instructions        string                    `json:"instructions"`
 	Status              engine.PrescriptionStatus `json:"status" enum:"draft,active,completed,stopped,entered_in_error"`
 	StopReason          *string                   `json:"stop_reason"`
-	Meta
+	wire.Meta
 }
 
 func (p Prescription) location() string { return "/prescriptions/" + p.ID }
@@ -39,9 +40,9 @@ func (p Prescription) location() string { return "/prescriptions/" + p.ID }
 func prescription(p engine.Prescription) Prescription {
 	out := Prescription{
 		ID: p.ID, ConsultationID: p.ConsultationID, PatientID: p.PatientID, AuthorID: p.AuthorID, Medication: p.Medication,
-		MedicationCode: opt(p.MedicationCode), Dose: p.Dose, Route: opt(p.Route), Frequency: p.Frequency, AsNeeded: p.AsNeeded,
-		StartDate: p.StartDate, DurationDays: opt(p.DurationDays), EndDate: p.EndDate, Unit: opt(p.Unit), Refills: p.Refills,
-		SubstitutionAllowed: p.Substitution, Instructions: p.Instructions, Status: p.Status, StopReason: opt(p.StopReason), Meta: metaOf(p.Meta),
+		MedicationCode: wire.Opt(p.MedicationCode), Dose: p.Dose, Route: wire.Opt(p.Route), Frequency: p.Frequency, AsNeeded: p.AsNeeded,
+		StartDate: p.StartDate, DurationDays: wire.Opt(p.DurationDays), EndDate: p.EndDate, Unit: wire.Opt(p.Unit), Refills: p.Refills,
+		SubstitutionAllowed: p.Substitution, Instructions: p.Instructions, Status: p.Status, StopReason: wire.Opt(p.StopReason), Meta: wire.MetaOf(p.Meta),
 	}
 	if v, err := json.Number(p.Quantity).Float64(); err == nil {
 		out.Quantity = &v
@@ -85,7 +86,7 @@ type Stopping struct {
 }
 
 type prescriptionQuery struct {
-	paged
+	wire.Paged
 	ConsultationID string `query:"consultation_id"`
 	PatientID      int64  `query:"patient_id" minimum:"1"`
 	Status         string `query:"status" enum:"draft,active,completed,stopped,entered_in_error"`
@@ -103,7 +104,7 @@ func (p printable) policy() []string { return ofSheet }
 
 // getPrescription answers /prescriptions/:id and, by its suffix, the page to print
 // at /prescriptions/:id.html: the router has no room for both.
-func (s *Server) getPrescription(ctx context.Context, c engine.Caller, in byID) (printable, error) {
+func (s *Server) getPrescription(ctx context.Context, c engine.Caller, in wire.ByID) (printable, error) {
 	if id, html := strings.CutSuffix(in.ID, ".html"); html {
 		sheet, err := s.e.PrescriptionSheet(ctx, c, id)
 		return printable{page: prescriptionPage(sheet)}, err
@@ -115,18 +116,18 @@ func (s *Server) getPrescription(ctx context.Context, c engine.Caller, in byID) 
 func (s *Server) prescriptionRows() []Row {
 	find := func(ctx context.Context, c engine.Caller, in prescriptionQuery) (engine.List[engine.Prescription], error) {
 		return s.e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID,
-			Status: engine.PrescriptionStatus(in.Status)}, in.page())
+			Status: engine.PrescriptionStatus(in.Status)}, in.Page())
 	}
-	findUnder := func(ctx context.Context, c engine.Caller, in under) (engine.List[engine.Prescription], error) {
-		return s.e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ID}, in.page())
+	findUnder := func(ctx context.Context, c engine.Caller, in wire.PagedByID) (engine.List[engine.Prescription], error) {
+		return s.e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ID}, in.Page())
 	}
-	prescribe := func(ctx context.Context, c engine.Caller, in done[PrescriptionDraft]) (engine.Prescription, error) {
+	prescribe := func(ctx context.Context, c engine.Caller, in wire.Action[PrescriptionDraft]) (engine.Prescription, error) {
 		return s.e.Prescribe(ctx, c, in.ID, in.Body.draft())
 	}
-	patch := func(ctx context.Context, c engine.Caller, in changed[PrescriptionDraft]) (engine.Prescription, error) {
+	patch := func(ctx context.Context, c engine.Caller, in wire.Update[PrescriptionDraft]) (engine.Prescription, error) {
 		return s.e.PatchPrescription(ctx, c, in.ID, in.Version, in.Body.draft())
 	}
-	stop := func(ctx context.Context, c engine.Caller, in done[Stopping]) (engine.Prescription, error) {
+	stop := func(ctx context.Context, c engine.Caller, in wire.Action[Stopping]) (engine.Prescription, error) {
 		return s.e.StopPrescription(ctx, c, in.ID, in.Body.Reason)
 	}
 	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite
@@ -139,7 +140,7 @@ func (s *Server) prescriptionRows() []Row {
 			Doc: "Under a consultation in progress. Nothing is sent to a pharmacy.", Errors: conflict,
 			Example: `{"medication":"Amoxicillin 500 mg","dose":"1 tablet","frequency":"3 times a day","duration_days":7,"quantity":21,"unit":"tablet"}`, Op: op(prescribe, prescription)},
 		{Method: "GET", Path: "/prescriptions/:id", Scope: read, Tag: "Prescriptions", ID: "getPrescription", Summary: "Get a prescription",
-			Doc: "With the suffix .html it is a page to print.", Status: 200, Op: also("text/html", op(s.getPrescription, same[printable]))},
+			Doc: "With the suffix .html it is a page to print.", Status: 200, Op: also("text/html", op(s.getPrescription, wire.Same[printable]))},
 		{Method: "PATCH", Path: "/prescriptions/:id", Scope: write, Tag: "Prescriptions", ID: "updatePrescription", Summary: "Edit a draft, or move a prescription on", Status: 200,
 			Doc: "Only a draft changes; an issued one moves to completed, stopped or entered_in_error.", Errors: conflict, Example: `{"status":"completed"}`, Op: op(patch, prescription)},
 		{Method: "POST", Path: "/prescriptions/:id/stop", Scope: write, Tag: "Prescriptions", ID: "stopPrescription", Summary: "Stop a prescription", Status: 200,

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Base is where the API lives; the paths of rows are relative to it.
@@ -60,13 +61,13 @@ type operation interface {
 	bind(*plan) func(*call)
 }
 
-// op answers one resource. use calls one engine use case; wire makes the wire
+// op answers one resource. use calls one engine use case; show makes the wire
 // struct of its result. R must be what the use case returns from its act: the
 // engine hands the same to Caller.Encode (contract.md §6).
-func op[In, R, Out any](use func(context.Context, engine.Caller, In) (R, error), wire func(R) Out) operation {
+func op[In, R, Out any](use func(context.Context, engine.Caller, In) (R, error), show func(R) Out) operation {
 	return &act[In, R]{use: use, form: shape{in: reflect.TypeFor[In](), out: shown(reflect.TypeFor[Out]()),
 		versed: reflect.TypeFor[Out]().Implements(reflect.TypeFor[versed]()), located: reflect.TypeFor[Out]().Implements(reflect.TypeFor[located]())},
-		answer: func(c *call, r R) answer { return c.resource(wire(r)) }}
+		answer: func(c *call, r R) answer { return c.resource(show(r)) }}
 }
 
 // shown is the type that the document shows: a wrapper without a public name
@@ -79,14 +80,14 @@ func shown(t reflect.Type) reflect.Type {
 }
 
 // listing answers a page of a list.
-func listing[In, X, Out any](use func(context.Context, engine.Caller, In) (engine.List[X], error), wire func(X) Out) operation {
+func listing[In, X, Out any](use func(context.Context, engine.Caller, In) (engine.List[X], error), show func(X) Out) operation {
 	return &act[In, engine.List[X]]{use: use, form: shape{in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](), list: true},
 		answer: func(c *call, l engine.List[X]) answer {
 			items := make([]Out, len(l.Items))
 			for i := range l.Items {
-				items[i] = wire(l.Items[i])
+				items[i] = show(l.Items[i])
 			}
-			return c.page(items, Pagination{opt(l.Next), l.More, l.Total})
+			return c.page(items, Pagination{wire.Opt(l.Next), l.More, l.Total})
 		}}
 }
 
@@ -207,7 +208,7 @@ func (a answer) reply() engine.Reply {
 // What a wire struct may tell of itself beside its fields.
 type (
 	located  interface{ location() string }           // a 201 names it
-	versed   interface{ version() int64 }             // the ETag
+	versed   interface{ ETagVersion() int64 }         // the ETag
 	outcome  interface{ status() int }                // another status than the row's; 0 = the row's
 	document interface{ document() (string, []byte) } // no JSON at all: content type and bytes, nil for JSON
 	policed  interface{ policy() []string }           // a document that may do more than nothing
@@ -229,7 +230,7 @@ func (c *call) resource(out any) answer {
 		}
 	}
 	if v, ok := out.(versed); ok {
-		a.etag = `"` + strconv.FormatInt(v.version(), 10) + `"`
+		a.etag = `"` + strconv.FormatInt(v.ETagVersion(), 10) + `"`
 	}
 	if l, ok := out.(located); ok && a.status == http.StatusCreated {
 		a.location = Base + l.location()

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Service is what is booked (records.md §1).
@@ -23,7 +24,7 @@ type Service struct {
 	IntakeCampaignID *string              `json:"intake_campaign_id"`
 	Active           bool                 `json:"active"`
 	ProviderIDs      []int64              `json:"provider_ids" doc:"Empty = every provider offers it"`
-	Meta
+	wire.Meta
 }
 
 func (s Service) location() string { return "/services/" + strconv.FormatInt(s.ID, 10) }
@@ -37,9 +38,9 @@ func service(s engine.Service) Service {
 	}
 	return Service{
 		ID: s.ID, Name: s.Name, DurationMinutes: s.DurationMinutes, BufferBefore: s.BufferBefore, BufferAfter: s.BufferAfter,
-		Step: opt(s.Step), Align: s.Align, LocationKind: opt(s.LocationKind), MinNotice: inherited(s.MinNotice),
+		Step: wire.Opt(s.Step), Align: s.Align, LocationKind: wire.Opt(s.LocationKind), MinNotice: inherited(s.MinNotice),
 		HorizonDays: inherited(s.HorizonDays), DailyCap: s.DailyCap, AutoConfirm: s.AutoConfirm,
-		IntakeCampaignID: opt(s.IntakeCampaignID), Active: s.Active, ProviderIDs: list(s.ProviderIDs), Meta: metaOf(s.Meta),
+		IntakeCampaignID: wire.Opt(s.IntakeCampaignID), Active: s.Active, ProviderIDs: wire.List(s.ProviderIDs), Meta: wire.MetaOf(s.Meta),
 	}
 }
 

@@ -4,14 +4,15 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Reschedule is the body of a move (records.md §7).
 type Reschedule struct {
-	ScheduledAt Instant  `json:"scheduled_at"`
-	EndsAt      *Instant `json:"ends_at,omitempty" doc:"Without it the length is kept"`
-	ProviderID  int64    `json:"provider_id,omitempty"`
-	LocationID  int64    `json:"location_id,omitempty"`
+	ScheduledAt wire.Instant  `json:"scheduled_at"`
+	EndsAt      *wire.Instant `json:"ends_at,omitempty" doc:"Without it the length is kept"`
+	ProviderID  int64         `json:"provider_id,omitempty"`
+	LocationID  int64         `json:"location_id,omitempty"`
 }
 
 // Cancellation is the body of a cancel.
@@ -26,7 +27,7 @@ type Undoing struct {
 
 // HistoryEntry is one act on an appointment, from the audit.
 type HistoryEntry struct {
-	At      Instant        `json:"at"`
+	At      wire.Instant   `json:"at"`
 	Action  string         `json:"action" doc:"appointment.book, appointment.confirm, …"`
 	Actor   Actor          `json:"actor"`
 	Outcome engine.Outcome `json:"outcome" enum:"ok,denied,failed"`
@@ -41,31 +42,31 @@ type Actor struct {
 }
 
 func historyEntry(a engine.AuditEntry) HistoryEntry {
-	return HistoryEntry{Instant(a.At), a.Action, Actor{a.ActorKind, a.ActorID, a.ActorLabel}, a.Outcome, list(a.Fields)}
+	return HistoryEntry{wire.Instant(a.At), a.Action, Actor{a.ActorKind, a.ActorID, a.ActorLabel}, a.Outcome, wire.List(a.Fields)}
 }
 
 // verbRows are the transitions of an appointment (records.md §2).
 func (s *Server) verbRows(refusals []engine.Kind) []Row {
 	type move func(context.Context, engine.Caller, string) (engine.Appointment, error)
 	verb := func(name, id, summary string, do move) Row {
-		use := func(ctx context.Context, c engine.Caller, in byID) (engine.Appointment, error) {
+		use := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Appointment, error) {
 			return do(ctx, c, in.ID)
 		}
 		return Row{Method: "POST", Path: "/appointments/:id/" + name, Scope: engine.AppointmentsWrite, Tag: "Appointments", ID: id, Summary: summary,
 			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Op: op(use, appointment)}
 	}
-	reschedule := func(ctx context.Context, c engine.Caller, in changed[Reschedule]) (engine.Appointment, error) {
+	reschedule := func(ctx context.Context, c engine.Caller, in wire.Update[Reschedule]) (engine.Appointment, error) {
 		b := in.Body
-		return s.e.Reschedule(ctx, c, in.ID, engine.Move{Version: in.Version, StartsAt: int64(b.ScheduledAt), EndsAt: b.EndsAt.seconds(),
+		return s.e.Reschedule(ctx, c, in.ID, engine.Move{Version: in.Version, StartsAt: int64(b.ScheduledAt), EndsAt: b.EndsAt.Seconds(),
 			ProviderID: b.ProviderID, LocationID: b.LocationID})
 	}
-	cancel := func(ctx context.Context, c engine.Caller, in done[Cancellation]) (engine.Appointment, error) {
+	cancel := func(ctx context.Context, c engine.Caller, in wire.Action[Cancellation]) (engine.Appointment, error) {
 		return s.e.Cancel(ctx, c, in.ID, in.Body.Reason)
 	}
-	undo := func(ctx context.Context, c engine.Caller, in done[Undoing]) (engine.Appointment, error) {
+	undo := func(ctx context.Context, c engine.Caller, in wire.Action[Undoing]) (engine.Appointment, error) {
 		return s.e.UndoAppointment(ctx, c, in.ID, in.Body.Reason)
 	}
-	history := func(ctx context.Context, c engine.Caller, in byID) (engine.List[engine.AuditEntry], error) {
+	history := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.List[engine.AuditEntry], error) {
 		rows, err := s.e.History(ctx, c, in.ID)
 		n := int64(len(rows))
 		return engine.List[engine.AuditEntry]{Items: rows, Total: &n}, err
