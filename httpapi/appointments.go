@@ -41,7 +41,8 @@ type Waiver struct {
 	Reason            string `json:"reason"`
 }
 
-func (a Appointment) location() string { return "/appointments/" + a.ID }
+// Location implements Located.
+func (a Appointment) Location() string { return "/appointments/" + a.ID }
 
 func appointment(a engine.Appointment) Appointment {
 	out := Appointment{
@@ -132,7 +133,7 @@ type calendar struct {
 	ics []byte
 }
 
-func (c calendar) document() (string, []byte) { return "text/calendar; charset=utf-8", c.ics }
+func (c calendar) Render() (string, []byte) { return "text/calendar; charset=utf-8", c.ics }
 
 // getAppointment answers /appointments/:id and, by its suffix, /appointments/:id.ics:
 // the router has no room for both.
@@ -176,15 +177,15 @@ func (s *Server) appointmentRows() []Row {
 	change := append([]engine.Kind{engine.InvalidTransition, engine.Conflict}, bookingRefusals...)
 	return append([]Row{
 		{Method: "GET", Path: "/appointments", Scope: read, Tag: "Appointments", ID: "listAppointments", Summary: "List appointments", Status: 200,
-			Op: listing(find, appointment)},
+			Op: List(find, appointment)},
 		{Method: "POST", Path: "/appointments", Scope: write, Tag: "Appointments", ID: "bookAppointment", Summary: "Book an appointment", Status: 201,
 			Doc:     "Takes a person (lead_id or patient_id), a start, and an end or a service. A taken time is answered with up to three others.",
 			Errors:  append([]engine.Kind{engine.Gone}, bookingRefusals...),
 			Example: `{"lead_id":"c3e8a1d4-0000-7000-8000-000000000000","scheduled_at":"2026-04-27T09:00:00Z","ends_at":"2026-04-27T09:30:00Z","title":"Consultation"}`,
-			Op:      op(book, appointment)},
+			Op:      Op(book, appointment)},
 		{Method: "GET", Path: "/appointments/:id", Scope: read, Tag: "Appointments", ID: "getAppointment", Summary: "Get an appointment",
-			Doc: "With the suffix .ics it is a calendar file.", Status: 200, Op: also("text/calendar", op(s.getAppointment, wire.Same[calendar]))},
+			Doc: "With the suffix .ics it is a calendar file.", Status: 200, Op: AlsoAs("text/calendar", Op(s.getAppointment, wire.Same[calendar]))},
 		{Method: "PATCH", Path: "/appointments/:id", Scope: write, Tag: "Appointments", ID: "updateAppointment", Summary: "Reschedule or update an appointment",
-			Status: 200, Errors: change, Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: op(patch, appointment)},
+			Status: 200, Errors: change, Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: Op(patch, appointment)},
 	}, s.verbRows(change)...)
 }

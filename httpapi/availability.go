@@ -33,7 +33,7 @@ func slot(s engine.Slot) Slot {
 // slots writes itself: the list is what callers ask for most.
 type slots []engine.Slot
 
-func (list slots) appendJSON(b []byte) []byte {
+func (list slots) AppendJSON(b []byte) []byte {
 	b = append(b, '[')
 	for i, s := range list {
 		if i > 0 {
@@ -55,7 +55,7 @@ func (list slots) appendJSON(b []byte) []byte {
 }
 
 // MarshalJSON serves the flat form, where the list stands inside another object.
-func (list slots) MarshalJSON() ([]byte, error) { return list.appendJSON(nil), nil }
+func (list slots) MarshalJSON() ([]byte, error) { return list.AppendJSON(nil), nil }
 
 // zone is an IANA zone; UTC where the name is unknown.
 func zone(name string) *time.Location {
@@ -87,7 +87,7 @@ func (s *Server) availabilityRows() []Row {
 	}
 	return []Row{{
 		Method: "GET", Path: "/availability", Scope: engine.AvailabilityRead, Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Availability",
-		ID: "listAvailability", Summary: "Find open appointment slots", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: &act[availabilityQuery, engine.List[engine.Slot]]{
+		ID: "listAvailability", Summary: "Find open appointment slots", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: &handler[availabilityQuery, engine.List[engine.Slot]]{
 			use: ask, form: shape{in: reflect.TypeFor[availabilityQuery](), out: reflect.TypeFor[Slot](), list: true},
 			answer: func(c *call, l engine.List[engine.Slot]) answer {
 				return c.page(slots(l.Items), Pagination{wire.Opt(l.Next), l.More, l.Total})

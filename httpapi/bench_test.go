@@ -32,7 +32,7 @@ func BenchmarkRouted(b *testing.B) {
 	keys := &keyring{}
 	text := keys.add(engine.FamilyLive, func(k *engine.Key) { n := 1 << 30; k.RatePerMinute = &n }, engine.LeadsRead)
 	bt := &bench{keys: keys}
-	s, err := New(engine.New(keys, engine.Options{}), Options{AllowHTTP: true, More: bt.rows()})
+	s, err := New(engine.New(keys, engine.Options{}), Options{AllowHTTP: true, More: bt.groups()})
 	if err != nil {
 		b.Fatal(err)
 	}

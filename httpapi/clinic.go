@@ -63,8 +63,8 @@ func (s *Server) clinicRows() []Row {
 		return s.e.UpdateClinic(ctx, c, in.Version, engine.ClinicPatch(in.Body))
 	}
 	return []Row{
-		{Method: "GET", Path: "/clinic", Scope: engine.AdminRead, Tag: "Clinic", ID: "getClinic", Summary: "Get the clinic and its booking rules", Status: 200, Op: op(get, clinic)},
+		{Method: "GET", Path: "/clinic", Scope: engine.AdminRead, Tag: "Clinic", ID: "getClinic", Summary: "Get the clinic and its booking rules", Status: 200, Op: Op(get, clinic)},
 		{Method: "PATCH", Path: "/clinic", Scope: engine.ProvidersWrite, Tag: "Clinic", ID: "updateClinic", Summary: "Change the clinic or its booking rules", Status: 200,
-			Example: `{"step_minutes":20}`, Op: op(update, clinic)},
+			Example: `{"step_minutes":20}`, Op: Op(update, clinic)},
 	}
 }

@@ -22,7 +22,8 @@ type Consultation struct {
 	wire.Meta
 }
 
-func (v Consultation) location() string { return "/consultations/" + v.ID }
+// Location implements Located.
+func (v Consultation) Location() string { return "/consultations/" + v.ID }
 
 func consultation(v engine.Consultation) Consultation {
 	return Consultation{
@@ -91,15 +92,15 @@ func (s *Server) consultationRows() []Row {
 	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite
 	conflict := []engine.Kind{engine.Conflict, engine.InvalidTransition}
 	return []Row{
-		{Method: "GET", Path: "/consultations", Scope: read, Tag: "Consultations", ID: "listConsultations", Summary: "List consultations", Status: 200, Op: listing(find, consultation)},
+		{Method: "GET", Path: "/consultations", Scope: read, Tag: "Consultations", ID: "listConsultations", Summary: "List consultations", Status: 200, Op: List(find, consultation)},
 		{Method: "POST", Path: "/consultations", Scope: write, Tag: "Consultations", ID: "startConsultation", Summary: "Start a consultation", Status: 201,
 			Doc:    "Of an appointment, from 30 minutes before its start, or of a patient without one. A lead must be converted first.",
-			Errors: append([]engine.Kind{engine.NotFound, engine.ProviderInactive}, conflict...), Example: `{"patient_id":1,"provider_id":2,"reason":"Cough"}`, Op: op(start, consultation)},
-		{Method: "GET", Path: "/consultations/:id", Scope: read, Tag: "Consultations", ID: "getConsultation", Summary: "Get a consultation", Status: 200, Op: op(get, consultation)},
+			Errors: append([]engine.Kind{engine.NotFound, engine.ProviderInactive}, conflict...), Example: `{"patient_id":1,"provider_id":2,"reason":"Cough"}`, Op: Op(start, consultation)},
+		{Method: "GET", Path: "/consultations/:id", Scope: read, Tag: "Consultations", ID: "getConsultation", Summary: "Get a consultation", Status: 200, Op: Op(get, consultation)},
 		{Method: "PATCH", Path: "/consultations/:id", Scope: write, Tag: "Consultations", ID: "updateConsultation", Summary: "Update a consultation", Status: 200,
 			Doc:    "One that has ended can only be marked as entered in error.",
-			Errors: conflict, Example: `{"reason":"Cough, fever"}`, Op: op(patch, consultation)},
+			Errors: conflict, Example: `{"reason":"Cough, fever"}`, Op: Op(patch, consultation)},
 		{Method: "POST", Path: "/consultations/:id/end", Scope: write, Tag: "Consultations", ID: "endConsultation", Summary: "End a consultation", Status: 200,
-			Doc: "Completes its appointment in the same transaction.", Errors: conflict, Op: op(end, consultation)},
+			Doc: "Completes its appointment in the same transaction.", Errors: conflict, Op: Op(end, consultation)},
 	}
 }

@@ -113,15 +113,15 @@ func (s *Server) deliveryRows() []Row {
 	const manage = engine.WebhooksManage
 	return []Row{
 		{Method: "GET", Path: "/deliveries", Scope: manage, Tag: "Deliveries", ID: "listDeliveries", Summary: "List deliveries", Status: 200,
-			Doc: "Newest first. `state=dead` is the dead letter queue.", Errors: []engine.Kind{engine.NotFound}, Op: listing(find, delivery)},
-		{Method: "GET", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "getDelivery", Summary: "Get a delivery and its log", Status: 200, Op: op(get, deliveryWithLog)},
+			Doc: "Newest first. `state=dead` is the dead letter queue.", Errors: []engine.Kind{engine.NotFound}, Op: List(find, delivery)},
+		{Method: "GET", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "getDelivery", Summary: "Get a delivery and its log", Status: 200, Op: Op(get, deliveryWithLog)},
 		{Method: "DELETE", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "dropDelivery", Summary: "Drop a delivery", Status: 204,
-			Doc: "One that waits is cancelled; one that has ended is deleted with its log.", Op: drop(remove)},
+			Doc: "One that waits is cancelled; one that has ended is deleted with its log.", Op: Drop(remove)},
 		{Method: "POST", Path: "/deliveries/:id/retry", Scope: manage, Tag: "Deliveries", ID: "retryDelivery", Summary: "Send a delivery again", Status: 202,
 			Doc:    "One that waits is sent now. One that has ended is repeated by a new delivery with the same `webhook-id`.",
-			Errors: []engine.Kind{engine.Conflict}, Op: op(retry, delivery)},
+			Errors: []engine.Kind{engine.Conflict}, Op: Op(retry, delivery)},
 		{Method: "POST", Path: "/delivery-retries", Scope: manage, Tag: "Deliveries", ID: "retryDeliveries", Summary: "Send dead letters again", Status: 202,
 			Doc:    "All of a filter that no other delivery repeats yet, oldest first.",
-			Errors: []engine.Kind{engine.NotFound}, Example: `{"type":"appointment.created","since":"2026-04-26T00:00:00Z"}`, Op: op(retryAll, func(r engine.Replays) Retries { return Retries{r.Count, r.Remaining} })},
+			Errors: []engine.Kind{engine.NotFound}, Example: `{"type":"appointment.created","since":"2026-04-26T00:00:00Z"}`, Op: Op(retryAll, func(r engine.Replays) Retries { return Retries{r.Count, r.Remaining} })},
 	}
 }

@@ -42,7 +42,7 @@ type Check struct {
 	Why    string        `json:"why,omitempty"`
 }
 
-func (p probe) status() int { return p.code }
+func (p probe) HTTPStatus() int { return p.code }
 
 func (s *Server) ready(context.Context, engine.Caller, wire.None) (probe, error) {
 	if err := s.o.Ready(); err != nil {
@@ -63,9 +63,9 @@ func (s *Server) ready(context.Context, engine.Caller, wire.None) (probe, error)
 func (s *Server) healthRows() []Row {
 	alive := func(context.Context, engine.Caller, wire.None) (probe, error) { return probe{Status: "ok"}, nil }
 	return []Row{
-		{Method: "GET", Path: "//healthz", Public: true, Tag: "Health", ID: "healthz", Summary: "The process lives", Status: 200, Op: op(alive, wire.Same[probe])},
-		{Method: "GET", Path: "//readyz", Public: true, Tag: "Health", ID: "readyz", Summary: "The database can be written", Status: 200, Op: op(s.ready, wire.Same[probe])},
-		{Method: "GET", Path: "/health", Open: true, Browser: true, Tag: "Health", ID: "getHealth", Summary: "Test a key", Status: 200, Op: op(s.health, wire.Same[Health])},
+		{Method: "GET", Path: "//healthz", Public: true, Tag: "Health", ID: "healthz", Summary: "The process lives", Status: 200, Op: Op(alive, wire.Same[probe])},
+		{Method: "GET", Path: "//readyz", Public: true, Tag: "Health", ID: "readyz", Summary: "The database can be written", Status: 200, Op: Op(s.ready, wire.Same[probe])},
+		{Method: "GET", Path: "/health", Open: true, Browser: true, Tag: "Health", ID: "getHealth", Summary: "Test a key", Status: 200, Op: Op(s.health, wire.Same[Health])},
 		{Method: "GET", Path: "/openapi.json", Public: true, Tag: "Reference", ID: "getOpenAPI", Summary: "This document", Status: 200,
 			Op: static[whichForm]{"application/json", func(c *call, in whichForm) (*file, error) {
 				switch in.Form {

@@ -74,7 +74,7 @@ func (s *Server) historyRows() []Row {
 	}
 	return []Row{
 		{Method: "GET", Path: "/events", Scope: engine.WebhooksManage, Tag: "Events", ID: "listEvents", Summary: "List events", Status: 200,
-			Doc: "Oldest first: what a webhook consumer missed it can read here.", Op: listing(events, event)},
-		{Method: "GET", Path: "/audit", Scope: engine.AuditRead, Tag: "Audit", ID: "listAudit", Summary: "List audit rows", Status: 200, Op: listing(audit, auditEntry)},
+			Doc: "Oldest first: what a webhook consumer missed it can read here.", Op: List(events, event)},
+		{Method: "GET", Path: "/audit", Scope: engine.AuditRead, Tag: "Audit", ID: "listAudit", Summary: "List audit rows", Status: 200, Op: List(audit, auditEntry)},
 	}
 }

@@ -51,8 +51,8 @@ func (s *Server) holdRows() []Row {
 	return []Row{
 		{Method: "POST", Path: "/holds", Scope: engine.AppointmentsWrite, Tag: "Holds", ID: "placeHold", Summary: "Keep a slot for some minutes", Status: 201,
 			Errors: append([]engine.Kind{engine.Conflict}, bookingRefusals...), Example: `{"scheduled_at":"2026-04-27T09:00:00Z","service_id":1,"minutes":5}`,
-			Op: op(place, hold)},
+			Op: Op(place, hold)},
 		{Method: "DELETE", Path: "/holds/:id", Scope: engine.AppointmentsWrite, Tag: "Holds", ID: "dropHold", Summary: "Free a held slot", Status: 204,
-			Errors: []engine.Kind{engine.Gone}, Op: drop(remove)},
+			Errors: []engine.Kind{engine.Gone}, Op: Drop(remove)},
 	}
 }

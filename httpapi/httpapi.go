@@ -45,8 +45,8 @@ type Options struct {
 	// somebody's attention. It is public: no paths, no names.
 	Checks func() []Check
 
-	// More are rows of other rooms, under the same middleware.
-	More []Row
+	// More are the rows of further packages, behind the same gates.
+	More []Group
 }
 
 // Server is the API as an http.Handler.
@@ -57,6 +57,7 @@ type Server struct {
 	routes   []*route
 	registry huma.Registry
 	document *Document
+	samples  map[string]any    // of all groups
 	names    map[string]string // of fields and parameters whose flat spelling differs
 	rates    limiter
 	failures limiter
@@ -77,10 +78,19 @@ func New(e *engine.Engine, o Options) (*Server, error) {
 		NotFound:               http.HandlerFunc(s.notFound),
 		MethodNotAllowed:       http.HandlerFunc(s.methodNotAllowed),
 	}
-	for _, row := range slices.Concat(s.table(), o.More) {
-		if err := s.add(row); err != nil {
-			return nil, err
+	groups, err := arrange(s.table(), o.More)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		for _, row := range g.Rows {
+			if err := s.add(row); err != nil {
+				return nil, err
+			}
 		}
+	}
+	if s.samples, err = allSamples(groups); err != nil {
+		return nil, err
 	}
 	for _, t := range []reflect.Type{reflect.TypeFor[Fault](), reflect.TypeFor[FlatFault](), reflect.TypeFor[Pagination](), reflect.TypeFor[WebhookEvent]()} {
 		s.registry.Schema(t, true, "") // from here on the registry is only read

@@ -65,13 +65,13 @@ func (s *Server) keyRows() []Row {
 	}
 	const manage = engine.KeysManage
 	return []Row{
-		{Method: "GET", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "listKeys", Summary: "List keys", Status: 200, Op: listing(find, KeyOf)},
+		{Method: "GET", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "listKeys", Summary: "List keys", Status: 200, Op: List(find, KeyOf)},
 		{Method: "POST", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "createKey", Summary: "Create a key", Status: 201,
 			Doc:     "The key is in this reply and never again. No key can hold more than its maker.",
-			Example: `{"name":"Website","family":"qbk_live_","scopes":["leads:write","availability:read"]}`, Op: op(create, KeyOf)},
-		{Method: "DELETE", Path: "/api-keys/:id", Scope: manage, Tag: "Keys", ID: "revokeKey", Summary: "Revoke a key", Status: 204, Op: drop(revoke)},
+			Example: `{"name":"Website","family":"qbk_live_","scopes":["leads:write","availability:read"]}`, Op: Op(create, KeyOf)},
+		{Method: "DELETE", Path: "/api-keys/:id", Scope: manage, Tag: "Keys", ID: "revokeKey", Summary: "Revoke a key", Status: 204, Op: Drop(revoke)},
 		{Method: "POST", Path: "/api-keys/:id/rotate", Scope: manage, Tag: "Keys", ID: "rotateKey", Summary: "Replace a key", Status: 201,
 			Doc: "A new key with the same rights; the old one ends after the overlap.", Errors: []engine.Kind{engine.Conflict},
-			Example: `{"overlap_hours":24}`, Op: op(rotate, KeyOf)},
+			Example: `{"overlap_hours":24}`, Op: Op(rotate, KeyOf)},
 	}
 }

@@ -27,7 +27,8 @@ type Lead struct {
 	wire.Meta
 }
 
-func (l Lead) location() string { return "/leads/" + l.ID }
+// Location implements Located.
+func (l Lead) Location() string { return "/leads/" + l.ID }
 
 func lead(l engine.Lead) Lead {
 	return Lead{
@@ -43,7 +44,7 @@ type savedLead struct {
 	created bool
 }
 
-func (l savedLead) status() int {
+func (l savedLead) HTTPStatus() int {
 	if l.created {
 		return http.StatusCreated
 	}
@@ -94,17 +95,17 @@ func (s *Server) leadRows() []Row {
 		return err
 	}
 	return []Row{
-		{Method: "GET", Path: "/leads", Scope: engine.LeadsRead, Tag: "Leads", ID: "listLeads", Summary: "List leads", Status: 200, Op: listing(find, lead)},
+		{Method: "GET", Path: "/leads", Scope: engine.LeadsRead, Tag: "Leads", ID: "listLeads", Summary: "List leads", Status: 200, Op: List(find, lead)},
 		{Method: "POST", Path: "/leads", Scope: engine.LeadsWrite, Tag: "Leads", ID: "saveLead", Summary: "Create or update a lead", Status: 201, Update: true,
 			Doc: "Matches a lead by source and external_id, else by e-mail, else by phone and name: 200 where there is one, 201 where there was none.\n" +
 				"At least one of name, email, phone, external_id.",
 			Errors: []engine.Kind{engine.Conflict}, Example: `{"source":"website","external_id":"form-17","name":"Ada Example","email":"ada@example.org","tags":["implant"],"metadata":{"campaign":"spring"}}`,
-			Op: op(put, func(p engine.LeadPut) savedLead { return savedLead{lead(p.Lead), p.Created} })},
-		{Method: "GET", Path: "/leads/:id", Scope: engine.LeadsRead, Tag: "Leads", ID: "getLead", Summary: "Get a lead", Status: 200, Op: op(get, lead)},
+			Op: Op(put, func(p engine.LeadPut) savedLead { return savedLead{lead(p.Lead), p.Created} })},
+		{Method: "GET", Path: "/leads/:id", Scope: engine.LeadsRead, Tag: "Leads", ID: "getLead", Summary: "Get a lead", Status: 200, Op: Op(get, lead)},
 		{Method: "PATCH", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "updateLead", Summary: "Update a lead", Status: 200,
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"status":"qualified"}`, Op: op(update, lead)},
+			Errors: []engine.Kind{engine.Conflict}, Example: `{"status":"qualified"}`, Op: Op(update, lead)},
 		{Method: "DELETE", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "deleteLead", Summary: "Delete a lead", Status: 204,
-			Errors: []engine.Kind{engine.Conflict}, Op: drop(remove)},
+			Errors: []engine.Kind{engine.Conflict}, Op: Drop(remove)},
 	}
 }
 

@@ -21,7 +21,8 @@ type Location struct {
 	wire.Meta
 }
 
-func (l Location) location() string { return "/locations/" + strconv.FormatInt(l.ID, 10) }
+// Location implements Located.
+func (l Location) Location() string { return "/locations/" + strconv.FormatInt(l.ID, 10) }
 
 func location(l engine.Location) Location {
 	return Location{l.ID, l.Name, l.Kind, wire.Opt(l.ParentID), l.Address, wire.Opt(l.Phone), wire.Opt(l.TimeZone), l.Capacity, l.Active, wire.MetaOf(l.Meta)}

@@ -123,7 +123,7 @@ type (
 	}
 )
 
-func (petOut) location() string   { return "/pets/7" }
+func (petOut) Location() string   { return "/pets/7" }
 func (petOut) ETagVersion() int64 { return 3 }
 
 // bench is a server with the tiny routes.
@@ -143,7 +143,7 @@ type bench struct {
 func newBench(t *testing.T, change func(*Options)) *bench {
 	b := &bench{T: t, keys: &keyring{}, log: &bytes.Buffer{}, now: time.Date(2026, 4, 26, 8, 0, 0, 0, time.UTC), kept: map[string]engine.Reply{}}
 	e := engine.New(b.keys, engine.Options{Now: func() time.Time { return b.now }})
-	o := Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(b.log, nil)), More: b.rows()}
+	o := Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(b.log, nil)), More: b.groups()}
 	if change != nil {
 		change(&o)
 	}
@@ -154,7 +154,7 @@ func newBench(t *testing.T, change func(*Options)) *bench {
 	return b
 }
 
-func (b *bench) rows() []Row {
+func (b *bench) groups() []Group {
 	show := func(in petIn) petOut {
 		return petOut{in.ID, in.Body.PetName, in.Body.SeenAt, in.Body.Metadata}
 	}
@@ -185,12 +185,12 @@ func (b *bench) rows() []Row {
 		return engine.List[petIn]{Items: []petIn{{ID: "1"}}, Next: "eyJ", More: true, Total: &n}, nil
 	}
 	remove := func(context.Context, engine.Caller, petID) error { return nil }
-	return []Row{
-		{Method: "GET", Path: "/pets", Scope: engine.LeadsRead, Tag: "Pets", ID: "listPets", Summary: "List", Status: 200, Op: listing(list, show)},
-		{Method: "POST", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "savePet", Summary: "Save", Status: 201, Op: op(save, show)},
-		{Method: "GET", Path: "/pets/:id", Scope: engine.LeadsRead, Browser: true, Tag: "Pets", ID: "getPet", Summary: "Get", Status: 200, Op: op(get, show)},
-		{Method: "DELETE", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "dropPet", Summary: "Drop", Status: 204, Op: drop(remove)},
-	}
+	return []Group{{Name: "pets", Rows: []Row{
+		{Method: "GET", Path: "/pets", Scope: engine.LeadsRead, Tag: "Pets", ID: "listPets", Summary: "List", Status: 200, Op: List(list, show)},
+		{Method: "POST", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "savePet", Summary: "Save", Status: 201, Op: Op(save, show)},
+		{Method: "GET", Path: "/pets/:id", Scope: engine.LeadsRead, Browser: true, Tag: "Pets", ID: "getPet", Summary: "Get", Status: 200, Op: Op(get, show)},
+		{Method: "DELETE", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "dropPet", Summary: "Drop", Status: 204, Op: Drop(remove)},
+	}}}
 }
 
 // call sends one request; headers are "Name: value".
@@ -369,7 +369,7 @@ func TestTooLargeIsHeard(t *testing.T) {
 
 func TestTableIsRefused(t *testing.T) {
 	ok := Row{Method: "GET", Path: "/x", Scope: engine.LeadsRead, Tag: "X", ID: "x", Summary: "X", Status: 200,
-		Op: drop(func(context.Context, engine.Caller, wire.None) error { return nil })}
+		Op: Drop(func(context.Context, engine.Caller, wire.None) error { return nil })}
 	bad := struct {
 		CamelCase string `json:"camelCase"`
 	}{}
@@ -379,16 +379,16 @@ func TestTableIsRefused(t *testing.T) {
 		"no status":     func(r *Row) { r.Status = 0 },
 		"path twice":    func(r *Row) { r.Path = "/health" },
 		"bad name": func(r *Row) {
-			r.Op = op(func(context.Context, engine.Caller, wire.None) (int, error) { return 0, nil }, func(int) struct{ BadName } { panic(bad) })
+			r.Op = Op(func(context.Context, engine.Caller, wire.None) (int, error) { return 0, nil }, func(int) struct{ BadName } { panic(bad) })
 		},
 	} {
 		row := ok
 		change(&row)
-		if _, err := New(engine.New(&keyring{}, engine.Options{}), Options{More: []Row{row}}); err == nil {
+		if _, err := New(engine.New(&keyring{}, engine.Options{}), Options{More: []Group{{Name: "pets", Rows: []Row{row}}}}); err == nil {
 			t.Errorf("%s: the table is accepted", name)
 		}
 	}
-	if _, err := New(engine.New(&keyring{}, engine.Options{}), Options{More: []Row{ok}}); err != nil {
+	if _, err := New(engine.New(&keyring{}, engine.Options{}), Options{More: []Group{{Name: "pets", Rows: []Row{ok}}}}); err != nil {
 		t.Error(err)
 	}
 }

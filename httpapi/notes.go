@@ -30,7 +30,8 @@ type Note struct {
 	wire.Meta
 }
 
-func (n Note) location() string { return "/notes/" + n.ID }
+// Location implements Located.
+func (n Note) Location() string { return "/notes/" + n.ID }
 
 func note(n engine.Note) Note {
 	return Note{
@@ -121,11 +122,11 @@ func (s *Server) noteRows() []Row {
 		d.Status, d.Reason = in.Body.Status, in.Body.Reason
 		return s.e.AmendNote(ctx, c, in.ID, in.Version, d)
 	}
-	return s.noteTable(listing(find, note), listing(findUnder, note), op(get, note), listing(versions, note),
-		op(write, note), op(patch, note), op(sign, note), op(amend, note))
+	return s.noteTable(List(find, note), List(findUnder, note), Op(get, note), List(versions, note),
+		Op(write, note), Op(patch, note), Op(sign, note), Op(amend, note))
 }
 
-func (s *Server) noteTable(find, under, get, versions, write, patch, sign, amend operation) []Row {
+func (s *Server) noteTable(find, under, get, versions, write, patch, sign, amend Operation) []Row {
 	const reads, writes = engine.ConsultationsRead, engine.ConsultationsWrite
 	conflict := []engine.Kind{engine.NotFound, engine.Conflict, engine.InvalidTransition, engine.ProviderInactive}
 	return []Row{

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,10 +13,10 @@ import (
 	"qualifybase/engine"
 )
 
-// samples are the values that examples of replies show, by the name of a field or
-// of Schema.field; every other field shows the plainest value that its schema
+// coreSamples are the values that examples of replies show, by the name of a field
+// or of Schema.field; every other field shows the plainest value that its schema
 // allows. A field that a reply may lack is shown if it stands here by its schema.
-var samples = map[string]any{
+var coreSamples = map[string]any{
 	"action": "appointment.book", "active": true, "bookable_online": true, "enabled": true, "substitution_allowed": true, "continuity": true,
 	"late_cancel_hours": 24, "request_id": sampleID, "assessment": "Tension headache", "assigned_because": "least booked: 120 min vs 180",
 	"birth_date": "1984-02-29", "city": "Berlin", "codes": []any{}, "colour": "#0b6b61", "content_sha256": nil, "country": "DE",
@@ -45,6 +47,21 @@ var samples = map[string]any{
 	"Week.mon": included, "Week.tue": included, "Week.wed": included, "Week.thu": included, "Week.fri": included, "Schedule.stranded": included, "Closure.stranded": included,
 }
 
+// allSamples are those of the core and of all groups. A name means the same
+// everywhere, so that none may be given twice.
+func allSamples(groups []Group) (map[string]any, error) {
+	out := maps.Clone(coreSamples)
+	for _, g := range groups {
+		for name, v := range g.Samples {
+			if _, twice := out[name]; twice {
+				return nil, fmt.Errorf("httpapi: the group %q gives the sample %q, which there is already", g.Name, name)
+			}
+			out[name] = v
+		}
+	}
+	return out, nil
+}
+
 // included says that a field which may be missing is part of the example.
 var included = new(struct{})
 
@@ -55,9 +72,9 @@ const (
 
 // example is a value that fits the schema; name is the field that holds it.
 func (s *Server) example(x *huma.Schema, owner, name string) any {
-	known, ok := samples[owner+"."+name]
+	known, ok := s.samples[owner+"."+name]
 	if !ok {
-		known, ok = samples[name]
+		known, ok = s.samples[name]
 	}
 	if ok && known != any(included) && fits(x, known) {
 		return known
@@ -111,7 +128,7 @@ func (s *Server) exampleOf(schema string) any {
 	x := s.registry.Map()[schema]
 	out := object{}
 	for name, p := range x.Properties {
-		if _, also := samples[schema+"."+name]; also || slices.Contains(x.Required, name) {
+		if _, also := s.samples[schema+"."+name]; also || slices.Contains(x.Required, name) {
 			out[name] = s.example(p, schema, name)
 		}
 	}

@@ -51,7 +51,8 @@ type Consent struct {
 	Source  string        `json:"source,omitempty" maxLength:"500" doc:"Where it is written" example:"signed form of 2026-04-27"`
 }
 
-func (p Patient) location() string { return "/patients/" + strconv.FormatInt(p.ID, 10) }
+// Location implements Located.
+func (p Patient) Location() string { return "/patients/" + strconv.FormatInt(p.ID, 10) }
 
 func patient(p engine.Patient) Patient {
 	return Patient{
@@ -173,9 +174,11 @@ func conversion(c engine.Conversion) Conversion {
 	return out
 }
 
-func (c Conversion) location() string { return "/patients/" + strconv.FormatInt(c.PatientID, 10) }
+// Location implements Located.
+func (c Conversion) Location() string { return "/patients/" + strconv.FormatInt(c.PatientID, 10) }
 
-func (c Conversion) status() int {
+// HTTPStatus implements WithStatus: 201 for a new patient.
+func (c Conversion) HTTPStatus() int {
 	if c.Outcome == "created" {
 		return http.StatusCreated
 	}
@@ -209,14 +212,14 @@ func (s *Server) patientRows() []Row {
 	const read, write, tag = engine.PatientsRead, engine.PatientsWrite, "Patients"
 	refusals := []engine.Kind{engine.Conflict, engine.Gone}
 	return append([]Row{
-		{Method: "GET", Path: "/patients", Scope: read, Tag: tag, ID: "listPatients", Summary: "List and search patients", Status: 200, Op: listing(find, patient)},
+		{Method: "GET", Path: "/patients", Scope: read, Tag: tag, ID: "listPatients", Summary: "List and search patients", Status: 200, Op: List(find, patient)},
 		{Method: "POST", Path: "/patients", Scope: write, Tag: tag, ID: "createPatient", Summary: "Create a patient", Status: 201,
 			Doc:    "Somebody who is certainly on file is answered 409 with the candidates, unless allow_duplicate is true.",
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29","phones":[{"number":"030 1234567","label":"mobile"}]}`, Op: op(create, patient)},
+			Errors: []engine.Kind{engine.Conflict}, Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29","phones":[{"number":"030 1234567","label":"mobile"}]}`, Op: Op(create, patient)},
 		{Method: "GET", Path: "/patients/:id", Scope: read, Tag: tag, ID: "getPatient", Summary: "Get a patient",
-			Doc: "A merged record is a stub that names its survivor in merged_into.", Status: 200, Op: op(get, patient)},
+			Doc: "A merged record is a stub that names its survivor in merged_into.", Status: 200, Op: Op(get, patient)},
 		{Method: "PATCH", Path: "/patients/:id", Scope: write, Tag: tag, ID: "updatePatient", Summary: "Update a patient", Status: 200,
-			Errors: refusals, Example: `{"email":"ada@example.org","consents":{"email_reminders":{"granted":true,"source":"front desk"}}}`, Op: op(update, patient)},
+			Errors: refusals, Example: `{"email":"ada@example.org","consents":{"email_reminders":{"granted":true,"source":"front desk"}}}`, Op: Op(update, patient)},
 	}, append(s.personRows(refusals), s.rightsRows()...)...)
 }
 
@@ -244,15 +247,15 @@ func (s *Server) personRows(refusals []engine.Kind) []Row {
 	return []Row{
 		{Method: "POST", Path: "/patient-matches", Scope: read, Tag: tag, ID: "matchPatients", Summary: "Find who a person may be", Status: 200,
 			Doc:     "certain: the same identifier, or birth date, names and phone or e-mail. probable, possible: for a person to decide. The same phone alone is a family, no match.",
-			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29"}`, Op: listing(match, patientMatch)},
+			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29"}`, Op: List(match, patientMatch)},
 		{Method: "POST", Path: "/patients/:id/merge", Scope: write, Tag: tag, ID: "mergePatient", Summary: "Merge a patient into another", Status: 200,
 			Doc:    "The survivor's fields win, its blanks are filled; this record stays as a stub. Answers the survivor.",
-			Errors: refusals, Example: `{"into":7}`, Op: op(merge, patient)},
+			Errors: refusals, Example: `{"into":7}`, Op: Op(merge, patient)},
 		{Method: "POST", Path: "/patients/:id/unmerge", Scope: write, Tag: tag, ID: "unmergePatient", Summary: "Take a merge back", Status: 200,
-			Doc: "Restores the record as it was, with every row that the merge had moved.", Errors: refusals, Op: op(unmerge, patient)},
+			Doc: "Restores the record as it was, with every row that the merge had moved.", Errors: refusals, Op: Op(unmerge, patient)},
 		{Method: "POST", Path: "/leads/:id/convert", Scope: engine.LeadsWrite, Tag: "Leads", ID: "convertLead", Summary: "Make a patient of a lead", Status: 201, Update: true,
 			Doc: "201 created, 200 linked (patient_id was sent, or somebody is certainly the same), 409 with candidates when somebody may be the same: nothing is written then.\n" +
 				"Converting again answers the same patient.",
-			Errors: refusals, Example: `{"birth_date":"1980-02-29","sex":"female"}`, Op: op(convert, conversion)},
+			Errors: refusals, Example: `{"birth_date":"1980-02-29","sex":"female"}`, Op: Op(convert, conversion)},
 	}
 }

@@ -90,11 +90,11 @@ func (s *Server) rightsRows() []Row {
 	const tag = "Patients"
 	return []Row{
 		{Method: "GET", Path: "/patients/:id/timeline", Scope: engine.PatientsRead, Tag: tag, ID: "getPatientTimeline", Summary: "What happened to a patient",
-			Doc: "Newest first. Shows the kinds that the caller may read: appointments, consultations with notes and prescriptions, leads.", Status: 200, Op: listing(timeline, timelineEntry)},
+			Doc: "Newest first. Shows the kinds that the caller may read: appointments, consultations with notes and prescriptions, leads.", Status: 200, Op: List(timeline, timelineEntry)},
 		{Method: "GET", Path: "/patients/:id/export", Scope: engine.PatientsExport, Tag: tag, ID: "exportPatient", Summary: "Everything that is kept about a person", Status: 200,
-			Doc: "Also records merged into it, and who opened them.", Errors: []engine.Kind{engine.Conflict}, Op: op(export, ExportOf)},
+			Doc: "Also records merged into it, and who opened them.", Errors: []engine.Kind{engine.Conflict}, Op: Op(export, ExportOf)},
 		{Method: "POST", Path: "/patients/:id/erase", Scope: engine.PatientsErase, Tag: tag, ID: "erasePatient", Summary: "Erase a person", Status: 200,
 			Doc:    "Their leads are deleted, the record is restricted and pseudonymised; signed notes stay. A restored backup erases them again.",
-			Errors: []engine.Kind{engine.Conflict}, Op: op(erase, patient)},
+			Errors: []engine.Kind{engine.Conflict}, Op: Op(erase, patient)},
 	}
 }

@@ -35,7 +35,8 @@ type Prescription struct {
 	wire.Meta
 }
 
-func (p Prescription) location() string { return "/prescriptions/" + p.ID }
+// Location implements Located.
+func (p Prescription) Location() string { return "/prescriptions/" + p.ID }
 
 func prescription(p engine.Prescription) Prescription {
 	out := Prescription{
@@ -98,9 +99,9 @@ type printable struct {
 	page []byte
 }
 
-func (p printable) document() (string, []byte) { return "text/html; charset=utf-8", p.page }
+func (p printable) Render() (string, []byte) { return "text/html; charset=utf-8", p.page }
 
-func (p printable) policy() []string { return ofSheet }
+func (p printable) ContentSecurityPolicy() []string { return ofSheet }
 
 // getPrescription answers /prescriptions/:id and, by its suffix, the page to print
 // at /prescriptions/:id.html: the router has no room for both.
@@ -133,17 +134,17 @@ func (s *Server) prescriptionRows() []Row {
 	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite
 	conflict := []engine.Kind{engine.NotFound, engine.Conflict, engine.InvalidTransition, engine.ProviderInactive}
 	return []Row{
-		{Method: "GET", Path: "/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listPrescriptions", Summary: "List prescriptions", Status: 200, Op: listing(find, prescription)},
+		{Method: "GET", Path: "/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listPrescriptions", Summary: "List prescriptions", Status: 200, Op: List(find, prescription)},
 		{Method: "GET", Path: "/consultations/:id/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listConsultationPrescriptions",
-			Summary: "List the prescriptions of a consultation", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: listing(findUnder, prescription)},
+			Summary: "List the prescriptions of a consultation", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: List(findUnder, prescription)},
 		{Method: "POST", Path: "/consultations/:id/prescriptions", Scope: write, Tag: "Prescriptions", ID: "prescribe", Summary: "Record a prescription", Status: 201,
 			Doc: "Under a consultation in progress. Nothing is sent to a pharmacy.", Errors: conflict,
-			Example: `{"medication":"Amoxicillin 500 mg","dose":"1 tablet","frequency":"3 times a day","duration_days":7,"quantity":21,"unit":"tablet"}`, Op: op(prescribe, prescription)},
+			Example: `{"medication":"Amoxicillin 500 mg","dose":"1 tablet","frequency":"3 times a day","duration_days":7,"quantity":21,"unit":"tablet"}`, Op: Op(prescribe, prescription)},
 		{Method: "GET", Path: "/prescriptions/:id", Scope: read, Tag: "Prescriptions", ID: "getPrescription", Summary: "Get a prescription",
-			Doc: "With the suffix .html it is a page to print.", Status: 200, Op: also("text/html", op(s.getPrescription, wire.Same[printable]))},
+			Doc: "With the suffix .html it is a page to print.", Status: 200, Op: AlsoAs("text/html", Op(s.getPrescription, wire.Same[printable]))},
 		{Method: "PATCH", Path: "/prescriptions/:id", Scope: write, Tag: "Prescriptions", ID: "updatePrescription", Summary: "Edit a draft, or move a prescription on", Status: 200,
-			Doc: "Only a draft changes; an issued one moves to completed, stopped or entered_in_error.", Errors: conflict, Example: `{"status":"completed"}`, Op: op(patch, prescription)},
+			Doc: "Only a draft changes; an issued one moves to completed, stopped or entered_in_error.", Errors: conflict, Example: `{"status":"completed"}`, Op: Op(patch, prescription)},
 		{Method: "POST", Path: "/prescriptions/:id/stop", Scope: write, Tag: "Prescriptions", ID: "stopPrescription", Summary: "Stop a prescription", Status: 200,
-			Errors: conflict, Example: `{"reason":"Rash"}`, Op: op(stop, prescription)},
+			Errors: conflict, Example: `{"reason":"Rash"}`, Op: Op(stop, prescription)},
 	}
 }

@@ -30,7 +30,8 @@ type Provider struct {
 	wire.Meta
 }
 
-func (p Provider) location() string { return "/providers/" + strconv.FormatInt(p.ID, 10) }
+// Location implements Located.
+func (p Provider) Location() string { return "/providers/" + strconv.FormatInt(p.ID, 10) }
 
 func provider(p engine.Provider) Provider {
 	return Provider{
@@ -80,22 +81,22 @@ func rows[E, D, W, B any](s shelf[E, D, W], draft func(B) D) []Row {
 	conflict := []engine.Kind{engine.Conflict, engine.NotFound}
 	return []Row{
 		{Method: "GET", Path: s.path, Scope: read, Tag: s.tag, ID: "list" + s.tag, Summary: "List " + noun + "s", Status: 200,
-			Op: listing(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[E], error) {
+			Op: List(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[E], error) {
 				return s.find(ctx, c, in.Page())
 			}, s.wire)},
 		{Method: "POST", Path: s.path, Scope: write, Tag: s.tag, ID: "create" + s.one, Summary: "Create a " + noun, Status: 201, Errors: conflict, Example: s.example,
-			Op: op(func(ctx context.Context, c engine.Caller, in wire.Create[B]) (E, error) {
+			Op: Op(func(ctx context.Context, c engine.Caller, in wire.Create[B]) (E, error) {
 				return s.create(ctx, c, draft(in.Body))
 			}, s.wire)},
 		{Method: "GET", Path: s.path + "/:id", Scope: read, Tag: s.tag, ID: "get" + s.one, Summary: "Get a " + noun, Status: 200,
-			Op: op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (E, error) { return s.get(ctx, c, in.ID) }, s.wire)},
+			Op: Op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (E, error) { return s.get(ctx, c, in.ID) }, s.wire)},
 		{Method: "PATCH", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "update" + s.one, Summary: "Update a " + noun, Status: 200, Errors: conflict,
-			Op: op(func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[B]) (E, error) {
+			Op: Op(func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[B]) (E, error) {
 				return s.update(ctx, c, in.ID, in.Version, draft(in.Body))
 			}, s.wire)},
 		{Method: "DELETE", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "delete" + s.one, Summary: "Deactivate a " + noun, Status: 204, Errors: conflict,
 			Doc: "Deactivates it: it is offered and booked no more, and what refers to it stays. PATCH with `active: true` brings it back.",
-			Op:  drop(func(ctx context.Context, c engine.Caller, in wire.ByNumber) error { return s.remove(ctx, c, in.ID) })},
+			Op:  Drop(func(ctx context.Context, c engine.Caller, in wire.ByNumber) error { return s.remove(ctx, c, in.ID) })},
 	}
 }
 

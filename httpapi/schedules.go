@@ -149,17 +149,17 @@ func (s *Server) hoursRows(o owner) []Row {
 	put := func(ctx context.Context, c engine.Caller, id int64, version *int64, d ScheduleDraft) (engine.ScheduleChange, error) {
 		return s.e.PutSchedule(ctx, c, o.ref(id), version, engine.Schedule(d))
 	}
-	read := op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.OwnedSchedule, error) {
+	read := Op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.OwnedSchedule, error) {
 		return get(ctx, c, in.ID)
 	}, schedule)
-	write := op(func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[ScheduleDraft]) (engine.ScheduleChange, error) {
+	write := Op(func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[ScheduleDraft]) (engine.ScheduleChange, error) {
 		return put(ctx, c, in.ID, in.Version, in.Body)
 	}, scheduleChange)
 	if o.kind == 'c' {
-		read = op(func(ctx context.Context, c engine.Caller, _ wire.None) (engine.OwnedSchedule, error) {
+		read = Op(func(ctx context.Context, c engine.Caller, _ wire.None) (engine.OwnedSchedule, error) {
 			return get(ctx, c, 0)
 		}, schedule)
-		write = op(func(ctx context.Context, c engine.Caller, in clinicSchedule) (engine.ScheduleChange, error) {
+		write = Op(func(ctx context.Context, c engine.Caller, in clinicSchedule) (engine.ScheduleChange, error) {
 			return put(ctx, c, 0, in.Version, in.Body)
 		}, scheduleChange)
 	}
@@ -180,23 +180,23 @@ func (s *Server) closureRows(o owner) []Row {
 		return s.e.CreateClosure(ctx, c, o.ref(id), engine.ClosureDraft{StartsAt: d.StartsAt.Pointer(), EndsAt: d.EndsAt.Pointer(),
 			FromDate: d.FromDate, ToDate: d.ToDate, Reason: d.Reason})
 	}
-	list := listing(func(ctx context.Context, c engine.Caller, in wire.PagedByNumber) (engine.List[engine.Closure], error) {
+	list := List(func(ctx context.Context, c engine.Caller, in wire.PagedByNumber) (engine.List[engine.Closure], error) {
 		return find(ctx, c, in.ID, in.Paged)
 	}, closure)
-	add := op(func(ctx context.Context, c engine.Caller, in ownerClosure) (engine.ClosureChange, error) {
+	add := Op(func(ctx context.Context, c engine.Caller, in ownerClosure) (engine.ClosureChange, error) {
 		return create(ctx, c, in.ID, in.Body)
 	}, closureChange)
-	remove := drop(func(ctx context.Context, c engine.Caller, in ownerItem) error {
+	remove := Drop(func(ctx context.Context, c engine.Caller, in ownerItem) error {
 		return s.e.DeleteClosure(ctx, c, o.ref(in.ID), in.Item)
 	})
 	if o.kind == 'c' {
-		list = listing(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[engine.Closure], error) {
+		list = List(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[engine.Closure], error) {
 			return find(ctx, c, 0, in)
 		}, closure)
-		add = op(func(ctx context.Context, c engine.Caller, in wire.Create[ClosureDraft]) (engine.ClosureChange, error) {
+		add = Op(func(ctx context.Context, c engine.Caller, in wire.Create[ClosureDraft]) (engine.ClosureChange, error) {
 			return create(ctx, c, 0, in.Body)
 		}, closureChange)
-		remove = drop(func(ctx context.Context, c engine.Caller, in clinicItem) error {
+		remove = Drop(func(ctx context.Context, c engine.Caller, in clinicItem) error {
 			return s.e.DeleteClosure(ctx, c, o.ref(0), in.Item)
 		})
 	}

@@ -27,7 +27,8 @@ type Service struct {
 	wire.Meta
 }
 
-func (s Service) location() string { return "/services/" + strconv.FormatInt(s.ID, 10) }
+// Location implements Located.
+func (s Service) Location() string { return "/services/" + strconv.FormatInt(s.ID, 10) }
 
 func service(s engine.Service) Service {
 	inherited := func(n int) *int { // -1 stands for the clinic's

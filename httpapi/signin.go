@@ -73,6 +73,6 @@ func (s *Server) sessionRows() []Row {
 		Doc: "The token is a JWT: send it as `Authorization: Bearer …`. After 10 wrong passwords in 15 minutes the address is locked for as long; " +
 			"an unknown user and a wrong password get the same answer in the same time.",
 		Errors:  []engine.Kind{engine.Unauthenticated, engine.RateLimited, engine.NotFound},
-		Example: `{"email":"ada@clinic.example","password":"correct horse battery"}`, Op: op(s.session, wire.Same[Session]),
+		Example: `{"email":"ada@clinic.example","password":"correct horse battery"}`, Op: Op(s.session, wire.Same[Session]),
 	}}
 }

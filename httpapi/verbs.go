@@ -53,7 +53,7 @@ func (s *Server) verbRows(refusals []engine.Kind) []Row {
 			return do(ctx, c, in.ID)
 		}
 		return Row{Method: "POST", Path: "/appointments/:id/" + name, Scope: engine.AppointmentsWrite, Tag: "Appointments", ID: id, Summary: summary,
-			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Op: op(use, appointment)}
+			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Op: Op(use, appointment)}
 	}
 	reschedule := func(ctx context.Context, c engine.Caller, in wire.Update[Reschedule]) (engine.Appointment, error) {
 		b := in.Body
@@ -75,16 +75,16 @@ func (s *Server) verbRows(refusals []engine.Kind) []Row {
 	return []Row{
 		verb("confirm", "confirmAppointment", "Confirm an appointment", s.e.Confirm),
 		{Method: "POST", Path: "/appointments/:id/cancel", Scope: write, Tag: "Appointments", ID: "cancelAppointment", Summary: "Cancel an appointment",
-			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Example: `{"reason":"The patient is ill"}`, Op: op(cancel, appointment)},
+			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Example: `{"reason":"The patient is ill"}`, Op: Op(cancel, appointment)},
 		{Method: "POST", Path: "/appointments/:id/reschedule", Scope: write, Tag: "Appointments", ID: "rescheduleAppointment", Summary: "Move an appointment",
 			Doc: "The old slot is free in the same instant; on failure nothing has changed.", Status: 200, Errors: refusals,
-			Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: op(reschedule, appointment)},
+			Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: Op(reschedule, appointment)},
 		verb("check-in", "checkInAppointment", "The patient is here", s.e.CheckIn),
 		verb("complete", "completeAppointment", "The visit took place", s.e.Complete),
 		verb("no-show", "markNoShow", "Nobody came", s.e.MarkNoShow),
 		{Method: "POST", Path: "/appointments/:id/undo", Scope: write, Tag: "Appointments", ID: "undoAppointment", Summary: "Take the last change back",
-			Doc: "Within 24 hours; a slot that was freed is checked again.", Status: 200, Errors: refusals, Example: `{"reason":"Wrong patient"}`, Op: op(undo, appointment)},
+			Doc: "Within 24 hours; a slot that was freed is checked again.", Status: 200, Errors: refusals, Example: `{"reason":"Wrong patient"}`, Op: Op(undo, appointment)},
 		{Method: "GET", Path: "/appointments/:id/history", Scope: engine.AppointmentsRead, Tag: "Appointments", ID: "getAppointmentHistory",
-			Summary: "What happened to an appointment", Status: 200, Op: listing(history, historyEntry)},
+			Summary: "What happened to an appointment", Status: 200, Op: List(history, historyEntry)},
 	}
 }
