@@ -44,7 +44,8 @@ type Waiver struct {
 // Location implements Located.
 func (a Appointment) Location() string { return "/appointments/" + a.ID }
 
-func appointment(a engine.Appointment) Appointment {
+// AppointmentOf is an appointment on the wire.
+func AppointmentOf(a engine.Appointment) Appointment {
 	out := Appointment{
 		ID: a.ID, LeadID: wire.Opt(a.LeadID), PatientID: wire.Opt(a.PatientID), ProviderID: a.ProviderID, LocationID: wire.Opt(a.LocationID),
 		ServiceID: wire.Opt(a.ServiceID), Title: a.Title, Notes: a.Notes, Status: a.Status, ScheduledAt: wire.Instant(a.StartsAt),
@@ -143,7 +144,7 @@ func (s *Server) getAppointment(ctx context.Context, c engine.Caller, in wire.By
 		return calendar{ics: text}, err
 	}
 	a, err := s.e.Appointment(ctx, c, in.ID)
-	return calendar{Appointment: appointment(a)}, err
+	return calendar{Appointment: AppointmentOf(a)}, err
 }
 
 // host names this installation in the UIDs of calendar files.
@@ -177,15 +178,15 @@ func (s *Server) appointmentRows() []Row {
 	change := append([]engine.Kind{engine.InvalidTransition, engine.Conflict}, bookingRefusals...)
 	return append([]Row{
 		{Method: "GET", Path: "/appointments", Scope: read, Tag: "Appointments", ID: "listAppointments", Summary: "List appointments", Status: 200,
-			Op: List(find, appointment)},
+			Op: List(find, AppointmentOf)},
 		{Method: "POST", Path: "/appointments", Scope: write, Tag: "Appointments", ID: "bookAppointment", Summary: "Book an appointment", Status: 201,
 			Doc:     "Takes a person (lead_id or patient_id), a start, and an end or a service. A taken time is answered with up to three others.",
 			Errors:  append([]engine.Kind{engine.Gone}, bookingRefusals...),
 			Example: `{"lead_id":"c3e8a1d4-0000-7000-8000-000000000000","scheduled_at":"2026-04-27T09:00:00Z","ends_at":"2026-04-27T09:30:00Z","title":"Consultation"}`,
-			Op:      Op(book, appointment)},
+			Op:      Op(book, AppointmentOf)},
 		{Method: "GET", Path: "/appointments/:id", Scope: read, Tag: "Appointments", ID: "getAppointment", Summary: "Get an appointment",
 			Doc: "With the suffix .ics it is a calendar file.", Status: 200, Op: AlsoAs("text/calendar", Op(s.getAppointment, wire.Same[calendar]))},
 		{Method: "PATCH", Path: "/appointments/:id", Scope: write, Tag: "Appointments", ID: "updateAppointment", Summary: "Reschedule or update an appointment",
-			Status: 200, Errors: change, Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: Op(patch, appointment)},
+			Status: 200, Errors: change, Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: Op(patch, AppointmentOf)},
 	}, s.verbRows(change)...)
 }

@@ -21,7 +21,8 @@ type Slot struct {
 	ServiceID   *int64 `json:"service_id,omitempty"`
 }
 
-func slot(s engine.Slot) Slot {
+// SlotOf is an open slot on the wire.
+func SlotOf(s engine.Slot) Slot {
 	z := zone(s.Zone)
 	return Slot{
 		ScheduledAt: string(wire.AppendInstant(nil, s.StartsAt)), EndsAt: string(wire.AppendInstant(nil, s.EndsAt)),

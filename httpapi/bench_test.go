@@ -106,7 +106,7 @@ func newOffice(b *testing.B) office {
 	now := func() time.Time { return monday }
 	// The store's clock too, or its calendar in memory is that of other days.
 	e := engine.New(storetest.OpenWith(b, filepath.Join(b.TempDir(), "qb.db"), store.Options{Now: now}), engine.Options{Now: now})
-	s, err := New(e, Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s, err := newServer(e, Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 func TestCanaries(t *testing.T) {
 	w := newWorld(t)
 	var err error
-	if w.s, err = New(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1 << 20, Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}); err != nil {
+	if w.s, err = newServer(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1 << 20, Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}); err != nil {
 		t.Fatal(err)
 	}
 	hook := w.call("POST", "/webhooks", `{"url":"https://crm.example.com/","events":["*"]}`, w.live).id("data", "id")

@@ -39,10 +39,8 @@ type Attempt struct {
 	Trigger   string       `json:"trigger" enum:"event,test,replay,retry,manual"`
 }
 
-// DeliveryOf is the delivery object, for other faces that show the same.
-func DeliveryOf(d engine.DeliveryEntry) Delivery { return delivery(d) }
-
-func delivery(d engine.DeliveryEntry) Delivery {
+// DeliveryOf is a delivery on the wire.
+func DeliveryOf(d engine.DeliveryEntry) Delivery {
 	out := Delivery{
 		ID: d.ID, WebhookID: d.WebhookID, EventID: d.EventID, Type: d.Type, State: d.State, Attempts: d.Attempts,
 		LastStatus: wire.Opt(d.LastStatus), LastError: wire.Opt(d.LastError), ReplayOf: wire.Opt(d.ReplayOf), CreatedAt: wire.Instant(d.CreatedAt),
@@ -54,7 +52,7 @@ func delivery(d engine.DeliveryEntry) Delivery {
 }
 
 func deliveryWithLog(d engine.DeliveryEntry) DeliveryWithLog {
-	out := DeliveryWithLog{Delivery: delivery(d), AttemptLog: []Attempt{}}
+	out := DeliveryWithLog{Delivery: DeliveryOf(d), AttemptLog: []Attempt{}}
 	for _, a := range d.Log {
 		out.AttemptLog = append(out.AttemptLog, Attempt{a.N, wire.Instant(a.StartedAt), a.MS, wire.Opt(a.Status), wire.Opt(a.Error), a.Response, a.Trigger})
 	}
@@ -113,13 +111,13 @@ func (s *Server) deliveryRows() []Row {
 	const manage = engine.WebhooksManage
 	return []Row{
 		{Method: "GET", Path: "/deliveries", Scope: manage, Tag: "Deliveries", ID: "listDeliveries", Summary: "List deliveries", Status: 200,
-			Doc: "Newest first. `state=dead` is the dead letter queue.", Errors: []engine.Kind{engine.NotFound}, Op: List(find, delivery)},
+			Doc: "Newest first. `state=dead` is the dead letter queue.", Errors: []engine.Kind{engine.NotFound}, Op: List(find, DeliveryOf)},
 		{Method: "GET", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "getDelivery", Summary: "Get a delivery and its log", Status: 200, Op: Op(get, deliveryWithLog)},
 		{Method: "DELETE", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "dropDelivery", Summary: "Drop a delivery", Status: 204,
 			Doc: "One that waits is cancelled; one that has ended is deleted with its log.", Op: Drop(remove)},
 		{Method: "POST", Path: "/deliveries/:id/retry", Scope: manage, Tag: "Deliveries", ID: "retryDelivery", Summary: "Send a delivery again", Status: 202,
 			Doc:    "One that waits is sent now. One that has ended is repeated by a new delivery with the same `webhook-id`.",
-			Errors: []engine.Kind{engine.Conflict}, Op: Op(retry, delivery)},
+			Errors: []engine.Kind{engine.Conflict}, Op: Op(retry, DeliveryOf)},
 		{Method: "POST", Path: "/delivery-retries", Scope: manage, Tag: "Deliveries", ID: "retryDeliveries", Summary: "Send dead letters again", Status: 202,
 			Doc:    "All of a filter that no other delivery repeats yet, oldest first.",
 			Errors: []engine.Kind{engine.NotFound}, Example: `{"type":"appointment.created","since":"2026-04-26T00:00:00Z"}`, Op: Op(retryAll, func(r engine.Replays) Retries { return Retries{r.Count, r.Remaining} })},

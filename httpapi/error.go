@@ -191,7 +191,7 @@ func faultBody(e *engine.Error, f form, requestID string, names map[string]strin
 	}
 	open, _ := e.Alternatives.([]engine.Slot)
 	for _, s := range open {
-		rest.Alternatives = append(rest.Alternatives, slot(s))
+		rest.Alternatives = append(rest.Alternatives, SlotOf(s))
 	}
 	if e.Kind == engine.Internal {
 		rest.RequestID = requestID

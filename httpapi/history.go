@@ -27,9 +27,10 @@ type AuditEntry struct {
 	Hash      string         `json:"hash"`
 }
 
-func auditEntry(a engine.AuditEntry) AuditEntry {
+// AuditOf is an audit row on the wire.
+func AuditOf(a engine.AuditEntry) AuditEntry {
 	return AuditEntry{
-		a.Seq, wire.Instant(a.At), Actor{a.ActorKind, a.ActorID, a.ActorLabel}, a.IP, a.RequestID, a.Action, a.Entity, a.EntityID,
+		a.Seq, wire.Instant(a.At), ActorOf(a), a.IP, a.RequestID, a.Action, a.Entity, a.EntityID,
 		wire.Opt(a.PatientID), a.Outcome, wire.Opt(a.ReasonRef), wire.List(a.Fields), a.PrevHash, a.Hash,
 	}
 }
@@ -75,6 +76,6 @@ func (s *Server) historyRows() []Row {
 	return []Row{
 		{Method: "GET", Path: "/events", Scope: engine.WebhooksManage, Tag: "Events", ID: "listEvents", Summary: "List events", Status: 200,
 			Doc: "Oldest first: what a webhook consumer missed it can read here.", Op: List(events, event)},
-		{Method: "GET", Path: "/audit", Scope: engine.AuditRead, Tag: "Audit", ID: "listAudit", Summary: "List audit rows", Status: 200, Op: List(audit, auditEntry)},
+		{Method: "GET", Path: "/audit", Scope: engine.AuditRead, Tag: "Audit", ID: "listAudit", Summary: "List audit rows", Status: 200, Op: List(audit, AuditOf)},
 	}
 }

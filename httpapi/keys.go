@@ -23,7 +23,7 @@ type Key struct {
 	Key            string        `json:"key,omitempty" doc:"The key itself, once, in the reply that makes it"`
 }
 
-// KeyOf is the key object, for other faces that show the same.
+// KeyOf is a key on the wire.
 func KeyOf(k engine.Key) Key {
 	return Key{
 		ID: k.ID, Name: k.Name, Family: k.Family, KeyPrefix: k.Prefix(), Scopes: k.Scopes.Names(), RatePerMinute: k.RatePerMinute,

@@ -148,7 +148,7 @@ func newBench(t *testing.T, change func(*Options)) *bench {
 		change(&o)
 	}
 	var err error
-	if b.s, err = New(e, o); err != nil {
+	if b.s, err = newServer(e, o); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -54,7 +54,8 @@ type Consent struct {
 // Location implements Located.
 func (p Patient) Location() string { return "/patients/" + strconv.FormatInt(p.ID, 10) }
 
-func patient(p engine.Patient) Patient {
+// PatientOf is a patient on the wire.
+func PatientOf(p engine.Patient) Patient {
 	return Patient{
 		ID: p.ID, MRN: p.MRN, GivenName: p.GivenName, FamilyName: p.FamilyName, PreferredName: wire.Opt(p.PreferredName), BirthDate: p.BirthDate,
 		Sex: p.Sex, Phones: wire.List(p.Phones), Email: wire.Opt(p.Email), Address: p.Address, Language: wire.Opt(p.Language),
@@ -144,7 +145,7 @@ type PatientMatch struct {
 }
 
 func patientMatch(m engine.Match) PatientMatch {
-	return PatientMatch{patient(m.Patient), m.Grade, wire.List(m.Matched)}
+	return PatientMatch{PatientOf(m.Patient), m.Grade, wire.List(m.Matched)}
 }
 
 // Merging says which record is to stand for this one.
@@ -167,7 +168,7 @@ type Conversion struct {
 }
 
 func conversion(c engine.Conversion) Conversion {
-	out := Conversion{"linked", c.Patient.ID, lead(c.Lead)}
+	out := Conversion{"linked", c.Patient.ID, LeadOf(c.Lead)}
 	if c.Created {
 		out.Outcome = "created"
 	}
@@ -212,15 +213,15 @@ func (s *Server) patientRows() []Row {
 	const read, write, tag = engine.PatientsRead, engine.PatientsWrite, "Patients"
 	refusals := []engine.Kind{engine.Conflict, engine.Gone}
 	return append([]Row{
-		{Method: "GET", Path: "/patients", Scope: read, Tag: tag, ID: "listPatients", Summary: "List and search patients", Status: 200, Op: List(find, patient)},
+		{Method: "GET", Path: "/patients", Scope: read, Tag: tag, ID: "listPatients", Summary: "List and search patients", Status: 200, Op: List(find, PatientOf)},
 		{Method: "POST", Path: "/patients", Scope: write, Tag: tag, ID: "createPatient", Summary: "Create a patient", Status: 201,
 			Doc:    "Somebody who is certainly on file is answered 409 with the candidates, unless allow_duplicate is true.",
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29","phones":[{"number":"030 1234567","label":"mobile"}]}`, Op: Op(create, patient)},
+			Errors: []engine.Kind{engine.Conflict}, Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29","phones":[{"number":"030 1234567","label":"mobile"}]}`, Op: Op(create, PatientOf)},
 		{Method: "GET", Path: "/patients/:id", Scope: read, Tag: tag, ID: "getPatient", Summary: "Get a patient",
-			Doc: "A merged record is a stub that names its survivor in merged_into.", Status: 200, Op: Op(get, patient)},
+			Doc: "A merged record is a stub that names its survivor in merged_into.", Status: 200, Op: Op(get, PatientOf)},
 		{Method: "PATCH", Path: "/patients/:id", Scope: write, Tag: tag, ID: "updatePatient", Summary: "Update a patient", Status: 200,
-			Errors: refusals, Example: `{"email":"ada@example.org","consents":{"email_reminders":{"granted":true,"source":"front desk"}}}`, Op: Op(update, patient)},
-	}, append(s.personRows(refusals), s.rightsRows()...)...)
+			Errors: refusals, Example: `{"email":"ada@example.org","consents":{"email_reminders":{"granted":true,"source":"front desk"}}}`, Op: Op(update, PatientOf)},
+	}, s.personRows(refusals)...)
 }
 
 // personRows are about who is who (records.md §4).
@@ -250,9 +251,9 @@ func (s *Server) personRows(refusals []engine.Kind) []Row {
 			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29"}`, Op: List(match, patientMatch)},
 		{Method: "POST", Path: "/patients/:id/merge", Scope: write, Tag: tag, ID: "mergePatient", Summary: "Merge a patient into another", Status: 200,
 			Doc:    "The survivor's fields win, its blanks are filled; this record stays as a stub. Answers the survivor.",
-			Errors: refusals, Example: `{"into":7}`, Op: Op(merge, patient)},
+			Errors: refusals, Example: `{"into":7}`, Op: Op(merge, PatientOf)},
 		{Method: "POST", Path: "/patients/:id/unmerge", Scope: write, Tag: tag, ID: "unmergePatient", Summary: "Take a merge back", Status: 200,
-			Doc: "Restores the record as it was, with every row that the merge had moved.", Errors: refusals, Op: Op(unmerge, patient)},
+			Doc: "Restores the record as it was, with every row that the merge had moved.", Errors: refusals, Op: Op(unmerge, PatientOf)},
 		{Method: "POST", Path: "/leads/:id/convert", Scope: engine.LeadsWrite, Tag: "Leads", ID: "convertLead", Summary: "Make a patient of a lead", Status: 201, Update: true,
 			Doc: "201 created, 200 linked (patient_id was sent, or somebody is certainly the same), 409 with candidates when somebody may be the same: nothing is written then.\n" +
 				"Converting again answers the same patient.",

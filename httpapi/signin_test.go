@@ -20,7 +20,7 @@ const password = "correct horse battery"
 func withSessions(t *testing.T, role engine.Role, email string) (*world, engine.User) {
 	t.Helper()
 	w := newWorld(t)
-	s, err := New(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1000, Log: w.s.o.Log,
+	s, err := newServer(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1000, Log: w.s.o.Log,
 		JWT: JWT{Secret: bytes.Repeat([]byte("k"), MinJWTSecret), Issuer: "qb", Audience: "front", TTL: time.Hour}})
 	if err != nil {
 		t.Fatal(err)

@@ -41,8 +41,11 @@ type Actor struct {
 	Label string           `json:"label" doc:"The visible part of a key, a user's role"`
 }
 
+// ActorOf is who did what an audit row tells.
+func ActorOf(a engine.AuditEntry) Actor { return Actor{a.ActorKind, a.ActorID, a.ActorLabel} }
+
 func historyEntry(a engine.AuditEntry) HistoryEntry {
-	return HistoryEntry{wire.Instant(a.At), a.Action, Actor{a.ActorKind, a.ActorID, a.ActorLabel}, a.Outcome, wire.List(a.Fields)}
+	return HistoryEntry{wire.Instant(a.At), a.Action, ActorOf(a), a.Outcome, wire.List(a.Fields)}
 }
 
 // verbRows are the transitions of an appointment (records.md §2).
@@ -53,7 +56,7 @@ func (s *Server) verbRows(refusals []engine.Kind) []Row {
 			return do(ctx, c, in.ID)
 		}
 		return Row{Method: "POST", Path: "/appointments/:id/" + name, Scope: engine.AppointmentsWrite, Tag: "Appointments", ID: id, Summary: summary,
-			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Op: Op(use, appointment)}
+			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Op: Op(use, AppointmentOf)}
 	}
 	reschedule := func(ctx context.Context, c engine.Caller, in wire.Update[Reschedule]) (engine.Appointment, error) {
 		b := in.Body
@@ -75,15 +78,15 @@ func (s *Server) verbRows(refusals []engine.Kind) []Row {
 	return []Row{
 		verb("confirm", "confirmAppointment", "Confirm an appointment", s.e.Confirm),
 		{Method: "POST", Path: "/appointments/:id/cancel", Scope: write, Tag: "Appointments", ID: "cancelAppointment", Summary: "Cancel an appointment",
-			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Example: `{"reason":"The patient is ill"}`, Op: Op(cancel, appointment)},
+			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Example: `{"reason":"The patient is ill"}`, Op: Op(cancel, AppointmentOf)},
 		{Method: "POST", Path: "/appointments/:id/reschedule", Scope: write, Tag: "Appointments", ID: "rescheduleAppointment", Summary: "Move an appointment",
 			Doc: "The old slot is free in the same instant; on failure nothing has changed.", Status: 200, Errors: refusals,
-			Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: Op(reschedule, appointment)},
+			Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: Op(reschedule, AppointmentOf)},
 		verb("check-in", "checkInAppointment", "The patient is here", s.e.CheckIn),
 		verb("complete", "completeAppointment", "The visit took place", s.e.Complete),
 		verb("no-show", "markNoShow", "Nobody came", s.e.MarkNoShow),
 		{Method: "POST", Path: "/appointments/:id/undo", Scope: write, Tag: "Appointments", ID: "undoAppointment", Summary: "Take the last change back",
-			Doc: "Within 24 hours; a slot that was freed is checked again.", Status: 200, Errors: refusals, Example: `{"reason":"Wrong patient"}`, Op: Op(undo, appointment)},
+			Doc: "Within 24 hours; a slot that was freed is checked again.", Status: 200, Errors: refusals, Example: `{"reason":"Wrong patient"}`, Op: Op(undo, AppointmentOf)},
 		{Method: "GET", Path: "/appointments/:id/history", Scope: engine.AppointmentsRead, Tag: "Appointments", ID: "getAppointmentHistory",
 			Summary: "What happened to an appointment", Status: 200, Op: List(history, historyEntry)},
 	}

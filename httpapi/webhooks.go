@@ -26,7 +26,7 @@ type Webhook struct {
 // Location implements Located.
 func (h Webhook) Location() string { return "/webhooks/" + h.ID }
 
-// WebhookOf is the webhook object as of now (UTC seconds), for other faces that show the same.
+// WebhookOf is a webhook on the wire, as of now (UTC seconds).
 func WebhookOf(h engine.Webhook, now int64) Webhook {
 	return Webhook{
 		ID: h.ID, URL: h.URL, Events: wire.List(h.Events), Description: h.Description, Payload: h.Payload, SignatureHeader: h.SignatureHeader,
@@ -106,7 +106,7 @@ func (s *Server) webhookRows() []Row {
 			Errors: []engine.Kind{engine.Conflict}, Example: `{"overlap_seconds":86400}`, Op: Op(rotate, show)},
 		{Method: "POST", Path: "/webhooks/:id/finish-rotation", Scope: manage, Tag: "Webhooks", ID: "finishWebhookRotation", Summary: "End the overlap of a rotation", Status: 200, Op: Op(finish, show)},
 		{Method: "POST", Path: "/webhooks/:id/test", Scope: manage, Tag: "Webhooks", ID: "testWebhook", Summary: "Send a test event", Status: 202,
-			Doc: "`webhook.test` through the same queue, signer and guard as every event; read the outcome at the delivery.", Errors: []engine.Kind{engine.Conflict}, Op: Op(test, delivery)},
-		{Method: "GET", Path: "/webhooks/:id/deliveries", Scope: manage, Tag: "Webhooks", ID: "listWebhookDeliveries", Summary: "List a webhook's deliveries", Status: 200, Op: List(sent, delivery)},
+			Doc: "`webhook.test` through the same queue, signer and guard as every event; read the outcome at the delivery.", Errors: []engine.Kind{engine.Conflict}, Op: Op(test, DeliveryOf)},
+		{Method: "GET", Path: "/webhooks/:id/deliveries", Scope: manage, Tag: "Webhooks", ID: "listWebhookDeliveries", Summary: "List a webhook's deliveries", Status: 200, Op: List(sent, DeliveryOf)},
 	}
 }

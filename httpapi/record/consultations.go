@@ -1,9 +1,10 @@
-package httpapi
+package record
 
 import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 )
 
@@ -63,44 +64,44 @@ type consultationQuery struct {
 	To            *wire.Instant `query:"to" doc:"Started before"`
 }
 
-func (s *Server) consultationRows() []Row {
+func consultationRows(e *engine.Engine) []httpapi.Row {
 	find := func(ctx context.Context, c engine.Caller, in consultationQuery) (engine.List[engine.Consultation], error) {
-		return s.e.Consultations(ctx, c, engine.ConsultationQuery{
+		return e.Consultations(ctx, c, engine.ConsultationQuery{
 			AppointmentID: in.AppointmentID, PatientID: in.PatientID, ProviderID: in.ProviderID,
 			Status: engine.ConsultationStatus(in.Status), From: in.From.Seconds(), To: in.To.Seconds(),
 		}, in.Page())
 	}
 	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Consultation, error) {
-		return s.e.Consultation(ctx, c, in.ID)
+		return e.Consultation(ctx, c, in.ID)
 	}
 	start := func(ctx context.Context, c engine.Caller, in wire.Create[ConsultationDraft]) (engine.Consultation, error) {
 		b := in.Body
-		return s.e.StartConsultation(ctx, c, engine.ConsultationDraft{
+		return e.StartConsultation(ctx, c, engine.ConsultationDraft{
 			AppointmentID: b.AppointmentID, PatientID: b.PatientID, ProviderID: b.ProviderID, LocationID: b.LocationID,
 			Mode: b.Mode, Reason: b.Reason, StartedAt: b.StartedAt.Seconds(),
 		})
 	}
 	patch := func(ctx context.Context, c engine.Caller, in wire.Update[ConsultationPatch]) (engine.Consultation, error) {
 		b := in.Body
-		return s.e.PatchConsultation(ctx, c, in.ID, engine.ConsultationPatch{
+		return e.PatchConsultation(ctx, c, in.ID, engine.ConsultationPatch{
 			Version: in.Version, LocationID: b.LocationID, Mode: b.Mode, Reason: b.Reason, Status: b.Status, StatusReason: b.StatusReason,
 		})
 	}
 	end := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Consultation, error) {
-		return s.e.EndConsultation(ctx, c, in.ID)
+		return e.EndConsultation(ctx, c, in.ID)
 	}
 	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite
 	conflict := []engine.Kind{engine.Conflict, engine.InvalidTransition}
-	return []Row{
-		{Method: "GET", Path: "/consultations", Scope: read, Tag: "Consultations", ID: "listConsultations", Summary: "List consultations", Status: 200, Op: List(find, consultation)},
+	return []httpapi.Row{
+		{Method: "GET", Path: "/consultations", Scope: read, Tag: "Consultations", ID: "listConsultations", Summary: "List consultations", Status: 200, Op: httpapi.List(find, consultation)},
 		{Method: "POST", Path: "/consultations", Scope: write, Tag: "Consultations", ID: "startConsultation", Summary: "Start a consultation", Status: 201,
 			Doc:    "Of an appointment, from 30 minutes before its start, or of a patient without one. A lead must be converted first.",
-			Errors: append([]engine.Kind{engine.NotFound, engine.ProviderInactive}, conflict...), Example: `{"patient_id":1,"provider_id":2,"reason":"Cough"}`, Op: Op(start, consultation)},
-		{Method: "GET", Path: "/consultations/:id", Scope: read, Tag: "Consultations", ID: "getConsultation", Summary: "Get a consultation", Status: 200, Op: Op(get, consultation)},
+			Errors: append([]engine.Kind{engine.NotFound, engine.ProviderInactive}, conflict...), Example: `{"patient_id":1,"provider_id":2,"reason":"Cough"}`, Op: httpapi.Op(start, consultation)},
+		{Method: "GET", Path: "/consultations/:id", Scope: read, Tag: "Consultations", ID: "getConsultation", Summary: "Get a consultation", Status: 200, Op: httpapi.Op(get, consultation)},
 		{Method: "PATCH", Path: "/consultations/:id", Scope: write, Tag: "Consultations", ID: "updateConsultation", Summary: "Update a consultation", Status: 200,
 			Doc:    "One that has ended can only be marked as entered in error.",
-			Errors: conflict, Example: `{"reason":"Cough, fever"}`, Op: Op(patch, consultation)},
+			Errors: conflict, Example: `{"reason":"Cough, fever"}`, Op: httpapi.Op(patch, consultation)},
 		{Method: "POST", Path: "/consultations/:id/end", Scope: write, Tag: "Consultations", ID: "endConsultation", Summary: "End a consultation", Status: 200,
-			Doc: "Completes its appointment in the same transaction.", Errors: conflict, Op: Op(end, consultation)},
+			Doc: "Completes its appointment in the same transaction.", Errors: conflict, Op: httpapi.Op(end, consultation)},
 	}
 }

@@ -1,4 +1,4 @@
-package httpapi
+package record
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 )
 
@@ -105,46 +106,49 @@ func (p printable) ContentSecurityPolicy() []string { return ofSheet }
 
 // getPrescription answers /prescriptions/:id and, by its suffix, the page to print
 // at /prescriptions/:id.html: the router has no room for both.
-func (s *Server) getPrescription(ctx context.Context, c engine.Caller, in wire.ByID) (printable, error) {
-	if id, html := strings.CutSuffix(in.ID, ".html"); html {
-		sheet, err := s.e.PrescriptionSheet(ctx, c, id)
+func getPrescription(ctx context.Context, e *engine.Engine, c engine.Caller, id string) (printable, error) {
+	if id, html := strings.CutSuffix(id, ".html"); html {
+		sheet, err := e.PrescriptionSheet(ctx, c, id)
 		return printable{page: prescriptionPage(sheet)}, err
 	}
-	p, err := s.e.Prescription(ctx, c, in.ID)
+	p, err := e.Prescription(ctx, c, id)
 	return printable{Prescription: prescription(p)}, err
 }
 
-func (s *Server) prescriptionRows() []Row {
+func prescriptionRows(e *engine.Engine) []httpapi.Row {
 	find := func(ctx context.Context, c engine.Caller, in prescriptionQuery) (engine.List[engine.Prescription], error) {
-		return s.e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID,
+		return e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID,
 			Status: engine.PrescriptionStatus(in.Status)}, in.Page())
 	}
 	findUnder := func(ctx context.Context, c engine.Caller, in wire.PagedByID) (engine.List[engine.Prescription], error) {
-		return s.e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ID}, in.Page())
+		return e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ID}, in.Page())
+	}
+	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (printable, error) {
+		return getPrescription(ctx, e, c, in.ID)
 	}
 	prescribe := func(ctx context.Context, c engine.Caller, in wire.Action[PrescriptionDraft]) (engine.Prescription, error) {
-		return s.e.Prescribe(ctx, c, in.ID, in.Body.draft())
+		return e.Prescribe(ctx, c, in.ID, in.Body.draft())
 	}
 	patch := func(ctx context.Context, c engine.Caller, in wire.Update[PrescriptionDraft]) (engine.Prescription, error) {
-		return s.e.PatchPrescription(ctx, c, in.ID, in.Version, in.Body.draft())
+		return e.PatchPrescription(ctx, c, in.ID, in.Version, in.Body.draft())
 	}
 	stop := func(ctx context.Context, c engine.Caller, in wire.Action[Stopping]) (engine.Prescription, error) {
-		return s.e.StopPrescription(ctx, c, in.ID, in.Body.Reason)
+		return e.StopPrescription(ctx, c, in.ID, in.Body.Reason)
 	}
 	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite
 	conflict := []engine.Kind{engine.NotFound, engine.Conflict, engine.InvalidTransition, engine.ProviderInactive}
-	return []Row{
-		{Method: "GET", Path: "/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listPrescriptions", Summary: "List prescriptions", Status: 200, Op: List(find, prescription)},
+	return []httpapi.Row{
+		{Method: "GET", Path: "/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listPrescriptions", Summary: "List prescriptions", Status: 200, Op: httpapi.List(find, prescription)},
 		{Method: "GET", Path: "/consultations/:id/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listConsultationPrescriptions",
-			Summary: "List the prescriptions of a consultation", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: List(findUnder, prescription)},
+			Summary: "List the prescriptions of a consultation", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: httpapi.List(findUnder, prescription)},
 		{Method: "POST", Path: "/consultations/:id/prescriptions", Scope: write, Tag: "Prescriptions", ID: "prescribe", Summary: "Record a prescription", Status: 201,
 			Doc: "Under a consultation in progress. Nothing is sent to a pharmacy.", Errors: conflict,
-			Example: `{"medication":"Amoxicillin 500 mg","dose":"1 tablet","frequency":"3 times a day","duration_days":7,"quantity":21,"unit":"tablet"}`, Op: Op(prescribe, prescription)},
+			Example: `{"medication":"Amoxicillin 500 mg","dose":"1 tablet","frequency":"3 times a day","duration_days":7,"quantity":21,"unit":"tablet"}`, Op: httpapi.Op(prescribe, prescription)},
 		{Method: "GET", Path: "/prescriptions/:id", Scope: read, Tag: "Prescriptions", ID: "getPrescription", Summary: "Get a prescription",
-			Doc: "With the suffix .html it is a page to print.", Status: 200, Op: AlsoAs("text/html", Op(s.getPrescription, wire.Same[printable]))},
+			Doc: "With the suffix .html it is a page to print.", Status: 200, Op: httpapi.AlsoAs("text/html", httpapi.Op(get, wire.Same[printable]))},
 		{Method: "PATCH", Path: "/prescriptions/:id", Scope: write, Tag: "Prescriptions", ID: "updatePrescription", Summary: "Edit a draft, or move a prescription on", Status: 200,
-			Doc: "Only a draft changes; an issued one moves to completed, stopped or entered_in_error.", Errors: conflict, Example: `{"status":"completed"}`, Op: Op(patch, prescription)},
+			Doc: "Only a draft changes; an issued one moves to completed, stopped or entered_in_error.", Errors: conflict, Example: `{"status":"completed"}`, Op: httpapi.Op(patch, prescription)},
 		{Method: "POST", Path: "/prescriptions/:id/stop", Scope: write, Tag: "Prescriptions", ID: "stopPrescription", Summary: "Stop a prescription", Status: 200,
-			Errors: conflict, Example: `{"reason":"Rash"}`, Op: Op(stop, prescription)},
+			Errors: conflict, Example: `{"reason":"Rash"}`, Op: httpapi.Op(stop, prescription)},
 	}
 }

@@ -1,9 +1,10 @@
-package httpapi
+package record
 
 import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 )
 
@@ -88,48 +89,48 @@ type noteQuery struct {
 	Status         string `query:"status" enum:"draft,signed,amended,entered_in_error"`
 }
 
-func (s *Server) noteRows() []Row {
+func noteRows(e *engine.Engine) []httpapi.Row {
 	find := func(ctx context.Context, c engine.Caller, in noteQuery) (engine.List[engine.Note], error) {
-		return s.e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID, AuthorID: in.AuthorID,
+		return e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID, AuthorID: in.AuthorID,
 			Status: engine.NoteStatus(in.Status)}, in.Page())
 	}
 	findUnder := func(ctx context.Context, c engine.Caller, in wire.PagedByID) (engine.List[engine.Note], error) {
-		return s.e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ID}, in.Page())
+		return e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ID}, in.Page())
 	}
 	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Note, error) {
-		return s.e.Note(ctx, c, in.ID)
+		return e.Note(ctx, c, in.ID)
 	}
 	versions := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.List[engine.Note], error) {
-		all, err := s.e.NoteVersions(ctx, c, in.ID)
+		all, err := e.NoteVersions(ctx, c, in.ID)
 		n := int64(len(all))
 		return engine.List[engine.Note]{Items: all, Total: &n}, err
 	}
 	write := func(ctx context.Context, c engine.Caller, in wire.Action[NoteDraft]) (engine.Note, error) {
 		d := in.Body.draft()
 		d.AddendumTo = in.Body.AddendumTo
-		return s.e.WriteNote(ctx, c, in.ID, d)
+		return e.WriteNote(ctx, c, in.ID, d)
 	}
 	patch := func(ctx context.Context, c engine.Caller, in wire.Update[NotePatch]) (engine.Note, error) {
 		d := in.Body.draft()
 		d.Status, d.Reason = in.Body.Status, in.Body.Reason
-		return s.e.PatchNote(ctx, c, in.ID, in.Version, d)
+		return e.PatchNote(ctx, c, in.ID, in.Version, d)
 	}
 	sign := func(ctx context.Context, c engine.Caller, in wire.MatchID) (engine.Note, error) {
-		return s.e.SignNote(ctx, c, in.ID, in.Version)
+		return e.SignNote(ctx, c, in.ID, in.Version)
 	}
 	amend := func(ctx context.Context, c engine.Caller, in wire.Update[Amendment]) (engine.Note, error) {
 		d := in.Body.draft()
 		d.Status, d.Reason = in.Body.Status, in.Body.Reason
-		return s.e.AmendNote(ctx, c, in.ID, in.Version, d)
+		return e.AmendNote(ctx, c, in.ID, in.Version, d)
 	}
-	return s.noteTable(List(find, note), List(findUnder, note), Op(get, note), List(versions, note),
-		Op(write, note), Op(patch, note), Op(sign, note), Op(amend, note))
+	return noteTable(httpapi.List(find, note), httpapi.List(findUnder, note), httpapi.Op(get, note), httpapi.List(versions, note),
+		httpapi.Op(write, note), httpapi.Op(patch, note), httpapi.Op(sign, note), httpapi.Op(amend, note))
 }
 
-func (s *Server) noteTable(find, under, get, versions, write, patch, sign, amend Operation) []Row {
+func noteTable(find, under, get, versions, write, patch, sign, amend httpapi.Operation) []httpapi.Row {
 	const reads, writes = engine.ConsultationsRead, engine.ConsultationsWrite
 	conflict := []engine.Kind{engine.NotFound, engine.Conflict, engine.InvalidTransition, engine.ProviderInactive}
-	return []Row{
+	return []httpapi.Row{
 		{Method: "GET", Path: "/notes", Scope: reads, Tag: "Notes", ID: "listNotes", Summary: "List SOAP notes", Status: 200,
 			Doc: "Each in its current version.", Op: find},
 		{Method: "GET", Path: "/consultations/:id/notes", Scope: reads, Tag: "Notes", ID: "listConsultationNotes", Summary: "List the SOAP notes of a consultation",
