@@ -23,9 +23,9 @@ func (s *Server) checkOrigin(c *call, who engine.Identity) error {
 	if who.Key == nil || who.Key.Family != engine.FamilyPublic {
 		return nil
 	}
-	h := c.w.Header()
+	h := c.Header()
 	h["Vary"] = vary
-	origin := c.r.Header["Origin"]
+	origin := c.R.Header["Origin"]
 	if len(origin) != 1 || !engine.OriginAllowed(who.Key.AllowedOrigins, origin[0]) {
 		return engine.Fail(engine.OriginNotAllowed, "This key works from its allowed origins only")
 	}
@@ -59,16 +59,16 @@ func (o *originList) get(ctx context.Context, s *Server) []string {
 
 // options answers OPTIONS: a browser's preflight, or what a path takes.
 func (s *Server) options(c *call) {
-	if err := s.checkHTTPS(c); err != nil {
-		c.refuse(err)
+	if err := s.gate.RequireHTTPS(&c.Request); err != nil {
+		c.Refuse(err)
 		return
 	}
-	allowed := s.methods(c.r.URL.Path)
-	h := c.w.Header()
-	origin, wants := c.r.Header.Get("Origin"), c.r.Header.Get("Access-Control-Request-Method")
+	allowed := s.methods(c.R.URL.Path)
+	h := c.Header()
+	origin, wants := c.R.Header.Get("Origin"), c.R.Header.Get("Access-Control-Request-Method")
 	if origin == "" || wants == "" {
 		if len(allowed) == 0 {
-			s.notFound(c, c.r)
+			s.notFound(c, c.R)
 			return
 		}
 		h["Allow"] = []string{strings.Join(allowed, ", ")}
@@ -76,8 +76,8 @@ func (s *Server) options(c *call) {
 		return
 	}
 	h["Vary"] = vary
-	if !engine.OriginAllowed(s.origins.get(c.r.Context(), s), origin) {
-		c.refuse(engine.Fail(engine.OriginNotAllowed, "No public key allows this origin"))
+	if !engine.OriginAllowed(s.origins.get(c.R.Context(), s), origin) {
+		c.Refuse(engine.Fail(engine.OriginNotAllowed, "No public key allows this origin"))
 		return
 	}
 	if len(allowed) == 0 { // the request itself hears that there is no such path

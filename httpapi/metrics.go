@@ -57,7 +57,7 @@ type Stats struct {
 
 // Stats gives the counters for /metrics.
 func (s *Server) Stats() Stats {
-	out := Stats{InFlight: s.inFlight.Load()}
+	out := Stats{InFlight: s.gate.InFlight()}
 	for _, rt := range s.routes {
 		out.Routes = rt.stat.collect(out.Routes, rt.Method, rt.pattern)
 	}

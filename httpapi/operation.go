@@ -110,14 +110,14 @@ func (h *handler[In, R]) bind(p *plan) func(*call) {
 		faults, err := p.fill(c, reflect.ValueOf(&in).Elem())
 		switch {
 		case err != nil:
-			c.refuse(err)
+			c.Refuse(err)
 			return
 		case len(faults) > 0:
 			if p.body != nil {
 				c.caller.Rehearsal = true
-				_, err = h.use(c.r.Context(), c.caller, in)
+				_, err = h.use(c.R.Context(), c.caller, in)
 			}
-			c.refuse(p.invalid(merge(faults, err), c.form))
+			c.Refuse(p.invalid(merge(faults, err), c.form))
 			return
 		}
 		var kept *engine.Reply // what the engine stored under the idempotency key
@@ -130,10 +130,10 @@ func (h *handler[In, R]) bind(p *plan) func(*call) {
 				return reply
 			}
 		}
-		result, err := h.use(c.r.Context(), c.caller, in)
+		result, err := h.use(c.R.Context(), c.caller, in)
 		switch {
 		case err != nil:
-			c.refuse(p.queried(err))
+			c.Refuse(p.queried(err))
 		case kept != nil:
 			c.replay(*kept)
 		default:

@@ -186,7 +186,7 @@ func (p *plan) fill(c *call, in reflect.Value) (engine.Faults, error) {
 		return nil, err
 	}
 	if p.match != nil {
-		if list := c.r.Header["If-Match"]; len(list) > 0 {
+		if list := c.R.Header["If-Match"]; len(list) > 0 {
 			_ = p.match.set(in.FieldByIndex(p.match.index), strings.Join(list, ","))
 		}
 	}
@@ -266,7 +266,7 @@ func top(path string) string {
 
 func (p *plan) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error {
 	var seen uint64
-	for rest := c.r.URL.RawQuery; rest != ""; {
+	for rest := c.R.URL.RawQuery; rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		if pair == "" {

@@ -71,12 +71,12 @@ func (s static[In]) bind(p *plan) func(*call) {
 			err = p.invalid(faults, c.form)
 		}
 		if err != nil {
-			c.refuse(err)
+			c.Refuse(err)
 			return
 		}
 		f, err := s.get(c, in)
 		if err != nil {
-			c.refuse(err)
+			c.Refuse(err)
 			return
 		}
 		f.send(c)
@@ -84,7 +84,7 @@ func (s static[In]) bind(p *plan) func(*call) {
 }
 
 func (f *file) send(c *call) {
-	h := c.w.Header()
+	h := c.Header()
 	h["Cache-Control"] = []string{"no-cache"}
 	h["Vary"] = []string{"Accept-Encoding"}
 	if f.policy != "" {
@@ -92,12 +92,12 @@ func (f *file) send(c *call) {
 		h["Referrer-Policy"] = []string{"no-referrer"}
 		h["X-Frame-Options"] = []string{"DENY"}
 	}
-	if strings.Contains(c.r.Header.Get("If-None-Match"), f.etag) {
+	if strings.Contains(c.R.Header.Get("If-None-Match"), f.etag) {
 		c.send(answer{status: http.StatusNotModified, etag: f.etag})
 		return
 	}
 	a := answer{status: http.StatusOK, kind: f.kind, etag: f.etag, body: f.gzip}
-	if strings.Contains(c.r.Header.Get("Accept-Encoding"), "gzip") {
+	if strings.Contains(c.R.Header.Get("Accept-Encoding"), "gzip") {
 		h["Content-Encoding"] = []string{"gzip"}
 	} else {
 		a.body = f.text()

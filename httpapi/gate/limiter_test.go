@@ -1,4 +1,4 @@
-package httpapi
+package gate
 
 import (
 	"testing"
@@ -15,7 +15,7 @@ var jumps = map[string]time.Duration{"+1 h": time.Hour, "âˆ’1 h": -time.Hour, "â
 func TestWindowsWhenClocksJump(t *testing.T) {
 	const limit = 5
 	for name, jump := range jumps {
-		var l limiter
+		var l Limiter
 		now := time.Now() // with the monotonic part that a real server's times have
 		for range limit {
 			if r := l.take("k", limit, now); !r.ok || r.remaining < 0 || r.wait <= 0 || r.wait > window+time.Second {
