@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"qualifybase/engine"
+	"qualifybase/engine/panics"
 )
 
 // worker sends one delivery after the other and keeps its buffer.
@@ -76,7 +77,8 @@ func (w *worker) try(ctx context.Context, j *job, now time.Time) (a answer) {
 	defer func() {
 		if r := recover(); r != nil {
 			w.stats.panics.Add(1)
-			w.cfg.Log.Error("webhook attempt panicked", "delivery", j.ID, "webhook", j.To.WebhookID, "stack", string(debug.Stack()))
+			w.cfg.Log.Error("webhook attempt panicked", "delivery", j.ID, "webhook", j.To.WebhookID,
+				"what", panics.Describe(r), "stack", string(debug.Stack()))
 			a = answer{class: engine.InternalFault}
 		}
 	}()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/panics"
 )
 
 // turn is the answer of the bookkeeper: one Exchange, and when to look again.
@@ -27,7 +28,7 @@ func (s *Sender) keepBooks(ctx context.Context) {
 func (s *Sender) exchange(ctx context.Context, c engine.Claim) (t turn) {
 	defer func() {
 		if r := recover(); r != nil {
-			t = turn{asked: c, err: fmt.Errorf("panic of type %T in the outbox", r)}
+			t = turn{asked: c, err: fmt.Errorf("panic in the outbox: %s", panics.Describe(r))}
 		}
 	}()
 	t.asked = c
