@@ -268,7 +268,7 @@ func (s *Server) notFound(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	if path, ok := strings.CutPrefix(c.R.URL.Path, Base); ok && (path == "" || path[0] == '/') {
-		if err := s.strange(c, path); err != nil {
+		if err := s.unknownPath(c, path); err != nil {
 			c.Refuse(err)
 			return
 		}
@@ -276,9 +276,9 @@ func (s *Server) notFound(w http.ResponseWriter, _ *http.Request) {
 	c.Refuse(engine.Fail(engine.NotFound, "No such path; the API is described at %s/openapi.json", Base))
 }
 
-// strange takes a request for an unknown path of the API through the gates: who
+// unknownPath takes a request for an unknown path of the API through the gates: who
 // may not ask does not learn what is there.
-func (s *Server) strange(c *call, path string) error {
+func (s *Server) unknownPath(c *call, path string) error {
 	who, err := s.authenticate(c)
 	if err != nil {
 		return err
