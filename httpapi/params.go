@@ -307,7 +307,7 @@ func (p *plan) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error
 // unknown marks a name that was sent, so that field gives it back as it was.
 func (f form) unknown(name string) string {
 	if f == flat {
-		return foreign + name
+		return unknownName + name
 	}
 	return name
 }
