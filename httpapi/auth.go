@@ -82,8 +82,8 @@ func (s *Server) credential(c *call) (who engine.Identity, err error) {
 	return s.e.AuthenticateKey(ctx, text)
 }
 
-// inQuery tells a query string that holds a key, as a value, as a name, or inside
-// of either.
+// inQuery reports whether a query string holds a key, as a value, as a name, or
+// inside of either.
 func inQuery(query string) bool {
 	if query == "" || !strings.Contains(query, "_") && !strings.Contains(query, "%") {
 		return false
@@ -122,6 +122,7 @@ func findKey(text string) (start, end int) {
 	return 0, 0
 }
 
+// isBase62 reports whether keys are made of this character.
 func isBase62(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }

@@ -95,7 +95,7 @@ func (c *call) send(a answer) {
 	}
 }
 
-// unchanged tells whether a client has the version already.
+// unchanged reports whether a client has the version already.
 func unchanged(known []string, etag string) bool {
 	for _, line := range known {
 		for one := range strings.SplitSeq(line, ",") {
@@ -155,6 +155,7 @@ func noun(tag string) string {
 	return strings.ToLower(strings.TrimSuffix(tag, "s"))
 }
 
+// hasBody reports whether the request is of a method that has one.
 func (c *call) hasBody() bool {
 	switch c.R.Method {
 	case http.MethodPost, http.MethodPatch, http.MethodPut:
@@ -203,7 +204,7 @@ func (c *call) readBody() ([]byte, error) {
 	return c.in, nil
 }
 
-// isJSON tells whether a body may be JSON: said so, or nothing said.
+// isJSON reports whether a body may be JSON: said so, or nothing said.
 func isJSON(header []string) bool {
 	if len(header) == 0 || header[0] == "application/json" {
 		return true

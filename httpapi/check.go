@@ -108,7 +108,7 @@ func (c *checker) element(s *huma.Schema, v any, here *spot) {
 	c.check(s, v, here)
 }
 
-// unknown tells a name that the body's schema does not have.
+// unknown reports whether the body's schema lacks the name.
 func (c *checker) unknown(s *huma.Schema, name string) bool {
 	for s.Ref != "" {
 		s = c.registry.SchemaFromRef(s.Ref)

@@ -107,6 +107,7 @@ func (p *parser) value() (any, error) {
 	return nil, p.fault("this is no JSON value")
 }
 
+// word takes a literal, and reports whether it stands here.
 func (p *parser) word(w string) bool {
 	if len(p.text)-p.at < len(w) || string(p.text[p.at:p.at+len(w)]) != w {
 		return false

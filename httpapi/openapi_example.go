@@ -107,7 +107,7 @@ func (s *Server) example(x *huma.Schema, owner, name string) any {
 	return object{}
 }
 
-// fits tells whether a sample is of the schema's type: many things have a status.
+// fits reports whether a sample is of the schema's type: many things have a status.
 func fits(x *huma.Schema, value any) bool {
 	switch value.(type) {
 	case nil:

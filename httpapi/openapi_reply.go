@@ -92,7 +92,7 @@ func faultHeaders(rt *route, status int) object {
 	return out
 }
 
-// idempotent tells the routes that take an Idempotency-Key.
+// idempotent reports whether the route takes an Idempotency-Key.
 func (rt *route) idempotent() bool {
 	return rt.Method == http.MethodPost || rt.Method == http.MethodPatch
 }
@@ -193,7 +193,7 @@ func (rt *route) refusals() []engine.Kind {
 	return slices.Compact(out)
 }
 
-// namesThings tells bodies with an id of something that may not be there.
+// namesThings reports whether the body has an id of something that may not be there.
 func (rt *route) namesThings() bool {
 	if rt.plan.schema == nil {
 		return false

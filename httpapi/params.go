@@ -219,7 +219,7 @@ const (
 	unknownParameter = "Unknown parameter"
 )
 
-// asks tells whether the route has the query parameter.
+// asks reports whether the route has the query parameter.
 func (p *plan) asks(name string, f form) bool {
 	_, ok := p.byName[f][name]
 	return ok

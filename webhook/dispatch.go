@@ -150,7 +150,7 @@ func (d *dispatcher) landed(l landing) {
 	d.line(e)
 }
 
-// wantsTurn decides when bookkeeping is worth a transaction: at once when workers
+// wantsTurn reports whether bookkeeping is worth a transaction: at once when workers
 // might run dry or somebody waits, else when enough has come together.
 func (d *dispatcher) wantsTurn(now time.Time) bool {
 	if d.turning || now.Before(d.hold) {
@@ -201,7 +201,8 @@ func (d *dispatcher) drain(cut context.CancelFunc) {
 	}
 }
 
-// windUp settles what lands until nothing is left; false when that took too long.
+// windUp settles what lands until nothing is left, and reports whether that was
+// done in time.
 func (d *dispatcher) windUp(patience time.Duration) bool {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()

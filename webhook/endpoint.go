@@ -79,6 +79,7 @@ func (s *Sender) plan(e *endpoint, t *engine.Target, now int64) *plan {
 	return e.made
 }
 
+// sameTarget reports whether a plan made for a serves b.
 func sameTarget(a, b *engine.Target) bool {
 	return a == b || a.URL == b.URL && a.SignatureHeader == b.SignatureHeader &&
 		bytes.Equal(a.Secret, b.Secret) && bytes.Equal(a.OldSecret, b.OldSecret)

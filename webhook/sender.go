@@ -143,7 +143,7 @@ func (s *Sender) Run(ctx context.Context) {
 }
 
 // reset takes back what the last process left under way; until that is done,
-// nothing is claimed. False when ctx ended first.
+// nothing is claimed. It reports whether that is done: ctx may end first.
 func (s *Sender) reset(ctx context.Context) bool {
 	for ctx.Err() == nil {
 		n, err := s.cfg.Outbox.Reset(ctx, time.Now().Unix())

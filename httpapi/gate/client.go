@@ -34,6 +34,7 @@ func (g *Gate) findClient(q *Request) {
 	}
 }
 
+// trusted reports whether an address is that of a proxy which the operator trusts.
 func (g *Gate) trusted(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return err == nil && slices.ContainsFunc(g.o.Proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })

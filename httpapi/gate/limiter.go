@@ -30,12 +30,12 @@ type count struct {
 	limitText, resetText, policyText []string
 }
 
-// open tells whether the window still runs. Times are read off the wall, without
+// open reports whether the window still runs. Times are read off the wall, without
 // the monotonic part that a comparison would prefer: it does not see a clock that
 // was set back, and the window would last until the clock is there again.
 func (c *count) open(now time.Time) bool { return now.Unix() < c.reset && !c.ahead(now) }
 
-// ahead tells a window that was opened before the clock went back.
+// ahead reports whether the window was opened before the clock went back.
 func (c *count) ahead(now time.Time) bool { return now.Round(0).Before(c.opened) }
 
 // room is a limiter's answer to one request.
