@@ -163,7 +163,7 @@ func (s *Server) fieldNames() map[string]string {
 		}
 	}
 	for _, rt := range s.routes {
-		for _, p := range rt.plan.query {
+		for _, p := range rt.input.query {
 			note(p.name)
 		}
 	}

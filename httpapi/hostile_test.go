@@ -42,10 +42,10 @@ func TestLimitsAreTrue(t *testing.T) {
 	ids := planted(w)
 	checked := 0
 	for _, rt := range w.s.routes {
-		if rt.plan.schema == nil {
+		if rt.input.schema == nil {
 			continue
 		}
-		for name, prop := range w.s.resolve(rt.plan.schema).Properties {
+		for name, prop := range w.s.resolve(rt.input.schema).Properties {
 			if prop.MaxLength == nil || name == "stop_reason" { // read with status stopped alone
 				continue
 			}

@@ -142,13 +142,13 @@ func (s *Server) add(row Row) (err error) {
 	case strings.HasPrefix(row.Path, "//"): // outside Base: "//healthz"
 		rt.pattern = row.Path[1:]
 	}
-	if rt.plan, err = newPlan(s.registry, rt.shape.in); err != nil {
+	if rt.input, err = newBinder(s.registry, rt.shape.in); err != nil {
 		return fmt.Errorf("httpapi: %s %s: %w", row.Method, row.Path, err)
 	}
 	if out := rt.shape.out; out != nil {
 		s.registry.Schema(out, true, out.Name())
 	}
-	rt.serve = row.Op.bind(rt.plan)
+	rt.serve = row.Op.bind(rt.input)
 	handle := func(w http.ResponseWriter, _ *http.Request, ps httprouter.Params) {
 		c := w.(*call)
 		c.rt, c.params, c.Route = rt, ps, rt.pattern

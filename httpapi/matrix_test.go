@@ -104,7 +104,7 @@ func TestNoFieldIsOurs(t *testing.T) {
 	w := newWorld(t)
 	ids := planted(w)
 	for _, rt := range w.s.routes {
-		if rt.plan.schema == nil {
+		if rt.input.schema == nil {
 			continue
 		}
 		for _, field := range []string{"version", "created_at", "clinic", "clinic_id", "test", "hash", "lead_score"} {

@@ -115,12 +115,12 @@ func (s *Server) operation(rt *route, forms []form) object {
 	if params := s.parameters(rt, forms); len(params) > 0 {
 		op["parameters"] = params
 	}
-	if rt.plan.schema != nil {
-		media := object{"schema": s.either(schemaJSON(rt.plan.schema), forms)}
+	if rt.input.schema != nil {
+		media := object{"schema": s.either(schemaJSON(rt.input.schema), forms)}
 		if rt.Example != "" {
 			media["examples"] = examples(rt.Example, forms)
 		}
-		op["requestBody"] = object{"required": len(s.resolve(rt.plan.schema).Required) > 0 || rt.Status == http.StatusCreated || rt.Method == http.MethodPatch || rt.Method == http.MethodPut, "content": object{"application/json": media}}
+		op["requestBody"] = object{"required": len(s.resolve(rt.input.schema).Required) > 0 || rt.Status == http.StatusCreated || rt.Method == http.MethodPatch || rt.Method == http.MethodPut, "content": object{"application/json": media}}
 	}
 	return op
 }
@@ -162,10 +162,10 @@ func (s *Server) resolve(x *huma.Schema) *huma.Schema {
 
 func (s *Server) parameters(rt *route, forms []form) []object {
 	var out []object
-	for _, p := range rt.plan.path {
+	for _, p := range rt.input.path {
 		out = append(out, object{"name": p.name, "in": "path", "required": true, "schema": s.paramSchema(p)})
 	}
-	for _, p := range rt.plan.query {
+	for _, p := range rt.input.query {
 		for i, f := range forms {
 			name := p.name
 			if f == flat {
@@ -184,7 +184,7 @@ func (s *Server) parameters(rt *route, forms []form) []object {
 			out = append(out, x)
 		}
 	}
-	if rt.plan.match != nil {
+	if rt.input.match != nil {
 		out = append(out, object{"name": "If-Match", "in": "header", "schema": object{"type": "string"}, "description": "The version that was read, as its ETag: \"3\""})
 	}
 	if rt.Method == http.MethodPost || rt.Method == http.MethodPatch {

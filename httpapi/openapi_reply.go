@@ -159,16 +159,16 @@ func closed(props object) object {
 // refusals are all kinds that the row can answer with.
 func (rt *route) refusals() []engine.Kind {
 	out := slices.Clone(rt.Errors)
-	if len(rt.plan.query) > 0 || rt.plan.schema != nil || rt.shape.other == "" {
+	if len(rt.input.query) > 0 || rt.input.schema != nil || rt.shape.other == "" {
 		out = append(out, engine.Invalid)
 	}
 	if rt.shape.list {
 		out = append(out, engine.InvalidCursor)
 	}
-	if len(rt.plan.path) > 0 || rt.namesThings() {
+	if len(rt.input.path) > 0 || rt.namesThings() {
 		out = append(out, engine.NotFound)
 	}
-	if rt.plan.match != nil {
+	if rt.input.match != nil {
 		out = append(out, engine.PreconditionFailed)
 	}
 	if !rt.Public {
@@ -195,12 +195,12 @@ func (rt *route) refusals() []engine.Kind {
 
 // namesThings reports whether the body has an id of something that may not be there.
 func (rt *route) namesThings() bool {
-	if rt.plan.schema == nil {
+	if rt.input.schema == nil {
 		return false
 	}
-	x := rt.plan.schema
+	x := rt.input.schema
 	for x.Ref != "" {
-		x = rt.plan.registry.SchemaFromRef(x.Ref)
+		x = rt.input.registry.SchemaFromRef(x.Ref)
 	}
 	for name := range x.Properties {
 		switch name {

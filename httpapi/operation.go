@@ -26,7 +26,7 @@ type shape struct {
 // those that many routes share). JSON shape is checked here, values by the engine.
 type Operation interface {
 	shape() shape
-	bind(*plan) func(*call)
+	bind(*binder) func(*call)
 }
 
 // Op answers one resource. use calls one engine use case; show makes the wire
@@ -104,20 +104,20 @@ type handler[In, R any] struct {
 
 func (h *handler[In, R]) shape() shape { return h.form }
 
-func (h *handler[In, R]) bind(p *plan) func(*call) {
+func (h *handler[In, R]) bind(b *binder) func(*call) {
 	return func(c *call) {
 		var in In
-		faults, err := p.fill(c, reflect.ValueOf(&in).Elem())
+		faults, err := b.fill(c, reflect.ValueOf(&in).Elem())
 		switch {
 		case err != nil:
 			c.Refuse(err)
 			return
 		case len(faults) > 0:
-			if p.body != nil {
+			if b.body != nil {
 				c.caller.Rehearsal = true
 				_, err = h.use(c.R.Context(), c.caller, in)
 			}
-			c.Refuse(p.invalid(merge(faults, err), c.form))
+			c.Refuse(b.invalid(merge(faults, err), c.form))
 			return
 		}
 		var kept *engine.Reply // what the engine stored under the idempotency key
@@ -133,7 +133,7 @@ func (h *handler[In, R]) bind(p *plan) func(*call) {
 		result, err := h.use(c.R.Context(), c.caller, in)
 		switch {
 		case err != nil:
-			c.Refuse(p.queried(err))
+			c.Refuse(b.queried(err))
 		case kept != nil:
 			c.replay(*kept)
 		default:

@@ -67,7 +67,7 @@ type route struct {
 	Row
 	pattern string // Base + Path: what logs and metrics call it
 	serve   func(*call)
-	plan    *plan
+	input   *binder
 	shape   shape
 	stat    stat
 }

@@ -63,12 +63,12 @@ type static[In any] struct {
 
 func (s static[In]) shape() shape { return shape{in: reflect.TypeFor[In](), other: s.kind} }
 
-func (s static[In]) bind(p *plan) func(*call) {
+func (s static[In]) bind(b *binder) func(*call) {
 	return func(c *call) {
 		var in In
-		faults, err := p.fill(c, reflect.ValueOf(&in).Elem())
+		faults, err := b.fill(c, reflect.ValueOf(&in).Elem())
 		if len(faults) > 0 {
-			err = p.invalid(faults, c.form)
+			err = b.invalid(faults, c.form)
 		}
 		if err != nil {
 			c.Refuse(err)
