@@ -82,7 +82,7 @@ func (w *worker) try(ctx context.Context, j *job, now time.Time) (a answer) {
 			a = answer{class: engine.InternalFault}
 		}
 	}()
-	p := w.plan(j.end, j.To, now.Unix())
+	p := w.preparedFor(j.end, j.To, now.Unix())
 	if p.class != "" {
 		return answer{class: p.class, hint: p.hint}
 	}
@@ -109,7 +109,7 @@ func (w *worker) try(ctx context.Context, j *job, now time.Time) (a answer) {
 }
 
 // request builds the POST: the frozen bytes, signed for this attempt.
-func (w *worker) request(j *job, p *plan, at int64) *http.Request {
+func (w *worker) request(j *job, p *prepared, at int64) *http.Request {
 	sig := p.signer.Sign(j.EventID, at, j.Body)
 	v := []string{"application/json", w.agent, j.EventType, j.ID, sig.Hex, j.EventID, strconv.FormatInt(at, 10), sig.Standard}
 	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.Body)), nil }

@@ -84,7 +84,7 @@ func bareLoop(b *testing.B, url string, n int64) time.Duration {
 			w := &worker{Sender: s}
 			sign, _ := NewSigner(engine.NewWebhookSecret(), "")
 			req, _ := http.NewRequest("POST", url, nil)
-			p := &plan{url: req.URL, header: DefaultSignatureHeader, signer: sign}
+			p := &prepared{url: req.URL, header: DefaultSignatureHeader, signer: sign}
 			j := &job{Delivery: engine.Delivery{ID: "1", EventID: "evt", EventType: "appointment.created", Body: benchBody}}
 			for left.Add(-1) >= 0 {
 				res, err := tr.RoundTrip(w.request(j, p, 1777190400))

@@ -124,14 +124,14 @@ func nameable(a netip.Addr) bool {
 
 var sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // CGNAT, also used by overlay networks
 
-// allowsNet reports whether the operator allows the address or its network.
+// allowsNet reports whether the operator allows the address, or its network, and the port.
 func (p *Policy) allowsNet(to netip.AddrPort) bool {
 	return slices.ContainsFunc(p.nets, func(n allowedNet) bool {
 		return n.prefix.Contains(to.Addr()) && (n.port == 0 || n.port == to.Port())
 	})
 }
 
-// allowsName reports whether the operator allows the folded host name.
+// allowsName reports whether the operator allows the host name and port.
 func (p *Policy) allowsName(host string, port uint16) bool {
 	host = foldHost(host)
 	return slices.ContainsFunc(p.names, func(n allowedName) bool {
