@@ -42,8 +42,8 @@ func (d *dispatcher) endpoint(t *engine.Target) *endpoint {
 	return e
 }
 
-// slotWalk forgets idle endpoints when there are many; they lose their pace alone.
-func (d *dispatcher) sweep() {
+// forgetIdle forgets idle endpoints when there are many; they lose their pace alone.
+func (d *dispatcher) forgetIdle() {
 	if len(d.ends) <= mostClaimed {
 		return
 	}

@@ -64,7 +64,7 @@ func (d *dispatcher) ask(now time.Time, room int) {
 	}
 	if c.Room > 0 {
 		d.due = false
-		d.sweep()
+		d.forgetIdle()
 		clear(d.rooms)
 		for id, e := range d.ends {
 			d.rooms[id] = max(0, e.limit()+e.ahead-len(e.queue)-e.flying)
