@@ -81,7 +81,7 @@ func (s *Server) options(c *call) {
 		return
 	}
 	if len(allowed) == 0 { // the request itself hears that there is no such path
-		allowed = verbs
+		allowed = allMethods
 	}
 	h["Access-Control-Allow-Origin"] = []string{origin}
 	h["Access-Control-Allow-Methods"] = []string{strings.Join(allowed, ", ")}
@@ -90,12 +90,12 @@ func (s *Server) options(c *call) {
 	c.WriteHeader(http.StatusNoContent)
 }
 
-var verbs = []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut}
+var allMethods = []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut}
 
 // methods lists what a path takes, OPTIONS included; nothing for an unknown path.
 func (s *Server) methods(path string) []string {
 	var out []string
-	for _, m := range verbs {
+	for _, m := range allMethods {
 		if h, _, _ := s.router.Lookup(m, path); h != nil {
 			out = append(out, m)
 		}
