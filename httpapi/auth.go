@@ -52,7 +52,7 @@ func (s *Server) failed(c *call, err error) error {
 func (s *Server) credential(c *call) (who engine.Identity, err error) {
 	bearer, keys := c.R.Header["Authorization"], c.R.Header["X-Api-Key"]
 	if len(bearer)+len(keys) > 1 {
-		return who, engine.Fail(engine.AmbiguousCredentials, "Send one credential: Authorization or X-API-Key, once")
+		return who, engine.Fail(engine.AmbiguousCredentials, "Send exactly one credential, as Authorization or as X-API-Key")
 	}
 	ctx := c.R.Context()
 	switch {

@@ -178,7 +178,7 @@ func (b *binder) fillQuery(c *call, in reflect.Value, faults *engine.Faults) err
 			*faults = append(*faults, engine.Detail{Field: c.form.unknown(name), Message: unknownParameter})
 			continue
 		case seen&(1<<i) != 0:
-			faults.Add(b.query[i].name, "is given twice")
+			faults.Add(b.query[i].name, "must not be given twice")
 			continue
 		}
 		seen |= 1 << i

@@ -27,7 +27,7 @@ func (s *Server) checkOrigin(c *call, who engine.Identity) error {
 	h["Vary"] = vary
 	origin := c.R.Header["Origin"]
 	if len(origin) != 1 || !engine.OriginAllowed(who.Key.AllowedOrigins, origin[0]) {
-		return engine.Fail(engine.OriginNotAllowed, "This key works from its allowed origins only")
+		return engine.Fail(engine.OriginNotAllowed, "This key only works from its allowed origins")
 	}
 	h["Access-Control-Allow-Origin"] = origin
 	h["Access-Control-Expose-Headers"] = exposed

@@ -42,7 +42,7 @@ func (s *Server) holdRows() []Row {
 	place := func(ctx context.Context, c engine.Caller, in wire.Create[HoldDraft]) (engine.Hold, error) {
 		b := in.Body
 		if b.LocalStart != nil && *b.LocalStart != b.ScheduledAt {
-			return engine.Hold{}, engine.Fail(engine.Invalid, "Invalid request body").On("local_start", "is not the same instant as scheduled_at")
+			return engine.Hold{}, engine.Fail(engine.Invalid, "Invalid request body").On("local_start", "must be the same instant as scheduled_at")
 		}
 		return s.e.PlaceHold(ctx, c, engine.HoldDraft{StartsAt: int64(b.ScheduledAt), EndsAt: b.EndsAt.Seconds(), ProviderID: b.ProviderID,
 			LocationID: b.LocationID, ServiceID: b.ServiceID, Minutes: b.Minutes})

@@ -273,7 +273,7 @@ func (s *Server) notFound(w http.ResponseWriter, _ *http.Request) {
 			return
 		}
 	}
-	c.Refuse(engine.Fail(engine.NotFound, "No such path; the API is described at %s/openapi.json", Base))
+	c.Refuse(engine.Fail(engine.NotFound, "There is no such path; the API is described at %s/openapi.json", Base))
 }
 
 // unknownPath takes a request for an unknown path of the API through the gates: who
@@ -300,5 +300,5 @@ func (s *Server) methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
 		allowed = append(allowed, http.MethodOptions)
 	}
 	slices.Sort(allowed)
-	c.Refuse(&engine.Error{Kind: engine.MethodNotAllowed, Message: "This path does not take that method", Allowed: allowed})
+	c.Refuse(&engine.Error{Kind: engine.MethodNotAllowed, Message: "This path does not support that method", Allowed: allowed})
 }

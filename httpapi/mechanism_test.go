@@ -271,7 +271,7 @@ func TestFaultsOfRequests(t *testing.T) {
 		{"types by name", std, "", `{"pet_name":"x","tags":[1,null]}`, 400, `[{"field":"tags[0]","message":"Must be a string"},{"field":"tags[1]","message":"Must not be null"}]`},
 		{"int64", std, "", `{"pet_name":"x","legs":9223372036854775808}`, 400, `{"field":"legs","message":"Must be a whole number"}`},
 		{"dots in names", std, "", `{"pet_name":"x","a.b[0]":1,"home":{"postal_code":1}}`, 400, `[{"field":"a.b[0]","message":"Unknown field"},{"field":"home.postal_code","message":"Must be a string"}]`},
-		{"twice", std, "?limit=1&limit=2", `{"pet_name":"x"}`, 400, `"limit","message":"Is given twice"`},
+		{"twice", std, "?limit=1&limit=2", `{"pet_name":"x"}`, 400, `"limit","message":"Must not be given twice"`},
 		{"snake parameter in flat", kv, "?owner_id=1", `{"petName":"x"}`, 400, `{"field":"owner_id","message":"Unknown parameter"}`},
 		{"null body", std, "", `null`, 400, `INVALID_JSON`},
 		{"list body", std, "", `[]`, 400, `must be a JSON object`},

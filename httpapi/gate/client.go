@@ -48,5 +48,5 @@ func (g *Gate) RequireHTTPS(q *Request) error {
 	if a, err := netip.ParseAddr(q.IP); err == nil && a.Unmap().IsLoopback() {
 		return nil
 	}
-	return engine.Fail(engine.HTTPSRequired, "Use https: keys and patient data do not travel in the clear")
+	return engine.Fail(engine.HTTPSRequired, "Use https: keys and patient data must not be sent unencrypted")
 }
