@@ -55,13 +55,14 @@ func (s *Server) verbRows(refusals []engine.Kind) []Row {
 		use := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Appointment, error) {
 			return do(ctx, c, in.ID)
 		}
-		return Row{Method: "POST", Path: "/appointments/:id/" + name, Scope: engine.AppointmentsWrite, Tag: "Appointments", ID: id, Summary: summary,
+		return Row{Method: "POST", Path: "/appointments/:id/" + name, Scope: engine.AppointmentsWrite,
+			Tag: "Appointments", ID: id, Summary: summary,
 			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Op: Op(use, AppointmentOf)}
 	}
 	reschedule := func(ctx context.Context, c engine.Caller, in wire.Update[Reschedule]) (engine.Appointment, error) {
 		b := in.Body
-		return s.e.Reschedule(ctx, c, in.ID, engine.Move{Version: in.Version, StartsAt: int64(b.ScheduledAt), EndsAt: b.EndsAt.Seconds(),
-			ProviderID: b.ProviderID, LocationID: b.LocationID})
+		return s.e.Reschedule(ctx, c, in.ID, engine.Move{Version: in.Version, StartsAt: int64(b.ScheduledAt),
+			EndsAt: b.EndsAt.Seconds(), ProviderID: b.ProviderID, LocationID: b.LocationID})
 	}
 	cancel := func(ctx context.Context, c engine.Caller, in wire.Action[Cancellation]) (engine.Appointment, error) {
 		return s.e.Cancel(ctx, c, in.ID, in.Body.Reason)
@@ -77,17 +78,24 @@ func (s *Server) verbRows(refusals []engine.Kind) []Row {
 	const write = engine.AppointmentsWrite
 	return []Row{
 		verb("confirm", "confirmAppointment", "Confirm an appointment", s.e.Confirm),
-		{Method: "POST", Path: "/appointments/:id/cancel", Scope: write, Tag: "Appointments", ID: "cancelAppointment", Summary: "Cancel an appointment",
-			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Example: `{"reason":"The patient is ill"}`, Op: Op(cancel, AppointmentOf)},
-		{Method: "POST", Path: "/appointments/:id/reschedule", Scope: write, Tag: "Appointments", ID: "rescheduleAppointment", Summary: "Move an appointment",
-			Doc: "The old slot is free in the same instant; on failure nothing has changed.", Status: 200, Errors: refusals,
+		{Method: "POST", Path: "/appointments/:id/cancel", Scope: write, Tag: "Appointments", ID: "cancelAppointment",
+			Summary: "Cancel an appointment",
+			Status:  200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict},
+			Example: `{"reason":"The patient is ill"}`, Op: Op(cancel, AppointmentOf)},
+		{Method: "POST", Path: "/appointments/:id/reschedule", Scope: write, Tag: "Appointments",
+			ID: "rescheduleAppointment", Summary: "Move an appointment",
+			Doc: "The old slot is free in the same instant; on failure nothing has changed.", Status: 200,
+			Errors:  refusals,
 			Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: Op(reschedule, AppointmentOf)},
 		verb("check-in", "checkInAppointment", "The patient is here", s.e.CheckIn),
 		verb("complete", "completeAppointment", "The visit took place", s.e.Complete),
 		verb("no-show", "markNoShow", "Nobody came", s.e.MarkNoShow),
-		{Method: "POST", Path: "/appointments/:id/undo", Scope: write, Tag: "Appointments", ID: "undoAppointment", Summary: "Take the last change back",
-			Doc: "Within 24 hours; a slot that was freed is checked again.", Status: 200, Errors: refusals, Example: `{"reason":"Wrong patient"}`, Op: Op(undo, AppointmentOf)},
-		{Method: "GET", Path: "/appointments/:id/history", Scope: engine.AppointmentsRead, Tag: "Appointments", ID: "getAppointmentHistory",
+		{Method: "POST", Path: "/appointments/:id/undo", Scope: write, Tag: "Appointments", ID: "undoAppointment",
+			Summary: "Take the last change back",
+			Doc:     "Within 24 hours; a slot that was freed is checked again.", Status: 200, Errors: refusals,
+			Example: `{"reason":"Wrong patient"}`, Op: Op(undo, AppointmentOf)},
+		{Method: "GET", Path: "/appointments/:id/history", Scope: engine.AppointmentsRead, Tag: "Appointments",
+			ID:      "getAppointmentHistory",
 			Summary: "What happened to an appointment", Status: 200, Op: List(history, historyEntry)},
 	}
 }

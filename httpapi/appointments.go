@@ -47,10 +47,11 @@ func (a Appointment) Location() string { return "/appointments/" + a.ID }
 // AppointmentOf is an appointment on the wire.
 func AppointmentOf(a engine.Appointment) Appointment {
 	out := Appointment{
-		ID: a.ID, LeadID: wire.Opt(a.LeadID), PatientID: wire.Opt(a.PatientID), ProviderID: a.ProviderID, LocationID: wire.Opt(a.LocationID),
-		ServiceID: wire.Opt(a.ServiceID), Title: a.Title, Notes: a.Notes, Status: a.Status, ScheduledAt: wire.Instant(a.StartsAt),
-		EndsAt: wire.Instant(a.EndsAt), TimeZone: a.TimeZone, CheckedInAt: wire.At(a.CheckedInAt), CancellationReason: wire.Opt(a.CancelReason),
-		LateCancel: a.LateCancel, Source: wire.Opt(a.Source), SeriesID: wire.Opt(a.SeriesID), RebookedFrom: wire.Opt(a.RebookedFrom),
+		ID: a.ID, LeadID: wire.Opt(a.LeadID), PatientID: wire.Opt(a.PatientID), ProviderID: a.ProviderID,
+		LocationID: wire.Opt(a.LocationID), ServiceID: wire.Opt(a.ServiceID), Title: a.Title, Notes: a.Notes,
+		Status: a.Status, ScheduledAt: wire.Instant(a.StartsAt), EndsAt: wire.Instant(a.EndsAt), TimeZone: a.TimeZone,
+		CheckedInAt: wire.At(a.CheckedInAt), CancellationReason: wire.Opt(a.CancelReason), LateCancel: a.LateCancel,
+		Source: wire.Opt(a.Source), SeriesID: wire.Opt(a.SeriesID), RebookedFrom: wire.Opt(a.RebookedFrom),
 		AssignedBecause: wire.Opt(a.Assigned), Meta: wire.MetaOf(a.Meta),
 	}
 	if w := a.Override; w != nil {
@@ -83,10 +84,11 @@ type Booking struct {
 
 func (b Booking) draft() engine.Booking {
 	return engine.Booking{
-		StartsAt: b.ScheduledAt.Seconds(), EndsAt: b.EndsAt.Seconds(), LocalStart: b.LocalStart.Seconds(), LeadID: b.LeadID,
-		PatientID: b.PatientID, ProviderID: b.ProviderID, LocationID: b.LocationID, ServiceID: b.ServiceID, Title: b.Title,
-		Notes: b.Notes, Source: b.Source, SeriesID: b.SeriesID, RebookedFrom: b.RebookedFrom, HoldID: b.HoldID,
-		HoldToken: b.HoldToken, AllowOverlap: b.AllowOverlap, AllowHours: b.AllowOutsideHours, Reason: b.Reason,
+		StartsAt: b.ScheduledAt.Seconds(), EndsAt: b.EndsAt.Seconds(), LocalStart: b.LocalStart.Seconds(),
+		LeadID: b.LeadID, PatientID: b.PatientID, ProviderID: b.ProviderID, LocationID: b.LocationID,
+		ServiceID: b.ServiceID, Title: b.Title, Notes: b.Notes, Source: b.Source, SeriesID: b.SeriesID,
+		RebookedFrom: b.RebookedFrom, HoldID: b.HoldID, HoldToken: b.HoldToken, AllowOverlap: b.AllowOverlap,
+		AllowHours: b.AllowOutsideHours, Reason: b.Reason,
 	}
 }
 
@@ -157,7 +159,8 @@ func (s *Server) host() string {
 
 // refusals of booking, in the order of booking.md §1.7.
 var bookingRefusals = []engine.Kind{
-	engine.SlotTaken, engine.PatientOverlap, engine.OutsideHours, engine.InThePast, engine.TooSoon, engine.BeyondHorizon,
+	engine.SlotTaken, engine.PatientOverlap, engine.OutsideHours, engine.InThePast, engine.TooSoon,
+	engine.BeyondHorizon,
 	engine.CapReached, engine.ProviderInactive, engine.NotFound,
 }
 
@@ -177,16 +180,23 @@ func (s *Server) appointmentRows() []Row {
 	const read, write = engine.AppointmentsRead, engine.AppointmentsWrite
 	change := append([]engine.Kind{engine.InvalidTransition, engine.Conflict}, bookingRefusals...)
 	return append([]Row{
-		{Method: "GET", Path: "/appointments", Scope: read, Tag: "Appointments", ID: "listAppointments", Summary: "List appointments", Status: 200,
-			Op: List(find, AppointmentOf)},
-		{Method: "POST", Path: "/appointments", Scope: write, Tag: "Appointments", ID: "bookAppointment", Summary: "Book an appointment", Status: 201,
-			Doc:     "Takes a person (lead_id or patient_id), a start, and an end or a service. A taken time is answered with up to three others.",
-			Errors:  append([]engine.Kind{engine.Gone}, bookingRefusals...),
-			Example: `{"lead_id":"c3e8a1d4-0000-7000-8000-000000000000","scheduled_at":"2026-04-27T09:00:00Z","ends_at":"2026-04-27T09:30:00Z","title":"Consultation"}`,
-			Op:      Op(book, AppointmentOf)},
-		{Method: "GET", Path: "/appointments/:id", Scope: read, Tag: "Appointments", ID: "getAppointment", Summary: "Get an appointment",
-			Doc: "With the suffix .ics it is a calendar file.", Status: 200, Op: AlsoAs("text/calendar", Op(s.getAppointment, wire.Same[calendar]))},
-		{Method: "PATCH", Path: "/appointments/:id", Scope: write, Tag: "Appointments", ID: "updateAppointment", Summary: "Reschedule or update an appointment",
-			Status: 200, Errors: change, Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`, Op: Op(patch, AppointmentOf)},
+		{Method: "GET", Path: "/appointments", Scope: read, Tag: "Appointments", ID: "listAppointments",
+			Summary: "List appointments", Status: 200, Op: List(find, AppointmentOf)},
+		{Method: "POST", Path: "/appointments", Scope: write, Tag: "Appointments", ID: "bookAppointment",
+			Summary: "Book an appointment", Status: 201,
+			Doc: "Takes a person (lead_id or patient_id), a start, and an end or a service. A taken time is " +
+				"answered with up to three others.",
+			Errors: append([]engine.Kind{engine.Gone}, bookingRefusals...),
+			Example: `{"lead_id":"c3e8a1d4-0000-7000-8000-000000000000","scheduled_at":"2026-04-27T09:00:00Z",` +
+				`"ends_at":"2026-04-27T09:30:00Z","title":"Consultation"}`,
+			Op: Op(book, AppointmentOf)},
+		{Method: "GET", Path: "/appointments/:id", Scope: read, Tag: "Appointments", ID: "getAppointment",
+			Summary: "Get an appointment",
+			Doc:     "With the suffix .ics it is a calendar file.", Status: 200,
+			Op: AlsoAs("text/calendar", Op(s.getAppointment, wire.Same[calendar]))},
+		{Method: "PATCH", Path: "/appointments/:id", Scope: write, Tag: "Appointments", ID: "updateAppointment",
+			Summary: "Reschedule or update an appointment",
+			Status:  200, Errors: change, Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`,
+			Op: Op(patch, AppointmentOf)},
 	}, s.verbRows(change)...)
 }

@@ -67,15 +67,18 @@ type eventQuery struct {
 
 func (s *Server) historyRows() []Row {
 	audit := func(ctx context.Context, c engine.Caller, in auditQuery) (engine.List[engine.AuditEntry], error) {
-		return s.e.AuditLog(ctx, c, engine.AuditQuery{PatientID: in.PatientID, Entity: in.Entity, EntityID: in.EntityID, Action: in.Action,
+		return s.e.AuditLog(ctx, c, engine.AuditQuery{PatientID: in.PatientID, Entity: in.Entity, EntityID: in.EntityID,
+			Action:  in.Action,
 			Outcome: engine.Outcome(in.Outcome), From: in.From.Seconds(), To: in.To.Seconds()}, in.Page())
 	}
 	events := func(ctx context.Context, c engine.Caller, in eventQuery) (engine.List[engine.Event], error) {
 		return s.e.Events(ctx, c, in.After, in.Type, in.Page())
 	}
 	return []Row{
-		{Method: "GET", Path: "/events", Scope: engine.WebhooksManage, Tag: "Events", ID: "listEvents", Summary: "List events", Status: 200,
+		{Method: "GET", Path: "/events", Scope: engine.WebhooksManage, Tag: "Events", ID: "listEvents",
+			Summary: "List events", Status: 200,
 			Doc: "Oldest first: what a webhook consumer missed it can read here.", Op: List(events, event)},
-		{Method: "GET", Path: "/audit", Scope: engine.AuditRead, Tag: "Audit", ID: "listAudit", Summary: "List audit rows", Status: 200, Op: List(audit, AuditOf)},
+		{Method: "GET", Path: "/audit", Scope: engine.AuditRead, Tag: "Audit", ID: "listAudit",
+			Summary: "List audit rows", Status: 200, Op: List(audit, AuditOf)},
 	}
 }

@@ -21,7 +21,8 @@ func formOf(h http.Header) form {
 func (s *Server) authenticate(c *call) (engine.Identity, error) {
 	if inQuery(c.R.URL.RawQuery) {
 		return engine.Identity{}, s.failed(c, engine.Fail(engine.InvalidKey,
-			"Invalid or expired API key: a key in the URL is never accepted, and others may have read it; revoke it and send the new one as a header"))
+			"Invalid or expired API key: a key in the URL is never accepted, and others may have read it; revoke it "+
+				"and send the new one as a header"))
 	}
 	who, err := s.credential(c)
 	if err != nil {
@@ -52,7 +53,8 @@ func (s *Server) failed(c *call, err error) error {
 func (s *Server) credential(c *call) (who engine.Identity, err error) {
 	bearer, keys := c.R.Header["Authorization"], c.R.Header["X-Api-Key"]
 	if len(bearer)+len(keys) > 1 {
-		return who, engine.Fail(engine.AmbiguousCredentials, "Send exactly one credential, as Authorization or as X-API-Key")
+		return who, engine.Fail(engine.AmbiguousCredentials,
+			"Send exactly one credential, as Authorization or as X-API-Key")
 	}
 	ctx := c.R.Context()
 	switch {
@@ -62,7 +64,8 @@ func (s *Server) credential(c *call) (who engine.Identity, err error) {
 		}
 		return s.e.AuthenticateKey(ctx, keys[0])
 	case len(bearer) == 0:
-		return who, engine.Fail(engine.Unauthenticated, "Send a key as Authorization: Bearer …, or a kv_ key as X-API-Key")
+		return who, engine.Fail(engine.Unauthenticated,
+			"Send a key as Authorization: Bearer …, or a kv_ key as X-API-Key")
 	}
 	scheme, text, _ := strings.Cut(bearer[0], " ")
 	text = strings.TrimSpace(text)

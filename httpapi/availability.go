@@ -83,12 +83,15 @@ func (s *Server) availabilityRows() []Row {
 	ask := func(ctx context.Context, c engine.Caller, in availabilityQuery) (engine.List[engine.Slot], error) {
 		return s.e.Availability(ctx, c, engine.AvailabilityQuery{
 			From: in.From.Moment(), To: in.To.Moment(), Preference: engine.Preference(in.Preference), Limit: in.Limit,
-			Minutes: in.Duration, ServiceID: in.ServiceID, ProviderID: in.ProviderID, LocationID: in.LocationID, Cursor: in.Cursor,
+			Minutes: in.Duration, ServiceID: in.ServiceID, ProviderID: in.ProviderID, LocationID: in.LocationID,
+			Cursor: in.Cursor,
 		})
 	}
 	return []Row{{
-		Method: "GET", Path: "/availability", Scope: engine.AvailabilityRead, Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Availability",
-		ID: "listAvailability", Summary: "Find open appointment slots", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: &handler[availabilityQuery, engine.List[engine.Slot]]{
+		Method: "GET", Path: "/availability", Scope: engine.AvailabilityRead,
+		Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Availability", ID: "listAvailability",
+		Summary: "Find open appointment slots", Status: 200, Errors: []engine.Kind{engine.NotFound},
+		Op: &handler[availabilityQuery, engine.List[engine.Slot]]{
 			use: ask, form: shape{in: reflect.TypeFor[availabilityQuery](), out: reflect.TypeFor[Slot](), list: true},
 			answer: func(c *call, l engine.List[engine.Slot]) answer {
 				return c.page(slots(l.Items), Pagination{wire.Opt(l.Next), l.More, l.Total})

@@ -199,7 +199,8 @@ func (c *call) readBody() ([]byte, error) {
 	case err != io.EOF:
 		return nil, engine.Fail(engine.InvalidJSON, "The body ended too early")
 	case len(c.in) > 0 && !isJSON(c.R.Header["Content-Type"]) || len(c.R.Header["Content-Encoding"]) > 0:
-		return nil, engine.Fail(engine.UnsupportedMedia, "Send the body as Content-Type: application/json, not compressed")
+		return nil, engine.Fail(engine.UnsupportedMedia,
+			"Send the body as Content-Type: application/json, not compressed")
 	}
 	return c.in, nil
 }
@@ -229,7 +230,8 @@ func (c *call) idempotency(body any) error {
 		ok = key[i] > ' ' && key[i] < 0x7f
 	}
 	if !ok {
-		return engine.Fail(engine.InvalidIdempotencyKey, "The Idempotency-Key must be 1 to 255 visible ASCII characters, like a UUID")
+		return engine.Fail(engine.InvalidIdempotencyKey,
+			"The Idempotency-Key must be 1 to 255 visible ASCII characters, like a UUID")
 	}
 	text := make([]byte, 0, 512)
 	text = append(text, c.R.Method...)

@@ -30,8 +30,10 @@ type Clinic struct {
 func ClinicOf(c engine.Clinic) Clinic {
 	s := c.Settings
 	return Clinic{
-		c.ID, c.Slug, c.Name, c.TimeZone, c.Country, s.StepMinutes, s.DefaultMinutes, s.NoticeMinutes, s.HorizonDays, s.BuffersInsideHours,
-		s.ReconfirmOnMove, s.Continuity, s.LateCancelHours, s.NoShowSweep, wire.Meta{Version: c.Version, CreatedAt: wire.Instant(c.CreatedAt), UpdatedAt: wire.Instant(c.UpdatedAt)},
+		c.ID, c.Slug, c.Name, c.TimeZone, c.Country, s.StepMinutes, s.DefaultMinutes, s.NoticeMinutes, s.HorizonDays,
+		s.BuffersInsideHours,
+		s.ReconfirmOnMove, s.Continuity, s.LateCancelHours, s.NoShowSweep,
+		wire.Meta{Version: c.Version, CreatedAt: wire.Instant(c.CreatedAt), UpdatedAt: wire.Instant(c.UpdatedAt)},
 	}
 }
 
@@ -64,8 +66,10 @@ func (s *Server) clinicRows() []Row {
 		return s.e.UpdateClinic(ctx, c, in.Version, engine.ClinicPatch(in.Body))
 	}
 	return []Row{
-		{Method: "GET", Path: "/clinic", Scope: engine.AdminRead, Tag: "Clinic", ID: "getClinic", Summary: "Get the clinic and its booking rules", Status: 200, Op: Op(get, ClinicOf)},
-		{Method: "PATCH", Path: "/clinic", Scope: engine.ProvidersWrite, Tag: "Clinic", ID: "updateClinic", Summary: "Change the clinic or its booking rules", Status: 200,
+		{Method: "GET", Path: "/clinic", Scope: engine.AdminRead, Tag: "Clinic", ID: "getClinic",
+			Summary: "Get the clinic and its booking rules", Status: 200, Op: Op(get, ClinicOf)},
+		{Method: "PATCH", Path: "/clinic", Scope: engine.ProvidersWrite, Tag: "Clinic", ID: "updateClinic",
+			Summary: "Change the clinic or its booking rules", Status: 200,
 			Example: `{"step_minutes":20}`, Op: Op(update, ClinicOf)},
 	}
 }

@@ -13,8 +13,9 @@ import (
 // Browsers may call with public keys only, from the exact origins that a key
 // lists; no other family ever gets a CORS header (contract.md §2).
 var (
-	exposed = []string{"X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit, RateLimit-Policy, Retry-After, Idempotent-Replayed, Location, ETag"}
-	vary    = []string{"Origin"}
+	exposed = []string{"X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit, " +
+		"RateLimit-Policy, Retry-After, Idempotent-Replayed, Location, ETag"}
+	vary = []string{"Origin"}
 )
 
 // checkOrigin lets a public key through from its own origins and tells the
@@ -85,12 +86,14 @@ func (s *Server) options(c *call) {
 	}
 	h["Access-Control-Allow-Origin"] = []string{origin}
 	h["Access-Control-Allow-Methods"] = []string{strings.Join(allowed, ", ")}
-	h["Access-Control-Allow-Headers"] = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"}
+	h["Access-Control-Allow-Headers"] = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, " +
+		"If-None-Match"}
 	h["Access-Control-Max-Age"] = []string{"600"}
 	c.WriteHeader(http.StatusNoContent)
 }
 
-var allMethods = []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut}
+var allMethods = []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost,
+	http.MethodPut}
 
 // methods lists what a path takes, OPTIONS included; nothing for an unknown path.
 func (s *Server) methods(path string) []string {

@@ -43,7 +43,8 @@ type Attempt struct {
 func DeliveryOf(d engine.DeliveryEntry) Delivery {
 	out := Delivery{
 		ID: d.ID, WebhookID: d.WebhookID, EventID: d.EventID, Type: d.Type, State: d.State, Attempts: d.Attempts,
-		LastStatus: wire.Opt(d.LastStatus), LastError: wire.Opt(d.LastError), ReplayOf: wire.Opt(d.ReplayOf), CreatedAt: wire.Instant(d.CreatedAt),
+		LastStatus: wire.Opt(d.LastStatus), LastError: wire.Opt(d.LastError), ReplayOf: wire.Opt(d.ReplayOf),
+		CreatedAt: wire.Instant(d.CreatedAt),
 	}
 	if d.State == engine.Pending {
 		out.NextAt = wire.At(d.NextAt)
@@ -54,7 +55,8 @@ func DeliveryOf(d engine.DeliveryEntry) Delivery {
 func deliveryWithLog(d engine.DeliveryEntry) DeliveryWithLog {
 	out := DeliveryWithLog{Delivery: DeliveryOf(d), AttemptLog: []Attempt{}}
 	for _, a := range d.Log {
-		out.AttemptLog = append(out.AttemptLog, Attempt{a.N, wire.Instant(a.StartedAt), a.MS, wire.Opt(a.Status), wire.Opt(a.Error), a.Response, a.Trigger})
+		out.AttemptLog = append(out.AttemptLog, Attempt{a.N, wire.Instant(a.StartedAt), a.MS, wire.Opt(a.Status),
+			wire.Opt(a.Error), a.Response, a.Trigger})
 	}
 	return out
 }
@@ -68,7 +70,8 @@ type deliveryFilter struct {
 }
 
 func (f deliveryFilter) query() engine.DeliveryQuery {
-	return engine.DeliveryQuery{State: engine.DeliveryState(f.State), Type: f.Type, Since: f.Since.Seconds(), Until: f.Until.Seconds()}
+	return engine.DeliveryQuery{State: engine.DeliveryState(f.State), Type: f.Type, Since: f.Since.Seconds(),
+		Until: f.Until.Seconds()}
 }
 
 type deliveryQuery struct {
@@ -105,21 +108,31 @@ func (s *Server) deliveryRows() []Row {
 	}
 	retryAll := func(ctx context.Context, c engine.Caller, in wire.Create[RetryFilter]) (engine.Replays, error) {
 		b := in.Body
-		return s.e.RetryDeliveries(ctx, c, engine.DeliveryQuery{WebhookID: b.WebhookID, Type: b.Type, Since: b.Since.Seconds(), Until: b.Until.Seconds()})
+		return s.e.RetryDeliveries(ctx, c, engine.DeliveryQuery{WebhookID: b.WebhookID, Type: b.Type,
+			Since: b.Since.Seconds(), Until: b.Until.Seconds()})
 	}
 	remove := func(ctx context.Context, c engine.Caller, in wire.ByID) error { return s.e.DropDelivery(ctx, c, in.ID) }
 	const manage = engine.WebhooksManage
 	return []Row{
-		{Method: "GET", Path: "/deliveries", Scope: manage, Tag: "Deliveries", ID: "listDeliveries", Summary: "List deliveries", Status: 200,
-			Doc: "Newest first. `state=dead` is the dead letter queue.", Errors: []engine.Kind{engine.NotFound}, Op: List(find, DeliveryOf)},
-		{Method: "GET", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "getDelivery", Summary: "Get a delivery and its log", Status: 200, Op: Op(get, deliveryWithLog)},
-		{Method: "DELETE", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "dropDelivery", Summary: "Drop a delivery", Status: 204,
+		{Method: "GET", Path: "/deliveries", Scope: manage, Tag: "Deliveries", ID: "listDeliveries",
+			Summary: "List deliveries", Status: 200,
+			Doc: "Newest first. `state=dead` is the dead letter queue.", Errors: []engine.Kind{engine.NotFound},
+			Op: List(find, DeliveryOf)},
+		{Method: "GET", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "getDelivery",
+			Summary: "Get a delivery and its log", Status: 200, Op: Op(get, deliveryWithLog)},
+		{Method: "DELETE", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "dropDelivery",
+			Summary: "Drop a delivery", Status: 204,
 			Doc: "One that waits is cancelled; one that has ended is deleted with its log.", Op: Drop(remove)},
-		{Method: "POST", Path: "/deliveries/:id/retry", Scope: manage, Tag: "Deliveries", ID: "retryDelivery", Summary: "Send a delivery again", Status: 202,
-			Doc:    "One that waits is sent now. One that has ended is repeated by a new delivery with the same `webhook-id`.",
+		{Method: "POST", Path: "/deliveries/:id/retry", Scope: manage, Tag: "Deliveries", ID: "retryDelivery",
+			Summary: "Send a delivery again", Status: 202,
+			Doc: "One that waits is sent now. One that has ended is repeated by a new delivery with the same " +
+				"`webhook-id`.",
 			Errors: []engine.Kind{engine.Conflict}, Op: Op(retry, DeliveryOf)},
-		{Method: "POST", Path: "/delivery-retries", Scope: manage, Tag: "Deliveries", ID: "retryDeliveries", Summary: "Send dead letters again", Status: 202,
-			Doc:    "All of a filter that no other delivery repeats yet, oldest first.",
-			Errors: []engine.Kind{engine.NotFound}, Example: `{"type":"appointment.created","since":"2026-04-26T00:00:00Z"}`, Op: Op(retryAll, func(r engine.Replays) Retries { return Retries{r.Count, r.Remaining} })},
+		{Method: "POST", Path: "/delivery-retries", Scope: manage, Tag: "Deliveries", ID: "retryDeliveries",
+			Summary: "Send dead letters again", Status: 202,
+			Doc:     "All of a filter that no other delivery repeats yet, oldest first.",
+			Errors:  []engine.Kind{engine.NotFound},
+			Example: `{"type":"appointment.created","since":"2026-04-26T00:00:00Z"}`,
+			Op:      Op(retryAll, func(r engine.Replays) Retries { return Retries{r.Count, r.Remaining} })},
 	}
 }

@@ -187,7 +187,8 @@ func faultBody(e *engine.Error, f form, requestID string, names map[string]strin
 			break
 		}
 		field := masked(f.field(masked(d.Field))) // in either spelling, and before it is cut: half a key is one, too
-		rest.Details = append(rest.Details, engine.Detail{Field: field[:min(len(field), maxField)], Message: words(sentence(d.Message))})
+		rest.Details = append(rest.Details, engine.Detail{Field: field[:min(len(field), maxField)],
+			Message: words(sentence(d.Message))})
 	}
 	open, _ := e.Alternatives.([]engine.Slot)
 	for _, s := range open {

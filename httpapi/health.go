@@ -63,10 +63,14 @@ func (s *Server) ready(context.Context, engine.Caller, wire.None) (probe, error)
 func (s *Server) healthRows() []Row {
 	alive := func(context.Context, engine.Caller, wire.None) (probe, error) { return probe{Status: "ok"}, nil }
 	return []Row{
-		{Method: "GET", Path: "//healthz", Public: true, Tag: "Health", ID: "healthz", Summary: "The process lives", Status: 200, Op: Op(alive, wire.Same[probe])},
-		{Method: "GET", Path: "//readyz", Public: true, Tag: "Health", ID: "readyz", Summary: "The database can be written", Status: 200, Op: Op(s.ready, wire.Same[probe])},
-		{Method: "GET", Path: "/health", Open: true, Browser: true, Tag: "Health", ID: "getHealth", Summary: "Test a key", Status: 200, Op: Op(s.health, wire.Same[Health])},
-		{Method: "GET", Path: "/openapi.json", Public: true, Tag: "Reference", ID: "getOpenAPI", Summary: "This document", Status: 200,
+		{Method: "GET", Path: "//healthz", Public: true, Tag: "Health", ID: "healthz", Summary: "The process lives",
+			Status: 200, Op: Op(alive, wire.Same[probe])},
+		{Method: "GET", Path: "//readyz", Public: true, Tag: "Health", ID: "readyz",
+			Summary: "The database can be written", Status: 200, Op: Op(s.ready, wire.Same[probe])},
+		{Method: "GET", Path: "/health", Open: true, Browser: true, Tag: "Health", ID: "getHealth",
+			Summary: "Test a key", Status: 200, Op: Op(s.health, wire.Same[Health])},
+		{Method: "GET", Path: "/openapi.json", Public: true, Tag: "Reference", ID: "getOpenAPI",
+			Summary: "This document", Status: 200,
 			Op: static[whichForm]{"application/json", func(c *call, in whichForm) (*file, error) {
 				switch in.Form {
 				case "standard":
@@ -76,10 +80,13 @@ func (s *Server) healthRows() []Row {
 				}
 				return c.s.document.all(), nil
 			}}},
-		{Method: "GET", Path: "/docs", Public: true, Tag: "Reference", ID: "getDocs", Summary: "The reference as a page", Status: 200,
+		{Method: "GET", Path: "/docs", Public: true, Tag: "Reference", ID: "getDocs",
+			Summary: "The reference as a page", Status: 200,
 			Op: static[wire.None]{"text/html", func(*call, wire.None) (*file, error) { return docsPage(), nil }}},
-		{Method: "GET", Path: "/docs/rapidoc-min.js", Public: true, Tag: "Reference", ID: "getDocsScript", Summary: "The page's script", Status: 200,
-			Op: static[wire.None]{"text/javascript", func(*call, wire.None) (*file, error) { return docsScript(), nil }}},
+		{Method: "GET", Path: "/docs/rapidoc-min.js", Public: true, Tag: "Reference", ID: "getDocsScript",
+			Summary: "The page's script", Status: 200,
+			Op: static[wire.None]{"text/javascript",
+				func(*call, wire.None) (*file, error) { return docsScript(), nil }}},
 	}
 }
 

@@ -91,7 +91,8 @@ func New(e *engine.Engine, o Options) (*Server, error) {
 	if s.samples, err = allSamples(groups); err != nil {
 		return nil, err
 	}
-	for _, t := range []reflect.Type{reflect.TypeFor[Fault](), reflect.TypeFor[FlatFault](), reflect.TypeFor[Pagination](), reflect.TypeFor[WebhookEvent]()} {
+	for _, t := range []reflect.Type{reflect.TypeFor[Fault](), reflect.TypeFor[FlatFault](),
+		reflect.TypeFor[Pagination](), reflect.TypeFor[WebhookEvent]()} {
 		s.registry.Schema(t, true, "") // from here on the registry is only read
 	}
 	if err := dress(s.registry); err != nil {
@@ -136,7 +137,8 @@ func (s *Server) add(row Row) (err error) {
 	rt := &route{Row: row, pattern: Base + row.Path, shape: row.Op.shape()}
 	switch {
 	case row.Public && row.Scope != engine.NoScope, !row.Public && !row.Open && row.Scope == engine.NoScope:
-		return fmt.Errorf("httpapi: %s %s must declare its scope, or be Open to any key, or Public", row.Method, row.Path)
+		return fmt.Errorf("httpapi: %s %s must declare its scope, or be Open to any key, or Public", row.Method,
+			row.Path)
 	case row.Status == 0 || row.ID == "" || row.Summary == "" || row.Tag == "":
 		return fmt.Errorf("httpapi: %s %s must declare its status, id, summary and tag", row.Method, row.Path)
 	case strings.HasPrefix(row.Path, "//"): // outside Base: "//healthz"
@@ -300,5 +302,6 @@ func (s *Server) methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
 		allowed = append(allowed, http.MethodOptions)
 	}
 	slices.Sort(allowed)
-	c.Refuse(&engine.Error{Kind: engine.MethodNotAllowed, Message: "This path does not support that method", Allowed: allowed})
+	c.Refuse(&engine.Error{Kind: engine.MethodNotAllowed, Message: "This path does not support that method",
+		Allowed: allowed})
 }

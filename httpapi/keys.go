@@ -26,9 +26,10 @@ type Key struct {
 // KeyOf is a key on the wire.
 func KeyOf(k engine.Key) Key {
 	return Key{
-		ID: k.ID, Name: k.Name, Family: k.Family, KeyPrefix: k.Prefix(), Scopes: k.Scopes.Names(), RatePerMinute: k.RatePerMinute,
-		AllowedOrigins: wire.List(k.AllowedOrigins), ExpiresAt: wire.At(k.ExpiresAt), RevokedAt: wire.At(k.RevokedAt), CreatedAt: wire.Instant(k.CreatedAt),
-		LastUsedAt: wire.At(k.LastUsedAt), Key: k.Secret,
+		ID: k.ID, Name: k.Name, Family: k.Family, KeyPrefix: k.Prefix(), Scopes: k.Scopes.Names(),
+		RatePerMinute: k.RatePerMinute, AllowedOrigins: wire.List(k.AllowedOrigins), ExpiresAt: wire.At(k.ExpiresAt),
+		RevokedAt: wire.At(k.RevokedAt), CreatedAt: wire.Instant(k.CreatedAt), LastUsedAt: wire.At(k.LastUsedAt),
+		Key: k.Secret,
 	}
 }
 
@@ -50,8 +51,8 @@ type Rotation struct {
 func (s *Server) keyRows() []Row {
 	create := func(ctx context.Context, c engine.Caller, in wire.Create[KeyDraft]) (engine.Key, error) {
 		b := in.Body
-		return s.e.CreateKey(ctx, c, engine.KeyDraft{Name: b.Name, Family: b.Family, Scopes: b.Scopes, AllowedOrigins: b.AllowedOrigins,
-			ExpiresAt: b.ExpiresAt.Seconds(), RatePerMinute: b.RatePerMinute})
+		return s.e.CreateKey(ctx, c, engine.KeyDraft{Name: b.Name, Family: b.Family, Scopes: b.Scopes,
+			AllowedOrigins: b.AllowedOrigins, ExpiresAt: b.ExpiresAt.Seconds(), RatePerMinute: b.RatePerMinute})
 	}
 	find := func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[engine.Key], error) {
 		return s.e.Keys(ctx, c, in.Page())
@@ -65,13 +66,18 @@ func (s *Server) keyRows() []Row {
 	}
 	const manage = engine.KeysManage
 	return []Row{
-		{Method: "GET", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "listKeys", Summary: "List keys", Status: 200, Op: List(find, KeyOf)},
-		{Method: "POST", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "createKey", Summary: "Create a key", Status: 201,
-			Doc:     "The key is in this reply and never again. No key can hold more than its maker.",
-			Example: `{"name":"Website","family":"qbk_live_","scopes":["leads:write","availability:read"]}`, Op: Op(create, KeyOf)},
-		{Method: "DELETE", Path: "/api-keys/:id", Scope: manage, Tag: "Keys", ID: "revokeKey", Summary: "Revoke a key", Status: 204, Op: Drop(revoke)},
-		{Method: "POST", Path: "/api-keys/:id/rotate", Scope: manage, Tag: "Keys", ID: "rotateKey", Summary: "Replace a key", Status: 201,
-			Doc: "A new key with the same rights; the old one ends after the overlap.", Errors: []engine.Kind{engine.Conflict},
+		{Method: "GET", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "listKeys", Summary: "List keys",
+			Status: 200, Op: List(find, KeyOf)},
+		{Method: "POST", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "createKey", Summary: "Create a key",
+			Status: 201, Doc: "The key is in this reply and never again. No key can hold more than its maker.",
+			Example: `{"name":"Website","family":"qbk_live_","scopes":["leads:write","availability:read"]}`,
+			Op:      Op(create, KeyOf)},
+		{Method: "DELETE", Path: "/api-keys/:id", Scope: manage, Tag: "Keys", ID: "revokeKey", Summary: "Revoke a key",
+			Status: 204, Op: Drop(revoke)},
+		{Method: "POST", Path: "/api-keys/:id/rotate", Scope: manage, Tag: "Keys", ID: "rotateKey",
+			Summary: "Replace a key", Status: 201,
+			Doc:     "A new key with the same rights; the old one ends after the overlap.",
+			Errors:  []engine.Kind{engine.Conflict},
 			Example: `{"overlap_hours":24}`, Op: Op(rotate, KeyOf)},
 	}
 }

@@ -33,9 +33,10 @@ func (l Lead) Location() string { return "/leads/" + l.ID }
 // LeadOf is a lead on the wire.
 func LeadOf(l engine.Lead) Lead {
 	return Lead{
-		ID: l.ID, ExternalID: wire.Opt(l.ExternalID), Source: l.Source, Name: l.Name, FirstName: l.FirstName, LastName: l.LastName,
-		Email: wire.Opt(l.Email), Phone: wire.Opt(l.Phone), Status: l.Status, Notes: l.Notes, Tags: wire.List(l.Tags),
-		Metadata: dict(l.Metadata), Consent: dict(l.Consent), PatientID: wire.Opt(l.PatientID), Meta: wire.MetaOf(l.Meta),
+		ID: l.ID, ExternalID: wire.Opt(l.ExternalID), Source: l.Source, Name: l.Name, FirstName: l.FirstName,
+		LastName: l.LastName, Email: wire.Opt(l.Email), Phone: wire.Opt(l.Phone), Status: l.Status, Notes: l.Notes,
+		Tags: wire.List(l.Tags), Metadata: dict(l.Metadata), Consent: dict(l.Consent), PatientID: wire.Opt(l.PatientID),
+		Meta: wire.MetaOf(l.Meta),
 	}
 }
 
@@ -96,17 +97,24 @@ func (s *Server) leadRows() []Row {
 		return err
 	}
 	return []Row{
-		{Method: "GET", Path: "/leads", Scope: engine.LeadsRead, Tag: "Leads", ID: "listLeads", Summary: "List leads", Status: 200, Op: List(find, LeadOf)},
-		{Method: "POST", Path: "/leads", Scope: engine.LeadsWrite, Tag: "Leads", ID: "saveLead", Summary: "Create or update a lead", Status: 201, Update: true,
-			Doc: "Matches a lead by source and external_id, else by e-mail, else by phone and name: 200 where there is one, 201 where there was none.\n" +
+		{Method: "GET", Path: "/leads", Scope: engine.LeadsRead, Tag: "Leads", ID: "listLeads", Summary: "List leads",
+			Status: 200, Op: List(find, LeadOf)},
+		{Method: "POST", Path: "/leads", Scope: engine.LeadsWrite, Tag: "Leads", ID: "saveLead",
+			Summary: "Create or update a lead", Status: 201, Update: true,
+			Doc: "Matches a lead by source and external_id, else by e-mail, else by phone and name: 200 where there " +
+				"is one, 201 where there was none.\n" +
 				"At least one of name, email, phone, external_id.",
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"source":"website","external_id":"form-17","name":"Ada Example","email":"ada@example.org","tags":["implant"],"metadata":{"campaign":"spring"}}`,
+			Errors: []engine.Kind{engine.Conflict},
+			Example: `{"source":"website","external_id":"form-17","name":"Ada Example","email":"ada@example.org",` +
+				`"tags":["implant"],"metadata":{"campaign":"spring"}}`,
 			Op: Op(put, func(p engine.LeadPut) savedLead { return savedLead{LeadOf(p.Lead), p.Created} })},
-		{Method: "GET", Path: "/leads/:id", Scope: engine.LeadsRead, Tag: "Leads", ID: "getLead", Summary: "Get a lead", Status: 200, Op: Op(get, LeadOf)},
-		{Method: "PATCH", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "updateLead", Summary: "Update a lead", Status: 200,
+		{Method: "GET", Path: "/leads/:id", Scope: engine.LeadsRead, Tag: "Leads", ID: "getLead", Summary: "Get a lead",
+			Status: 200, Op: Op(get, LeadOf)},
+		{Method: "PATCH", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "updateLead",
+			Summary: "Update a lead", Status: 200,
 			Errors: []engine.Kind{engine.Conflict}, Example: `{"status":"qualified"}`, Op: Op(update, LeadOf)},
-		{Method: "DELETE", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "deleteLead", Summary: "Delete a lead", Status: 204,
-			Errors: []engine.Kind{engine.Conflict}, Op: Drop(remove)},
+		{Method: "DELETE", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "deleteLead",
+			Summary: "Delete a lead", Status: 204, Errors: []engine.Kind{engine.Conflict}, Op: Drop(remove)},
 	}
 }
 

@@ -25,7 +25,8 @@ type Location struct {
 func (l Location) Location() string { return "/locations/" + strconv.FormatInt(l.ID, 10) }
 
 func location(l engine.Location) Location {
-	return Location{l.ID, l.Name, l.Kind, wire.Opt(l.ParentID), l.Address, wire.Opt(l.Phone), wire.Opt(l.TimeZone), l.Capacity, l.Active, wire.MetaOf(l.Meta)}
+	return Location{l.ID, l.Name, l.Kind, wire.Opt(l.ParentID), l.Address, wire.Opt(l.Phone), wire.Opt(l.TimeZone),
+		l.Capacity, l.Active, wire.MetaOf(l.Meta)}
 }
 
 // LocationDraft is an unsaved location; what is not sent stays as it is.
@@ -43,7 +44,8 @@ type LocationDraft struct {
 func (s *Server) locationRows() []Row {
 	e := s.e
 	return rows(shelf[engine.Location, engine.LocationDraft, Location]{
-		path: "/locations", tag: "Locations", one: "Location", wire: location, example: `{"name":"Room 2","kind":"room","parent_id":1}`,
-		find: e.Locations, get: e.Location, create: e.CreateLocation, update: e.UpdateLocation, remove: e.DeleteLocation,
+		path: "/locations", tag: "Locations", one: "Location", wire: location,
+		example: `{"name":"Room 2","kind":"room","parent_id":1}`, find: e.Locations, get: e.Location,
+		create: e.CreateLocation, update: e.UpdateLocation, remove: e.DeleteLocation,
 	}, func(d LocationDraft) engine.LocationDraft { return engine.LocationDraft(d) })
 }

@@ -76,23 +76,29 @@ func (s *Server) describe(forms []form) object {
 			"headers":  docHeaders,
 			"responses": object{"MethodNotAllowed": object{
 				"description": "METHOD_NOT_ALLOWED, from every path for a method that it does not list",
-				"headers":     object{"X-Request-Id": object{"$ref": "#/components/headers/X-Request-Id"}, "Allow": object{"$ref": "#/components/headers/Allow"}},
-				"content":     object{"application/json": object{"schema": faultSchema(forms)}},
+				"headers": object{"X-Request-Id": object{"$ref": "#/components/headers/X-Request-Id"},
+					"Allow": object{"$ref": "#/components/headers/Allow"}},
+				"content": object{"application/json": object{"schema": faultSchema(forms)}},
 			}},
 			"securitySchemes": object{
-				"bearer": object{"type": "http", "scheme": "bearer", "description": "Standard form: qbk_live_, qbk_test_, qual_sk_, qual_scope_, qual_pk_ keys and session JWTs"},
-				"apiKey": object{"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "Flat form: kv_ keys"},
+				"bearer": object{"type": "http", "scheme": "bearer",
+					"description": "Standard form: qbk_live_, qbk_test_, qual_sk_, qual_scope_, qual_pk_ keys and " +
+						"session JWTs"},
+				"apiKey": object{"type": "apiKey", "in": "header", "name": "X-API-Key",
+					"description": "Flat form: kv_ keys"},
 			},
 		},
 	}
 }
 
 const intro = "The front office of a clinic: leads, open slots, bookings, patients, webhooks.\n\n" +
-	"**One API, two wire forms.** The header that carries the key decides: `Authorization: Bearer …` gives snake_case names in a " +
-	"`data` envelope; `X-API-Key: kv_…` gives camelCase names without an envelope. Schemas whose name ends in *Flat* are of the second form; " +
-	"`?form=standard` or `?form=flat` gives this document for one form alone.\n\n" +
-	"Times are RFC 3339, in UTC on output. Unknown fields are refused by name. A method that a path does not list is answered 405 with an `Allow` " +
-	"header (`#/components/responses/MethodNotAllowed`). Send an `Idempotency-Key` with POST and PATCH to retry safely."
+	"**One API, two wire forms.** The header that carries the key decides: `Authorization: Bearer …` gives " +
+	"snake_case names in a `data` envelope; `X-API-Key: kv_…` gives camelCase names without an envelope. " +
+	"Schemas whose name ends in *Flat* are of the second form; `?form=standard` or `?form=flat` gives this " +
+	"document for one form alone.\n\n" +
+	"Times are RFC 3339, in UTC on output. Unknown fields are refused by name. A method that a path does not list " +
+	"is answered 405 with an `Allow` header (`#/components/responses/MethodNotAllowed`). Send an " +
+	"`Idempotency-Key` with POST and PATCH to retry safely."
 
 // docPath turns /leads/:id into /leads/{id}.
 func docPath(path string) string {
@@ -120,7 +126,9 @@ func (s *Server) operation(rt *route, forms []form) object {
 		if rt.Example != "" {
 			media["examples"] = examples(rt.Example, forms)
 		}
-		op["requestBody"] = object{"required": len(s.resolve(rt.input.schema).Required) > 0 || rt.Status == http.StatusCreated || rt.Method == http.MethodPatch || rt.Method == http.MethodPut, "content": object{"application/json": media}}
+		op["requestBody"] = object{"required": len(s.resolve(rt.input.schema).Required) > 0 ||
+			rt.Status == http.StatusCreated || rt.Method == http.MethodPatch || rt.Method == http.MethodPut,
+			"content": object{"application/json": media}}
 	}
 	return op
 }
@@ -185,10 +193,12 @@ func (s *Server) parameters(rt *route, forms []form) []object {
 		}
 	}
 	if rt.input.match != nil {
-		out = append(out, object{"name": "If-Match", "in": "header", "schema": object{"type": "string"}, "description": "The version that was read, as its ETag: \"3\""})
+		out = append(out, object{"name": "If-Match", "in": "header", "schema": object{"type": "string"},
+			"description": "The version that was read, as its ETag: \"3\""})
 	}
 	if rt.Method == http.MethodPost || rt.Method == http.MethodPatch {
-		out = append(out, object{"name": "Idempotency-Key", "in": "header", "schema": object{"type": "string", "maxLength": 255},
+		out = append(out, object{"name": "Idempotency-Key", "in": "header",
+			"schema":      object{"type": "string", "maxLength": 255},
 			"description": "Any unique text: the same request with the same key is done once, for 24 hours"})
 	}
 	return out

@@ -20,11 +20,14 @@ var coreSamples = map[string]any{
 	"action": "appointment.book", "active": true, "bookable_online": true, "enabled": true, "continuity": true,
 	"late_cancel_hours": 24, "request_id": SampleID, "assigned_because": "least booked: 120 min vs 180",
 	"birth_date": "1984-02-29", "city": "Berlin", "colour": "#0b6b61", "country": "DE",
-	"credentials": "MD", "default_minutes": 30, "description": "CRM of the front desk", "display_name": "Dr. Ida Muster",
+	"credentials": "MD", "default_minutes": 30, "description": "CRM of the front desk",
+	"display_name":     "Dr. Ida Muster",
 	"duration_minutes": 30, "email": "ada@example.com", "ends_at": "2027-04-26T07:30:00Z",
-	"entity": "appointment", "entity_id": SampleID, "event_id": "evt_" + SampleID, "events": []any{"appointment.created"},
-	"expires_at": nil, "external_id": "crm-1042", "family_name": "Beispiel", "fields": []any{"status"}, "first_name": "Ada",
-	"from": "09:00", "given_name": "Ada", "hash": strings.Repeat("9f", 32), "has_more": false,
+	"entity": "appointment", "entity_id": SampleID, "event_id": "evt_" + SampleID,
+	"events":     []any{"appointment.created"},
+	"expires_at": nil, "external_id": "crm-1042", "family_name": "Beispiel", "fields": []any{"status"},
+	"first_name": "Ada",
+	"from":       "09:00", "given_name": "Ada", "hash": strings.Repeat("9f", 32), "has_more": false,
 	"horizon_days": 365, "ip": "203.0.113.7", "key_prefix": "qbk_live_8fJ2kQ0a", "label": "mobile",
 	"language": "de-DE", "last_name": "Beispiel", "last_status": 200, "lead_id": SampleID, "line1": "Lindenstr. 1",
 	"local_start": "2027-04-26T09:00:00+02:00", "location_id": 1, "max_in_flight": 1, "mrn": "P-1001",
@@ -32,19 +35,24 @@ var coreSamples = map[string]any{
 	"e164": "+49301234567", "phone": "+49 30 1234567", "postal_code": "10969",
 	"prev_hash": strings.Repeat("3c", 32), "provider_id": 1, "provider_ids": []any{1}, "reason": "Follow-up",
 	"role": "front_desk", "scheduled_at": "2027-04-26T07:00:00Z", "scopes": []any{"patients:read", "appointments:read"},
-	"seq": 41, "service_ids": []any{1}, "location_ids": []any{1}, "signature_header": "X-QualifyBase-Signature", "slug": "praxis-lindenhof",
+	"seq": 41, "service_ids": []any{1}, "location_ids": []any{1}, "signature_header": "X-QualifyBase-Signature",
+	"slug":   "praxis-lindenhof",
 	"source": "website", "specialty": "General practice", "step_minutes": 15,
 	"system": "http://hl7.org/fhir/sid/icd-10", "tags": []any{"recall"}, "time_zone": "Europe/Berlin",
 	"title": "Consultation", "to": "12:30", "token": "…", "total_count": 1, "type": "appointment.created",
 	"url":               "https://crm.example.com/hooks/clinic",
 	"Identifier.system": "urn:insurer", "Identifier.value": "A123456789",
 	"EmergencyContact.name": "Ben Beispiel", "EmergencyContact.relationship": "brother",
-	"Location.name": "Praxis Lindenhof", "Service.name": "Consultation", "Clinic.name": "Praxis Lindenhof", "Key.name": "website",
-	"Actor.label": "qbk_live_8fJ2kQ0a", "Actor.id": SampleID, "Hold.expires_at": "2027-04-26T06:05:00Z", "Session.expires_at": "2027-04-26T18:00:00Z",
-	"Delivery.last_status": 200, "Health.permissions": []any{"patients:read", "appointments:read"}, "Health.organization_id": SampleID,
-	"PatientMatch.matched": []any{"birth_date", "family_name", "email"},
-	"Event.id":             "evt_" + SampleID, "Key.allowed_origins": []any{}, "Lead.patient_id": nil,
-	"Week.mon": included, "Week.tue": included, "Week.wed": included, "Week.thu": included, "Week.fri": included, "Schedule.stranded": included, "Closure.stranded": included,
+	"Location.name": "Praxis Lindenhof", "Service.name": "Consultation", "Clinic.name": "Praxis Lindenhof",
+	"Key.name":    "website",
+	"Actor.label": "qbk_live_8fJ2kQ0a", "Actor.id": SampleID, "Hold.expires_at": "2027-04-26T06:05:00Z",
+	"Session.expires_at":   "2027-04-26T18:00:00Z",
+	"Delivery.last_status": 200, "Health.permissions": []any{"patients:read", "appointments:read"},
+	"Health.organization_id": SampleID,
+	"PatientMatch.matched":   []any{"birth_date", "family_name", "email"},
+	"Event.id":               "evt_" + SampleID, "Key.allowed_origins": []any{}, "Lead.patient_id": nil,
+	"Week.mon": included, "Week.tue": included, "Week.wed": included, "Week.thu": included, "Week.fri": included,
+	"Schedule.stranded": included, "Closure.stranded": included,
 }
 
 // allSamples are those of the core and of all groups. A name means the same
@@ -54,7 +62,8 @@ func allSamples(groups []Group) (map[string]any, error) {
 	for _, g := range groups {
 		for name, v := range g.Samples {
 			if _, twice := out[name]; twice {
-				return nil, fmt.Errorf("httpapi: the group %q gives the sample %q, which there is already", g.Name, name)
+				return nil, fmt.Errorf("httpapi: the group %q gives the sample %q, which there is already", g.Name,
+					name)
 			}
 			out[name] = v
 		}
@@ -113,7 +122,8 @@ func fits(x *huma.Schema, value any) bool {
 	case nil:
 		return x.Nullable
 	case string:
-		return x.Type == "string" && len(x.Enum) == 0 && (x.Format == "" || x.Format == "date" || x.Format == "date-time" || x.Format == "uuid")
+		return x.Type == "string" && len(x.Enum) == 0 &&
+			(x.Format == "" || x.Format == "date" || x.Format == "date-time" || x.Format == "uuid")
 	case int:
 		return x.Type == "integer" || x.Type == "number"
 	case bool:
@@ -213,7 +223,8 @@ func (s *Server) replyExample(rt *route, f form) json.RawMessage {
 
 // flatWords are the samples that callers of the flat form see in another spelling.
 var flatWords = strings.NewReplacer("qbk_live_", "kv_",
-	engine.PatientsRead.String(), engine.PatientsRead.Klinivo(), engine.AppointmentsRead.String(), engine.AppointmentsRead.Klinivo())
+	engine.PatientsRead.String(), engine.PatientsRead.Klinivo(), engine.AppointmentsRead.String(),
+	engine.AppointmentsRead.Klinivo())
 
 // schemaName is the name of the schema of a row's reply.
 func (rt *route) schemaName() string {

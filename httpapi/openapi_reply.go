@@ -98,8 +98,9 @@ func (rt *route) idempotent() bool {
 }
 
 var docHeaders = object{
-	"X-Request-Id":          header("string", "Name of this request in the log and the audit"),
-	"X-RateLimit-Limit":     header("integer", "Requests a minute; 0 = without a limit, and then there is no RateLimit header"),
+	"X-Request-Id": header("string", "Name of this request in the log and the audit"),
+	"X-RateLimit-Limit": header("integer", "Requests a minute; 0 = without a limit, and then there is no "+
+		"RateLimit header"),
 	"X-RateLimit-Remaining": header("integer", "Requests left in this window"),
 	"X-RateLimit-Reset":     header("integer", "Unix time at which the window ends"),
 	"RateLimit-Policy":      header("string", "The same as the draft standard has it"),
@@ -153,7 +154,8 @@ func (s *Server) content(rt *route, forms []form) object {
 
 // closed is an object with exactly these fields.
 func closed(props object) object {
-	return object{"type": "object", "properties": props, "required": slices.Sorted(maps.Keys(props)), "additionalProperties": false}
+	return object{"type": "object", "properties": props, "required": slices.Sorted(maps.Keys(props)),
+		"additionalProperties": false}
 }
 
 // refusals are all kinds that the row can answer with.
@@ -204,7 +206,8 @@ func (rt *route) namesThings() bool {
 	}
 	for name := range x.Properties {
 		switch name {
-		case "lead_id", "patient_id", "provider_id", "location_id", "service_id", "hold_id", "appointment_id", "consultation_id", "location_ids", "service_ids", "provider_ids":
+		case "lead_id", "patient_id", "provider_id", "location_id", "service_id", "hold_id", "appointment_id",
+			"consultation_id", "location_ids", "service_ids", "provider_ids":
 			return true
 		}
 	}

@@ -57,13 +57,15 @@ func (p Patient) Location() string { return "/patients/" + strconv.FormatInt(p.I
 // PatientOf is a patient on the wire.
 func PatientOf(p engine.Patient) Patient {
 	return Patient{
-		ID: p.ID, MRN: p.MRN, GivenName: p.GivenName, FamilyName: p.FamilyName, PreferredName: wire.Opt(p.PreferredName), BirthDate: p.BirthDate,
-		Sex: p.Sex, Phones: wire.List(p.Phones), Email: wire.Opt(p.Email), Address: p.Address, Language: wire.Opt(p.Language),
+		ID: p.ID, MRN: p.MRN, GivenName: p.GivenName, FamilyName: p.FamilyName,
+		PreferredName: wire.Opt(p.PreferredName), BirthDate: p.BirthDate, Sex: p.Sex, Phones: wire.List(p.Phones),
+		Email: wire.Opt(p.Email), Address: p.Address, Language: wire.Opt(p.Language),
 		ContactPreference: wire.Opt(p.ContactPreference),
-		Consents:          Consents{consent(p.Consents.EmailReminders), consent(p.Consents.SMSReminders), consent(p.Consents.Marketing)},
-		EmergencyContact:  p.EmergencyContact, Identifiers: wire.List(p.Identifiers), AllergiesText: p.AllergiesText, AdminNotes: p.AdminNotes,
-		SourceLeadID: wire.Opt(p.SourceLeadID), Status: p.Status, MergedInto: wire.Opt(p.MergedInto), Restricted: p.Restricted, ErasedAt: wire.At(p.ErasedAt),
-		Meta: wire.MetaOf(p.Meta),
+		Consents: Consents{consent(p.Consents.EmailReminders), consent(p.Consents.SMSReminders),
+			consent(p.Consents.Marketing)}, EmergencyContact: p.EmergencyContact, Identifiers: wire.List(p.Identifiers),
+		AllergiesText: p.AllergiesText, AdminNotes: p.AdminNotes,
+		SourceLeadID: wire.Opt(p.SourceLeadID), Status: p.Status, MergedInto: wire.Opt(p.MergedInto),
+		Restricted: p.Restricted, ErasedAt: wire.At(p.ErasedAt), Meta: wire.MetaOf(p.Meta),
 	}
 }
 
@@ -110,12 +112,14 @@ type PatientPatch struct {
 
 func (f PatientFacts) draft() engine.PatientDraft {
 	d := engine.PatientDraft{
-		GivenName: f.GivenName, FamilyName: f.FamilyName, PreferredName: f.PreferredName, BirthDate: f.BirthDate, Sex: f.Sex, Phones: f.Phones,
-		Email: f.Email, Address: f.Address, Language: f.Language, ContactPreference: f.ContactPreference, EmergencyContact: f.EmergencyContact,
-		Identifiers: f.Identifiers, AllergiesText: f.AllergiesText, AdminNotes: f.AdminNotes,
+		GivenName: f.GivenName, FamilyName: f.FamilyName, PreferredName: f.PreferredName, BirthDate: f.BirthDate,
+		Sex: f.Sex, Phones: f.Phones, Email: f.Email, Address: f.Address, Language: f.Language,
+		ContactPreference: f.ContactPreference, EmergencyContact: f.EmergencyContact, Identifiers: f.Identifiers,
+		AllergiesText: f.AllergiesText, AdminNotes: f.AdminNotes,
 	}
 	if c := f.Consents; c != nil {
-		d.Consents = &engine.Consents{EmailReminders: c.EmailReminders.said(), SMSReminders: c.SMSReminders.said(), Marketing: c.Marketing.said()}
+		d.Consents = &engine.Consents{EmailReminders: c.EmailReminders.said(), SMSReminders: c.SMSReminders.said(),
+			Marketing: c.Marketing.said()}
 	}
 	return d
 }
@@ -195,7 +199,8 @@ type patientQuery struct {
 
 func (s *Server) patientRows() []Row {
 	find := func(ctx context.Context, c engine.Caller, in patientQuery) (engine.List[engine.Patient], error) {
-		return s.e.Patients(ctx, c, engine.PatientQuery{Q: in.Q, Status: engine.PatientStatus(in.Status), UpdatedSince: in.UpdatedSince.Pointer()}, in.Page())
+		return s.e.Patients(ctx, c, engine.PatientQuery{Q: in.Q, Status: engine.PatientStatus(in.Status),
+			UpdatedSince: in.UpdatedSince.Pointer()}, in.Page())
 	}
 	get := func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.Patient, error) {
 		return s.e.Patient(ctx, c, in.ID)
@@ -213,23 +218,32 @@ func (s *Server) patientRows() []Row {
 	const read, write, tag = engine.PatientsRead, engine.PatientsWrite, "Patients"
 	refusals := []engine.Kind{engine.Conflict, engine.Gone}
 	return append([]Row{
-		{Method: "GET", Path: "/patients", Scope: read, Tag: tag, ID: "listPatients", Summary: "List and search patients", Status: 200, Op: List(find, PatientOf)},
-		{Method: "POST", Path: "/patients", Scope: write, Tag: tag, ID: "createPatient", Summary: "Create a patient", Status: 201,
-			Doc:    "Somebody who is certainly on file is answered 409 with the candidates, unless allow_duplicate is true.",
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29","phones":[{"number":"030 1234567","label":"mobile"}]}`, Op: Op(create, PatientOf)},
+		{Method: "GET", Path: "/patients", Scope: read, Tag: tag, ID: "listPatients",
+			Summary: "List and search patients", Status: 200, Op: List(find, PatientOf)},
+		{Method: "POST", Path: "/patients", Scope: write, Tag: tag, ID: "createPatient", Summary: "Create a patient",
+			Status: 201,
+			Doc: "Somebody who is certainly on file is answered 409 with the candidates, unless allow_duplicate " +
+				"is true.",
+			Errors: []engine.Kind{engine.Conflict},
+			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29",` +
+				`"phones":[{"number":"030 1234567","label":"mobile"}]}`, Op: Op(create, PatientOf)},
 		{Method: "GET", Path: "/patients/:id", Scope: read, Tag: tag, ID: "getPatient", Summary: "Get a patient",
-			Doc: "A merged record is a stub that names its survivor in merged_into.", Status: 200, Op: Op(get, PatientOf)},
-		{Method: "PATCH", Path: "/patients/:id", Scope: write, Tag: tag, ID: "updatePatient", Summary: "Update a patient", Status: 200,
-			Errors: refusals, Example: `{"email":"ada@example.org","consents":{"email_reminders":{"granted":true,"source":"front desk"}}}`, Op: Op(update, PatientOf)},
+			Doc: "A merged record is a stub that names its survivor in merged_into.", Status: 200,
+			Op: Op(get, PatientOf)},
+		{Method: "PATCH", Path: "/patients/:id", Scope: write, Tag: tag, ID: "updatePatient",
+			Summary: "Update a patient", Status: 200,
+			Errors: refusals, Example: `{"email":"ada@example.org","consents":{"email_reminders":{"granted":true,` +
+				`"source":"front desk"}}}`, Op: Op(update, PatientOf)},
 	}, s.personRows(refusals)...)
 }
 
 // personRows are about who is who (records.md §4).
 func (s *Server) personRows(refusals []engine.Kind) []Row {
-	match := func(ctx context.Context, c engine.Caller, in wire.Create[PatientProbe]) (engine.List[engine.Match], error) {
+	match := func(ctx context.Context, c engine.Caller,
+		in wire.Create[PatientProbe]) (engine.List[engine.Match], error) {
 		b := in.Body
-		found, err := s.e.MatchPatients(ctx, c, engine.PatientDraft{GivenName: b.GivenName, FamilyName: b.FamilyName, BirthDate: b.BirthDate,
-			Phones: b.Phones, Email: b.Email, Identifiers: b.Identifiers})
+		found, err := s.e.MatchPatients(ctx, c, engine.PatientDraft{GivenName: b.GivenName, FamilyName: b.FamilyName,
+			BirthDate: b.BirthDate, Phones: b.Phones, Email: b.Email, Identifiers: b.Identifiers})
 		n := int64(len(found))
 		return engine.List[engine.Match]{Items: found, Total: &n}, err
 	}
@@ -246,16 +260,25 @@ func (s *Server) personRows(refusals []engine.Kind) []Row {
 	}
 	const read, write, tag = engine.PatientsRead, engine.PatientsWrite, "Patients"
 	return []Row{
-		{Method: "POST", Path: "/patient-matches", Scope: read, Tag: tag, ID: "matchPatients", Summary: "Find who a person may be", Status: 200,
-			Doc:     "certain: the same identifier, or birth date, names and phone or e-mail. probable, possible: for a person to decide. The same phone alone is a family, no match.",
-			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29"}`, Op: List(match, patientMatch)},
-		{Method: "POST", Path: "/patients/:id/merge", Scope: write, Tag: tag, ID: "mergePatient", Summary: "Merge a patient into another", Status: 200,
-			Doc:    "The survivor's fields win, its blanks are filled; this record stays as a stub. Answers the survivor.",
+		{Method: "POST", Path: "/patient-matches", Scope: read, Tag: tag, ID: "matchPatients",
+			Summary: "Find who a person may be", Status: 200,
+			Doc: "certain: the same identifier, or birth date, names and phone or e-mail. probable, possible: " +
+				"for a person to decide. The same phone alone is a family, no match.",
+			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29"}`,
+			Op:      List(match, patientMatch)},
+		{Method: "POST", Path: "/patients/:id/merge", Scope: write, Tag: tag, ID: "mergePatient",
+			Summary: "Merge a patient into another", Status: 200,
+			Doc: "The survivor's fields win, its blanks are filled; this record stays as a stub. Answers the " +
+				"survivor.",
 			Errors: refusals, Example: `{"into":7}`, Op: Op(merge, PatientOf)},
-		{Method: "POST", Path: "/patients/:id/unmerge", Scope: write, Tag: tag, ID: "unmergePatient", Summary: "Take a merge back", Status: 200,
-			Doc: "Restores the record as it was, with every row that the merge had moved.", Errors: refusals, Op: Op(unmerge, PatientOf)},
-		{Method: "POST", Path: "/leads/:id/convert", Scope: engine.LeadsWrite, Tag: "Leads", ID: "convertLead", Summary: "Make a patient of a lead", Status: 201, Update: true,
-			Doc: "201 created, 200 linked (patient_id was sent, or somebody is certainly the same), 409 with candidates when somebody may be the same: nothing is written then.\n" +
+		{Method: "POST", Path: "/patients/:id/unmerge", Scope: write, Tag: tag, ID: "unmergePatient",
+			Summary: "Take a merge back", Status: 200,
+			Doc: "Restores the record as it was, with every row that the merge had moved.", Errors: refusals,
+			Op: Op(unmerge, PatientOf)},
+		{Method: "POST", Path: "/leads/:id/convert", Scope: engine.LeadsWrite, Tag: "Leads", ID: "convertLead",
+			Summary: "Make a patient of a lead", Status: 201, Update: true,
+			Doc: "201 created, 200 linked (patient_id was sent, or somebody is certainly the same), 409 with " +
+				"candidates when somebody may be the same: nothing is written then.\n" +
 				"Converting again answers the same patient.",
 			Errors: refusals, Example: `{"birth_date":"1980-02-29","sex":"female"}`, Op: Op(convert, conversion)},
 	}

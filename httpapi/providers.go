@@ -35,9 +35,10 @@ func (p Provider) Location() string { return "/providers/" + strconv.FormatInt(p
 
 func provider(p engine.Provider) Provider {
 	return Provider{
-		ID: p.ID, DisplayName: p.DisplayName, Credentials: p.Credentials, Specialty: p.Specialty, RegistrationNo: p.RegistrationNo,
-		Email: wire.Opt(p.Email), Phone: wire.Opt(p.Phone), Active: p.Active, BookableOnline: p.BookableOnline, Colour: p.Colour,
-		Weight: p.Weight, Priority: p.Priority, BufferBefore: p.BufferBefore, BufferAfter: p.BufferAfter, DailyCap: p.DailyCap,
+		ID: p.ID, DisplayName: p.DisplayName, Credentials: p.Credentials, Specialty: p.Specialty,
+		RegistrationNo: p.RegistrationNo, Email: wire.Opt(p.Email), Phone: wire.Opt(p.Phone), Active: p.Active,
+		BookableOnline: p.BookableOnline, Colour: p.Colour, Weight: p.Weight, Priority: p.Priority,
+		BufferBefore: p.BufferBefore, BufferAfter: p.BufferAfter, DailyCap: p.DailyCap,
 		LocationIDs: wire.List(p.LocationIDs), ServiceIDs: wire.List(p.ServiceIDs), Meta: wire.MetaOf(p.Meta),
 	}
 }
@@ -80,30 +81,40 @@ func rows[E, D, W, B any](s shelf[E, D, W], draft func(B) D) []Row {
 	noun := noun(s.tag)
 	conflict := []engine.Kind{engine.Conflict, engine.NotFound}
 	return []Row{
-		{Method: "GET", Path: s.path, Scope: read, Tag: s.tag, ID: "list" + s.tag, Summary: "List " + noun + "s", Status: 200,
-			Op: List(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[E], error) {
+		{Method: "GET", Path: s.path, Scope: read, Tag: s.tag, ID: "list" + s.tag, Summary: "List " + noun + "s",
+			Status: 200, Op: List(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[E], error) {
 				return s.find(ctx, c, in.Page())
 			}, s.wire)},
-		{Method: "POST", Path: s.path, Scope: write, Tag: s.tag, ID: "create" + s.one, Summary: "Create a " + noun, Status: 201, Errors: conflict, Example: s.example,
+		{Method: "POST", Path: s.path, Scope: write, Tag: s.tag, ID: "create" + s.one, Summary: "Create a " + noun,
+			Status: 201, Errors: conflict, Example: s.example,
 			Op: Op(func(ctx context.Context, c engine.Caller, in wire.Create[B]) (E, error) {
 				return s.create(ctx, c, draft(in.Body))
 			}, s.wire)},
-		{Method: "GET", Path: s.path + "/:id", Scope: read, Tag: s.tag, ID: "get" + s.one, Summary: "Get a " + noun, Status: 200,
-			Op: Op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (E, error) { return s.get(ctx, c, in.ID) }, s.wire)},
-		{Method: "PATCH", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "update" + s.one, Summary: "Update a " + noun, Status: 200, Errors: conflict,
+		{Method: "GET", Path: s.path + "/:id", Scope: read, Tag: s.tag, ID: "get" + s.one, Summary: "Get a " + noun,
+			Status: 200,
+			Op: Op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (E, error) {
+				return s.get(ctx, c, in.ID)
+			}, s.wire)},
+		{Method: "PATCH", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "update" + s.one, Summary: "Update a " +
+			noun, Status: 200, Errors: conflict,
 			Op: Op(func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[B]) (E, error) {
 				return s.update(ctx, c, in.ID, in.Version, draft(in.Body))
 			}, s.wire)},
-		{Method: "DELETE", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "delete" + s.one, Summary: "Deactivate a " + noun, Status: 204, Errors: conflict,
-			Doc: "Deactivates it: it is offered and booked no more, and what refers to it stays. PATCH with `active: true` brings it back.",
-			Op:  Drop(func(ctx context.Context, c engine.Caller, in wire.ByNumber) error { return s.remove(ctx, c, in.ID) })},
+		{Method: "DELETE", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "delete" + s.one,
+			Summary: "Deactivate a " + noun, Status: 204, Errors: conflict,
+			Doc: "Deactivates it: it is offered and booked no more, and what refers to it stays. PATCH with " +
+				"`active: true` brings it back.",
+			Op: Drop(func(ctx context.Context, c engine.Caller, in wire.ByNumber) error {
+				return s.remove(ctx, c, in.ID)
+			})},
 	}
 }
 
 func (s *Server) providerRows() []Row {
 	e := s.e
 	return rows(shelf[engine.Provider, engine.ProviderDraft, Provider]{
-		path: "/providers", tag: "Providers", one: "Provider", wire: provider, example: `{"display_name":"Dr. Ada Example","location_ids":[1]}`,
-		find: e.Providers, get: e.Provider, create: e.CreateProvider, update: e.UpdateProvider, remove: e.DeleteProvider,
+		path: "/providers", tag: "Providers", one: "Provider", wire: provider,
+		example: `{"display_name":"Dr. Ada Example","location_ids":[1]}`, find: e.Providers, get: e.Provider,
+		create: e.CreateProvider, update: e.UpdateProvider, remove: e.DeleteProvider,
 	}, func(d ProviderDraft) engine.ProviderDraft { return engine.ProviderDraft(d) })
 }

@@ -15,7 +15,8 @@ func TestArrange(t *testing.T) {
 	}{
 		{nil, []string{"leads", "keys"}},
 		{[]Group{{Name: "pets"}}, []string{"leads", "keys", "pets"}},
-		{[]Group{{Name: "pets", After: "leads"}, {Name: "toys", After: "pets"}}, []string{"leads", "pets", "toys", "keys"}},
+		{[]Group{{Name: "pets", After: "leads"}, {Name: "toys", After: "pets"}},
+			[]string{"leads", "pets", "toys", "keys"}},
 		{[]Group{{Name: "pets", After: "toys"}}, nil},
 		{[]Group{{Name: "keys"}}, nil},
 		{[]Group{{}}, nil},

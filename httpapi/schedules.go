@@ -37,7 +37,8 @@ func strandedOf(in []engine.Stranded) []Stranded {
 }
 
 func schedule(s engine.OwnedSchedule) Schedule {
-	return Schedule{Weekly: s.Weekly, Breaks: s.Breaks, Overrides: wire.List(s.Overrides), Version: s.Version, UpdatedAt: wire.At(s.UpdatedAt)}
+	return Schedule{Weekly: s.Weekly, Breaks: s.Breaks, Overrides: wire.List(s.Overrides), Version: s.Version,
+		UpdatedAt: wire.At(s.UpdatedAt)}
 }
 
 func scheduleChange(s engine.ScheduleChange) Schedule {
@@ -146,13 +147,15 @@ func (s *Server) hoursRows(o owner) []Row {
 	get := func(ctx context.Context, c engine.Caller, id int64) (engine.OwnedSchedule, error) {
 		return s.e.Schedule(ctx, c, o.ref(id))
 	}
-	put := func(ctx context.Context, c engine.Caller, id int64, version *int64, d ScheduleDraft) (engine.ScheduleChange, error) {
+	put := func(ctx context.Context, c engine.Caller, id int64, version *int64,
+		d ScheduleDraft) (engine.ScheduleChange, error) {
 		return s.e.PutSchedule(ctx, c, o.ref(id), version, engine.Schedule(d))
 	}
 	read := Op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.OwnedSchedule, error) {
 		return get(ctx, c, in.ID)
 	}, schedule)
-	write := Op(func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[ScheduleDraft]) (engine.ScheduleChange, error) {
+	write := Op(func(ctx context.Context, c engine.Caller,
+		in wire.UpdateNumber[ScheduleDraft]) (engine.ScheduleChange, error) {
 		return put(ctx, c, in.ID, in.Version, in.Body)
 	}, scheduleChange)
 	if o.kind == 'c' {
@@ -164,11 +167,16 @@ func (s *Server) hoursRows(o owner) []Row {
 		}, scheduleChange)
 	}
 	return []Row{
-		{Method: "GET", Path: o.path + "/schedule", Scope: engine.ProvidersRead, Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Schedules",
+		{Method: "GET", Path: o.path + "/schedule", Scope: engine.ProvidersRead,
+			Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Schedules",
 			ID: "get" + o.one + "Schedule", Summary: "Hours of the " + noun(o.one), Status: 200, Op: read},
-		{Method: "PUT", Path: o.path + "/schedule", Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "put" + o.one + "Schedule",
-			Summary: "Set the hours of the " + noun(o.one), Doc: "A change that strands booked appointments is accepted and answered with the list of them.", Status: 200,
-			Example: `{"weekly":{"mon":[{"from":"09:00","to":"12:30"},{"from":"13:30","to":"17:00"}]},"overrides":[{"date":"2026-12-24","windows":[],"reason":"Christmas"}]}`, Op: write},
+		{Method: "PUT", Path: o.path + "/schedule", Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "put" + o.one +
+			"Schedule",
+			Summary: "Set the hours of the " + noun(o.one),
+			Doc:     "A change that strands booked appointments is accepted and answered with the list of them.",
+			Status:  200,
+			Example: `{"weekly":{"mon":[{"from":"09:00","to":"12:30"},{"from":"13:30","to":"17:00"}]},` +
+				`"overrides":[{"date":"2026-12-24","windows":[],"reason":"Christmas"}]}`, Op: write},
 	}
 }
 
@@ -177,10 +185,12 @@ func (s *Server) closureRows(o owner) []Row {
 		return s.e.Closures(ctx, c, o.ref(id), p.Page())
 	}
 	create := func(ctx context.Context, c engine.Caller, id int64, d ClosureDraft) (engine.ClosureChange, error) {
-		return s.e.CreateClosure(ctx, c, o.ref(id), engine.ClosureDraft{StartsAt: d.StartsAt.Pointer(), EndsAt: d.EndsAt.Pointer(),
-			FromDate: d.FromDate, ToDate: d.ToDate, Reason: d.Reason})
+		return s.e.CreateClosure(ctx, c, o.ref(id),
+			engine.ClosureDraft{StartsAt: d.StartsAt.Pointer(), EndsAt: d.EndsAt.Pointer(),
+				FromDate: d.FromDate, ToDate: d.ToDate, Reason: d.Reason})
 	}
-	list := List(func(ctx context.Context, c engine.Caller, in wire.PagedByNumber) (engine.List[engine.Closure], error) {
+	list := List(func(ctx context.Context, c engine.Caller,
+		in wire.PagedByNumber) (engine.List[engine.Closure], error) {
 		return find(ctx, c, in.ID, in.Paged)
 	}, closure)
 	add := Op(func(ctx context.Context, c engine.Caller, in ownerClosure) (engine.ClosureChange, error) {
@@ -193,7 +203,8 @@ func (s *Server) closureRows(o owner) []Row {
 		list = List(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[engine.Closure], error) {
 			return find(ctx, c, 0, in)
 		}, closure)
-		add = Op(func(ctx context.Context, c engine.Caller, in wire.Create[ClosureDraft]) (engine.ClosureChange, error) {
+		add = Op(func(ctx context.Context, c engine.Caller,
+			in wire.Create[ClosureDraft]) (engine.ClosureChange, error) {
 			return create(ctx, c, 0, in.Body)
 		}, closureChange)
 		remove = Drop(func(ctx context.Context, c engine.Caller, in clinicItem) error {
@@ -206,9 +217,13 @@ func (s *Server) closureRows(o owner) []Row {
 	}
 	at := o.path + o.closures
 	return []Row{
-		{Method: "GET", Path: at, Scope: engine.ProvidersRead, Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Schedules", ID: "list" + o.one + "Closures", Summary: "List each " + what, Status: 200, Op: list},
-		{Method: "POST", Path: at, Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "create" + o.one + "Closure", Summary: "Add a " + what, Status: 201,
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"from_date":"2026-12-24","to_date":"2026-12-26","reason":"Christmas"}`, Op: add},
-		{Method: "DELETE", Path: at + "/:item", Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "delete" + o.one + "Closure", Summary: "Take a " + what + " back", Status: 204, Op: remove},
+		{Method: "GET", Path: at, Scope: engine.ProvidersRead, Also: []engine.Scope{engine.AppointmentsRead},
+			Tag: "Schedules", ID: "list" + o.one + "Closures", Summary: "List each " + what, Status: 200, Op: list},
+		{Method: "POST", Path: at, Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "create" + o.one + "Closure",
+			Summary: "Add a " + what, Status: 201,
+			Errors:  []engine.Kind{engine.Conflict},
+			Example: `{"from_date":"2026-12-24","to_date":"2026-12-26","reason":"Christmas"}`, Op: add},
+		{Method: "DELETE", Path: at + "/:item", Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "delete" + o.one +
+			"Closure", Summary: "Take a " + what + " back", Status: 204, Op: remove},
 	}
 }

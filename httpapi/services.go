@@ -38,10 +38,11 @@ func service(s engine.Service) Service {
 		return &n
 	}
 	return Service{
-		ID: s.ID, Name: s.Name, DurationMinutes: s.DurationMinutes, BufferBefore: s.BufferBefore, BufferAfter: s.BufferAfter,
-		Step: wire.Opt(s.Step), Align: s.Align, LocationKind: wire.Opt(s.LocationKind), MinNotice: inherited(s.MinNotice),
-		HorizonDays: inherited(s.HorizonDays), DailyCap: s.DailyCap, AutoConfirm: s.AutoConfirm,
-		IntakeCampaignID: wire.Opt(s.IntakeCampaignID), Active: s.Active, ProviderIDs: wire.List(s.ProviderIDs), Meta: wire.MetaOf(s.Meta),
+		ID: s.ID, Name: s.Name, DurationMinutes: s.DurationMinutes, BufferBefore: s.BufferBefore,
+		BufferAfter: s.BufferAfter, Step: wire.Opt(s.Step), Align: s.Align, LocationKind: wire.Opt(s.LocationKind),
+		MinNotice: inherited(s.MinNotice), HorizonDays: inherited(s.HorizonDays), DailyCap: s.DailyCap,
+		AutoConfirm: s.AutoConfirm, IntakeCampaignID: wire.Opt(s.IntakeCampaignID), Active: s.Active,
+		ProviderIDs: wire.List(s.ProviderIDs), Meta: wire.MetaOf(s.Meta),
 	}
 }
 
@@ -65,7 +66,8 @@ type ServiceDraft struct {
 func (s *Server) serviceRows() []Row {
 	e := s.e
 	return rows(shelf[engine.Service, engine.ServiceDraft, Service]{
-		path: "/services", tag: "Services", one: "Service", wire: service, example: `{"name":"Consultation","duration_minutes":30,"buffer_after":10}`,
-		find: e.Services, get: e.Service, create: e.CreateService, update: e.UpdateService, remove: e.DeleteService,
+		path: "/services", tag: "Services", one: "Service", wire: service,
+		example: `{"name":"Consultation","duration_minutes":30,"buffer_after":10}`, find: e.Services, get: e.Service,
+		create: e.CreateService, update: e.UpdateService, remove: e.DeleteService,
 	}, func(d ServiceDraft) engine.ServiceDraft { return engine.ServiceDraft(d) })
 }

@@ -69,10 +69,13 @@ func (j JWT) sign(u engine.User, home engine.Clinic, now, ends time.Time) (strin
 
 func (s *Server) sessionRows() []Row {
 	return []Row{{
-		Method: "POST", Path: "/session", Public: true, Tag: "Session", ID: "signIn", Summary: "Sign in with e-mail and password", Status: 200,
-		Doc: "The token is a JWT: send it as `Authorization: Bearer …`. After 10 wrong passwords in 15 minutes the address is locked for as long; " +
+		Method: "POST", Path: "/session", Public: true, Tag: "Session", ID: "signIn",
+		Summary: "Sign in with e-mail and password", Status: 200,
+		Doc: "The token is a JWT: send it as `Authorization: Bearer …`. After 10 wrong passwords in 15 minutes the " +
+			"address is locked for as long; " +
 			"an unknown user and a wrong password get the same answer in the same time.",
 		Errors:  []engine.Kind{engine.Unauthenticated, engine.RateLimited, engine.NotFound},
-		Example: `{"email":"ada@clinic.example","password":"correct horse battery"}`, Op: Op(s.session, wire.Same[Session]),
+		Example: `{"email":"ada@clinic.example","password":"correct horse battery"}`,
+		Op:      Op(s.session, wire.Same[Session]),
 	}}
 }

@@ -23,7 +23,8 @@ var (
 )
 
 // docsPolicy lets the page run its own script, style itself and call its own host.
-const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; " +
+const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; img-src " +
+	"'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // file is something that is the same for everybody, kept compressed.

@@ -29,9 +29,10 @@ func (h Webhook) Location() string { return "/webhooks/" + h.ID }
 // WebhookOf is a webhook on the wire, as of now (UTC seconds).
 func WebhookOf(h engine.Webhook, now int64) Webhook {
 	return Webhook{
-		ID: h.ID, URL: h.URL, Events: wire.List(h.Events), Description: h.Description, Payload: h.Payload, SignatureHeader: h.SignatureHeader,
-		MaxInFlight: h.MaxInFlight, Enabled: h.Enabled, DisabledReason: wire.Opt(h.DisabledReason), RotationEndsAt: wire.At(h.RotationEndsAt(now)),
-		Secret: h.Secret, Meta: wire.MetaOf(h.Meta),
+		ID: h.ID, URL: h.URL, Events: wire.List(h.Events), Description: h.Description, Payload: h.Payload,
+		SignatureHeader: h.SignatureHeader, MaxInFlight: h.MaxInFlight, Enabled: h.Enabled,
+		DisabledReason: wire.Opt(h.DisabledReason), RotationEndsAt: wire.At(h.RotationEndsAt(now)), Secret: h.Secret,
+		Meta: wire.MetaOf(h.Meta),
 	}
 }
 
@@ -92,21 +93,35 @@ func (s *Server) webhookRows() []Row {
 	}
 	const manage = engine.WebhooksManage
 	return []Row{
-		{Method: "GET", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "listWebhooks", Summary: "List webhooks", Status: 200, Op: List(find, show)},
-		{Method: "POST", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "createWebhook", Summary: "Create a webhook", Status: 201,
-			Doc:    "The signing secret is in this reply and never again. A clinic has at most 50 webhooks. What arrives, and how to verify it, stands under *webhooks*.",
-			Errors: []engine.Kind{engine.CapReached}, Example: `{"url":"https://crm.example.com/hooks/clinic","events":["appointment.created","appointment.cancelled"]}`, Op: Op(create, show)},
-		{Method: "GET", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "getWebhook", Summary: "Get a webhook", Status: 200, Op: Op(get, show)},
-		{Method: "PATCH", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "updateWebhook", Summary: "Update a webhook", Status: 200,
+		{Method: "GET", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "listWebhooks", Summary: "List webhooks",
+			Status: 200, Op: List(find, show)},
+		{Method: "POST", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "createWebhook",
+			Summary: "Create a webhook", Status: 201,
+			Doc: "The signing secret is in this reply and never again. A clinic has at most 50 webhooks. What " +
+				"arrives, and how to verify it, stands under *webhooks*.",
+			Errors: []engine.Kind{engine.CapReached},
+			Example: `{"url":"https://crm.example.com/hooks/clinic","events":["appointment.created",` +
+				`"appointment.cancelled"]}`, Op: Op(create, show)},
+		{Method: "GET", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "getWebhook",
+			Summary: "Get a webhook", Status: 200, Op: Op(get, show)},
+		{Method: "PATCH", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "updateWebhook",
+			Summary: "Update a webhook", Status: 200,
 			Example: `{"events":["*"],"enabled":true}`, Op: Op(update, show)},
-		{Method: "DELETE", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "deleteWebhook", Summary: "Delete a webhook", Status: 204,
+		{Method: "DELETE", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "deleteWebhook",
+			Summary: "Delete a webhook", Status: 204,
 			Doc: "What waits for it is cancelled; its past deliveries stay readable.", Op: Drop(remove)},
-		{Method: "POST", Path: "/webhooks/:id/rotate-secret", Scope: manage, Tag: "Webhooks", ID: "rotateWebhookSecret", Summary: "Replace the signing secret", Status: 200,
-			Doc:    "The new secret is in this reply and never again. Until the overlap ends both sign: deploy the new one, then finish the rotation.",
+		{Method: "POST", Path: "/webhooks/:id/rotate-secret", Scope: manage, Tag: "Webhooks", ID: "rotateWebhookSecret",
+			Summary: "Replace the signing secret", Status: 200,
+			Doc: "The new secret is in this reply and never again. Until the overlap ends both sign: deploy the " +
+				"new one, then finish the rotation.",
 			Errors: []engine.Kind{engine.Conflict}, Example: `{"overlap_seconds":86400}`, Op: Op(rotate, show)},
-		{Method: "POST", Path: "/webhooks/:id/finish-rotation", Scope: manage, Tag: "Webhooks", ID: "finishWebhookRotation", Summary: "End the overlap of a rotation", Status: 200, Op: Op(finish, show)},
-		{Method: "POST", Path: "/webhooks/:id/test", Scope: manage, Tag: "Webhooks", ID: "testWebhook", Summary: "Send a test event", Status: 202,
-			Doc: "`webhook.test` through the same queue, signer and guard as every event; read the outcome at the delivery.", Errors: []engine.Kind{engine.Conflict}, Op: Op(test, DeliveryOf)},
-		{Method: "GET", Path: "/webhooks/:id/deliveries", Scope: manage, Tag: "Webhooks", ID: "listWebhookDeliveries", Summary: "List a webhook's deliveries", Status: 200, Op: List(sent, DeliveryOf)},
+		{Method: "POST", Path: "/webhooks/:id/finish-rotation", Scope: manage, Tag: "Webhooks",
+			ID: "finishWebhookRotation", Summary: "End the overlap of a rotation", Status: 200, Op: Op(finish, show)},
+		{Method: "POST", Path: "/webhooks/:id/test", Scope: manage, Tag: "Webhooks", ID: "testWebhook",
+			Summary: "Send a test event", Status: 202,
+			Doc: "`webhook.test` through the same queue, signer and guard as every event; read the outcome at the " +
+				"delivery.", Errors: []engine.Kind{engine.Conflict}, Op: Op(test, DeliveryOf)},
+		{Method: "GET", Path: "/webhooks/:id/deliveries", Scope: manage, Tag: "Webhooks", ID: "listWebhookDeliveries",
+			Summary: "List a webhook's deliveries", Status: 200, Op: List(sent, DeliveryOf)},
 	}
 }

@@ -67,7 +67,8 @@ func (w *worker) attempt(ctx context.Context, j *job) landing {
 		}
 	}
 	if o.Class != "" {
-		w.cfg.Log.Debug("webhook attempt failed", "delivery", o.DeliveryID, "webhook", o.WebhookID, "attempt", o.Attempt, "class", o.Class, "result", o.Result)
+		w.cfg.Log.Debug("webhook attempt failed", "delivery", o.DeliveryID, "webhook", o.WebhookID,
+			"attempt", o.Attempt, "class", o.Class, "result", o.Result)
 	}
 	return landing{end: j.end, Settlement: o, cut: a.class != "" && ctx.Err() != nil}
 }
@@ -111,7 +112,8 @@ func (w *worker) try(ctx context.Context, j *job, now time.Time) (a answer) {
 // request builds the POST: the frozen bytes, signed for this attempt.
 func (w *worker) request(j *job, p *prepared, at int64) *http.Request {
 	sig := p.signer.Sign(j.EventID, at, j.Body)
-	v := []string{"application/json", w.agent, j.EventType, j.ID, sig.Hex, j.EventID, strconv.FormatInt(at, 10), sig.Standard}
+	v := []string{"application/json", w.agent, j.EventType, j.ID, sig.Hex, j.EventID, strconv.FormatInt(at, 10),
+		sig.Standard}
 	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.Body)), nil }
 	first, _ := body()
 	return &http.Request{

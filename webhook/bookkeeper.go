@@ -129,7 +129,8 @@ func (d *dispatcher) refused(t turn, now time.Time) {
 	}
 	if d.strikes++; d.strikes == 3 {
 		lost := t.asked.Settled[0]
-		d.cfg.Log.Error("webhook outcome given up until the end of its lease", "delivery", lost.DeliveryID, "attempt", lost.Attempt)
+		d.cfg.Log.Error("webhook outcome given up until the end of its lease",
+			"delivery", lost.DeliveryID, "attempt", lost.Attempt)
 		d.settled = append(d.settled[:0], d.settled[1:]...)
 		d.strikes = 0
 	}

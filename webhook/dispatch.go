@@ -32,7 +32,8 @@ type dispatcher struct {
 }
 
 func newDispatcher(s *Sender) *dispatcher {
-	return &dispatcher{Sender: s, ends: map[string]*endpoint{}, rooms: map[string]int{}, due: true, most: mostClaimed, roof: 2 * s.cfg.InFlight}
+	return &dispatcher{Sender: s, ends: map[string]*endpoint{}, rooms: map[string]int{}, due: true, most: mostClaimed,
+		roof: 2 * s.cfg.InFlight}
 }
 
 // loop runs until ctx ends.
@@ -113,7 +114,8 @@ func (d *dispatcher) line(e *endpoint) {
 // release gives a claimed delivery back unsent.
 func (d *dispatcher) release(j *job) {
 	d.stats.released.Add(1)
-	d.settle(engine.Settlement{DeliveryID: j.ID, Row: j.Row, WebhookID: j.To.WebhookID, Attempt: j.Attempt, Result: engine.Released, NextAt: j.DueAt})
+	d.settle(engine.Settlement{DeliveryID: j.ID, Row: j.Row, WebhookID: j.To.WebhookID, Attempt: j.Attempt,
+		Result: engine.Released, NextAt: j.DueAt})
 }
 
 func (d *dispatcher) settle(s engine.Settlement) {

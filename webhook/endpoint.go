@@ -109,7 +109,8 @@ func (s *Sender) prepare(t *engine.Target, rotate bool) *prepared {
 		p.signer, err = NewSigner(secret, old)
 	}
 	if err != nil {
-		p.class, p.hint = engine.SecretUnreadable, "restore "+engine.SealKeyFile+" from the backup and restart, or rotate the secret"
+		p.class, p.hint = engine.SecretUnreadable,
+			"restore "+engine.SealKeyFile+" from the backup and restart, or rotate the secret"
 	}
 	return p
 }

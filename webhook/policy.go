@@ -145,7 +145,8 @@ func (p *Policy) isOwn(to netip.AddrPort) bool {
 			continue
 		}
 		addr := own.Addr().Unmap().WithZone("")
-		if addr == to.Addr() || addr.IsUnspecified() && (to.Addr().IsLoopback() || slices.Contains(p.local(), to.Addr())) {
+		if addr == to.Addr() || addr.IsUnspecified() &&
+			(to.Addr().IsLoopback() || slices.Contains(p.local(), to.Addr())) {
 			return true
 		}
 	}

@@ -24,7 +24,7 @@ const (
 	linger      = 10 * time.Millisecond  // an ending waits so long for company while others are under way
 	staleAfter  = 2 * time.Second        // a claimed delivery that waited longer for its turn is given back
 	quick       = 100 * time.Millisecond // an endpoint that answers so may have more claimed ahead
-	leaseSpare  = 13 * time.Second       // a lease outlasts the longest attempt by so much; then the outbox takes the claim back
+	leaseSpare  = 13 * time.Second       // a lease outlasts the longest attempt by so much
 )
 
 // Opener opens sealed secrets; *engine.Sealer is one.

@@ -106,7 +106,8 @@ func TestPanicIsRefused(t *testing.T) {
 	if w.Code != http.StatusTeapot || !strings.Contains(w.Body.String(), string(engine.Internal)) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if !strings.Contains(log, `what="a string"`) || !strings.Contains(log, "gate_test.go") || strings.Contains(log, "Ada") {
+	if !strings.Contains(log, `what="a string"`) || !strings.Contains(log, "gate_test.go") ||
+		strings.Contains(log, "Ada") {
 		t.Errorf("the log says %s", log)
 	}
 	w, log = through(Options{AllowHTTP: true}, r, func(w http.ResponseWriter, _ *http.Request) {

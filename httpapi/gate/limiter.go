@@ -117,7 +117,8 @@ func (r room) headers(h http.Header) {
 	h["X-Ratelimit-Remaining"] = []string{left}
 	h["X-Ratelimit-Reset"] = r.count.resetText
 	h["Ratelimit-Policy"] = r.count.policyText
-	h["Ratelimit"] = []string{`"default";r=` + left + `;t=` + strconv.FormatInt(min(r.seconds(), int64(window/time.Second)), 10)}
+	h["Ratelimit"] = []string{`"default";r=` + left + `;t=` +
+		strconv.FormatInt(min(r.seconds(), int64(window/time.Second)), 10)}
 }
 
 // seconds until the window ends, rounded up and at least one.

@@ -8,7 +8,8 @@ import (
 )
 
 // jumps are what clocks do to a server (proof.md R9).
-var jumps = map[string]time.Duration{"+1 h": time.Hour, "−1 h": -time.Hour, "−1 day": -24 * time.Hour, "+1 day": 24 * time.Hour, "−1 s": -time.Second}
+var jumps = map[string]time.Duration{"+1 h": time.Hour, "−1 h": -time.Hour, "−1 day": -24 * time.Hour,
+	"+1 day": 24 * time.Hour, "−1 s": -time.Second}
 
 // A rate's window is never negative, never longer than a minute, and a clock that
 // is set back gives nobody a second one.

@@ -21,7 +21,8 @@ func (g *Gate) log(q *Request, took time.Duration) {
 	if route == "" {
 		route = "-"
 	}
-	line := slog.NewRecord(time.Now(), level, "request", 0) // no line number: finding it out would cost more than the rest
+	line := slog.NewRecord(time.Now(), level, "request",
+		0) // no line number: finding it out would cost more than the rest
 	line.AddAttrs(slog.String("method", Method(q.R.Method)), slog.String("route", route), slog.Int("status", q.Status),
 		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("request_id", q.ID), slog.String("ip", q.IP))
 	if q.Label != "" {
@@ -36,7 +37,8 @@ func (g *Gate) log(q *Request, took time.Duration) {
 // Method is a request's method as logs may show it: a made-up one is free text.
 func Method(m string) string {
 	switch m {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodOptions:
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete,
+		http.MethodOptions:
 		return m
 	}
 	return "other"

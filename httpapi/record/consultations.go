@@ -28,8 +28,9 @@ func (v Consultation) Location() string { return "/consultations/" + v.ID }
 
 func consultation(v engine.Consultation) Consultation {
 	return Consultation{
-		ID: v.ID, AppointmentID: wire.Opt(v.AppointmentID), PatientID: v.PatientID, ProviderID: v.ProviderID, LocationID: wire.Opt(v.LocationID),
-		Mode: v.Mode, Reason: v.Reason, Status: v.Status, StartedAt: wire.Instant(v.StartedAt), EndedAt: wire.At(v.EndedAt), Meta: wire.MetaOf(v.Meta),
+		ID: v.ID, AppointmentID: wire.Opt(v.AppointmentID), PatientID: v.PatientID, ProviderID: v.ProviderID,
+		LocationID: wire.Opt(v.LocationID), Mode: v.Mode, Reason: v.Reason, Status: v.Status,
+		StartedAt: wire.Instant(v.StartedAt), EndedAt: wire.At(v.EndedAt), Meta: wire.MetaOf(v.Meta),
 	}
 }
 
@@ -74,17 +75,20 @@ func consultationRows(e *engine.Engine) []httpapi.Row {
 	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Consultation, error) {
 		return e.Consultation(ctx, c, in.ID)
 	}
-	start := func(ctx context.Context, c engine.Caller, in wire.Create[ConsultationDraft]) (engine.Consultation, error) {
+	start := func(ctx context.Context, c engine.Caller,
+		in wire.Create[ConsultationDraft]) (engine.Consultation, error) {
 		b := in.Body
 		return e.StartConsultation(ctx, c, engine.ConsultationDraft{
 			AppointmentID: b.AppointmentID, PatientID: b.PatientID, ProviderID: b.ProviderID, LocationID: b.LocationID,
 			Mode: b.Mode, Reason: b.Reason, StartedAt: b.StartedAt.Seconds(),
 		})
 	}
-	patch := func(ctx context.Context, c engine.Caller, in wire.Update[ConsultationPatch]) (engine.Consultation, error) {
+	patch := func(ctx context.Context, c engine.Caller,
+		in wire.Update[ConsultationPatch]) (engine.Consultation, error) {
 		b := in.Body
 		return e.PatchConsultation(ctx, c, in.ID, engine.ConsultationPatch{
-			Version: in.Version, LocationID: b.LocationID, Mode: b.Mode, Reason: b.Reason, Status: b.Status, StatusReason: b.StatusReason,
+			Version: in.Version, LocationID: b.LocationID, Mode: b.Mode, Reason: b.Reason, Status: b.Status,
+			StatusReason: b.StatusReason,
 		})
 	}
 	end := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Consultation, error) {
@@ -93,15 +97,23 @@ func consultationRows(e *engine.Engine) []httpapi.Row {
 	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite
 	conflict := []engine.Kind{engine.Conflict, engine.InvalidTransition}
 	return []httpapi.Row{
-		{Method: "GET", Path: "/consultations", Scope: read, Tag: "Consultations", ID: "listConsultations", Summary: "List consultations", Status: 200, Op: httpapi.List(find, consultation)},
-		{Method: "POST", Path: "/consultations", Scope: write, Tag: "Consultations", ID: "startConsultation", Summary: "Start a consultation", Status: 201,
-			Doc:    "Of an appointment, from 30 minutes before its start, or of a patient without one. A lead must be converted first.",
-			Errors: append([]engine.Kind{engine.NotFound, engine.ProviderInactive}, conflict...), Example: `{"patient_id":1,"provider_id":2,"reason":"Cough"}`, Op: httpapi.Op(start, consultation)},
-		{Method: "GET", Path: "/consultations/:id", Scope: read, Tag: "Consultations", ID: "getConsultation", Summary: "Get a consultation", Status: 200, Op: httpapi.Op(get, consultation)},
-		{Method: "PATCH", Path: "/consultations/:id", Scope: write, Tag: "Consultations", ID: "updateConsultation", Summary: "Update a consultation", Status: 200,
+		{Method: "GET", Path: "/consultations", Scope: read, Tag: "Consultations", ID: "listConsultations",
+			Summary: "List consultations", Status: 200, Op: httpapi.List(find, consultation)},
+		{Method: "POST", Path: "/consultations", Scope: write, Tag: "Consultations", ID: "startConsultation",
+			Summary: "Start a consultation", Status: 201,
+			Doc: "Of an appointment, from 30 minutes before its start, or of a patient without one. A lead must " +
+				"be converted first.",
+			Errors:  append([]engine.Kind{engine.NotFound, engine.ProviderInactive}, conflict...),
+			Example: `{"patient_id":1,"provider_id":2,"reason":"Cough"}`, Op: httpapi.Op(start, consultation)},
+		{Method: "GET", Path: "/consultations/:id", Scope: read, Tag: "Consultations", ID: "getConsultation",
+			Summary: "Get a consultation", Status: 200, Op: httpapi.Op(get, consultation)},
+		{Method: "PATCH", Path: "/consultations/:id", Scope: write, Tag: "Consultations", ID: "updateConsultation",
+			Summary: "Update a consultation", Status: 200,
 			Doc:    "One that has ended can only be marked as entered in error.",
 			Errors: conflict, Example: `{"reason":"Cough, fever"}`, Op: httpapi.Op(patch, consultation)},
-		{Method: "POST", Path: "/consultations/:id/end", Scope: write, Tag: "Consultations", ID: "endConsultation", Summary: "End a consultation", Status: 200,
-			Doc: "Completes its appointment in the same transaction.", Errors: conflict, Op: httpapi.Op(end, consultation)},
+		{Method: "POST", Path: "/consultations/:id/end", Scope: write, Tag: "Consultations", ID: "endConsultation",
+			Summary: "End a consultation", Status: 200,
+			Doc: "Completes its appointment in the same transaction.", Errors: conflict,
+			Op: httpapi.Op(end, consultation)},
 	}
 }

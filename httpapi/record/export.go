@@ -49,14 +49,18 @@ type Access struct {
 // ExportOf is the export of a person, for other faces that show the same.
 func ExportOf(x engine.PatientExport) PatientExport {
 	return PatientExport{
-		MadeAt: wire.Instant(x.MadeAt), Clinic: x.Clinic.Name, Patient: httpapi.PatientOf(x.Patient), Merged: wire.Each(x.Merged, httpapi.PatientOf), Leads: wire.Each(x.Leads, httpapi.LeadOf),
-		Appointments: wire.Each(x.Appointments, httpapi.AppointmentOf), Consultations: wire.Each(x.Consultations, consultation), Notes: wire.Each(x.Notes, note),
+		MadeAt: wire.Instant(x.MadeAt), Clinic: x.Clinic.Name, Patient: httpapi.PatientOf(x.Patient),
+		Merged: wire.Each(x.Merged, httpapi.PatientOf), Leads: wire.Each(x.Leads, httpapi.LeadOf),
+		Appointments:  wire.Each(x.Appointments, httpapi.AppointmentOf),
+		Consultations: wire.Each(x.Consultations, consultation), Notes: wire.Each(x.Notes, note),
 		Prescriptions: wire.Each(x.Prescriptions, prescription),
 		Merges: wire.Each(x.Merges, func(m engine.Merge) Merge {
-			return Merge{m.ID, m.LoserID, m.SurvivorID, wire.Instant(m.MergedAt), m.MergedBy, wire.At(m.UnmergedAt), wire.Opt(m.UnmergedBy)}
+			return Merge{m.ID, m.LoserID, m.SurvivorID, wire.Instant(m.MergedAt), m.MergedBy, wire.At(m.UnmergedAt),
+				wire.Opt(m.UnmergedBy)}
 		}),
 		Accesses: wire.Each(x.Accesses, func(a engine.AuditEntry) Access {
-			return Access{wire.Instant(a.At), httpapi.ActorOf(a), a.IP, a.Action, a.Entity, a.EntityID, a.Outcome, wire.Opt(x.Reasons[a.ReasonRef])}
+			return Access{wire.Instant(a.At), httpapi.ActorOf(a), a.IP, a.Action, a.Entity, a.EntityID, a.Outcome,
+				wire.Opt(x.Reasons[a.ReasonRef])}
 		}),
 	}
 }
@@ -70,10 +74,14 @@ func rightsRows(e *engine.Engine) []httpapi.Row {
 		return e.ErasePatient(ctx, c, in.ID)
 	}
 	return []httpapi.Row{
-		{Method: "GET", Path: "/patients/:id/export", Scope: engine.PatientsExport, Tag: "Patients", ID: "exportPatient", Summary: "Everything that is kept about a person", Status: 200,
-			Doc: "Also records merged into it, and who opened them.", Errors: []engine.Kind{engine.Conflict}, Op: httpapi.Op(export, ExportOf)},
-		{Method: "POST", Path: "/patients/:id/erase", Scope: engine.PatientsErase, Tag: "Patients", ID: "erasePatient", Summary: "Erase a person", Status: 200,
-			Doc:    "Their leads are deleted, the record is restricted and pseudonymised; signed notes stay. A restored backup erases them again.",
+		{Method: "GET", Path: "/patients/:id/export", Scope: engine.PatientsExport, Tag: "Patients",
+			ID: "exportPatient", Summary: "Everything that is kept about a person", Status: 200,
+			Doc: "Also records merged into it, and who opened them.", Errors: []engine.Kind{engine.Conflict},
+			Op: httpapi.Op(export, ExportOf)},
+		{Method: "POST", Path: "/patients/:id/erase", Scope: engine.PatientsErase, Tag: "Patients", ID: "erasePatient",
+			Summary: "Erase a person", Status: 200,
+			Doc: "Their leads are deleted, the record is restricted and pseudonymised; signed notes stay. A " +
+				"restored backup erases them again.",
 			Errors: []engine.Kind{engine.Conflict}, Op: httpapi.Op(erase, httpapi.PatientOf)},
 	}
 }

@@ -36,10 +36,11 @@ func (n Note) Location() string { return "/notes/" + n.ID }
 
 func note(n engine.Note) Note {
 	return Note{
-		ID: n.ID, ConsultationID: n.ConsultationID, PatientID: n.PatientID, AuthorID: n.AuthorID, AddendumTo: wire.Opt(n.AddendumTo),
-		Subjective: n.Subjective, Objective: n.Objective, Assessment: n.Assessment, Plan: n.Plan, Codes: wire.List(n.Codes),
-		Vitals: wire.List(n.Vitals), Status: n.Status, Revision: n.N, SignedBy: wire.Opt(n.SignedBy), SignedAt: wire.At(n.SignedAt),
-		Amended: n.N > 1, AmendReason: wire.Opt(n.AmendReason), ContentSHA256: wire.Opt(n.ContentSHA256), Meta: wire.MetaOf(n.Meta),
+		ID: n.ID, ConsultationID: n.ConsultationID, PatientID: n.PatientID, AuthorID: n.AuthorID,
+		AddendumTo: wire.Opt(n.AddendumTo), Subjective: n.Subjective, Objective: n.Objective, Assessment: n.Assessment,
+		Plan: n.Plan, Codes: wire.List(n.Codes), Vitals: wire.List(n.Vitals), Status: n.Status, Revision: n.N,
+		SignedBy: wire.Opt(n.SignedBy), SignedAt: wire.At(n.SignedAt), Amended: n.N > 1,
+		AmendReason: wire.Opt(n.AmendReason), ContentSHA256: wire.Opt(n.ContentSHA256), Meta: wire.MetaOf(n.Meta),
 	}
 }
 
@@ -91,8 +92,8 @@ type noteQuery struct {
 
 func noteRows(e *engine.Engine) []httpapi.Row {
 	find := func(ctx context.Context, c engine.Caller, in noteQuery) (engine.List[engine.Note], error) {
-		return e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID, AuthorID: in.AuthorID,
-			Status: engine.NoteStatus(in.Status)}, in.Page())
+		return e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID,
+			AuthorID: in.AuthorID, Status: engine.NoteStatus(in.Status)}, in.Page())
 	}
 	findUnder := func(ctx context.Context, c engine.Caller, in wire.PagedByID) (engine.List[engine.Note], error) {
 		return e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ID}, in.Page())
@@ -123,7 +124,8 @@ func noteRows(e *engine.Engine) []httpapi.Row {
 		d.Status, d.Reason = in.Body.Status, in.Body.Reason
 		return e.AmendNote(ctx, c, in.ID, in.Version, d)
 	}
-	return noteTable(httpapi.List(find, note), httpapi.List(findUnder, note), httpapi.Op(get, note), httpapi.List(versions, note),
+	return noteTable(httpapi.List(find, note), httpapi.List(findUnder, note), httpapi.Op(get, note),
+		httpapi.List(versions, note),
 		httpapi.Op(write, note), httpapi.Op(patch, note), httpapi.Op(sign, note), httpapi.Op(amend, note))
 }
 
@@ -131,23 +133,32 @@ func noteTable(find, under, get, versions, write, patch, sign, amend httpapi.Ope
 	const reads, writes = engine.ConsultationsRead, engine.ConsultationsWrite
 	conflict := []engine.Kind{engine.NotFound, engine.Conflict, engine.InvalidTransition, engine.ProviderInactive}
 	return []httpapi.Row{
-		{Method: "GET", Path: "/notes", Scope: reads, Tag: "Notes", ID: "listNotes", Summary: "List SOAP notes", Status: 200,
-			Doc: "Each in its current version.", Op: find},
-		{Method: "GET", Path: "/consultations/:id/notes", Scope: reads, Tag: "Notes", ID: "listConsultationNotes", Summary: "List the SOAP notes of a consultation",
-			Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: under},
-		{Method: "POST", Path: "/consultations/:id/notes", Scope: writes, Tag: "Notes", ID: "writeNote", Summary: "Write a SOAP note", Status: 201,
-			Doc:    "A draft, under a consultation in progress. With addendum_to it is signed at once, also under one that has ended.",
-			Errors: conflict, Example: `{"subjective":"Cough since Friday","plan":"Rest","vitals":[{"code":"body_temperature","value":38.4,"unit":"Cel"}]}`, Op: write},
-		{Method: "GET", Path: "/notes/:id", Scope: reads, Tag: "Notes", ID: "getNote", Summary: "Get a SOAP note", Status: 200, Op: get},
-		{Method: "GET", Path: "/notes/:id/versions", Scope: reads, Tag: "Notes", ID: "listNoteVersions", Summary: "List the versions of a SOAP note",
-			Doc: "Oldest first. All stay readable for good.", Status: 200, Op: versions},
-		{Method: "PATCH", Path: "/notes/:id", Scope: writes, Tag: "Notes", ID: "editNote", Summary: "Edit a draft", Status: 200,
-			Doc:    "Needs If-Match. A signed note does not change: amend it.",
-			Errors: append([]engine.Kind{engine.PreconditionRequired}, conflict...), Example: `{"plan":"Rest, tea"}`, Op: patch},
-		{Method: "POST", Path: "/notes/:id/sign", Scope: engine.NotesSign, Tag: "Notes", ID: "signNote", Summary: "Sign a SOAP note", Status: 200,
-			Errors: conflict, Op: sign},
-		{Method: "POST", Path: "/notes/:id/amend", Scope: writes, Tag: "Notes", ID: "amendNote", Summary: "Amend a signed SOAP note", Status: 200,
-			Doc:    "A new version, signed by the amender: what is sent replaces, the rest is carried over. Signing needs notes:sign, too.",
+		{Method: "GET", Path: "/notes", Scope: reads, Tag: "Notes", ID: "listNotes", Summary: "List SOAP notes",
+			Status: 200, Doc: "Each in its current version.", Op: find},
+		{Method: "GET", Path: "/consultations/:id/notes", Scope: reads, Tag: "Notes", ID: "listConsultationNotes",
+			Summary: "List the SOAP notes of a consultation",
+			Status:  200, Errors: []engine.Kind{engine.NotFound}, Op: under},
+		{Method: "POST", Path: "/consultations/:id/notes", Scope: writes, Tag: "Notes", ID: "writeNote",
+			Summary: "Write a SOAP note", Status: 201,
+			Doc: "A draft, under a consultation in progress. With addendum_to it is signed at once, also under " +
+				"one that has ended.",
+			Errors: conflict, Example: `{"subjective":"Cough since Friday","plan":"Rest",` +
+				`"vitals":[{"code":"body_temperature","value":38.4,"unit":"Cel"}]}`, Op: write},
+		{Method: "GET", Path: "/notes/:id", Scope: reads, Tag: "Notes", ID: "getNote", Summary: "Get a SOAP note",
+			Status: 200, Op: get},
+		{Method: "GET", Path: "/notes/:id/versions", Scope: reads, Tag: "Notes", ID: "listNoteVersions",
+			Summary: "List the versions of a SOAP note",
+			Doc:     "Oldest first. All stay readable for good.", Status: 200, Op: versions},
+		{Method: "PATCH", Path: "/notes/:id", Scope: writes, Tag: "Notes", ID: "editNote", Summary: "Edit a draft",
+			Status: 200, Doc: "Needs If-Match. A signed note does not change: amend it.",
+			Errors: append([]engine.Kind{engine.PreconditionRequired}, conflict...), Example: `{"plan":"Rest, tea"}`,
+			Op: patch},
+		{Method: "POST", Path: "/notes/:id/sign", Scope: engine.NotesSign, Tag: "Notes", ID: "signNote",
+			Summary: "Sign a SOAP note", Status: 200, Errors: conflict, Op: sign},
+		{Method: "POST", Path: "/notes/:id/amend", Scope: writes, Tag: "Notes", ID: "amendNote",
+			Summary: "Amend a signed SOAP note", Status: 200,
+			Doc: "A new version, signed by the amender: what is sent replaces, the rest is carried over. Signing " +
+				"needs notes:sign, too.",
 			Errors: conflict, Example: `{"plan":"Antibiotics","reason":"The culture came back"}`, Op: amend},
 	}
 }

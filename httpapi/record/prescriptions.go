@@ -41,10 +41,12 @@ func (p Prescription) Location() string { return "/prescriptions/" + p.ID }
 
 func prescription(p engine.Prescription) Prescription {
 	out := Prescription{
-		ID: p.ID, ConsultationID: p.ConsultationID, PatientID: p.PatientID, AuthorID: p.AuthorID, Medication: p.Medication,
-		MedicationCode: wire.Opt(p.MedicationCode), Dose: p.Dose, Route: wire.Opt(p.Route), Frequency: p.Frequency, AsNeeded: p.AsNeeded,
-		StartDate: p.StartDate, DurationDays: wire.Opt(p.DurationDays), EndDate: p.EndDate, Unit: wire.Opt(p.Unit), Refills: p.Refills,
-		SubstitutionAllowed: p.Substitution, Instructions: p.Instructions, Status: p.Status, StopReason: wire.Opt(p.StopReason), Meta: wire.MetaOf(p.Meta),
+		ID: p.ID, ConsultationID: p.ConsultationID, PatientID: p.PatientID, AuthorID: p.AuthorID,
+		Medication: p.Medication, MedicationCode: wire.Opt(p.MedicationCode), Dose: p.Dose, Route: wire.Opt(p.Route),
+		Frequency: p.Frequency, AsNeeded: p.AsNeeded, StartDate: p.StartDate, DurationDays: wire.Opt(p.DurationDays),
+		EndDate: p.EndDate, Unit: wire.Opt(p.Unit), Refills: p.Refills, SubstitutionAllowed: p.Substitution,
+		Instructions: p.Instructions, Status: p.Status, StopReason: wire.Opt(p.StopReason),
+		Meta: wire.MetaOf(p.Meta),
 	}
 	if v, err := json.Number(p.Quantity).Float64(); err == nil {
 		out.Quantity = &v
@@ -75,10 +77,10 @@ type PrescriptionDraft struct {
 
 func (b PrescriptionDraft) draft() engine.PrescriptionDraft {
 	return engine.PrescriptionDraft{
-		Medication: b.Medication, MedicationCode: b.MedicationCode, Dose: b.Dose, Route: b.Route, Frequency: b.Frequency,
-		AsNeeded: b.AsNeeded, StartDate: b.StartDate, DurationDays: b.DurationDays, EndDate: b.EndDate, Quantity: b.Quantity,
-		Unit: b.Unit, Refills: b.Refills, Substitution: b.SubstitutionAllowed, Instructions: b.Instructions, AuthorID: b.AuthorID,
-		Status: b.Status, StopReason: b.StopReason,
+		Medication: b.Medication, MedicationCode: b.MedicationCode, Dose: b.Dose, Route: b.Route,
+		Frequency: b.Frequency, AsNeeded: b.AsNeeded, StartDate: b.StartDate, DurationDays: b.DurationDays,
+		EndDate: b.EndDate, Quantity: b.Quantity, Unit: b.Unit, Refills: b.Refills, Substitution: b.SubstitutionAllowed,
+		Instructions: b.Instructions, AuthorID: b.AuthorID, Status: b.Status, StopReason: b.StopReason,
 	}
 }
 
@@ -117,19 +119,22 @@ func getPrescription(ctx context.Context, e *engine.Engine, c engine.Caller, id 
 
 func prescriptionRows(e *engine.Engine) []httpapi.Row {
 	find := func(ctx context.Context, c engine.Caller, in prescriptionQuery) (engine.List[engine.Prescription], error) {
-		return e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID,
-			Status: engine.PrescriptionStatus(in.Status)}, in.Page())
+		return e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ConsultationID,
+			PatientID: in.PatientID, Status: engine.PrescriptionStatus(in.Status)}, in.Page())
 	}
-	findUnder := func(ctx context.Context, c engine.Caller, in wire.PagedByID) (engine.List[engine.Prescription], error) {
+	findUnder := func(ctx context.Context, c engine.Caller,
+		in wire.PagedByID) (engine.List[engine.Prescription], error) {
 		return e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ID}, in.Page())
 	}
 	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (printable, error) {
 		return getPrescription(ctx, e, c, in.ID)
 	}
-	prescribe := func(ctx context.Context, c engine.Caller, in wire.Action[PrescriptionDraft]) (engine.Prescription, error) {
+	prescribe := func(ctx context.Context, c engine.Caller,
+		in wire.Action[PrescriptionDraft]) (engine.Prescription, error) {
 		return e.Prescribe(ctx, c, in.ID, in.Body.draft())
 	}
-	patch := func(ctx context.Context, c engine.Caller, in wire.Update[PrescriptionDraft]) (engine.Prescription, error) {
+	patch := func(ctx context.Context, c engine.Caller,
+		in wire.Update[PrescriptionDraft]) (engine.Prescription, error) {
 		return e.PatchPrescription(ctx, c, in.ID, in.Version, in.Body.draft())
 	}
 	stop := func(ctx context.Context, c engine.Caller, in wire.Action[Stopping]) (engine.Prescription, error) {
@@ -138,17 +143,27 @@ func prescriptionRows(e *engine.Engine) []httpapi.Row {
 	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite
 	conflict := []engine.Kind{engine.NotFound, engine.Conflict, engine.InvalidTransition, engine.ProviderInactive}
 	return []httpapi.Row{
-		{Method: "GET", Path: "/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listPrescriptions", Summary: "List prescriptions", Status: 200, Op: httpapi.List(find, prescription)},
-		{Method: "GET", Path: "/consultations/:id/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listConsultationPrescriptions",
-			Summary: "List the prescriptions of a consultation", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: httpapi.List(findUnder, prescription)},
-		{Method: "POST", Path: "/consultations/:id/prescriptions", Scope: write, Tag: "Prescriptions", ID: "prescribe", Summary: "Record a prescription", Status: 201,
+		{Method: "GET", Path: "/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listPrescriptions",
+			Summary: "List prescriptions", Status: 200, Op: httpapi.List(find, prescription)},
+		{Method: "GET", Path: "/consultations/:id/prescriptions", Scope: read, Tag: "Prescriptions",
+			ID:      "listConsultationPrescriptions",
+			Summary: "List the prescriptions of a consultation", Status: 200, Errors: []engine.Kind{engine.NotFound},
+			Op: httpapi.List(findUnder, prescription)},
+		{Method: "POST", Path: "/consultations/:id/prescriptions", Scope: write, Tag: "Prescriptions", ID: "prescribe",
+			Summary: "Record a prescription", Status: 201,
 			Doc: "Under a consultation in progress. Nothing is sent to a pharmacy.", Errors: conflict,
-			Example: `{"medication":"Amoxicillin 500 mg","dose":"1 tablet","frequency":"3 times a day","duration_days":7,"quantity":21,"unit":"tablet"}`, Op: httpapi.Op(prescribe, prescription)},
-		{Method: "GET", Path: "/prescriptions/:id", Scope: read, Tag: "Prescriptions", ID: "getPrescription", Summary: "Get a prescription",
-			Doc: "With the suffix .html it is a page to print.", Status: 200, Op: httpapi.AlsoAs("text/html", httpapi.Op(get, wire.Same[printable]))},
-		{Method: "PATCH", Path: "/prescriptions/:id", Scope: write, Tag: "Prescriptions", ID: "updatePrescription", Summary: "Edit a draft, or move a prescription on", Status: 200,
-			Doc: "Only a draft changes; an issued one moves to completed, stopped or entered_in_error.", Errors: conflict, Example: `{"status":"completed"}`, Op: httpapi.Op(patch, prescription)},
-		{Method: "POST", Path: "/prescriptions/:id/stop", Scope: write, Tag: "Prescriptions", ID: "stopPrescription", Summary: "Stop a prescription", Status: 200,
+			Example: `{"medication":"Amoxicillin 500 mg","dose":"1 tablet","frequency":"3 times a day",` +
+				`"duration_days":7,"quantity":21,"unit":"tablet"}`, Op: httpapi.Op(prescribe, prescription)},
+		{Method: "GET", Path: "/prescriptions/:id", Scope: read, Tag: "Prescriptions", ID: "getPrescription",
+			Summary: "Get a prescription",
+			Doc:     "With the suffix .html it is a page to print.", Status: 200,
+			Op: httpapi.AlsoAs("text/html", httpapi.Op(get, wire.Same[printable]))},
+		{Method: "PATCH", Path: "/prescriptions/:id", Scope: write, Tag: "Prescriptions", ID: "updatePrescription",
+			Summary: "Edit a draft, or move a prescription on", Status: 200,
+			Doc:    "Only a draft changes; an issued one moves to completed, stopped or entered_in_error.",
+			Errors: conflict, Example: `{"status":"completed"}`, Op: httpapi.Op(patch, prescription)},
+		{Method: "POST", Path: "/prescriptions/:id/stop", Scope: write, Tag: "Prescriptions", ID: "stopPrescription",
+			Summary: "Stop a prescription", Status: 200,
 			Errors: conflict, Example: `{"reason":"Rash"}`, Op: httpapi.Op(stop, prescription)},
 	}
 }

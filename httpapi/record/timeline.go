@@ -20,17 +20,20 @@ type TimelineEntry struct {
 }
 
 func timelineEntry(x engine.TimelineEntry) TimelineEntry {
-	return TimelineEntry{wire.Instant(x.At), x.Kind, x.ID, x.Status, wire.Opt(x.ProviderID), wire.Opt(x.PatientID), wire.Opt(x.Title)}
+	return TimelineEntry{wire.Instant(x.At), x.Kind, x.ID, x.Status, wire.Opt(x.ProviderID), wire.Opt(x.PatientID),
+		wire.Opt(x.Title)}
 }
 
 func timelineRows(e *engine.Engine) []httpapi.Row {
-	timeline := func(ctx context.Context, c engine.Caller, in wire.PagedByNumber) (engine.List[engine.TimelineEntry], error) {
+	timeline := func(ctx context.Context, c engine.Caller,
+		in wire.PagedByNumber) (engine.List[engine.TimelineEntry], error) {
 		return e.PatientTimeline(ctx, c, in.ID, in.Page())
 	}
 	return []httpapi.Row{
-		{Method: "GET", Path: "/patients/:id/timeline", Scope: engine.PatientsRead, Tag: "Patients", ID: "getPatientTimeline",
-			Summary: "What happened to a patient", Status: 200,
-			Doc: "Newest first. Shows the kinds that the caller may read: appointments, consultations with notes and prescriptions, leads.",
-			Op:  httpapi.List(timeline, timelineEntry)},
+		{Method: "GET", Path: "/patients/:id/timeline", Scope: engine.PatientsRead, Tag: "Patients",
+			ID: "getPatientTimeline", Summary: "What happened to a patient", Status: 200,
+			Doc: "Newest first. Shows the kinds that the caller may read: appointments, consultations with notes " +
+				"and prescriptions, leads.",
+			Op: httpapi.List(timeline, timelineEntry)},
 	}
 }
