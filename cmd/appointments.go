@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"qualifybase/engine"
-	"qualifybase/httpapi"
+	"qualifybase/httpapi/wire"
 )
 
 func newAppointmentsCommand(g *global) *cobra.Command {
@@ -117,7 +117,7 @@ apostrophe; 'qb appointments import' takes it off again.`,
 }
 
 func runAppointmentsExport(ctx context.Context, s stdio, o appointmentsExportOptions) error {
-	var from, to httpapi.When
+	var from, to wire.When
 	if err := readWhen("--from", o.from, &from); err != nil {
 		return err
 	}

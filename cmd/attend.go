@@ -2,10 +2,10 @@ package cmd
 
 import (
 	"context"
-	"fmt"
-	"runtime"
 	"runtime/debug"
 	"time"
+
+	"qualifybase/engine/panics"
 )
 
 // attendAgain is how long a task that panicked rests.
@@ -26,15 +26,6 @@ func (s *server) attend(ctx context.Context, task func(context.Context)) {
 	}
 }
 
-// panicWords are what a log may show of a panic: the runtime's own words, or the
-// type of anything else, which might hold a person's data.
-func panicWords(p any) string {
-	if err, ok := p.(runtime.Error); ok {
-		return err.Error()
-	}
-	return fmt.Sprintf("a %T", p)
-}
-
 // survives tells whether the task came to its own end.
 func (s *server) survives(ctx context.Context, task func(context.Context)) (ended bool) {
 	defer func() {
@@ -42,7 +33,7 @@ func (s *server) survives(ctx context.Context, task func(context.Context)) (ende
 		if p == nil {
 			return
 		}
-		s.log.Error("panic in a task of the background; it begins anew", "panic", panicWords(p), "rest", attendAgain, "stack", string(debug.Stack()))
+		s.log.Error("panic in a task of the background; it begins anew", "panic", panics.Describe(p), "rest", attendAgain, "stack", string(debug.Stack()))
 	}()
 	task(ctx)
 	return true

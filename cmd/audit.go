@@ -11,6 +11,7 @@ import (
 
 	"qualifybase/engine"
 	"qualifybase/httpapi"
+	"qualifybase/httpapi/wire"
 )
 
 func newAuditCommand(g *global) *cobra.Command {
@@ -129,7 +130,7 @@ func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 	if o.limit < 0 {
 		return misuse("--limit: want 0 (all) or more")
 	}
-	var from, to httpapi.When
+	var from, to wire.When
 	if err := errors.Join(readWhen("--from", o.from, &from), readWhen("--to", o.to, &to)); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"qualifybase/engine"
 	"qualifybase/httpapi"
+	"qualifybase/httpapi/wire"
 )
 
 type availabilityOptions struct {
@@ -67,7 +68,7 @@ exclusive. Without --to it searches on until 20 slots (or --limit) are found.`,
 var availabilityFlags = map[string]string{"provider_id": "--provider", "location_id": "--location", "service_id": "--service"}
 
 func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error {
-	var from, to, now httpapi.When
+	var from, to, now wire.When
 	err := errors.Join(readWhen("--from", o.from, &from), readWhen("--to", o.to, &to), readWhen("--now", o.now, &now))
 	if err == nil && now.IsDate {
 		err = misuse("--now: want an instant, such as 2026-04-27T09:00:00Z")
@@ -78,7 +79,7 @@ func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error 
 	if err != nil {
 		return err
 	}
-	o.query.From, o.query.To, o.query.Preference = momentOf(from), momentOf(to), engine.Preference(o.preference)
+	o.query.From, o.query.To, o.query.Preference = from.Moment(), to.Moment(), engine.Preference(o.preference)
 	e := errand{verb: "availability", clinic: o.clinic}
 	if now.Set {
 		e.now = func() time.Time { return time.Unix(now.Instant, 0) }

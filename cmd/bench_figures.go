@@ -139,7 +139,7 @@ func (b *bench) all(ctx context.Context) ([]figure, error) {
 	if s.crowd != nil {
 		defer s.crowd.store.Close()
 	}
-	r := record{m: map[string]rounds{}}
+	r := results{m: map[string]rounds{}}
 	if s.group != nil {
 		r.idle, _ = s.group.memory()
 	}
@@ -175,25 +175,25 @@ func (b *bench) all(ctx context.Context) ([]figure, error) {
 	return out, nil
 }
 
-// record is what the rounds came to.
-type record struct {
+// results is what the rounds came to.
+type results struct {
 	m          map[string]rounds
 	idle, peak float64 // MiB
 	start      time.Duration
 }
 
-func (r record) middle(name string, of func(sample) float64) float64 {
+func (r results) middle(name string, of func(sample) float64) float64 {
 	return median(r.m[name].each(of))
 }
 
-func (r record) over(x, y string, of func(sample) float64) float64 {
+func (r results) over(x, y string, of func(sample) float64) float64 {
 	return ratio(r.m[x].each(of), r.m[y].each(of))
 }
 
-func (r record) per(name string) string { return fmt.Sprintf("%.0f/s", r.middle(name, rate)) }
+func (r results) per(name string) string { return fmt.Sprintf("%.0f/s", r.middle(name, rate)) }
 
 // figures holds what a part has measured against the bars (proof.md §1).
-func (b *bench) figures(part string, r record) []figure {
+func (b *bench) figures(part string, r results) []figure {
 	switch part {
 	case partBookings:
 		return []figure{

@@ -14,25 +14,25 @@ import (
 	"time"
 )
 
-// wire is one keep-alive HTTP/1.1 connection of the load client. It knows just
+// rawConn is one keep-alive HTTP/1.1 connection of the load client. It knows just
 // enough HTTP to time our own server on loopback: net/http's client would cost
 // more of the two cores than the server that is measured.
-type wire struct {
+type rawConn struct {
 	conn net.Conn
 	in   *bufio.Reader
 	body []byte
 }
 
-func dialWire(addr string) (*wire, error) {
+func dialWire(addr string) (*rawConn, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	return &wire{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}, nil
+	return &rawConn{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}, nil
 }
 
 // do sends a request as bytes and reads the reply; the body is valid until the next call.
-func (w *wire) do(request []byte) (status int, body []byte, err error) {
+func (w *rawConn) do(request []byte) (status int, body []byte, err error) {
 	if _, err = w.conn.Write(request); err != nil {
 		return 0, nil, err
 	}

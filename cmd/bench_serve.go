@@ -69,7 +69,7 @@ func runBenchServe(_ context.Context, s stdio, o benchServe) error {
 			}
 			defer stop()
 		}
-		if handler, err = httpapi.New(engine.New(st, options), httpapi.Options{}); err != nil {
+		if handler, err = newAPI(engine.New(st, options), httpapi.Options{}); err != nil {
 			return err
 		}
 	}

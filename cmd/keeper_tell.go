@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"qualifybase/httpapi"
+	"qualifybase/httpapi/wire"
 	"qualifybase/store/backup"
 )
 
@@ -128,7 +129,7 @@ func (k *keeper) checks() []httpapi.Check {
 	check := func(name string, s standing) httpapi.Check {
 		c := httpapi.Check{Name: name, Status: s.level, Why: s.why}
 		if !s.at.IsZero() {
-			at := httpapi.Instant(s.at.Unix())
+			at := wire.Instant(s.at.Unix())
 			c.At = &at
 		}
 		return c

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"qualifybase/engine"
-	"qualifybase/httpapi"
+	"qualifybase/httpapi/wire"
 )
 
 func newLeadsCommand(g *global) *cobra.Command {
@@ -109,7 +109,7 @@ a formula begin with an apostrophe; 'qb leads import' takes it off again.`,
 }
 
 func runLeadsExport(ctx context.Context, s stdio, o leadsExportOptions) error {
-	var since httpapi.When
+	var since wire.When
 	if err := readWhen("--updated-since", o.since, &since); err != nil {
 		return err
 	}

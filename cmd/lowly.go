@@ -3,6 +3,8 @@ package cmd
 import (
 	"fmt"
 	"runtime/debug"
+
+	"qualifybase/engine/panics"
 )
 
 // lowly runs fn, a long job, on a thread that steps back for whoever books at the
@@ -14,7 +16,7 @@ func lowly(fn func() error) error {
 		stepBack()
 		defer func() {
 			if p := recover(); p != nil {
-				done <- fmt.Errorf("panic: %s\n%s", panicWords(p), debug.Stack())
+				done <- fmt.Errorf("panic: %s\n%s", panics.Describe(p), debug.Stack())
 			}
 		}()
 		done <- fn()

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"qualifybase/engine"
-	"qualifybase/httpapi"
 )
 
 func newOpenAPICommand(g *global) *cobra.Command {
@@ -29,7 +28,7 @@ func runOpenAPI(_ context.Context, s stdio, g *global) error {
 		return err
 	}
 	// The document comes from the route table alone; no use case is called.
-	api, err := httpapi.New(engine.New(nil, engine.Options{}), apiOptions(l))
+	api, err := newAPI(engine.New(nil, engine.Options{}), apiOptions(l))
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"qualifybase/engine"
-	"qualifybase/httpapi"
+	"qualifybase/httpapi/record"
 )
 
 func newPatientsCommand(g *global) *cobra.Command {
@@ -147,7 +147,7 @@ func runPatientsExport(ctx context.Context, s stdio, o patientsExportOptions) er
 				if err != nil {
 					return 0, err
 				}
-				return 1, printJSON(w, httpapi.ExportOf(x))
+				return 1, printJSON(w, record.ExportOf(x))
 			})
 			return err
 		}

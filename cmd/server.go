@@ -19,6 +19,7 @@ import (
 
 	"qualifybase/engine"
 	"qualifybase/httpapi"
+	"qualifybase/httpapi/record"
 	"qualifybase/store"
 	"qualifybase/webhook"
 )
@@ -49,8 +50,16 @@ func newServer(l *loaded, st *store.Store, log *slog.Logger) (*server, error) {
 	}
 	o := apiOptions(l)
 	o.Log, o.Ready, o.Checks = log, s.ready, s.checks
-	s.api, err = httpapi.New(s.engine, o)
+	s.api, err = newAPI(s.engine, o)
 	return s, err
+}
+
+// newAPI is the API with the rows of every package. A new domain has a line here.
+func newAPI(e *engine.Engine, o httpapi.Options) (*httpapi.Server, error) {
+	o.More = []httpapi.Group{
+		record.Rows(e),
+	}
+	return httpapi.New(e, o)
 }
 
 // apiOptions are the operator's choices for the API.

@@ -1,10 +1,7 @@
 package httpapi
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
-	"slices"
 	"strings"
 
 	"qualifybase/engine"
@@ -19,53 +16,13 @@ func formOf(h http.Header) form {
 	return standard
 }
 
-// peer finds out who the client is: the connection's other end or, behind a proxy
-// that the operator trusts, the last address that no trusted proxy added.
-func (s *Server) peer(c *call) {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
-	if err != nil {
-		host = c.r.RemoteAddr
-	}
-	c.ip, c.secure = host, c.r.TLS != nil
-	if len(s.o.Proxies) == 0 || !s.trusted(host) {
-		return
-	}
-	c.secure = c.secure || strings.EqualFold(c.r.Header.Get("X-Forwarded-Proto"), "https")
-	hops := strings.Split(strings.Join(c.r.Header["X-Forwarded-For"], ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		hop = strings.TrimSpace(hop)
-		if _, err := netip.ParseAddr(hop); err != nil {
-			return // nothing before garbage can be believed
-		}
-		c.ip = hop
-		if !s.trusted(hop) {
-			return
-		}
-	}
-}
-
-func (s *Server) trusted(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return err == nil && slices.ContainsFunc(s.o.Proxies, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
-}
-
-// checkHTTPS refuses plain http from another machine (contract.md §8).
-func (s *Server) checkHTTPS(c *call) error {
-	if c.secure || s.o.AllowHTTP {
-		return nil
-	}
-	if a, err := netip.ParseAddr(c.ip); err == nil && a.Unmap().IsLoopback() {
-		return nil
-	}
-	return engine.Fail(engine.HTTPSRequired, "Use https: keys and patient data do not travel in the clear")
-}
-
 // authenticate finds the caller. Failures count against the client's address;
 // beyond the limit its failing credentials hear 429, good ones still work.
 func (s *Server) authenticate(c *call) (engine.Identity, error) {
-	if inQuery(c.r.URL.RawQuery) {
+	if inQuery(c.R.URL.RawQuery) {
 		return engine.Identity{}, s.failed(c, engine.Fail(engine.InvalidKey,
-			"Invalid or expired API key: a key in the URL is never accepted, and others may have read it; revoke it and send the new one as a header"))
+			"Invalid or expired API key: a key in the URL is never accepted, and others may have read it; revoke it "+
+				"and send the new one as a header"))
 	}
 	who, err := s.credential(c)
 	if err != nil {
@@ -76,29 +33,30 @@ func (s *Server) authenticate(c *call) (engine.Identity, error) {
 		return who, err
 	}
 	c.caller = who.Caller
-	c.caller.IP, c.caller.RequestID = c.ip, c.id
-	c.label = who.Caller.Label
+	c.caller.IP, c.caller.RequestID = c.IP, c.ID
+	c.Label = who.Caller.Label
 	if who.Key == nil {
-		c.label = who.Caller.ID
+		c.Label = who.Caller.ID
 	}
 	return who, s.checkOrigin(c, who)
 }
 
 // failed counts a failed authentication.
 func (s *Server) failed(c *call, err error) error {
-	if r := s.failures.take(engine.Network(c.ip), s.o.FailuresPerMinute, s.o.Now()); !r.ok {
-		return tooMany(r.wait)
+	if many := s.failures.Count(engine.Network(c.IP), s.o.FailuresPerMinute, s.o.Now()); many != nil {
+		return many
 	}
 	return err
 }
 
 // credential reads the one credential of a request.
 func (s *Server) credential(c *call) (who engine.Identity, err error) {
-	bearer, keys := c.r.Header["Authorization"], c.r.Header["X-Api-Key"]
+	bearer, keys := c.R.Header["Authorization"], c.R.Header["X-Api-Key"]
 	if len(bearer)+len(keys) > 1 {
-		return who, engine.Fail(engine.AmbiguousCredentials, "Send one credential: Authorization or X-API-Key, once")
+		return who, engine.Fail(engine.AmbiguousCredentials,
+			"Send exactly one credential, as Authorization or as X-API-Key")
 	}
-	ctx := c.r.Context()
+	ctx := c.R.Context()
 	switch {
 	case len(keys) == 1:
 		if f, ok := engine.FamilyOf(keys[0]); ok && f.Channel() != engine.ChannelAPIKey {
@@ -106,7 +64,8 @@ func (s *Server) credential(c *call) (who engine.Identity, err error) {
 		}
 		return s.e.AuthenticateKey(ctx, keys[0])
 	case len(bearer) == 0:
-		return who, engine.Fail(engine.Unauthenticated, "Send a key as Authorization: Bearer …, or a kv_ key as X-API-Key")
+		return who, engine.Fail(engine.Unauthenticated,
+			"Send a key as Authorization: Bearer …, or a kv_ key as X-API-Key")
 	}
 	scheme, text, _ := strings.Cut(bearer[0], " ")
 	text = strings.TrimSpace(text)
@@ -126,8 +85,8 @@ func (s *Server) credential(c *call) (who engine.Identity, err error) {
 	return s.e.AuthenticateKey(ctx, text)
 }
 
-// inQuery tells a query string that holds a key, as a value, as a name, or inside
-// of either.
+// inQuery reports whether a query string holds a key, as a value, as a name, or
+// inside of either.
 func inQuery(query string) bool {
 	if query == "" || !strings.Contains(query, "_") && !strings.Contains(query, "%") {
 		return false
@@ -166,6 +125,7 @@ func findKey(text string) (start, end int) {
 	return 0, 0
 }
 
+// isBase62 reports whether keys are made of this character.
 func isBase62(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Slot is an open time: a booking without a person, so that it can be posted back
@@ -20,27 +21,28 @@ type Slot struct {
 	ServiceID   *int64 `json:"service_id,omitempty"`
 }
 
-func slot(s engine.Slot) Slot {
+// SlotOf is an open slot on the wire.
+func SlotOf(s engine.Slot) Slot {
 	z := zone(s.Zone)
 	return Slot{
-		ScheduledAt: string(appendInstant(nil, s.StartsAt)), EndsAt: string(appendInstant(nil, s.EndsAt)),
-		LocalStart: unix(s.StartsAt).In(z).Format(time.RFC3339),
-		ProviderID: s.ProviderID, LocationID: opt(s.LocationID), ServiceID: opt(s.ServiceID),
+		ScheduledAt: string(wire.AppendInstant(nil, s.StartsAt)), EndsAt: string(wire.AppendInstant(nil, s.EndsAt)),
+		LocalStart: time.Unix(s.StartsAt, 0).In(z).Format(time.RFC3339),
+		ProviderID: s.ProviderID, LocationID: wire.Opt(s.LocationID), ServiceID: wire.Opt(s.ServiceID),
 	}
 }
 
 // slots writes itself: the list is what callers ask for most.
 type slots []engine.Slot
 
-func (list slots) appendJSON(b []byte) []byte {
+func (list slots) AppendJSON(b []byte) []byte {
 	b = append(b, '[')
 	for i, s := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendInstant(append(b, `{"scheduled_at":"`...), s.StartsAt)
-		b = appendInstant(append(b, `","ends_at":"`...), s.EndsAt)
-		b = unix(s.StartsAt).In(zone(s.Zone)).AppendFormat(append(b, `","local_start":"`...), time.RFC3339)
+		b = wire.AppendInstant(append(b, `{"scheduled_at":"`...), s.StartsAt)
+		b = wire.AppendInstant(append(b, `","ends_at":"`...), s.EndsAt)
+		b = time.Unix(s.StartsAt, 0).In(zone(s.Zone)).AppendFormat(append(b, `","local_start":"`...), time.RFC3339)
 		b = strconv.AppendInt(append(b, `","provider_id":`...), s.ProviderID, 10)
 		if s.LocationID != 0 {
 			b = strconv.AppendInt(append(b, `,"location_id":`...), s.LocationID, 10)
@@ -54,33 +56,45 @@ func (list slots) appendJSON(b []byte) []byte {
 }
 
 // MarshalJSON serves the flat form, where the list stands inside another object.
-func (list slots) MarshalJSON() ([]byte, error) { return list.appendJSON(nil), nil }
+func (list slots) MarshalJSON() ([]byte, error) { return list.AppendJSON(nil), nil }
+
+// zone is an IANA zone; UTC where the name is unknown.
+func zone(name string) *time.Location {
+	z, err := engine.LoadZone(name)
+	if err != nil {
+		return time.UTC
+	}
+	return z
+}
 
 type availabilityQuery struct {
-	From       When   `query:"from" doc:"A date there, or an instant; now without it"`
-	To         When   `query:"to" doc:"Exclusive, at most 62 days later; without it the search goes on until limit slots are found"`
-	Preference string `query:"preference" enum:"morning,afternoon,evening,any" doc:"Before 12:00, 12:00 to 16:59, from 17:00, on the clock there"`
-	Limit      int    `query:"limit" minimum:"1" maximum:"500" default:"20"`
-	Duration   int    `query:"duration" minimum:"1" maximum:"1439" doc:"Minutes; else those of the service"`
-	ServiceID  int64  `query:"service_id" minimum:"1"`
-	ProviderID int64  `query:"provider_id" minimum:"1" doc:"Any provider without it"`
-	LocationID int64  `query:"location_id" minimum:"1"`
-	Cursor     string `query:"cursor" doc:"The next_cursor of the page before"`
+	From       wire.When `query:"from" doc:"A date there, or an instant; now without it"`
+	To         wire.When `query:"to" doc:"Exclusive, at most 62 days later; without it the search goes on until limit slots are found"`
+	Preference string    `query:"preference" enum:"morning,afternoon,evening,any" doc:"Before 12:00, 12:00 to 16:59, from 17:00, on the clock there"`
+	Limit      int       `query:"limit" minimum:"1" maximum:"500" default:"20"`
+	Duration   int       `query:"duration" minimum:"1" maximum:"1439" doc:"Minutes; else those of the service"`
+	ServiceID  int64     `query:"service_id" minimum:"1"`
+	ProviderID int64     `query:"provider_id" minimum:"1" doc:"Any provider without it"`
+	LocationID int64     `query:"location_id" minimum:"1"`
+	Cursor     string    `query:"cursor" doc:"The next_cursor of the page before"`
 }
 
 func (s *Server) availabilityRows() []Row {
 	ask := func(ctx context.Context, c engine.Caller, in availabilityQuery) (engine.List[engine.Slot], error) {
 		return s.e.Availability(ctx, c, engine.AvailabilityQuery{
-			From: in.From.moment(), To: in.To.moment(), Preference: engine.Preference(in.Preference), Limit: in.Limit,
-			Minutes: in.Duration, ServiceID: in.ServiceID, ProviderID: in.ProviderID, LocationID: in.LocationID, Cursor: in.Cursor,
+			From: in.From.Moment(), To: in.To.Moment(), Preference: engine.Preference(in.Preference), Limit: in.Limit,
+			Minutes: in.Duration, ServiceID: in.ServiceID, ProviderID: in.ProviderID, LocationID: in.LocationID,
+			Cursor: in.Cursor,
 		})
 	}
 	return []Row{{
-		Method: "GET", Path: "/availability", Scope: engine.AvailabilityRead, Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Availability",
-		ID: "listAvailability", Summary: "Find open appointment slots", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: &act[availabilityQuery, engine.List[engine.Slot]]{
+		Method: "GET", Path: "/availability", Scope: engine.AvailabilityRead,
+		Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Availability", ID: "listAvailability",
+		Summary: "Find open appointment slots", Status: 200, Errors: []engine.Kind{engine.NotFound},
+		Op: &handler[availabilityQuery, engine.List[engine.Slot]]{
 			use: ask, form: shape{in: reflect.TypeFor[availabilityQuery](), out: reflect.TypeFor[Slot](), list: true},
 			answer: func(c *call, l engine.List[engine.Slot]) answer {
-				return c.page(slots(l.Items), Pagination{opt(l.Next), l.More, l.Total})
+				return c.page(slots(l.Items), Pagination{wire.Opt(l.Next), l.More, l.Total})
 			},
 		},
 	}}

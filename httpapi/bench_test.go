@@ -32,7 +32,7 @@ func BenchmarkRouted(b *testing.B) {
 	keys := &keyring{}
 	text := keys.add(engine.FamilyLive, func(k *engine.Key) { n := 1 << 30; k.RatePerMinute = &n }, engine.LeadsRead)
 	bt := &bench{keys: keys}
-	s, err := New(engine.New(keys, engine.Options{}), Options{AllowHTTP: true, More: bt.rows()})
+	s, err := New(engine.New(keys, engine.Options{}), Options{AllowHTTP: true, More: bt.groups()})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -105,18 +105,21 @@ func newOffice(b *testing.B) office {
 	ctx := context.Background()
 	now := func() time.Time { return monday }
 	// The store's clock too, or its calendar in memory is that of other days.
-	e := engine.New(storetest.OpenWith(b, filepath.Join(b.TempDir(), "qb.db"), store.Options{Now: now}), engine.Options{Now: now})
-	s, err := New(e, Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	e := engine.New(storetest.OpenWith(b, filepath.Join(b.TempDir(), "qb.db"), store.Options{Now: now}),
+		engine.Options{Now: now})
+	s, err := newServer(e, Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		b.Fatal(err)
 	}
 	week, _ := engine.ParseHours("Mon-Fri 09:00-17:00")
-	c, err := e.CreateClinic(ctx, engine.Shell(0, "init"), engine.ClinicDraft{Name: "Bench", TimeZone: "Europe/Berlin", Country: "DE", Hours: week})
+	c, err := e.CreateClinic(ctx, engine.Shell(0, "init"),
+		engine.ClinicDraft{Name: "Bench", TimeZone: "Europe/Berlin", Country: "DE", Hours: week})
 	if err != nil {
 		b.Fatal(err)
 	}
 	rate := 1_000_000
-	k, err := e.CreateKey(ctx, engine.Shell(c.N, "bench"), engine.KeyDraft{Name: "bench", Family: engine.FamilyLive, RatePerMinute: &rate})
+	k, err := e.CreateKey(ctx, engine.Shell(c.N, "bench"),
+		engine.KeyDraft{Name: "bench", Family: engine.FamilyLive, RatePerMinute: &rate})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,13 +2,11 @@ package httpapi
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,26 +16,19 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/gate"
 )
 
-// call is one request on its way. It is the http.ResponseWriter that the router
-// sees, so that the handlers of the route table find it again. Calls are pooled:
+// call is one request on its way. The router hands it to the handlers of the route
+// table as their http.ResponseWriter, so that they find it again. Calls are pooled:
 // nothing of one may outlive it.
 type call struct {
-	s       *Server
-	w       http.ResponseWriter
-	r       *http.Request
-	started time.Time
-	form    form
-	rt      *route // nil outside the route table
-	params  httprouter.Params
-	id      string // request id
-	ip      string // of the client, behind trusted proxies
-	secure  bool   // the client speaks https
-	caller  engine.Caller
-	label   string // key prefix or user id, for the log
-	status  int    // sent; 0 = nothing yet
-	cause   error  // of a 500 or a 401, for the log
+	gate.Request
+	s      *Server
+	form   form
+	rt     *route // nil outside the route table
+	params httprouter.Params
+	caller engine.Caller
 
 	in   []byte       // the body
 	out  bytes.Buffer // the reply
@@ -60,32 +51,10 @@ func (c *call) release() {
 	if c.out.Cap() > keepBuffers {
 		c.out, c.enc = bytes.Buffer{}, nil
 	}
-	c.s, c.w, c.r, c.rt, c.params, c.cause = nil, nil, nil, nil, nil, nil
-	c.form, c.id, c.ip, c.label, c.secure, c.status = standard, "", "", "", false, 0
-	c.caller = engine.Caller{}
+	c.Request, c.caller = gate.Request{}, engine.Caller{}
+	c.s, c.rt, c.params, c.form = nil, nil, nil, standard
 	calls.Put(c)
 }
-
-// Header, Write and WriteHeader make the call a ResponseWriter; Unwrap serves http.ResponseController.
-func (c *call) Header() http.Header { return c.w.Header() }
-
-func (c *call) Write(b []byte) (int, error) {
-	if c.status == 0 {
-		c.status = http.StatusOK
-	}
-	return c.w.Write(b)
-}
-
-// WriteHeader notes the status for the log.
-func (c *call) WriteHeader(status int) {
-	if c.status == 0 {
-		c.status = status
-	}
-	c.w.WriteHeader(status)
-}
-
-// Unwrap gives the connection's own writer.
-func (c *call) Unwrap() http.ResponseWriter { return c.w }
 
 // jsonType is shared by all replies; nobody appends to it.
 var jsonType = []string{"application/json; charset=utf-8"}
@@ -95,8 +64,8 @@ const counted = 2000
 
 // send writes an answer.
 func (c *call) send(a answer) {
-	h := c.w.Header()
-	if a.etag != "" && a.status == http.StatusOK && !c.hasBody() && unchanged(c.r.Header["If-None-Match"], a.etag) {
+	h := c.Header()
+	if a.etag != "" && a.status == http.StatusOK && !c.hasBody() && unchanged(c.R.Header["If-None-Match"], a.etag) {
 		h["Etag"] = []string{a.etag}
 		c.WriteHeader(http.StatusNotModified)
 		return
@@ -122,11 +91,11 @@ func (c *call) send(a answer) {
 	}
 	c.WriteHeader(a.status)
 	if len(a.body) > 0 {
-		_, _ = c.w.Write(a.body) // a client that went away is no fault of ours
+		_, _ = c.W.Write(a.body) // a client that went away is no fault of ours
 	}
 }
 
-// unchanged tells whether a client has the version already.
+// unchanged reports whether a client has the version already.
 func unchanged(known []string, etag string) bool {
 	for _, line := range known {
 		for one := range strings.SplitSeq(line, ",") {
@@ -143,25 +112,25 @@ func (c *call) replay(r engine.Reply) {
 	c.send(answer{status: r.Status, location: r.Header["Location"], etag: r.Header["Etag"], body: r.Body})
 }
 
-// refuse writes what a use case or a step before it says no with.
-func (c *call) refuse(err error) {
+// Refuse writes what a use case or a step before it says no with.
+func (c *call) Refuse(err error) {
 	if replay, ok := errors.AsType[*engine.Replay](err); ok {
-		c.w.Header()["Idempotent-Replayed"] = []string{"true"}
+		c.Header()["Idempotent-Replayed"] = []string{"true"}
 		c.replay(replay.Reply)
 		return
 	}
-	if c.r.Context().Err() != nil && engine.KindOf(err) == engine.Internal {
-		c.status = statusGone // nobody listens
+	if c.R.Context().Err() != nil && engine.KindOf(err) == engine.Internal {
+		c.Status = gate.StatusGone // nobody listens
 		return
 	}
 	e := refusal(err)
-	h := c.w.Header()
+	h := c.Header()
 	switch e.Kind {
 	case engine.InvalidKey, engine.InvalidToken, engine.Unauthenticated:
 		h["Www-Authenticate"] = []string{"Bearer"}
-		c.cause = e.Err
+		c.Cause = e.Err
 	case engine.Internal:
-		c.cause = err
+		c.Cause = err
 	}
 	if e.RetryAfter > 0 {
 		h["Retry-After"] = []string{strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10)}
@@ -174,11 +143,8 @@ func (c *call) refuse(err error) {
 	c.send(c.refusal(e))
 }
 
-// statusGone stands in the log for a client that hung up.
-const statusGone = 499
-
 func (c *call) refusal(e *engine.Error) answer {
-	return answer{status: Status(e.Kind), body: faultBody(e, c.form, c.id, c.s.names)}
+	return answer{status: Status(e.Kind), body: faultBody(e, c.form, c.ID, c.s.names)}
 }
 
 // absent is the 404 of a path whose id cannot be one.
@@ -189,8 +155,9 @@ func noun(tag string) string {
 	return strings.ToLower(strings.TrimSuffix(tag, "s"))
 }
 
+// hasBody reports whether the request is of a method that has one.
 func (c *call) hasBody() bool {
-	switch c.r.Method {
+	switch c.R.Method {
 	case http.MethodPost, http.MethodPatch, http.MethodPut:
 		return true
 	}
@@ -211,7 +178,7 @@ const drain = 4 << 20
 func (c *call) readBody() ([]byte, error) {
 	limit := c.s.o.MaxBody
 	c.in = c.in[:0]
-	if n := c.r.ContentLength; n > 0 && n <= limit && int64(cap(c.in)) < n+1 {
+	if n := c.R.ContentLength; n > 0 && n <= limit && int64(cap(c.in)) < n+1 {
 		c.in = make([]byte, 0, n+1)
 	}
 	var err error
@@ -220,24 +187,25 @@ func (c *call) readBody() ([]byte, error) {
 			c.in = append(c.in, 0)[:len(c.in)]
 		}
 		var n int
-		n, err = c.r.Body.Read(c.in[len(c.in):min(int64(cap(c.in)), limit+1)])
+		n, err = c.R.Body.Read(c.in[len(c.in):min(int64(cap(c.in)), limit+1)])
 		c.in = c.in[:len(c.in)+n]
 	}
 	switch {
 	case int64(len(c.in)) > limit:
-		if n, _ := io.CopyN(io.Discard, c.r.Body, drain-int64(len(c.in))); n == drain-int64(len(c.in)) {
-			c.w.Header()["Connection"] = []string{"close"}
+		if n, _ := io.CopyN(io.Discard, c.R.Body, drain-int64(len(c.in))); n == drain-int64(len(c.in)) {
+			c.Header()["Connection"] = []string{"close"}
 		}
 		return nil, engine.Fail(engine.TooLarge, "The body is larger than %d KiB", limit>>10)
 	case err != io.EOF:
 		return nil, engine.Fail(engine.InvalidJSON, "The body ended too early")
-	case len(c.in) > 0 && !isJSON(c.r.Header["Content-Type"]) || len(c.r.Header["Content-Encoding"]) > 0:
-		return nil, engine.Fail(engine.UnsupportedMedia, "Send the body as Content-Type: application/json, not compressed")
+	case len(c.in) > 0 && !isJSON(c.R.Header["Content-Type"]) || len(c.R.Header["Content-Encoding"]) > 0:
+		return nil, engine.Fail(engine.UnsupportedMedia,
+			"Send the body as Content-Type: application/json, not compressed")
 	}
 	return c.in, nil
 }
 
-// isJSON tells whether a body may be JSON: said so, or nothing said.
+// isJSON reports whether a body may be JSON: said so, or nothing said.
 func isJSON(header []string) bool {
 	if len(header) == 0 || header[0] == "application/json" {
 		return true
@@ -249,8 +217,8 @@ func isJSON(header []string) bool {
 
 // idempotency reads the Idempotency-Key of a POST or PATCH into the caller.
 func (c *call) idempotency(body any) error {
-	header := c.r.Header["Idempotency-Key"]
-	if len(header) == 0 || c.r.Method != http.MethodPost && c.r.Method != http.MethodPatch {
+	header := c.R.Header["Idempotency-Key"]
+	if len(header) == 0 || c.R.Method != http.MethodPost && c.R.Method != http.MethodPatch {
 		return nil
 	}
 	key := header[0]
@@ -262,49 +230,15 @@ func (c *call) idempotency(body any) error {
 		ok = key[i] > ' ' && key[i] < 0x7f
 	}
 	if !ok {
-		return engine.Fail(engine.InvalidIdempotencyKey, "The Idempotency-Key must be 1 to 255 visible ASCII characters, like a UUID")
+		return engine.Fail(engine.InvalidIdempotencyKey,
+			"The Idempotency-Key must be 1 to 255 visible ASCII characters, like a UUID")
 	}
 	text := make([]byte, 0, 512)
-	text = append(text, c.r.Method...)
-	text = append(append(text, 0), c.r.URL.EscapedPath()...)
-	text = append(append(text, 0), c.r.URL.RawQuery...)
+	text = append(text, c.R.Method...)
+	text = append(append(text, 0), c.R.URL.EscapedPath()...)
+	text = append(append(text, 0), c.R.URL.RawQuery...)
 	text = appendCanonical(append(text, 0), body)
 	sum := sha256.Sum256(text)
 	c.caller.Idempotency = &engine.Idempotency{Key: key, Fingerprint: hex.EncodeToString(sum[:])}
 	return nil
-}
-
-// log writes the access line: the route's pattern, never the path or the query,
-// which may hold ids, names or a key sent where it should not be.
-func (c *call) log(took time.Duration) {
-	level, ctx, to := slog.LevelInfo, context.Background(), c.s.o.Log.Handler()
-	if c.cause != nil && c.status >= 500 {
-		level = slog.LevelError
-	}
-	if !to.Enabled(ctx, level) {
-		return
-	}
-	pattern := "-"
-	if c.rt != nil {
-		pattern = c.rt.pattern
-	}
-	line := slog.NewRecord(time.Now(), level, "request", 0) // no line number: finding it out would cost more than the rest
-	line.AddAttrs(slog.String("method", method(c.r.Method)), slog.String("route", pattern), slog.Int("status", c.status),
-		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("request_id", c.id), slog.String("ip", c.ip))
-	if c.label != "" {
-		line.AddAttrs(slog.String("key", c.label))
-	}
-	if c.cause != nil {
-		line.AddAttrs(slog.String("cause", c.cause.Error()))
-	}
-	_ = to.Handle(ctx, line) // as slog.Logger does: a log that cannot be written stops nobody
-}
-
-// method is the request's method as the log may show it: a made-up one is free text.
-func method(m string) string {
-	switch m {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodOptions:
-		return m
-	}
-	return "other"
 }

@@ -19,7 +19,8 @@ import (
 func TestCanaries(t *testing.T) {
 	w := newWorld(t)
 	var err error
-	if w.s, err = New(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1 << 20, Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}); err != nil {
+	if w.s, err = newServer(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1 << 20,
+		Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}); err != nil {
 		t.Fatal(err)
 	}
 	hook := w.call("POST", "/webhooks", `{"url":"https://crm.example.com/","events":["*"]}`, w.live).id("data", "id")
@@ -47,7 +48,8 @@ func TestCanaries(t *testing.T) {
 		for _, body := range plantings(t, rt.Example) {
 			tryOut(rt, path, body)
 		}
-		for _, name := range []string{"q", "limit", "cursor", "from", "to", "status", "source", "provider_id", "updated_since", "preference", "nonsense", "key", "api_key"} {
+		for _, name := range []string{"q", "limit", "cursor", "from", "to", "status", "source", "provider_id",
+			"updated_since", "preference", "nonsense", "key", "api_key"} {
 			tryOut(rt, path+"?"+url.Values{name: {canary}}.Encode(), rt.Example)
 		}
 		if strings.Contains(rt.Path, ":id") {
@@ -72,7 +74,8 @@ func TestCanaries(t *testing.T) {
 			t.Errorf("event %s", text)
 		}
 	}
-	if text := w.call("GET", "/webhooks/"+hook+"/deliveries?limit=200", "", w.live).Body.String(); strings.Contains(text, canary) {
+	if text := w.call("GET", "/webhooks/"+hook+"/deliveries?limit=200", "",
+		w.live).Body.String(); strings.Contains(text, canary) {
 		t.Errorf("a delivery of a thin webhook: %s", text)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Clinic is the caller's own clinic with its booking rules (booking.md §§2, 5, 7, 8).
@@ -22,14 +23,17 @@ type Clinic struct {
 	Continuity         bool   `json:"continuity" doc:"The last provider seen goes first in assignment"`
 	LateCancelHours    int    `json:"late_cancel_hours"`
 	NoShowSweep        bool   `json:"no_show_sweep"`
-	Meta
+	wire.Meta
 }
 
-func clinic(c engine.Clinic) Clinic {
+// ClinicOf is a clinic on the wire.
+func ClinicOf(c engine.Clinic) Clinic {
 	s := c.Settings
 	return Clinic{
-		c.ID, c.Slug, c.Name, c.TimeZone, c.Country, s.StepMinutes, s.DefaultMinutes, s.NoticeMinutes, s.HorizonDays, s.BuffersInsideHours,
-		s.ReconfirmOnMove, s.Continuity, s.LateCancelHours, s.NoShowSweep, Meta{c.Version, Instant(c.CreatedAt), Instant(c.UpdatedAt)},
+		c.ID, c.Slug, c.Name, c.TimeZone, c.Country, s.StepMinutes, s.DefaultMinutes, s.NoticeMinutes, s.HorizonDays,
+		s.BuffersInsideHours,
+		s.ReconfirmOnMove, s.Continuity, s.LateCancelHours, s.NoShowSweep,
+		wire.Meta{Version: c.Version, CreatedAt: wire.Instant(c.CreatedAt), UpdatedAt: wire.Instant(c.UpdatedAt)},
 	}
 }
 
@@ -55,13 +59,17 @@ type clinicChange struct {
 }
 
 func (s *Server) clinicRows() []Row {
-	get := func(ctx context.Context, c engine.Caller, _ none) (engine.Clinic, error) { return s.e.Clinic(ctx, c) }
+	get := func(ctx context.Context, c engine.Caller, _ wire.None) (engine.Clinic, error) {
+		return s.e.Clinic(ctx, c)
+	}
 	update := func(ctx context.Context, c engine.Caller, in clinicChange) (engine.Clinic, error) {
 		return s.e.UpdateClinic(ctx, c, in.Version, engine.ClinicPatch(in.Body))
 	}
 	return []Row{
-		{Method: "GET", Path: "/clinic", Scope: engine.AdminRead, Tag: "Clinic", ID: "getClinic", Summary: "Get the clinic and its booking rules", Status: 200, Op: op(get, clinic)},
-		{Method: "PATCH", Path: "/clinic", Scope: engine.ProvidersWrite, Tag: "Clinic", ID: "updateClinic", Summary: "Change the clinic or its booking rules", Status: 200,
-			Example: `{"step_minutes":20}`, Op: op(update, clinic)},
+		{Method: "GET", Path: "/clinic", Scope: engine.AdminRead, Tag: "Clinic", ID: "getClinic",
+			Summary: "Get the clinic and its booking rules", Status: 200, Op: Op(get, ClinicOf)},
+		{Method: "PATCH", Path: "/clinic", Scope: engine.ProvidersWrite, Tag: "Clinic", ID: "updateClinic",
+			Summary: "Change the clinic or its booking rules", Status: 200,
+			Example: `{"step_minutes":20}`, Op: Op(update, ClinicOf)},
 	}
 }

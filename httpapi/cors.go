@@ -13,8 +13,9 @@ import (
 // Browsers may call with public keys only, from the exact origins that a key
 // lists; no other family ever gets a CORS header (contract.md §2).
 var (
-	exposed = []string{"X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit, RateLimit-Policy, Retry-After, Idempotent-Replayed, Location, ETag"}
-	vary    = []string{"Origin"}
+	exposed = []string{"X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit, " +
+		"RateLimit-Policy, Retry-After, Idempotent-Replayed, Location, ETag"}
+	vary = []string{"Origin"}
 )
 
 // checkOrigin lets a public key through from its own origins and tells the
@@ -23,11 +24,11 @@ func (s *Server) checkOrigin(c *call, who engine.Identity) error {
 	if who.Key == nil || who.Key.Family != engine.FamilyPublic {
 		return nil
 	}
-	h := c.w.Header()
+	h := c.Header()
 	h["Vary"] = vary
-	origin := c.r.Header["Origin"]
+	origin := c.R.Header["Origin"]
 	if len(origin) != 1 || !engine.OriginAllowed(who.Key.AllowedOrigins, origin[0]) {
-		return engine.Fail(engine.OriginNotAllowed, "This key works from its allowed origins only")
+		return engine.Fail(engine.OriginNotAllowed, "This key only works from its allowed origins")
 	}
 	h["Access-Control-Allow-Origin"] = origin
 	h["Access-Control-Expose-Headers"] = exposed
@@ -59,16 +60,16 @@ func (o *originList) get(ctx context.Context, s *Server) []string {
 
 // options answers OPTIONS: a browser's preflight, or what a path takes.
 func (s *Server) options(c *call) {
-	if err := s.checkHTTPS(c); err != nil {
-		c.refuse(err)
+	if err := s.gate.RequireHTTPS(&c.Request); err != nil {
+		c.Refuse(err)
 		return
 	}
-	allowed := s.methods(c.r.URL.Path)
-	h := c.w.Header()
-	origin, wants := c.r.Header.Get("Origin"), c.r.Header.Get("Access-Control-Request-Method")
+	allowed := s.methods(c.R.URL.Path)
+	h := c.Header()
+	origin, wants := c.R.Header.Get("Origin"), c.R.Header.Get("Access-Control-Request-Method")
 	if origin == "" || wants == "" {
 		if len(allowed) == 0 {
-			s.notFound(c, c.r)
+			s.notFound(c, c.R)
 			return
 		}
 		h["Allow"] = []string{strings.Join(allowed, ", ")}
@@ -76,26 +77,28 @@ func (s *Server) options(c *call) {
 		return
 	}
 	h["Vary"] = vary
-	if !engine.OriginAllowed(s.origins.get(c.r.Context(), s), origin) {
-		c.refuse(engine.Fail(engine.OriginNotAllowed, "No public key allows this origin"))
+	if !engine.OriginAllowed(s.origins.get(c.R.Context(), s), origin) {
+		c.Refuse(engine.Fail(engine.OriginNotAllowed, "No public key allows this origin"))
 		return
 	}
 	if len(allowed) == 0 { // the request itself hears that there is no such path
-		allowed = verbs
+		allowed = allMethods
 	}
 	h["Access-Control-Allow-Origin"] = []string{origin}
 	h["Access-Control-Allow-Methods"] = []string{strings.Join(allowed, ", ")}
-	h["Access-Control-Allow-Headers"] = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"}
+	h["Access-Control-Allow-Headers"] = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, " +
+		"If-None-Match"}
 	h["Access-Control-Max-Age"] = []string{"600"}
 	c.WriteHeader(http.StatusNoContent)
 }
 
-var verbs = []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut}
+var allMethods = []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost,
+	http.MethodPut}
 
 // methods lists what a path takes, OPTIONS included; nothing for an unknown path.
 func (s *Server) methods(path string) []string {
 	var out []string
-	for _, m := range verbs {
+	for _, m := range allMethods {
 		if h, _, _ := s.router.Lookup(m, path); h != nil {
 			out = append(out, m)
 		}

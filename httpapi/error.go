@@ -163,7 +163,7 @@ func (s *Server) fieldNames() map[string]string {
 		}
 	}
 	for _, rt := range s.routes {
-		for _, p := range rt.plan.query {
+		for _, p := range rt.input.query {
 			note(p.name)
 		}
 	}
@@ -187,11 +187,12 @@ func faultBody(e *engine.Error, f form, requestID string, names map[string]strin
 			break
 		}
 		field := masked(f.field(masked(d.Field))) // in either spelling, and before it is cut: half a key is one, too
-		rest.Details = append(rest.Details, engine.Detail{Field: field[:min(len(field), maxField)], Message: words(sentence(d.Message))})
+		rest.Details = append(rest.Details, engine.Detail{Field: field[:min(len(field), maxField)],
+			Message: words(sentence(d.Message))})
 	}
 	open, _ := e.Alternatives.([]engine.Slot)
 	for _, s := range open {
-		rest.Alternatives = append(rest.Alternatives, slot(s))
+		rest.Alternatives = append(rest.Alternatives, SlotOf(s))
 	}
 	if e.Kind == engine.Internal {
 		rest.RequestID = requestID

@@ -29,21 +29,28 @@ func TestCredentials(t *testing.T) {
 		{"good", "", []string{"Authorization: Bearer " + live}, 200, `"id":"1"`},
 		{"scheme in any case", "", []string{"Authorization: bearer " + live}, 200, `"id":"1"`},
 		{"good flat", "", []string{"X-API-Key: " + kv}, 200, `{"id":"1"`},
-		{"both", "", []string{"Authorization: Bearer " + live, "X-API-Key: " + kv}, 400, `{"error":{"code":"AMBIGUOUS_CREDENTIALS"`},
+		{"both", "", []string{"Authorization: Bearer " + live, "X-API-Key: " + kv}, 400,
+			`{"error":{"code":"AMBIGUOUS_CREDENTIALS"`},
 		{"twice", "", []string{"X-API-Key: " + kv, "X-API-Key: " + kv}, 400, `{"error":"ambiguous_credentials"`},
 		{"kv_ as bearer", "", []string{"Authorization: Bearer " + kv}, 401, `X-API-Key`},
-		{"qbk_ as X-API-Key", "", []string{"X-API-Key: " + live}, 401, `{"error":"invalid_api_key","message":"Send this key as Authorization: Bearer`},
+		{"qbk_ as X-API-Key", "", []string{"X-API-Key: " + live}, 401,
+			`{"error":"invalid_api_key","message":"Send this key as Authorization: Bearer`},
 		{"mistyped", "", []string{"Authorization: Bearer " + live[:len(live)-1] + "!"}, 401, refused},
 		{"wrong case", "", []string{"Authorization: Bearer " + strings.ToUpper(live)}, 401, refused},
 		{"unknown", "", []string{"Authorization: Bearer " + engine.NewSecret(engine.FamilyLive).Text()}, 401, refused},
-		{"unknown flat", "", []string{"X-API-Key: " + engine.NewSecret(engine.FamilyKlinivo).Text()}, 401, `{"error":"invalid_api_key","message":"Invalid or expired API key"}`},
-		{"revoked", "", []string{"Authorization: Bearer " + b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.RevokedAt = past })}, 401, refused},
-		{"expired", "", []string{"Authorization: Bearer " + b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.ExpiresAt = past })}, 401, refused},
+		{"unknown flat", "", []string{"X-API-Key: " + engine.NewSecret(engine.FamilyKlinivo).Text()}, 401,
+			`{"error":"invalid_api_key","message":"Invalid or expired API key"}`},
+		{"revoked", "", []string{"Authorization: Bearer " +
+			b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.RevokedAt = past })}, 401, refused},
+		{"expired", "", []string{"Authorization: Bearer " +
+			b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.ExpiresAt = past })}, 401, refused},
 		{"in the query", "?api_key=" + live, []string{"Authorization: Bearer " + live}, 401, `INVALID_API_KEY`},
 		{"in the query, escaped", "?x=" + strings.Replace(live, "_", "%5F", 1), nil, 401, `INVALID_API_KEY`},
 		{"basic", "", []string{"Authorization: Basic eDp5"}, 401, `UNAUTHENTICATED`},
-		{"scope", "", []string{"Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsWrite)}, 403, `required permission: leads:read"`},
-		{"scope flat", "", []string{"X-API-Key: " + b.keys.add(engine.FamilyKlinivo, nil)}, 403, `{"error":"insufficient_scope","message":"The key lacks a required permission: LEADS_READ"}`},
+		{"scope", "", []string{"Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsWrite)}, 403,
+			`required permission: leads:read"`},
+		{"scope flat", "", []string{"X-API-Key: " + b.keys.add(engine.FamilyKlinivo, nil)}, 403,
+			`{"error":"insufficient_scope","message":"The key lacks a required permission: LEADS_READ"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b.T = t
@@ -57,7 +64,8 @@ func TestCredentials(t *testing.T) {
 	if strings.Contains(b.log.String(), live[18:40]) || strings.Contains(b.log.String(), "api_key=") {
 		t.Error("a secret or a query is in the log")
 	}
-	if !strings.Contains(b.log.String(), "key="+live[:17]) || !strings.Contains(b.log.String(), "route=/api/v1/pets/:id") {
+	if !strings.Contains(b.log.String(), "key="+live[:17]) ||
+		!strings.Contains(b.log.String(), "route=/api/v1/pets/:id") {
 		t.Errorf("the log lacks the prefix or the pattern:\n%s", b.log)
 	}
 }
@@ -75,7 +83,8 @@ func TestSessions(t *testing.T) {
 		{ID: "u4", Clinic: 1, EmailKey: "eve@x.org", Role: engine.Owner, DisabledAt: 1},
 	}
 	token := func(method jwt.SigningMethod, key any, change func(jwt.MapClaims)) string {
-		c := jwt.MapClaims{"sub": "foreign", "email": "Ann@X.org", "iss": "idp", "aud": "qb", "exp": b.now.Add(time.Hour).Unix()}
+		c := jwt.MapClaims{"sub": "foreign", "email": "Ann@X.org", "iss": "idp", "aud": "qb",
+			"exp": b.now.Add(time.Hour).Unix()}
 		if change != nil {
 			change(c)
 		}
@@ -92,8 +101,10 @@ func TestSessions(t *testing.T) {
 	}{
 		{"good", "GET", token(jwt.SigningMethodHS256, secret, nil), 200},
 		{"two clinics, none named", "GET", token(jwt.SigningMethodHS256, secret, set("email", "bob@x.org")), 401},
-		{"two clinics, one named", "GET", token(jwt.SigningMethodHS256, secret, func(c jwt.MapClaims) { c["email"], c["clinic"] = "bob@x.org", "two" }), 200},
-		{"role forbids", "DELETE", token(jwt.SigningMethodHS256, secret, func(c jwt.MapClaims) { c["email"], c["clinic"] = "bob@x.org", "two" }), 403},
+		{"two clinics, one named", "GET", token(jwt.SigningMethodHS256, secret,
+			func(c jwt.MapClaims) { c["email"], c["clinic"] = "bob@x.org", "two" }), 200},
+		{"role forbids", "DELETE", token(jwt.SigningMethodHS256, secret,
+			func(c jwt.MapClaims) { c["email"], c["clinic"] = "bob@x.org", "two" }), 403},
 		{"unknown clinic", "GET", token(jwt.SigningMethodHS256, secret, set("clinic", "three")), 401},
 		{"disabled", "GET", token(jwt.SigningMethodHS256, secret, set("email", "eve@x.org")), 401},
 		{"expired", "GET", token(jwt.SigningMethodHS256, secret, set("exp", b.now.Add(-time.Second).Unix())), 401},
@@ -108,7 +119,8 @@ func TestSessions(t *testing.T) {
 			b.T = t
 			w := b.call(c.method, "/api/v1/pets/1", "", "Authorization: Bearer "+c.token)
 			b.want(w, c.status, "")
-			if c.status == 401 && !strings.Contains(w.Body.String(), `"INVALID_TOKEN","message":"Invalid or expired token"`) {
+			if c.status == 401 && !strings.Contains(w.Body.String(),
+				`"INVALID_TOKEN","message":"Invalid or expired token"`) {
 				t.Error(w.Body)
 			}
 		})
@@ -122,7 +134,8 @@ func TestRates(t *testing.T) {
 		w := b.call("GET", "/api/v1/pets/1", "", key)
 		h := w.Header()
 		switch {
-		case i < 120 && (w.Code != 200 || h.Get("X-RateLimit-Limit") != "120" || h.Get("X-RateLimit-Remaining") != strconv.Itoa(119-i)):
+		case i < 120 && (w.Code != 200 || h.Get("X-RateLimit-Limit") != "120" ||
+			h.Get("X-RateLimit-Remaining") != strconv.Itoa(119-i)):
 			t.Fatalf("request %d: %d %v", i+1, w.Code, h)
 		case i == 120 && (w.Code != 429 || !strings.Contains(w.Body.String(), "RATE_LIMIT_EXCEEDED")):
 			t.Fatalf("the 121st: %d %s", w.Code, w.Body)
@@ -140,7 +153,8 @@ func TestRates(t *testing.T) {
 	b.now = b.now.Add(time.Minute)
 	b.want(b.call("GET", "/api/v1/pets/1", "", key), 200, "")
 
-	free := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.RatePerMinute = new(int) }, engine.LeadsRead)
+	free := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.RatePerMinute = new(int) },
+		engine.LeadsRead)
 	for range 130 {
 		b.want(b.call("GET", "/api/v1/pets/1", "", free), 200, "")
 	}
@@ -201,11 +215,13 @@ func TestBrowsers(t *testing.T) {
 		origin string
 		ok     bool
 	}{
-		{"https://clinic.example", true}, {"http://localhost:5173", true}, {"http://clinic.example", false}, {"https://clinic.example.evil", false},
+		{"https://clinic.example", true}, {"http://localhost:5173", true}, {"http://clinic.example", false},
+		{"https://clinic.example.evil", false},
 		{"https://clinic.example:444", false}, {"null", false}, {"http://localhost:5173@evil", false}, {"", false},
 	} {
 		w := get(pk, "Origin: "+c.origin)
-		if cors := w.Header().Get("Access-Control-Allow-Origin"); (w.Code == 200) != c.ok || (cors == c.origin) != c.ok && c.origin != "" {
+		if cors := w.Header().Get("Access-Control-Allow-Origin"); (w.Code == 200) != c.ok ||
+			(cors == c.origin) != c.ok && c.origin != "" {
 			t.Errorf("%q: %d, CORS %q", c.origin, w.Code, cors)
 		}
 		pre := b.call("OPTIONS", "/api/v1/pets/1", "", "Origin: "+c.origin, "Access-Control-Request-Method: GET")
@@ -213,7 +229,8 @@ func TestBrowsers(t *testing.T) {
 			t.Errorf("preflight from %q: %d", c.origin, pre.Code)
 		}
 	}
-	if w := get(sk, "Origin: https://clinic.example"); w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "" {
+	if w := get(sk, "Origin: https://clinic.example"); w.Code != 200 ||
+		w.Header().Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("a secret key: %d %v", w.Code, w.Header())
 	}
 	b.want(b.call("GET", "/api/v1/pets", "", pk, "Origin: https://clinic.example"), 403, "INSUFFICIENT_SCOPE")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Health is what a key may know of itself (Klinivo's first call).
@@ -16,7 +17,7 @@ type Health struct {
 	Permissions    []string `json:"permissions" doc:"In the caller's spelling"`
 }
 
-func (s *Server) health(ctx context.Context, c engine.Caller, _ none) (Health, error) {
+func (s *Server) health(ctx context.Context, c engine.Caller, _ wire.None) (Health, error) {
 	clinic, err := s.e.Organization(ctx, c)
 	h := Health{Status: "ok", OrganizationID: clinic.ID, Permissions: c.Grants().Names()}
 	if c.Kind == engine.ActorKey {
@@ -35,15 +36,15 @@ type probe struct {
 
 // Check is one detail of /readyz.
 type Check struct {
-	Name   string   `json:"name" doc:"backup, restore_drill"`
-	Status string   `json:"status" enum:"ok,warn,fail"`
-	At     *Instant `json:"at,omitempty" doc:"When it last went well"`
-	Why    string   `json:"why,omitempty"`
+	Name   string        `json:"name" doc:"backup, restore_drill"`
+	Status string        `json:"status" enum:"ok,warn,fail"`
+	At     *wire.Instant `json:"at,omitempty" doc:"When it last went well"`
+	Why    string        `json:"why,omitempty"`
 }
 
-func (p probe) status() int { return p.code }
+func (p probe) HTTPStatus() int { return p.code }
 
-func (s *Server) ready(context.Context, engine.Caller, none) (probe, error) {
+func (s *Server) ready(context.Context, engine.Caller, wire.None) (probe, error) {
 	if err := s.o.Ready(); err != nil {
 		s.o.Log.Error("not ready", "why", err.Error())
 		why := "the database cannot be written; the log says why"
@@ -60,12 +61,16 @@ func (s *Server) ready(context.Context, engine.Caller, none) (probe, error) {
 }
 
 func (s *Server) healthRows() []Row {
-	alive := func(context.Context, engine.Caller, none) (probe, error) { return probe{Status: "ok"}, nil }
+	alive := func(context.Context, engine.Caller, wire.None) (probe, error) { return probe{Status: "ok"}, nil }
 	return []Row{
-		{Method: "GET", Path: "//healthz", Public: true, Tag: "Health", ID: "healthz", Summary: "The process lives", Status: 200, Op: op(alive, same[probe])},
-		{Method: "GET", Path: "//readyz", Public: true, Tag: "Health", ID: "readyz", Summary: "The database can be written", Status: 200, Op: op(s.ready, same[probe])},
-		{Method: "GET", Path: "/health", Open: true, Browser: true, Tag: "Health", ID: "getHealth", Summary: "Test a key", Status: 200, Op: op(s.health, same[Health])},
-		{Method: "GET", Path: "/openapi.json", Public: true, Tag: "Reference", ID: "getOpenAPI", Summary: "This document", Status: 200,
+		{Method: "GET", Path: "//healthz", Public: true, Tag: "Health", ID: "healthz", Summary: "The process lives",
+			Status: 200, Op: Op(alive, wire.Same[probe])},
+		{Method: "GET", Path: "//readyz", Public: true, Tag: "Health", ID: "readyz",
+			Summary: "The database can be written", Status: 200, Op: Op(s.ready, wire.Same[probe])},
+		{Method: "GET", Path: "/health", Open: true, Browser: true, Tag: "Health", ID: "getHealth",
+			Summary: "Test a key", Status: 200, Op: Op(s.health, wire.Same[Health])},
+		{Method: "GET", Path: "/openapi.json", Public: true, Tag: "Reference", ID: "getOpenAPI",
+			Summary: "This document", Status: 200,
 			Op: static[whichForm]{"application/json", func(c *call, in whichForm) (*file, error) {
 				switch in.Form {
 				case "standard":
@@ -75,10 +80,13 @@ func (s *Server) healthRows() []Row {
 				}
 				return c.s.document.all(), nil
 			}}},
-		{Method: "GET", Path: "/docs", Public: true, Tag: "Reference", ID: "getDocs", Summary: "The reference as a page", Status: 200,
-			Op: static[none]{"text/html", func(*call, none) (*file, error) { return docsPage(), nil }}},
-		{Method: "GET", Path: "/docs/rapidoc-min.js", Public: true, Tag: "Reference", ID: "getDocsScript", Summary: "The page's script", Status: 200,
-			Op: static[none]{"text/javascript", func(*call, none) (*file, error) { return docsScript(), nil }}},
+		{Method: "GET", Path: "/docs", Public: true, Tag: "Reference", ID: "getDocs",
+			Summary: "The reference as a page", Status: 200,
+			Op: static[wire.None]{"text/html", func(*call, wire.None) (*file, error) { return docsPage(), nil }}},
+		{Method: "GET", Path: "/docs/rapidoc-min.js", Public: true, Tag: "Reference", ID: "getDocsScript",
+			Summary: "The page's script", Status: 200,
+			Op: static[wire.None]{"text/javascript",
+				func(*call, wire.None) (*file, error) { return docsScript(), nil }}},
 	}
 }
 

@@ -42,10 +42,10 @@ func TestLimitsAreTrue(t *testing.T) {
 	ids := planted(w)
 	checked := 0
 	for _, rt := range w.s.routes {
-		if rt.plan.schema == nil {
+		if rt.input.schema == nil {
 			continue
 		}
-		for name, prop := range w.s.resolve(rt.plan.schema).Properties {
+		for name, prop := range w.s.resolve(rt.input.schema).Properties {
 			if prop.MaxLength == nil || name == "stop_reason" { // read with status stopped alone
 				continue
 			}
@@ -64,11 +64,13 @@ func TestLimitsAreTrue(t *testing.T) {
 				body[name] = strings.Repeat("x", n)
 				text, _ := json.Marshal(body)
 				r := w.call(rt.Method, fill(t, rt, ids), string(text), w.live)
-				yes = r.Code == 400 && (strings.Contains(r.Body.String(), `{"field":"`+name+`"`) || name == "reason" && strings.Contains(r.Body.String(), `"cancellation_reason"`))
+				yes = r.Code == 400 && (strings.Contains(r.Body.String(), `{"field":"`+name+`"`) || name == "reason" &&
+					strings.Contains(r.Body.String(), `"cancellation_reason"`))
 				return yes, r.Code < 300 || r.Code == 400 && !yes
 			}
 			if _, taken := blames(*prop.MaxLength + 1); taken {
-				t.Errorf("%s %s takes a %s longer than the %d characters of the document", rt.Method, rt.Path, name, *prop.MaxLength)
+				t.Errorf("%s %s takes a %s longer than the %d characters of the document", rt.Method, rt.Path, name,
+					*prop.MaxLength)
 			}
 			switch name {
 			case "email", "phone", "url", "signature_header", "language": // have a form of their own
@@ -137,17 +139,22 @@ func TestRetries(t *testing.T) {
 		body := `{"lead_id":"` + lead + `","scheduled_at":"2026-04-27T09:00:00Z","ends_at":"2026-04-27T09:30:00Z"}`
 		other := w.as("POST", "/leads", `{"external_id":"2"}`).id("data", "id")
 		first := w.as("POST", "/appointments", body)
-		taken := w.as("POST", "/appointments", strings.Replace(body, lead, other, 1), "Idempotency-Key: late").has(409, `"SLOT_TAKEN"`, "error", "code")
+		taken := w.as("POST", "/appointments", strings.Replace(body, lead, other, 1), "Idempotency-Key: late").
+			has(409, `"SLOT_TAKEN"`, "error", "code")
 		w.as("POST", "/appointments/"+first.id("data", "id")+"/cancel", "").is(200, "")
 		again := w.as("POST", "/appointments", strings.Replace(body, lead, other, 1), "Idempotency-Key: late")
-		if again.Code != 409 || again.Body.String() != taken.Body.String() || again.Header().Get("Idempotent-Replayed") != "true" {
+		if again.Code != 409 || again.Body.String() != taken.Body.String() ||
+			again.Header().Get("Idempotent-Replayed") != "true" {
 			w.Errorf("the retry hears %d %s", again.Code, again.Body)
 		}
-		w.call("POST", "/appointments", strings.Replace(body, lead, other, 1), "Authorization: Bearer "+w.key(w.ann, engine.FamilyLive), "Idempotency-Key: late").is(201, "")
+		w.call("POST", "/appointments", strings.Replace(body, lead, other, 1),
+			"Authorization: Bearer "+w.key(w.ann, engine.FamilyLive), "Idempotency-Key: late").is(201, "")
 		w.as("POST", "/leads", `{"name":7}`, "Idempotency-Key: bad").has(400, `"VALIDATION_ERROR"`, "error", "code")
 		w.as("POST", "/leads", `{"name":"x"}`, "Idempotency-Key: bad").is(201, "")
-		w.as("PATCH", "/leads/"+lead, `{"name":"x"}`, "Idempotency-Key: patch").has(200, "3", "data", "version") // 2: it was booked
-		if r := w.as("PATCH", "/leads/"+lead, `{"name":"x"}`, "Idempotency-Key: patch").has(200, "3", "data", "version"); r.Header().Get("ETag") != `"3"` {
+		w.as("PATCH", "/leads/"+lead, `{"name":"x"}`, "Idempotency-Key: patch").
+			has(200, "3", "data", "version") // 2: it was booked
+		if r := w.as("PATCH", "/leads/"+lead, `{"name":"x"}`, "Idempotency-Key: patch").
+			has(200, "3", "data", "version"); r.Header().Get("ETag") != `"3"` {
 			w.Errorf("replayed headers %v", r.Header())
 		}
 	})

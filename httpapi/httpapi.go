@@ -10,18 +10,16 @@ import (
 	"net/http"
 	"net/netip"
 	"reflect"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/julienschmidt/httprouter"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/gate"
 )
 
 // Options are the operator's choices; New fills in the defaults.
@@ -45,8 +43,8 @@ type Options struct {
 	// somebody's attention. It is public: no paths, no names.
 	Checks func() []Check
 
-	// More are rows of other rooms, under the same middleware.
-	More []Row
+	// More are the rows of further packages, behind the same gates.
+	More []Group
 }
 
 // Server is the API as an http.Handler.
@@ -57,13 +55,14 @@ type Server struct {
 	routes   []*route
 	registry huma.Registry
 	document *Document
+	samples  map[string]any    // of all groups
 	names    map[string]string // of fields and parameters whose flat spelling differs
-	rates    limiter
-	failures limiter
+	gate     *gate.Gate
+	rates    gate.Limiter
+	failures gate.Limiter
 	origins  originList
 	large    chan struct{} // bodies over largeBody that are being taken apart
 	other    stat          // requests outside the route table
-	inFlight atomic.Int64
 }
 
 // New builds the server. It refuses a table with a route that declares no scope,
@@ -71,18 +70,29 @@ type Server struct {
 func New(e *engine.Engine, o Options) (*Server, error) {
 	s := &Server{e: e, o: o, large: make(chan struct{}, 1)}
 	s.defaults()
+	s.gate = gate.New(gate.Options{AllowHTTP: s.o.AllowHTTP, Proxies: s.o.Proxies, Log: s.o.Log})
 	s.registry = newRegistry()
 	s.router = &httprouter.Router{
 		HandleMethodNotAllowed: true,
 		NotFound:               http.HandlerFunc(s.notFound),
 		MethodNotAllowed:       http.HandlerFunc(s.methodNotAllowed),
 	}
-	for _, row := range slices.Concat(s.table(), o.More) {
-		if err := s.add(row); err != nil {
-			return nil, err
+	groups, err := arrange(s.table(), o.More)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		for _, row := range g.Rows {
+			if err := s.add(row); err != nil {
+				return nil, err
+			}
 		}
 	}
-	for _, t := range []reflect.Type{reflect.TypeFor[Fault](), reflect.TypeFor[FlatFault](), reflect.TypeFor[Pagination](), reflect.TypeFor[WebhookEvent]()} {
+	if s.samples, err = allSamples(groups); err != nil {
+		return nil, err
+	}
+	for _, t := range []reflect.Type{reflect.TypeFor[Fault](), reflect.TypeFor[FlatFault](),
+		reflect.TypeFor[Pagination](), reflect.TypeFor[WebhookEvent]()} {
 		s.registry.Schema(t, true, "") // from here on the registry is only read
 	}
 	if err := dress(s.registry); err != nil {
@@ -127,22 +137,23 @@ func (s *Server) add(row Row) (err error) {
 	rt := &route{Row: row, pattern: Base + row.Path, shape: row.Op.shape()}
 	switch {
 	case row.Public && row.Scope != engine.NoScope, !row.Public && !row.Open && row.Scope == engine.NoScope:
-		return fmt.Errorf("httpapi: %s %s must declare its scope, or be Open to any key, or Public", row.Method, row.Path)
+		return fmt.Errorf("httpapi: %s %s must declare its scope, or be Open to any key, or Public", row.Method,
+			row.Path)
 	case row.Status == 0 || row.ID == "" || row.Summary == "" || row.Tag == "":
 		return fmt.Errorf("httpapi: %s %s must declare its status, id, summary and tag", row.Method, row.Path)
 	case strings.HasPrefix(row.Path, "//"): // outside Base: "//healthz"
 		rt.pattern = row.Path[1:]
 	}
-	if rt.plan, err = newPlan(s.registry, rt.shape.in); err != nil {
+	if rt.input, err = newBinder(s.registry, rt.shape.in); err != nil {
 		return fmt.Errorf("httpapi: %s %s: %w", row.Method, row.Path, err)
 	}
 	if out := rt.shape.out; out != nil {
 		s.registry.Schema(out, true, out.Name())
 	}
-	rt.serve = row.Op.bind(rt.plan)
+	rt.serve = row.Op.bind(rt.input)
 	handle := func(w http.ResponseWriter, _ *http.Request, ps httprouter.Params) {
 		c := w.(*call)
-		c.rt, c.params = rt, ps
+		c.rt, c.params, c.Route = rt, ps, rt.pattern
 		s.run(c)
 	}
 	s.router.Handle(row.Method, rt.pattern, handle)
@@ -157,22 +168,14 @@ func (s *Server) add(row Row) (err error) {
 // → https → authentication → rate → scope → body → use case (contract.md §6).
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := calls.Get().(*call)
-	c.s, c.w, c.r, c.started = s, w, r, time.Now()
-	c.id = engine.NewID(c.started)
-	s.inFlight.Add(1)
+	c.s, c.form = s, formOf(r.Header)
 	defer s.done(c)
-	c.form = formOf(r.Header)
+	err := s.gate.Enter(&c.Request, w, r)
 	h := w.Header()
-	h["X-Request-Id"] = []string{c.id}
-	h["X-Content-Type-Options"] = noSniff
 	h["Cache-Control"] = noStore
 	h["Content-Security-Policy"] = noContent
-	s.peer(c)
-	if c.secure {
-		h["Strict-Transport-Security"] = hsts
-	}
-	if headersSize(r.Header) > maxHeaders {
-		c.refuse(engine.Fail(engine.TooLarge, "The headers are larger than %d KiB", maxHeaders>>10))
+	if err != nil {
+		c.Refuse(err)
 		return
 	}
 	if r.Method == http.MethodOptions {
@@ -182,57 +185,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.router.ServeHTTP(c, r)
 }
 
-// maxHeaders bounds the names and values of a request's headers. net/http would
-// refuse them outside of our envelope; its own limit must be the larger one.
-const maxHeaders = 64 << 10
-
-func headersSize(h http.Header) (n int) {
-	for name, values := range h {
-		for _, v := range values {
-			n += len(name) + len(": \r\n") + len(v)
-		}
-	}
-	return n
-}
-
 // The headers that every reply carries; their slices are shared and never changed.
 var (
-	noSniff   = []string{"nosniff"}
 	noStore   = []string{"no-store"}
 	noContent = []string{"default-src 'none'; frame-ancestors 'none'"}
-	hsts      = []string{"max-age=31536000"}
 )
 
-// done is the panic guard and the end of every request.
+// done is the end of every request, also of one that panicked.
 func (s *Server) done(c *call) {
-	if p := recover(); p != nil {
-		if p == http.ErrAbortHandler {
-			s.inFlight.Add(-1)
-			panic(p)
-		}
-		s.o.Log.Error("panic", "request_id", c.id, "what", panicText(p), "stack", string(debug.Stack()))
-		if c.status == 0 {
-			c.refuse(engine.Fail(engine.Internal, "panic"))
-		}
-	}
-	took := time.Since(c.started)
+	took := s.gate.Leave(&c.Request, recover(), c)
 	st := &s.other
 	if c.rt != nil {
 		st = &c.rt.stat
 	}
-	st.add(c.status, took)
-	c.log(took)
-	s.inFlight.Add(-1)
+	st.add(c.Status, took)
 	c.release()
-}
-
-// panicText is what may be logged of a panic: the runtime's own words, or the type
-// of anything else, which might hold a person's data.
-func panicText(p any) string {
-	if err, ok := p.(runtime.Error); ok {
-		return err.Error()
-	}
-	return fmt.Sprintf("a %T", p)
 }
 
 // run takes a routed request through the gates before its body is read.
@@ -242,18 +209,18 @@ func (s *Server) run(c *call) {
 		return
 	}
 	if err := s.gates(c); err != nil {
-		c.refuse(err)
+		c.Refuse(err)
 		return
 	}
 	c.rt.serve(c)
 }
 
 func (s *Server) gates(c *call) error {
-	if err := s.checkHTTPS(c); err != nil {
+	if err := s.gate.RequireHTTPS(&c.Request); err != nil {
 		return err
 	}
 	if c.rt.Public {
-		c.caller.IP, c.caller.RequestID = c.ip, c.id
+		c.caller.IP, c.caller.RequestID = c.IP, c.ID
 		return nil
 	}
 	who, err := s.authenticate(c)
@@ -269,18 +236,10 @@ func (s *Server) gates(c *call) error {
 // rate counts the request of a known caller and says so in the headers.
 func (s *Server) rate(c *call, who engine.Identity) error {
 	if who.PerMinute == 0 {
-		unlimited(c.w.Header(), s.o.Now())
+		gate.Unlimited(c.Header(), s.o.Now())
 		return nil
 	}
-	r := s.rates.take(c.caller.Name(), who.PerMinute, s.o.Now())
-	if r.headers(c.w.Header()); !r.ok {
-		return tooMany(r.wait)
-	}
-	return nil
-}
-
-func tooMany(wait time.Duration) error {
-	return &engine.Error{Kind: engine.RateLimited, Message: "Rate limit exceeded", RetryAfter: max(wait, time.Second)}
+	return s.rates.CountIn(c.Header(), c.caller.Name(), who.PerMinute, s.o.Now())
 }
 
 // allow checks the route's scope before the body is read; the use case checks it again.
@@ -306,22 +265,22 @@ func (s *Server) refuseAt(c *call) error {
 
 func (s *Server) notFound(w http.ResponseWriter, _ *http.Request) {
 	c := w.(*call)
-	if err := s.checkHTTPS(c); err != nil {
-		c.refuse(err)
+	if err := s.gate.RequireHTTPS(&c.Request); err != nil {
+		c.Refuse(err)
 		return
 	}
-	if path, ok := strings.CutPrefix(c.r.URL.Path, Base); ok && (path == "" || path[0] == '/') {
-		if err := s.strange(c, path); err != nil {
-			c.refuse(err)
+	if path, ok := strings.CutPrefix(c.R.URL.Path, Base); ok && (path == "" || path[0] == '/') {
+		if err := s.unknownPath(c, path); err != nil {
+			c.Refuse(err)
 			return
 		}
 	}
-	c.refuse(engine.Fail(engine.NotFound, "No such path; the API is described at %s/openapi.json", Base))
+	c.Refuse(engine.Fail(engine.NotFound, "There is no such path; the API is described at %s/openapi.json", Base))
 }
 
-// strange takes a request for an unknown path of the API through the gates: who
+// unknownPath takes a request for an unknown path of the API through the gates: who
 // may not ask does not learn what is there.
-func (s *Server) strange(c *call, path string) error {
+func (s *Server) unknownPath(c *call, path string) error {
 	who, err := s.authenticate(c)
 	if err != nil {
 		return err
@@ -329,8 +288,8 @@ func (s *Server) strange(c *call, path string) error {
 	if err := s.rate(c, who); err != nil {
 		return err
 	}
-	if scope, pattern := reservedFor(c.r.Method, path); !c.caller.May(scope) {
-		return s.e.Refuse(c.caller, scope, method(c.r.Method)+" "+Base+pattern, "", 0)
+	if scope, pattern := reservedFor(c.R.Method, path); !c.caller.May(scope) {
+		return s.e.Refuse(c.caller, scope, gate.Method(c.R.Method)+" "+Base+pattern, "", 0)
 	}
 	return nil
 }
@@ -343,5 +302,6 @@ func (s *Server) methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
 		allowed = append(allowed, http.MethodOptions)
 	}
 	slices.Sort(allowed)
-	c.refuse(&engine.Error{Kind: engine.MethodNotAllowed, Message: "This path does not take that method", Allowed: allowed})
+	c.Refuse(&engine.Error{Kind: engine.MethodNotAllowed, Message: "This path does not support that method",
+		Allowed: allowed})
 }

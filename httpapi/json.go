@@ -104,9 +104,10 @@ func (p *parser) value() (any, error) {
 	case p.at >= len(p.text):
 		return nil, p.fault("the JSON value ends too early")
 	}
-	return nil, p.fault("this is no JSON value")
+	return nil, p.fault("this is not a JSON value")
 }
 
+// word takes a literal, and reports whether it stands here.
 func (p *parser) word(w string) bool {
 	if len(p.text)-p.at < len(w) || string(p.text[p.at:p.at+len(w)]) != w {
 		return false
@@ -135,7 +136,7 @@ func (p *parser) object() (any, error) {
 			return out, err
 		}
 		if p.peek() != '"' {
-			return nil, p.fault(`a name in double quotes must stand here`)
+			return nil, p.fault("a name in double quotes is expected here")
 		}
 		start := p.at
 		name, err := p.string()
@@ -196,12 +197,12 @@ func (p *parser) next(end byte, first bool) (bool, error) {
 	case first:
 		return false, nil
 	case p.peek() != ',':
-		return false, p.fault("a comma or " + strconv.Quote(string(rune(end))) + " must stand here")
+		return false, p.fault("a comma or " + strconv.Quote(string(rune(end))) + " is expected here")
 	}
 	p.at++
 	p.space()
 	if p.peek() == end {
-		return false, p.fault("nothing follows the comma")
+		return false, p.fault("a value must follow the comma")
 	}
 	return false, nil
 }
@@ -214,7 +215,7 @@ func (p *parser) number() (any, error) {
 	if p.peek() == '0' {
 		p.at++
 	} else if p.digits() == 0 {
-		return nil, p.fault("this is no JSON number")
+		return nil, p.fault("this is not a JSON number")
 	}
 	if p.peek() == '.' {
 		p.at++
@@ -263,7 +264,7 @@ func (p *parser) string() (string, error) {
 		}
 		p.at++
 	}
-	return "", p.fault("the string does not end")
+	return "", p.fault("the string has no closing quote")
 }
 
 // escaped reads on in a string from its first backslash.
@@ -294,7 +295,7 @@ func (p *parser) escaped(out []byte) (string, error) {
 		}
 		out = utf8.AppendRune(out, r)
 	}
-	return "", p.fault("the string does not end")
+	return "", p.fault("the string has no closing quote")
 }
 
 // unicode reads uHHHH behind a backslash, and the other half of a surrogate pair.
@@ -315,7 +316,7 @@ func (p *parser) unicode() (rune, error) {
 			}
 		}
 	}
-	return 0, p.fault("half of a surrogate pair is no character")
+	return 0, p.fault("half of a surrogate pair is not a character")
 }
 
 func (p *parser) hex4() (rune, bool) {

@@ -22,19 +22,19 @@ func TestParseJSONRefusesWhatOthersGuess(t *testing.T) {
 		"half a surrogate":        {`{"a":"\ud83d"}`, "surrogate"},
 		"low half first":          {`{"a":"\udc00\ud83d"}`, "surrogate"},
 		"too deep":                {strings.Repeat("[", 33) + strings.Repeat("]", 33), "nested"},
-		"trailing comma":          {`{"a":1,}`, "nothing follows"},
-		"trailing comma in list":  {`[1,]`, "nothing follows"},
+		"trailing comma":          {`{"a":1,}`, "must follow the comma"},
+		"trailing comma in list":  {`[1,]`, "must follow the comma"},
 		"single quotes":           {`{'a':1}`, "double quotes"},
 		"leading zero":            {`{"a":01}`, "comma"},
-		"plus sign":               {`{"a":+1}`, "no JSON value"},
+		"plus sign":               {`{"a":+1}`, "not a JSON value"},
 		"infinite":                {`{"a":1e999}`, "too large"},
-		"NaN":                     {`{"a":NaN}`, "no JSON value"},
+		"NaN":                     {`{"a":NaN}`, "not a JSON value"},
 		"comment":                 {`{} // x`, "data after"},
 		"control character":       {"{\"a\":\"\n\"}", "control"},
 		"cut":                     {`{"a":`, "too early"},
-		"cut in string":           {`{"a":"b`, "does not end"},
+		"cut in string":           {`{"a":"b`, "no closing quote"},
 		"unknown escape":          {`{"a":"\x"}`, "escape"},
-		"byte order mark":         {"\ufeff{}", "no JSON value"},
+		"byte order mark":         {"\ufeff{}", "not a JSON value"},
 		"word with tail":          {`{"a":truex}`, "comma"},
 		"dot without digits":      {`{"a":1.}`, "digits"},
 		"exponent without digits": {`{"a":1e}`, "digits"},
@@ -67,7 +67,8 @@ func plainly(v any) any {
 }
 
 func FuzzParseJSON(f *testing.F) {
-	for _, s := range []string{`{"a":[1,-2.5e3,"x\u00e9\ud83d\ude00",null,true]}`, `[]`, ` {"a":{}} `, `"\\\""`, `{"a":1,"a":2}`, `-0`, `1E400`} {
+	for _, s := range []string{`{"a":[1,-2.5e3,"x\u00e9\ud83d\ude00",null,true]}`, `[]`, ` {"a":{}} `, `"\\\""`,
+		`{"a":1,"a":2}`, `-0`, `1E400`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -107,7 +108,8 @@ func FuzzParseJSONFlat(f *testing.F) {
 }
 
 func TestCanonicalIgnoresLayoutOnly(t *testing.T) {
-	same := []string{`{"a":1,"b":[true,null]}`, ` { "b" : [ true , null ] , "a" : 1 } `, "{\"\\u0061\":1,\n\"b\":[true,null]}"}
+	same := []string{`{"a":1,"b":[true,null]}`, ` { "b" : [ true , null ] , "a" : 1 } `,
+		"{\"\\u0061\":1,\n\"b\":[true,null]}"}
 	first := ""
 	for i, s := range same {
 		tree, err := parseJSON([]byte(s), standard)
@@ -142,7 +144,8 @@ func TestFlatRoundTrip(t *testing.T) {
 				m[names.Draw(t, "name")] = value.Draw(t, "value")
 			}
 			if deep > 0 && rapid.Bool().Draw(t, "own") {
-				m["metadata"] = map[string]any{rapid.String().Draw(t, "own name"): map[string]any{"b_c": "x", "dE": "y"}}
+				m["metadata"] = map[string]any{rapid.String().Draw(t, "own name"): map[string]any{"b_c": "x",
+					"dE": "y"}}
 			}
 			return m
 		})
@@ -201,7 +204,8 @@ func TestFlatNames(t *testing.T) {
 }
 
 func TestFlatScopes(t *testing.T) {
-	got := string(engine.AppendFlat(nil, []byte(`{"key_prefix":"kv_x","permissions":["patients:read","keys:manage"],"metadata":{"scopes":["patients:read"]}}`)))
+	got := string(engine.AppendFlat(nil, []byte(`{"key_prefix":"kv_x","permissions":["patients:read","keys:manage"],`+
+		`"metadata":{"scopes":["patients:read"]}}`)))
 	want := `{"keyPrefix":"kv_x","permissions":["READ_PATIENTS","KEYS_MANAGE"],"metadata":{"scopes":["patients:read"]}}`
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)
@@ -209,7 +213,8 @@ func TestFlatScopes(t *testing.T) {
 }
 
 func BenchmarkParseJSON(b *testing.B) {
-	body := []byte(`{"lead_id":"0196c1f0-0000-7000-8000-000000000000","scheduled_at":"2026-04-26T09:00:00Z","ends_at":"2026-04-26T09:30:00Z","title":"Consultation"}`)
+	body := []byte(`{"lead_id":"0196c1f0-0000-7000-8000-000000000000","scheduled_at":"2026-04-26T09:00:00Z",` +
+		`"ends_at":"2026-04-26T09:30:00Z","title":"Consultation"}`)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := parseJSON(body, standard); err != nil {

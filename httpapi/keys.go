@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Key is an API key, everywhere the same object (contract.md §2).
@@ -15,19 +16,20 @@ type Key struct {
 	Scopes         []string      `json:"scopes" doc:"In the caller's spelling"`
 	RatePerMinute  *int          `json:"rate_per_minute" doc:"null = the default; 0 = unlimited"`
 	AllowedOrigins []string      `json:"allowed_origins"`
-	ExpiresAt      *Instant      `json:"expires_at"`
-	RevokedAt      *Instant      `json:"revoked_at" doc:"May lie ahead during a rotation"`
-	CreatedAt      Instant       `json:"created_at"`
-	LastUsedAt     *Instant      `json:"last_used_at" doc:"Written at most once a minute"`
+	ExpiresAt      *wire.Instant `json:"expires_at"`
+	RevokedAt      *wire.Instant `json:"revoked_at" doc:"May lie ahead during a rotation"`
+	CreatedAt      wire.Instant  `json:"created_at"`
+	LastUsedAt     *wire.Instant `json:"last_used_at" doc:"Written at most once a minute"`
 	Key            string        `json:"key,omitempty" doc:"The key itself, once, in the reply that makes it"`
 }
 
-// KeyOf is the key object, for other faces that show the same.
+// KeyOf is a key on the wire.
 func KeyOf(k engine.Key) Key {
 	return Key{
-		ID: k.ID, Name: k.Name, Family: k.Family, KeyPrefix: k.Prefix(), Scopes: k.Scopes.Names(), RatePerMinute: k.RatePerMinute,
-		AllowedOrigins: list(k.AllowedOrigins), ExpiresAt: at(k.ExpiresAt), RevokedAt: at(k.RevokedAt), CreatedAt: Instant(k.CreatedAt),
-		LastUsedAt: at(k.LastUsedAt), Key: k.Secret,
+		ID: k.ID, Name: k.Name, Family: k.Family, KeyPrefix: k.Prefix(), Scopes: k.Scopes.Names(),
+		RatePerMinute: k.RatePerMinute, AllowedOrigins: wire.List(k.AllowedOrigins), ExpiresAt: wire.At(k.ExpiresAt),
+		RevokedAt: wire.At(k.RevokedAt), CreatedAt: wire.Instant(k.CreatedAt), LastUsedAt: wire.At(k.LastUsedAt),
+		Key: k.Secret,
 	}
 }
 
@@ -37,7 +39,7 @@ type KeyDraft struct {
 	Family         engine.Family `json:"family" enum:"qbk_live_,qbk_test_,qual_sk_,qual_scope_,qual_pk_,kv_"`
 	Scopes         []string      `json:"scopes,omitempty" doc:"In either spelling; the family's default without them"`
 	AllowedOrigins []string      `json:"allowed_origins,omitempty" doc:"Required of qual_pk_ keys, and only theirs"`
-	ExpiresAt      *Instant      `json:"expires_at,omitempty"`
+	ExpiresAt      *wire.Instant `json:"expires_at,omitempty"`
 	RatePerMinute  *int          `json:"rate_per_minute,omitempty" doc:"0 = unlimited"`
 }
 
@@ -47,30 +49,35 @@ type Rotation struct {
 }
 
 func (s *Server) keyRows() []Row {
-	create := func(ctx context.Context, c engine.Caller, in made[KeyDraft]) (engine.Key, error) {
+	create := func(ctx context.Context, c engine.Caller, in wire.Create[KeyDraft]) (engine.Key, error) {
 		b := in.Body
-		return s.e.CreateKey(ctx, c, engine.KeyDraft{Name: b.Name, Family: b.Family, Scopes: b.Scopes, AllowedOrigins: b.AllowedOrigins,
-			ExpiresAt: b.ExpiresAt.seconds(), RatePerMinute: b.RatePerMinute})
+		return s.e.CreateKey(ctx, c, engine.KeyDraft{Name: b.Name, Family: b.Family, Scopes: b.Scopes,
+			AllowedOrigins: b.AllowedOrigins, ExpiresAt: b.ExpiresAt.Seconds(), RatePerMinute: b.RatePerMinute})
 	}
-	find := func(ctx context.Context, c engine.Caller, in paged) (engine.List[engine.Key], error) {
-		return s.e.Keys(ctx, c, in.page())
+	find := func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[engine.Key], error) {
+		return s.e.Keys(ctx, c, in.Page())
 	}
-	revoke := func(ctx context.Context, c engine.Caller, in byID) error {
+	revoke := func(ctx context.Context, c engine.Caller, in wire.ByID) error {
 		_, err := s.e.RevokeKey(ctx, c, in.ID)
 		return err
 	}
-	rotate := func(ctx context.Context, c engine.Caller, in done[Rotation]) (engine.Key, error) {
+	rotate := func(ctx context.Context, c engine.Caller, in wire.Action[Rotation]) (engine.Key, error) {
 		return s.e.RotateKey(ctx, c, in.ID, in.Body.OverlapHours)
 	}
 	const manage = engine.KeysManage
 	return []Row{
-		{Method: "GET", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "listKeys", Summary: "List keys", Status: 200, Op: listing(find, KeyOf)},
-		{Method: "POST", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "createKey", Summary: "Create a key", Status: 201,
-			Doc:     "The key is in this reply and never again. No key can hold more than its maker.",
-			Example: `{"name":"Website","family":"qbk_live_","scopes":["leads:write","availability:read"]}`, Op: op(create, KeyOf)},
-		{Method: "DELETE", Path: "/api-keys/:id", Scope: manage, Tag: "Keys", ID: "revokeKey", Summary: "Revoke a key", Status: 204, Op: drop(revoke)},
-		{Method: "POST", Path: "/api-keys/:id/rotate", Scope: manage, Tag: "Keys", ID: "rotateKey", Summary: "Replace a key", Status: 201,
-			Doc: "A new key with the same rights; the old one ends after the overlap.", Errors: []engine.Kind{engine.Conflict},
-			Example: `{"overlap_hours":24}`, Op: op(rotate, KeyOf)},
+		{Method: "GET", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "listKeys", Summary: "List keys",
+			Status: 200, Op: List(find, KeyOf)},
+		{Method: "POST", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "createKey", Summary: "Create a key",
+			Status: 201, Doc: "The key is in this reply and never again. No key can hold more than its maker.",
+			Example: `{"name":"Website","family":"qbk_live_","scopes":["leads:write","availability:read"]}`,
+			Op:      Op(create, KeyOf)},
+		{Method: "DELETE", Path: "/api-keys/:id", Scope: manage, Tag: "Keys", ID: "revokeKey", Summary: "Revoke a key",
+			Status: 204, Op: Drop(revoke)},
+		{Method: "POST", Path: "/api-keys/:id/rotate", Scope: manage, Tag: "Keys", ID: "rotateKey",
+			Summary: "Replace a key", Status: 201,
+			Doc:     "A new key with the same rights; the old one ends after the overlap.",
+			Errors:  []engine.Kind{engine.Conflict},
+			Example: `{"overlap_hours":24}`, Op: Op(rotate, KeyOf)},
 	}
 }

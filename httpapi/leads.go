@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Lead is somebody who may become a patient (contract.md §9).
@@ -23,16 +24,19 @@ type Lead struct {
 	Metadata   map[string]any    `json:"metadata"`
 	Consent    map[string]any    `json:"consent"`
 	PatientID  *int64            `json:"patient_id" doc:"Once converted"`
-	Meta
+	wire.Meta
 }
 
-func (l Lead) location() string { return "/leads/" + l.ID }
+// Location implements Located.
+func (l Lead) Location() string { return "/leads/" + l.ID }
 
-func lead(l engine.Lead) Lead {
+// LeadOf is a lead on the wire.
+func LeadOf(l engine.Lead) Lead {
 	return Lead{
-		ID: l.ID, ExternalID: opt(l.ExternalID), Source: l.Source, Name: l.Name, FirstName: l.FirstName, LastName: l.LastName,
-		Email: opt(l.Email), Phone: opt(l.Phone), Status: l.Status, Notes: l.Notes, Tags: list(l.Tags),
-		Metadata: dict(l.Metadata), Consent: dict(l.Consent), PatientID: opt(l.PatientID), Meta: metaOf(l.Meta),
+		ID: l.ID, ExternalID: wire.Opt(l.ExternalID), Source: l.Source, Name: l.Name, FirstName: l.FirstName,
+		LastName: l.LastName, Email: wire.Opt(l.Email), Phone: wire.Opt(l.Phone), Status: l.Status, Notes: l.Notes,
+		Tags: wire.List(l.Tags), Metadata: dict(l.Metadata), Consent: dict(l.Consent), PatientID: wire.Opt(l.PatientID),
+		Meta: wire.MetaOf(l.Meta),
 	}
 }
 
@@ -42,7 +46,7 @@ type savedLead struct {
 	created bool
 }
 
-func (l savedLead) status() int {
+func (l savedLead) HTTPStatus() int {
 	if l.created {
 		return http.StatusCreated
 	}
@@ -66,47 +70,51 @@ type LeadDraft struct {
 }
 
 type leadQuery struct {
-	paged
-	Status       string   `query:"status" enum:"new,in_interview,contacted,qualified,needs_review,booked,converted,disqualified,lost"`
-	Source       string   `query:"source"`
-	Q            string   `query:"q" doc:"The beginning of a name, e-mail address or phone number"`
-	UpdatedSince *Instant `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first"`
+	wire.Paged
+	Status       string        `query:"status" enum:"new,in_interview,contacted,qualified,needs_review,booked,converted,disqualified,lost"`
+	Source       string        `query:"source"`
+	Q            string        `query:"q" doc:"The beginning of a name, e-mail address or phone number"`
+	UpdatedSince *wire.Instant `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first"`
 }
 
 func (s *Server) leadRows() []Row {
-	put := func(ctx context.Context, c engine.Caller, in made[LeadDraft]) (engine.LeadPut, error) {
+	put := func(ctx context.Context, c engine.Caller, in wire.Create[LeadDraft]) (engine.LeadPut, error) {
 		return s.e.PutLead(ctx, c, engine.LeadDraft(in.Body))
 	}
 	find := func(ctx context.Context, c engine.Caller, in leadQuery) (engine.List[engine.Lead], error) {
 		return s.e.Leads(ctx, c, engine.LeadQuery{
-			Status: engine.LeadStatus(in.Status), Source: in.Source, Q: in.Q, UpdatedSince: in.UpdatedSince.pointer(),
-		}, in.page())
+			Status: engine.LeadStatus(in.Status), Source: in.Source, Q: in.Q, UpdatedSince: in.UpdatedSince.Pointer(),
+		}, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in byID) (engine.Lead, error) {
+	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Lead, error) {
 		return s.e.Lead(ctx, c, in.ID)
 	}
-	update := func(ctx context.Context, c engine.Caller, in changed[LeadDraft]) (engine.Lead, error) {
+	update := func(ctx context.Context, c engine.Caller, in wire.Update[LeadDraft]) (engine.Lead, error) {
 		return s.e.UpdateLead(ctx, c, in.ID, in.Version, engine.LeadDraft(in.Body))
 	}
-	remove := func(ctx context.Context, c engine.Caller, in struct {
-		byID
-		Version *int64 `header:"If-Match"`
-	}) error {
+	remove := func(ctx context.Context, c engine.Caller, in wire.MatchID) error {
 		_, err := s.e.DeleteLead(ctx, c, in.ID, in.Version)
 		return err
 	}
 	return []Row{
-		{Method: "GET", Path: "/leads", Scope: engine.LeadsRead, Tag: "Leads", ID: "listLeads", Summary: "List leads", Status: 200, Op: listing(find, lead)},
-		{Method: "POST", Path: "/leads", Scope: engine.LeadsWrite, Tag: "Leads", ID: "saveLead", Summary: "Create or update a lead", Status: 201, Update: true,
-			Doc: "Matches a lead by source and external_id, else by e-mail, else by phone and name: 200 where there is one, 201 where there was none.\n" +
+		{Method: "GET", Path: "/leads", Scope: engine.LeadsRead, Tag: "Leads", ID: "listLeads", Summary: "List leads",
+			Status: 200, Op: List(find, LeadOf)},
+		{Method: "POST", Path: "/leads", Scope: engine.LeadsWrite, Tag: "Leads", ID: "saveLead",
+			Summary: "Create or update a lead", Status: 201, Update: true,
+			Doc: "Matches a lead by source and external_id, else by e-mail, else by phone and name: 200 where there " +
+				"is one, 201 where there was none.\n" +
 				"At least one of name, email, phone, external_id.",
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"source":"website","external_id":"form-17","name":"Ada Example","email":"ada@example.org","tags":["implant"],"metadata":{"campaign":"spring"}}`,
-			Op: op(put, func(p engine.LeadPut) savedLead { return savedLead{lead(p.Lead), p.Created} })},
-		{Method: "GET", Path: "/leads/:id", Scope: engine.LeadsRead, Tag: "Leads", ID: "getLead", Summary: "Get a lead", Status: 200, Op: op(get, lead)},
-		{Method: "PATCH", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "updateLead", Summary: "Update a lead", Status: 200,
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"status":"qualified"}`, Op: op(update, lead)},
-		{Method: "DELETE", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "deleteLead", Summary: "Delete a lead", Status: 204,
-			Errors: []engine.Kind{engine.Conflict}, Op: drop(remove)},
+			Errors: []engine.Kind{engine.Conflict},
+			Example: `{"source":"website","external_id":"form-17","name":"Ada Example","email":"ada@example.org",` +
+				`"tags":["implant"],"metadata":{"campaign":"spring"}}`,
+			Op: Op(put, func(p engine.LeadPut) savedLead { return savedLead{LeadOf(p.Lead), p.Created} })},
+		{Method: "GET", Path: "/leads/:id", Scope: engine.LeadsRead, Tag: "Leads", ID: "getLead", Summary: "Get a lead",
+			Status: 200, Op: Op(get, LeadOf)},
+		{Method: "PATCH", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "updateLead",
+			Summary: "Update a lead", Status: 200,
+			Errors: []engine.Kind{engine.Conflict}, Example: `{"status":"qualified"}`, Op: Op(update, LeadOf)},
+		{Method: "DELETE", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "deleteLead",
+			Summary: "Delete a lead", Status: 204, Errors: []engine.Kind{engine.Conflict}, Op: Drop(remove)},
 	}
 }
 

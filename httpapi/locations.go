@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Location is a place of work; a room takes one booking at a time (records.md §1).
@@ -17,13 +18,15 @@ type Location struct {
 	TimeZone *string             `json:"time_zone" doc:"IANA; null = the clinic's"`
 	Capacity int                 `json:"capacity" doc:"Descriptive"`
 	Active   bool                `json:"active"`
-	Meta
+	wire.Meta
 }
 
-func (l Location) location() string { return "/locations/" + strconv.FormatInt(l.ID, 10) }
+// Location implements Located.
+func (l Location) Location() string { return "/locations/" + strconv.FormatInt(l.ID, 10) }
 
 func location(l engine.Location) Location {
-	return Location{l.ID, l.Name, l.Kind, opt(l.ParentID), l.Address, opt(l.Phone), opt(l.TimeZone), l.Capacity, l.Active, metaOf(l.Meta)}
+	return Location{l.ID, l.Name, l.Kind, wire.Opt(l.ParentID), l.Address, wire.Opt(l.Phone), wire.Opt(l.TimeZone),
+		l.Capacity, l.Active, wire.MetaOf(l.Meta)}
 }
 
 // LocationDraft is an unsaved location; what is not sent stays as it is.
@@ -41,7 +44,8 @@ type LocationDraft struct {
 func (s *Server) locationRows() []Row {
 	e := s.e
 	return rows(shelf[engine.Location, engine.LocationDraft, Location]{
-		path: "/locations", tag: "Locations", one: "Location", wire: location, example: `{"name":"Room 2","kind":"room","parent_id":1}`,
-		find: e.Locations, get: e.Location, create: e.CreateLocation, update: e.UpdateLocation, remove: e.DeleteLocation,
+		path: "/locations", tag: "Locations", one: "Location", wire: location,
+		example: `{"name":"Room 2","kind":"room","parent_id":1}`, find: e.Locations, get: e.Location,
+		create: e.CreateLocation, update: e.UpdateLocation, remove: e.DeleteLocation,
 	}, func(d LocationDraft) engine.LocationDraft { return engine.LocationDraft(d) })
 }

@@ -17,22 +17,32 @@ const canary = "Xanthippe"
 func planted(w *world) map[string]string {
 	ids := map[string]string{}
 	w.call("PATCH", "/clinic", `{"name":"`+canary+` Dental"}`, w.live).is(200, canary)
-	ids["/leads/"] = w.call("POST", "/leads", `{"name":"`+canary+` Lead","notes":"`+canary+`","metadata":{"a":"`+canary+`"}}`, w.live).id("data", "id")
-	ids["/patients/"] = w.call("POST", "/patients", `{"given_name":"`+canary+`","family_name":"P"}`, w.live).id("data", "id")
+	ids["/leads/"] = w.call("POST", "/leads", `{"name":"`+canary+` Lead","notes":"`+canary+
+		`","metadata":{"a":"`+canary+`"}}`, w.live).id("data", "id")
+	ids["/patients/"] = w.call("POST", "/patients", `{"given_name":"`+canary+`","family_name":"P"}`, w.live).
+		id("data", "id")
 	ids["/providers/"] = "1"
 	w.call("PATCH", "/providers/1", `{"display_name":"Dr. `+canary+`"}`, w.live).is(200, canary)
 	ids["/locations/"] = "1"
-	ids["/services/"] = w.call("POST", "/services", `{"name":"`+canary+`","duration_minutes":30}`, w.live).id("data", "id")
-	ids["/holds/"] = w.call("POST", "/holds", `{"scheduled_at":"2026-04-27T12:00:00Z","ends_at":"2026-04-27T12:30:00Z"}`, w.live).id("data", "id")
-	ids["/appointments/"] = w.call("POST", "/appointments", `{"lead_id":"`+ids["/leads/"]+`","scheduled_at":"2026-04-27T07:00:00Z","ends_at":"2026-04-27T07:30:00Z","title":"`+canary+`"}`, w.live).id("data", "id")
-	ids["/api-keys/"] = w.call("POST", "/api-keys", `{"name":"`+canary+`","family":"qbk_live_"}`, w.live).id("data", "id")
-	ids["/closures/"] = w.call("POST", "/closures", `{"from_date":"2026-12-24","reason":"`+canary+`"}`, w.live).id("data", "id")
-	visit := w.call("POST", "/consultations", `{"patient_id":`+ids["/patients/"]+`,"provider_id":1,"reason":"`+canary+`"}`, w.live).id("data", "id")
+	ids["/services/"] = w.call("POST", "/services", `{"name":"`+canary+`","duration_minutes":30}`, w.live).
+		id("data", "id")
+	ids["/holds/"] = w.call("POST", "/holds", `{"scheduled_at":"2026-04-27T12:00:00Z",`+
+		`"ends_at":"2026-04-27T12:30:00Z"}`, w.live).id("data", "id")
+	ids["/appointments/"] = w.call("POST", "/appointments",
+		`{"lead_id":"`+ids["/leads/"]+`","scheduled_at":"2026-04-27T07:00:00Z","ends_at":"2026-04-27T07:30:00Z",`+
+			`"title":"`+canary+`"}`, w.live).id("data", "id")
+	ids["/api-keys/"] = w.call("POST", "/api-keys", `{"name":"`+canary+`","family":"qbk_live_"}`, w.live).
+		id("data", "id")
+	ids["/closures/"] = w.call("POST", "/closures", `{"from_date":"2026-12-24","reason":"`+canary+`"}`, w.live).
+		id("data", "id")
+	visit := w.call("POST", "/consultations", `{"patient_id":`+ids["/patients/"]+
+		`,"provider_id":1,"reason":"`+canary+`"}`, w.live).id("data", "id")
 	ids["/consultations/"] = visit
 	ids["/notes/"] = w.call("POST", "/consultations/"+visit+"/notes", `{"plan":"`+canary+`"}`, w.live).id("data", "id")
 	ids["/prescriptions/"] = w.call("POST", "/consultations/"+visit+"/prescriptions",
 		`{"medication":"`+canary+`","dose":"1","frequency":"daily"}`, w.live).id("data", "id")
-	hook := w.call("POST", "/webhooks", `{"url":"https://`+canary+`.example.com/","events":["lead.updated"],"payload":"full","description":"`+canary+`"}`, w.live).id("data", "id")
+	hook := w.call("POST", "/webhooks", `{"url":"https://`+canary+`.example.com/","events":["lead.updated"],`+
+		`"payload":"full","description":"`+canary+`"}`, w.live).id("data", "id")
 	ids["/webhooks/"] = hook
 	w.call("PATCH", "/leads/"+ids["/leads/"], `{"notes":"`+canary+` again"}`, w.live).is(200, canary)
 	ids["/deliveries/"] = w.call("GET", "/webhooks/"+hook+"/deliveries", "", w.live).id("data", 0, "id")
@@ -71,13 +81,16 @@ func TestMatrix(t *testing.T) {
 				body = "{}"
 			}
 			w.call(rt.Method, path, body).is(401, `{"error":{"code":"UNAUTHENTICATED"`)
-			w.call(rt.Method, path, body, "X-API-Key: "+engine.NewSecret(engine.FamilyKlinivo).Text()).is(401, `{"error":"invalid_api_key","message":"Invalid or expired API key"}`)
+			w.call(rt.Method, path, body, "X-API-Key: "+engine.NewSecret(engine.FamilyKlinivo).Text()).
+				is(401, `{"error":"invalid_api_key","message":"Invalid or expired API key"}`)
 			if rt.Open {
 				return
 			}
 			wrong := engine.TeamsRead
 			key := "Authorization: Bearer " + w.key(w.ann, engine.FamilyScoped, wrong.String())
-			w.call(rt.Method, path, "this is no JSON", key).is(403, fmt.Sprintf(`{"error":{"code":"INSUFFICIENT_SCOPE","message":"The key lacks a required permission: %s"}}`, rt.Scope))
+			w.call(rt.Method, path, "this is no JSON", key).
+				is(403, fmt.Sprintf(`{"error":{"code":"INSUFFICIENT_SCOPE",`+
+					`"message":"The key lacks a required permission: %s"}}`, rt.Scope))
 			if strings.Contains(rt.Path, ":") {
 				r := w.call(rt.Method, path, body, w.other)
 				r.is(404, `"NOT_FOUND"`)
@@ -104,7 +117,7 @@ func TestNoFieldIsOurs(t *testing.T) {
 	w := newWorld(t)
 	ids := planted(w)
 	for _, rt := range w.s.routes {
-		if rt.plan.schema == nil {
+		if rt.input.schema == nil {
 			continue
 		}
 		for _, field := range []string{"version", "created_at", "clinic", "clinic_id", "test", "hash", "lead_score"} {
@@ -114,7 +127,8 @@ func TestNoFieldIsOurs(t *testing.T) {
 			}
 		}
 		if rt.Method != http.MethodGet {
-			w.call(rt.Method, fill(t, rt, ids)+"?nonsense=1", `{}`, w.live).is(400, `{"field":"nonsense","message":"Unknown parameter"}`)
+			w.call(rt.Method, fill(t, rt, ids)+"?nonsense=1", `{}`, w.live).
+				is(400, `{"field":"nonsense","message":"Unknown parameter"}`)
 		}
 	}
 }
@@ -131,7 +145,8 @@ func TestSecretsDoNotShow(t *testing.T) {
 		if r.Code != 200 {
 			t.Errorf("GET %s: %d %s", rt.Path, r.Code, r.Body)
 		}
-		for _, word := range []string{`"key":`, `"token"`, `"secret"`, "whsec_", "token_hash", `"hash_`, "name_key", "email_key", "phone_key", "footprint"} {
+		for _, word := range []string{`"key":`, `"token"`, `"secret"`, "whsec_", "token_hash", `"hash_`, "name_key",
+			"email_key", "phone_key", "footprint"} {
 			if strings.Contains(r.Body.String(), word) {
 				t.Errorf("GET %s shows %s: %s", rt.Path, word, r.Body)
 			}

@@ -18,6 +18,7 @@ import (
 
 	"qualifybase/engine"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/httpapi/wire"
 )
 
 // keyring is as much of a store as authentication asks for.
@@ -78,7 +79,8 @@ func (k *keyring) ClinicBySlug(slug string) (engine.Clinic, error) {
 func (k *keyring) add(f engine.Family, change func(*engine.Key), scopes ...engine.Scope) string {
 	s := engine.NewSecret(f)
 	hash := s.Hash()
-	key := engine.Key{ID: "k" + strconv.Itoa(len(k.keys)), Clinic: 1, KeyID: s.ID, Family: f, Hash: hex.EncodeToString(hash[:]), Scopes: engine.Scopes(scopes...)}
+	key := engine.Key{ID: "k" + strconv.Itoa(len(k.keys)), Clinic: 1, KeyID: s.ID, Family: f,
+		Hash: hex.EncodeToString(hash[:]), Scopes: engine.Scopes(scopes...)}
 	if change != nil {
 		change(&key)
 	}
@@ -101,7 +103,7 @@ type (
 	petBody struct {
 		PetName   string         `json:"pet_name"`
 		Born      *engine.Date   `json:"born,omitempty"`
-		SeenAt    *Instant       `json:"seen_at,omitempty"`
+		SeenAt    *wire.Instant  `json:"seen_at,omitempty"`
 		Legs      *int           `json:"legs,omitempty"`
 		Tags      []string       `json:"tags,omitempty"`
 		Metadata  map[string]any `json:"metadata,omitempty"`
@@ -114,7 +116,7 @@ type (
 	petOut struct {
 		ID       string         `json:"id"`
 		PetName  string         `json:"pet_name"`
-		SeenAt   *Instant       `json:"seen_at"`
+		SeenAt   *wire.Instant  `json:"seen_at"`
 		Metadata map[string]any `json:"metadata"`
 	}
 	petID struct {
@@ -122,8 +124,8 @@ type (
 	}
 )
 
-func (petOut) location() string { return "/pets/7" }
-func (petOut) version() int64   { return 3 }
+func (petOut) Location() string   { return "/pets/7" }
+func (petOut) ETagVersion() int64 { return 3 }
 
 // bench is a server with the tiny routes.
 type bench struct {
@@ -140,21 +142,22 @@ type bench struct {
 }
 
 func newBench(t *testing.T, change func(*Options)) *bench {
-	b := &bench{T: t, keys: &keyring{}, log: &bytes.Buffer{}, now: time.Date(2026, 4, 26, 8, 0, 0, 0, time.UTC), kept: map[string]engine.Reply{}}
+	b := &bench{T: t, keys: &keyring{}, log: &bytes.Buffer{}, now: time.Date(2026, 4, 26, 8, 0, 0, 0, time.UTC),
+		kept: map[string]engine.Reply{}}
 	e := engine.New(b.keys, engine.Options{Now: func() time.Time { return b.now }})
-	o := Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(b.log, nil)), More: b.rows()}
+	o := Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(b.log, nil)), More: b.groups()}
 	if change != nil {
 		change(&o)
 	}
 	var err error
-	if b.s, err = New(e, o); err != nil {
+	if b.s, err = newServer(e, o); err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-func (b *bench) rows() []Row {
-	wire := func(in petIn) petOut {
+func (b *bench) groups() []Group {
+	show := func(in petIn) petOut {
 		return petOut{in.ID, in.Body.PetName, in.Body.SeenAt, in.Body.Metadata}
 	}
 	save := func(_ context.Context, c engine.Caller, in petIn) (petIn, error) {
@@ -179,17 +182,21 @@ func (b *bench) rows() []Row {
 		}
 		return petIn{ID: strconv.FormatInt(in.N, 10)}, nil
 	}
-	list := func(context.Context, engine.Caller, none) (engine.List[petIn], error) {
+	list := func(context.Context, engine.Caller, wire.None) (engine.List[petIn], error) {
 		n := int64(2)
 		return engine.List[petIn]{Items: []petIn{{ID: "1"}}, Next: "eyJ", More: true, Total: &n}, nil
 	}
 	remove := func(context.Context, engine.Caller, petID) error { return nil }
-	return []Row{
-		{Method: "GET", Path: "/pets", Scope: engine.LeadsRead, Tag: "Pets", ID: "listPets", Summary: "List", Status: 200, Op: listing(list, wire)},
-		{Method: "POST", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "savePet", Summary: "Save", Status: 201, Op: op(save, wire)},
-		{Method: "GET", Path: "/pets/:id", Scope: engine.LeadsRead, Browser: true, Tag: "Pets", ID: "getPet", Summary: "Get", Status: 200, Op: op(get, wire)},
-		{Method: "DELETE", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "dropPet", Summary: "Drop", Status: 204, Op: drop(remove)},
-	}
+	return []Group{{Name: "pets", Rows: []Row{
+		{Method: "GET", Path: "/pets", Scope: engine.LeadsRead, Tag: "Pets", ID: "listPets", Summary: "List",
+			Status: 200, Op: List(list, show)},
+		{Method: "POST", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "savePet", Summary: "Save",
+			Status: 201, Op: Op(save, show)},
+		{Method: "GET", Path: "/pets/:id", Scope: engine.LeadsRead, Browser: true, Tag: "Pets", ID: "getPet",
+			Summary: "Get", Status: 200, Op: Op(get, show)},
+		{Method: "DELETE", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "dropPet", Summary: "Drop",
+			Status: 204, Op: Drop(remove)},
+	}}}
 }
 
 // call sends one request; headers are "Name: value".
@@ -216,7 +223,8 @@ func (b *bench) want(w *httptest.ResponseRecorder, status int, body string) {
 	if w.Header().Get("X-Request-Id") == "" {
 		b.Error("no request id")
 	}
-	if w.Body.Len() > 0 && w.Code != 304 && strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") && !json.Valid(w.Body.Bytes()) {
+	if w.Body.Len() > 0 && w.Code != 304 && strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") &&
+		!json.Valid(w.Body.Bytes()) {
 		b.Errorf("no JSON: %s", w.Body)
 	}
 }
@@ -224,11 +232,14 @@ func (b *bench) want(w *httptest.ResponseRecorder, status int, body string) {
 func TestTwoForms(t *testing.T) {
 	b := newBench(t, nil)
 	std := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsRead, engine.LeadsWrite)
-	kv := "X-API-Key: " + b.keys.add(engine.FamilyKlinivo, nil, engine.LeadsRead, engine.LeadsWrite, engine.PatientsRead)
+	kv := "X-API-Key: " + b.keys.add(engine.FamilyKlinivo, nil, engine.LeadsRead, engine.LeadsWrite,
+		engine.PatientsRead)
 
-	b.want(b.call("POST", "/api/v1/pets/a?owner_id=5", `{"pet_name":"Ida","seen_at":"2026-04-26T09:00:00+02:00","metadata":{"A_b":{"c_d":1}}}`, std), 201,
+	b.want(b.call("POST", "/api/v1/pets/a?owner_id=5",
+		`{"pet_name":"Ida","seen_at":"2026-04-26T09:00:00+02:00","metadata":{"A_b":{"c_d":1}}}`, std), 201,
 		`{"data":{"id":"a","pet_name":"Ida","seen_at":"2026-04-26T07:00:00Z","metadata":{"A_b":{"c_d":1}}}}`)
-	w := b.call("POST", "/api/v1/pets/a?ownerId=5", `{"petName":"Ida","canScream":true,"home":{"postalCode":"1"},"metadata":{"A_b":{"c_d":1}}}`, kv)
+	w := b.call("POST", "/api/v1/pets/a?ownerId=5",
+		`{"petName":"Ida","canScream":true,"home":{"postalCode":"1"},"metadata":{"A_b":{"c_d":1}}}`, kv)
 	b.want(w, 201, `{"id":"a","petName":"Ida","seenAt":null,"metadata":{"A_b":{"c_d":1}}}`)
 	if b.got.OwnerID != 5 || !b.got.Body.CanScream || b.got.Body.Home.PostalCode != "1" {
 		t.Errorf("decoded %+v", b.got)
@@ -236,9 +247,12 @@ func TestTwoForms(t *testing.T) {
 	if w.Header().Get("Location") != "/api/v1/pets/7" || w.Header().Get("ETag") != `"3"` {
 		t.Errorf("headers %v", w.Header())
 	}
-	b.want(b.call("GET", "/api/v1/pets", "", std), 200, `"pagination":{"next_cursor":"eyJ","has_more":true,"total_count":2}}`)
-	b.want(b.call("GET", "/api/v1/pets", "", kv), 200, `"pagination":{"nextCursor":"eyJ","hasMore":true,"totalCount":2}}`)
-	b.want(b.call("GET", "/api/v1/health", "", kv), 200, `"organizationId":"org-uuid","permissions":["READ_PATIENTS","LEADS_READ","LEADS_WRITE"]`)
+	b.want(b.call("GET", "/api/v1/pets", "", std), 200,
+		`"pagination":{"next_cursor":"eyJ","has_more":true,"total_count":2}}`)
+	b.want(b.call("GET", "/api/v1/pets", "", kv), 200,
+		`"pagination":{"nextCursor":"eyJ","hasMore":true,"totalCount":2}}`)
+	b.want(b.call("GET", "/api/v1/health", "", kv), 200,
+		`"organizationId":"org-uuid","permissions":["READ_PATIENTS","LEADS_READ","LEADS_WRITE"]`)
 	b.want(b.call("GET", "/api/v1/health", "", std), 200, `"permissions":["leads:read","leads:write"]`)
 	w = b.call("DELETE", "/api/v1/pets/1", "", kv)
 	b.want(w, 204, "")
@@ -256,22 +270,35 @@ func TestFaultsOfRequests(t *testing.T) {
 		status                 int
 		want                   string
 	}{
-		{"printed example", std, "", `{}`, 400, `{"error":{"code":"VALIDATION_ERROR","message":"Invalid request body","details":[{"field":"pet_name","message":"Required"}]}}`},
+		{"printed example", std, "", `{}`, 400, `{"error":{"code":"VALIDATION_ERROR",` +
+			`"message":"Invalid request body","details":[{"field":"pet_name","message":"Required"}]}}`},
 		{"empty body", std, "", ``, 400, `{"field":"pet_name","message":"Required"}`},
-		{"null is an absence", std, "", `{"pet_name":null,"legs":null}`, 400, `[{"field":"pet_name","message":"Required"}]`},
-		{"flat", kv, "", `{}`, 400, `{"error":"validation_error","message":"Invalid request body","details":[{"field":"petName","message":"Required"}]}`},
-		{"snake in flat", kv, "", `{"petName":"x","can_scream":true}`, 400, `[{"field":"can_scream","message":"Unknown field"}]`},
-		{"camel in standard", std, "", `{"petName":"x"}`, 400, `[{"field":"pet_name","message":"Required"},{"field":"petName","message":"Unknown field"}]`},
+		{"null is an absence", std, "", `{"pet_name":null,"legs":null}`, 400,
+			`[{"field":"pet_name","message":"Required"}]`},
+		{"flat", kv, "", `{}`, 400, `{"error":"validation_error","message":"Invalid request body",` +
+			`"details":[{"field":"petName","message":"Required"}]}`},
+		{"snake in flat", kv, "", `{"petName":"x","can_scream":true}`, 400,
+			`[{"field":"can_scream","message":"Unknown field"}]`},
+		{"camel in standard", std, "", `{"petName":"x"}`, 400,
+			`[{"field":"pet_name","message":"Required"},{"field":"petName","message":"Unknown field"}]`},
 		{"case matters", std, "", `{"pet_name":"x","Legs":4}`, 400, `[{"field":"Legs","message":"Unknown field"}]`},
-		{"all at once", std, "?limit=0&nope=1", `{"pet_name":5,"born":"2026-02-30","seen_at":"soon","legs":1.5,"tags":[1,null],"home":{}}`, 400,
-			`"details":[{"field":"limit","message":"Must be 1 to 200"},{"field":"nope","message":"Unknown parameter"},` +
-				`{"field":"born","message":"There is no date 2026-02-30 in the calendar"},{"field":"home.postal_code","message":"Required"},` +
-				`{"field":"legs","message":"Must be a whole number"},{"field":"pet_name","message":"Must be a string"},`},
-		{"types by name", std, "", `{"pet_name":"x","tags":[1,null]}`, 400, `[{"field":"tags[0]","message":"Must be a string"},{"field":"tags[1]","message":"Must not be null"}]`},
-		{"int64", std, "", `{"pet_name":"x","legs":9223372036854775808}`, 400, `{"field":"legs","message":"Must be a whole number"}`},
-		{"dots in names", std, "", `{"pet_name":"x","a.b[0]":1,"home":{"postal_code":1}}`, 400, `[{"field":"a.b[0]","message":"Unknown field"},{"field":"home.postal_code","message":"Must be a string"}]`},
-		{"twice", std, "?limit=1&limit=2", `{"pet_name":"x"}`, 400, `"limit","message":"Is given twice"`},
-		{"snake parameter in flat", kv, "?owner_id=1", `{"petName":"x"}`, 400, `{"field":"owner_id","message":"Unknown parameter"}`},
+		{"all at once", std, "?limit=0&nope=1", `{"pet_name":5,"born":"2026-02-30","seen_at":"soon","legs":1.5,` +
+			`"tags":[1,null],"home":{}}`, 400,
+			`"details":[{"field":"limit","message":"Must be 1 to 200"},{"field":"nope",` +
+				`"message":"Unknown parameter"},` +
+				`{"field":"born","message":"There is no date 2026-02-30 in the calendar"},` +
+				`{"field":"home.postal_code","message":"Required"},` +
+				`{"field":"legs","message":"Must be a whole number"},{"field":"pet_name",` +
+				`"message":"Must be a string"},`},
+		{"types by name", std, "", `{"pet_name":"x","tags":[1,null]}`, 400,
+			`[{"field":"tags[0]","message":"Must be a string"},{"field":"tags[1]","message":"Must not be null"}]`},
+		{"int64", std, "", `{"pet_name":"x","legs":9223372036854775808}`, 400,
+			`{"field":"legs","message":"Must be a whole number"}`},
+		{"dots in names", std, "", `{"pet_name":"x","a.b[0]":1,"home":{"postal_code":1}}`, 400,
+			`[{"field":"a.b[0]","message":"Unknown field"},{"field":"home.postal_code","message":"Must be a string"}]`},
+		{"twice", std, "?limit=1&limit=2", `{"pet_name":"x"}`, 400, `"limit","message":"Must not be given twice"`},
+		{"snake parameter in flat", kv, "?owner_id=1", `{"petName":"x"}`, 400,
+			`{"field":"owner_id","message":"Unknown parameter"}`},
 		{"null body", std, "", `null`, 400, `INVALID_JSON`},
 		{"list body", std, "", `[]`, 400, `must be a JSON object`},
 		{"broken", std, "", `{"pet_name":`, 400, `INVALID_JSON`},
@@ -310,20 +337,28 @@ func TestIdempotency(t *testing.T) {
 	b.want(first, 201, `"petName":"Ida"`)
 	again := b.call("POST", "/api/v1/pets/a", ` { "petName" : "Ida" } `, key, "Idempotency-Key: k1")
 	b.want(again, 201, first.Body.String())
-	if again.Header().Get("Idempotent-Replayed") != "true" || again.Header().Get("Location") != first.Header().Get("Location") || again.Header().Get("ETag") != `"3"` {
+	if again.Header().Get("Idempotent-Replayed") != "true" ||
+		again.Header().Get("Location") != first.Header().Get("Location") || again.Header().Get("ETag") != `"3"` {
 		t.Errorf("headers %v", again.Header())
 	}
-	for name, target := range map[string]string{"other path": "/api/v1/pets/b", "other query": "/api/v1/pets/a?limit=1"} {
-		if w := b.call("POST", target, `{"petName":"Ida"}`, key, "Idempotency-Key: k1"); w.Header().Get("Idempotent-Replayed") != "" {
+	for name, target := range map[string]string{"other path": "/api/v1/pets/b",
+		"other query": "/api/v1/pets/a?limit=1"} {
+		if w := b.call("POST", target, `{"petName":"Ida"}`, key,
+			"Idempotency-Key: k1"); w.Header().Get("Idempotent-Replayed") != "" {
 			t.Errorf("%s has the same fingerprint", name)
 		}
 	}
 	for _, bad := range []string{`""`, "a b", "naïve", strings.Repeat("x", 256)} {
-		b.want(b.call("POST", "/api/v1/pets/a", `{"petName":"Ida"}`, key, "Idempotency-Key: "+bad), 400, "invalid_idempotency_key")
+		b.want(b.call("POST", "/api/v1/pets/a", `{"petName":"Ida"}`, key, "Idempotency-Key: "+bad), 400,
+			"invalid_idempotency_key")
 	}
-	b.fail = &engine.Error{Kind: engine.SlotTaken, Message: "That time is no longer free", Alternatives: []engine.Slot{{StartsAt: 1777273200, EndsAt: 1777275000, Zone: "Europe/Berlin", ProviderID: 1, LocationID: 2}}}
+	b.fail = &engine.Error{Kind: engine.SlotTaken, Message: "That time is no longer free",
+		Alternatives: []engine.Slot{{StartsAt: 1777273200, EndsAt: 1777275000, Zone: "Europe/Berlin", ProviderID: 1,
+			LocationID: 2}}}
 	b.want(b.call("POST", "/api/v1/pets/a", `{"petName":"Ida"}`, key, "Idempotency-Key: k2"), 409,
-		`{"error":"slot_taken","message":"That time is no longer free","alternatives":[{"scheduledAt":"2026-04-27T07:00:00Z","endsAt":"2026-04-27T07:30:00Z","localStart":"2026-04-27T09:00:00+02:00","providerId":1,"locationId":2}]}`)
+		`{"error":"slot_taken","message":"That time is no longer free",`+
+			`"alternatives":[{"scheduledAt":"2026-04-27T07:00:00Z","endsAt":"2026-04-27T07:30:00Z",`+
+			`"localStart":"2026-04-27T09:00:00+02:00","providerId":1,"locationId":2}]}`)
 }
 
 func TestFaultsOfOurs(t *testing.T) {
@@ -331,7 +366,8 @@ func TestFaultsOfOurs(t *testing.T) {
 	key := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsRead)
 	for _, path := range []string{"/api/v1/pets/13", "/api/v1/pets/14"} {
 		w := b.call("GET", path, "", key)
-		b.want(w, 500, `{"error":{"code":"INTERNAL_ERROR","message":"Internal error","request_id":"`+w.Header().Get("X-Request-Id")+`"}}`)
+		b.want(w, 500, `{"error":{"code":"INTERNAL_ERROR","message":"Internal error","request_id":"`+
+			w.Header().Get("X-Request-Id")+`"}}`)
 	}
 	if strings.Contains(b.log.String(), "patient 13") {
 		t.Error("a panic's text is in the log")
@@ -340,7 +376,8 @@ func TestFaultsOfOurs(t *testing.T) {
 		t.Error("the cause is not in the log")
 	}
 	b.want(b.call("GET", "/api/v1/pets/1", "", key), 200, "")
-	if st := b.s.Stats(); st.InFlight != 0 || len(st.Routes) != 1 || st.Routes[0].Status[500] != 2 || st.Routes[0].Status[200] != 1 {
+	if st := b.s.Stats(); st.InFlight != 0 || len(st.Routes) != 1 || st.Routes[0].Status[500] != 2 ||
+		st.Routes[0].Status[200] != 1 {
 		t.Errorf("stats %+v", st)
 	}
 	proof.Row(t, "R14", "a panic injected in handler, writer, dispatcher: process lives, others served, job retried",
@@ -353,7 +390,8 @@ func TestTooLargeIsHeard(t *testing.T) {
 	key := b.keys.add(engine.FamilyLive, nil, engine.LeadsWrite)
 	srv := httptest.NewServer(b.s)
 	defer srv.Close()
-	r, _ := http.NewRequest("POST", srv.URL+"/api/v1/pets/a", io.MultiReader(strings.NewReader(`{"pet_name":"`), strings.NewReader(strings.Repeat("x", 3<<20))))
+	r, _ := http.NewRequest("POST", srv.URL+"/api/v1/pets/a",
+		io.MultiReader(strings.NewReader(`{"pet_name":"`), strings.NewReader(strings.Repeat("x", 3<<20))))
 	r.Header.Set("Authorization", "Bearer "+key)
 	resp, err := srv.Client().Do(r)
 	if err != nil {
@@ -368,7 +406,7 @@ func TestTooLargeIsHeard(t *testing.T) {
 
 func TestTableIsRefused(t *testing.T) {
 	ok := Row{Method: "GET", Path: "/x", Scope: engine.LeadsRead, Tag: "X", ID: "x", Summary: "X", Status: 200,
-		Op: drop(func(context.Context, engine.Caller, none) error { return nil })}
+		Op: Drop(func(context.Context, engine.Caller, wire.None) error { return nil })}
 	bad := struct {
 		CamelCase string `json:"camelCase"`
 	}{}
@@ -378,16 +416,19 @@ func TestTableIsRefused(t *testing.T) {
 		"no status":     func(r *Row) { r.Status = 0 },
 		"path twice":    func(r *Row) { r.Path = "/health" },
 		"bad name": func(r *Row) {
-			r.Op = op(func(context.Context, engine.Caller, none) (int, error) { return 0, nil }, func(int) struct{ BadName } { panic(bad) })
+			use := func(context.Context, engine.Caller, wire.None) (int, error) { return 0, nil }
+			r.Op = Op(use, func(int) struct{ BadName } { panic(bad) })
 		},
 	} {
 		row := ok
 		change(&row)
-		if _, err := New(engine.New(&keyring{}, engine.Options{}), Options{More: []Row{row}}); err == nil {
+		if _, err := New(engine.New(&keyring{}, engine.Options{}),
+			Options{More: []Group{{Name: "pets", Rows: []Row{row}}}}); err == nil {
 			t.Errorf("%s: the table is accepted", name)
 		}
 	}
-	if _, err := New(engine.New(&keyring{}, engine.Options{}), Options{More: []Row{ok}}); err != nil {
+	if _, err := New(engine.New(&keyring{}, engine.Options{}),
+		Options{More: []Group{{Name: "pets", Rows: []Row{ok}}}}); err != nil {
 		t.Error(err)
 	}
 }

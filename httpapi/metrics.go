@@ -13,7 +13,8 @@ var Buckets = [...]time.Duration{
 }
 
 // codes are the statuses that are counted each on its own.
-var codes = [...]int{200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 428, 429, 499, 500, 503, 507}
+var codes = [...]int{200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 428, 429, 499, 500,
+	503, 507}
 
 func codeIndex(status int) int {
 	for i, c := range codes {
@@ -57,7 +58,7 @@ type Stats struct {
 
 // Stats gives the counters for /metrics.
 func (s *Server) Stats() Stats {
-	out := Stats{InFlight: s.inFlight.Load()}
+	out := Stats{InFlight: s.gate.InFlight()}
 	for _, rt := range s.routes {
 		out.Routes = rt.stat.collect(out.Routes, rt.Method, rt.pattern)
 	}
@@ -66,7 +67,8 @@ func (s *Server) Stats() Stats {
 }
 
 func (s *stat) collect(to []RouteStat, method, route string) []RouteStat {
-	r := RouteStat{Method: method, Route: route, Status: map[int]int64{}, Seconds: time.Duration(s.nanos.Load()).Seconds()}
+	r := RouteStat{Method: method, Route: route, Status: map[int]int64{},
+		Seconds: time.Duration(s.nanos.Load()).Seconds()}
 	for i := range s.status {
 		if n := s.status[i].Load(); n > 0 && i < len(codes) {
 			r.Status[codes[i]] = n

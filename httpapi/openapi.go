@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Document is the API's description, made from the route table once and kept
@@ -75,23 +76,29 @@ func (s *Server) describe(forms []form) object {
 			"headers":  docHeaders,
 			"responses": object{"MethodNotAllowed": object{
 				"description": "METHOD_NOT_ALLOWED, from every path for a method that it does not list",
-				"headers":     object{"X-Request-Id": object{"$ref": "#/components/headers/X-Request-Id"}, "Allow": object{"$ref": "#/components/headers/Allow"}},
-				"content":     object{"application/json": object{"schema": faultSchema(forms)}},
+				"headers": object{"X-Request-Id": object{"$ref": "#/components/headers/X-Request-Id"},
+					"Allow": object{"$ref": "#/components/headers/Allow"}},
+				"content": object{"application/json": object{"schema": faultSchema(forms)}},
 			}},
 			"securitySchemes": object{
-				"bearer": object{"type": "http", "scheme": "bearer", "description": "Standard form: qbk_live_, qbk_test_, qual_sk_, qual_scope_, qual_pk_ keys and session JWTs"},
-				"apiKey": object{"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "Flat form: kv_ keys"},
+				"bearer": object{"type": "http", "scheme": "bearer",
+					"description": "Standard form: qbk_live_, qbk_test_, qual_sk_, qual_scope_, qual_pk_ keys and " +
+						"session JWTs"},
+				"apiKey": object{"type": "apiKey", "in": "header", "name": "X-API-Key",
+					"description": "Flat form: kv_ keys"},
 			},
 		},
 	}
 }
 
 const intro = "The front office of a clinic: leads, open slots, bookings, patients, webhooks.\n\n" +
-	"**One API, two wire forms.** The header that carries the key decides: `Authorization: Bearer …` gives snake_case names in a " +
-	"`data` envelope; `X-API-Key: kv_…` gives camelCase names without an envelope. Schemas whose name ends in *Flat* are of the second form; " +
-	"`?form=standard` or `?form=flat` gives this document for one form alone.\n\n" +
-	"Times are RFC 3339, in UTC on output. Unknown fields are refused by name. A method that a path does not list is answered 405 with an `Allow` " +
-	"header (`#/components/responses/MethodNotAllowed`). Send an `Idempotency-Key` with POST and PATCH to retry safely."
+	"**One API, two wire forms.** The header that carries the key decides: `Authorization: Bearer …` gives " +
+	"snake_case names in a `data` envelope; `X-API-Key: kv_…` gives camelCase names without an envelope. " +
+	"Schemas whose name ends in *Flat* are of the second form; `?form=standard` or `?form=flat` gives this " +
+	"document for one form alone.\n\n" +
+	"Times are RFC 3339, in UTC on output. Unknown fields are refused by name. A method that a path does not list " +
+	"is answered 405 with an `Allow` header (`#/components/responses/MethodNotAllowed`). Send an " +
+	"`Idempotency-Key` with POST and PATCH to retry safely."
 
 // docPath turns /leads/:id into /leads/{id}.
 func docPath(path string) string {
@@ -114,12 +121,14 @@ func (s *Server) operation(rt *route, forms []form) object {
 	if params := s.parameters(rt, forms); len(params) > 0 {
 		op["parameters"] = params
 	}
-	if rt.plan.schema != nil {
-		media := object{"schema": s.either(schemaJSON(rt.plan.schema), forms)}
+	if rt.input.schema != nil {
+		media := object{"schema": s.either(schemaJSON(rt.input.schema), forms)}
 		if rt.Example != "" {
 			media["examples"] = examples(rt.Example, forms)
 		}
-		op["requestBody"] = object{"required": len(s.resolve(rt.plan.schema).Required) > 0 || rt.Status == http.StatusCreated || rt.Method == http.MethodPatch || rt.Method == http.MethodPut, "content": object{"application/json": media}}
+		op["requestBody"] = object{"required": len(s.resolve(rt.input.schema).Required) > 0 ||
+			rt.Status == http.StatusCreated || rt.Method == http.MethodPatch || rt.Method == http.MethodPut,
+			"content": object{"application/json": media}}
 	}
 	return op
 }
@@ -161,10 +170,10 @@ func (s *Server) resolve(x *huma.Schema) *huma.Schema {
 
 func (s *Server) parameters(rt *route, forms []form) []object {
 	var out []object
-	for _, p := range rt.plan.path {
+	for _, p := range rt.input.path {
 		out = append(out, object{"name": p.name, "in": "path", "required": true, "schema": s.paramSchema(p)})
 	}
-	for _, p := range rt.plan.query {
+	for _, p := range rt.input.query {
 		for i, f := range forms {
 			name := p.name
 			if f == flat {
@@ -183,11 +192,13 @@ func (s *Server) parameters(rt *route, forms []form) []object {
 			out = append(out, x)
 		}
 	}
-	if rt.plan.match != nil {
-		out = append(out, object{"name": "If-Match", "in": "header", "schema": object{"type": "string"}, "description": "The version that was read, as its ETag: \"3\""})
+	if rt.input.match != nil {
+		out = append(out, object{"name": "If-Match", "in": "header", "schema": object{"type": "string"},
+			"description": "The version that was read, as its ETag: \"3\""})
 	}
 	if rt.Method == http.MethodPost || rt.Method == http.MethodPatch {
-		out = append(out, object{"name": "Idempotency-Key", "in": "header", "schema": object{"type": "string", "maxLength": 255},
+		out = append(out, object{"name": "Idempotency-Key", "in": "header",
+			"schema":      object{"type": "string", "maxLength": 255},
 			"description": "Any unique text: the same request with the same key is done once, for 24 hours"})
 	}
 	return out
@@ -197,7 +208,7 @@ func (s *Server) paramSchema(p param) object {
 	x := dressField(s.registry.Schema(p.field.Type, false, p.name), p.field.Type, true)
 	out := schemaJSON(x)
 	delete(out, "format")
-	if p.field.Type == reflect.TypeFor[Instant]() || p.field.Type == reflect.TypeFor[*Instant]() {
+	if p.field.Type == reflect.TypeFor[wire.Instant]() || p.field.Type == reflect.TypeFor[*wire.Instant]() {
 		out["format"] = "date-time"
 	}
 	out["type"] = x.Type

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,53 +13,78 @@ import (
 	"qualifybase/engine"
 )
 
-// samples are the values that examples of replies show, by the name of a field or
-// of Schema.field; every other field shows the plainest value that its schema
+// coreSamples are the values that examples of replies show, by the name of a field
+// or of Schema.field; every other field shows the plainest value that its schema
 // allows. A field that a reply may lack is shown if it stands here by its schema.
-var samples = map[string]any{
-	"action": "appointment.book", "active": true, "bookable_online": true, "enabled": true, "substitution_allowed": true, "continuity": true,
-	"late_cancel_hours": 24, "request_id": sampleID, "assessment": "Tension headache", "assigned_because": "least booked: 120 min vs 180",
-	"birth_date": "1984-02-29", "city": "Berlin", "codes": []any{}, "colour": "#0b6b61", "content_sha256": nil, "country": "DE",
-	"credentials": "MD", "default_minutes": 30, "description": "CRM of the front desk", "display_name": "Dr. Ida Muster",
-	"dose": "1 tablet", "duration_days": 5, "duration_minutes": 30, "email": "ada@example.com", "ends_at": "2027-04-26T07:30:00Z",
-	"entity": "appointment", "entity_id": sampleID, "event_id": "evt_" + sampleID, "events": []any{"appointment.created"},
-	"expires_at": nil, "external_id": "crm-1042", "family_name": "Beispiel", "fields": []any{"status"}, "first_name": "Ada",
-	"frequency": "three times a day", "from": "09:00", "given_name": "Ada", "hash": strings.Repeat("9f", 32), "has_more": false,
-	"horizon_days": 365, "instructions": "With water", "ip": "203.0.113.7", "key_prefix": "qbk_live_8fJ2kQ0a", "label": "mobile",
-	"language": "de-DE", "last_name": "Beispiel", "last_status": 200, "lead_id": sampleID, "line1": "Lindenstr. 1",
-	"local_start": "2027-04-26T09:00:00+02:00", "location_id": 1, "max_in_flight": 1, "medication": "Ibuprofen 400 mg", "mrn": "P-1001",
-	"name": "Ada Beispiel", "next_cursor": nil, "number": "030 1234567", "objective": "Blood pressure 120/80", "patient_id": 1,
-	"e164": "+49301234567", "phone": "+49 30 1234567", "plan": "Rest; again in two weeks", "postal_code": "10969",
-	"prev_hash": strings.Repeat("3c", 32), "provider_id": 1, "provider_ids": []any{1}, "quantity": 15, "reason": "Follow-up",
-	"role": "front_desk", "route": "oral", "scheduled_at": "2027-04-26T07:00:00Z", "scopes": []any{"patients:read", "appointments:read"},
-	"seq": 41, "service_ids": []any{1}, "location_ids": []any{1}, "signature_header": "X-QualifyBase-Signature", "slug": "praxis-lindenhof",
-	"source": "website", "specialty": "General practice", "start_date": "2027-04-26", "step_minutes": 15,
-	"subjective": "Headache since Monday", "system": "http://hl7.org/fhir/sid/icd-10", "tags": []any{"recall"}, "time_zone": "Europe/Berlin",
-	"title": "Consultation", "to": "12:30", "token": "…", "total_count": 1, "type": "appointment.created", "unit": "tablets",
-	"url":       "https://crm.example.com/hooks/clinic",
-	"Code.code": "G44.2", "Code.display": "Tension-type headache", "Identifier.system": "urn:insurer", "Identifier.value": "A123456789",
-	"Vital.code": "8480-6", "Vital.unit": "mm[Hg]", "Vital.value": 120, "EmergencyContact.name": "Ben Beispiel", "EmergencyContact.relationship": "brother",
-	"Location.name": "Praxis Lindenhof", "Service.name": "Consultation", "Clinic.name": "Praxis Lindenhof", "Key.name": "website",
-	"Actor.label": "qbk_live_8fJ2kQ0a", "Actor.id": sampleID, "Hold.expires_at": "2027-04-26T06:05:00Z", "Session.expires_at": "2027-04-26T18:00:00Z",
-	"Delivery.last_status": 200, "Health.permissions": []any{"patients:read", "appointments:read"}, "Health.organization_id": sampleID,
-	"PatientMatch.matched": []any{"birth_date", "family_name", "email"}, "TimelineEntry.id": sampleID, "TimelineEntry.status": "scheduled",
-	"Event.id": "evt_" + sampleID, "Key.allowed_origins": []any{}, "Lead.patient_id": nil,
-	"Week.mon": included, "Week.tue": included, "Week.wed": included, "Week.thu": included, "Week.fri": included, "Schedule.stranded": included, "Closure.stranded": included,
+var coreSamples = map[string]any{
+	"action": "appointment.book", "active": true, "bookable_online": true, "enabled": true, "continuity": true,
+	"late_cancel_hours": 24, "request_id": SampleID, "assigned_because": "least booked: 120 min vs 180",
+	"birth_date": "1984-02-29", "city": "Berlin", "colour": "#0b6b61", "country": "DE",
+	"credentials": "MD", "default_minutes": 30, "description": "CRM of the front desk",
+	"display_name":     "Dr. Ida Muster",
+	"duration_minutes": 30, "email": "ada@example.com", "ends_at": "2027-04-26T07:30:00Z",
+	"entity": "appointment", "entity_id": SampleID, "event_id": "evt_" + SampleID,
+	"events":     []any{"appointment.created"},
+	"expires_at": nil, "external_id": "crm-1042", "family_name": "Beispiel", "fields": []any{"status"},
+	"first_name": "Ada",
+	"from":       "09:00", "given_name": "Ada", "hash": strings.Repeat("9f", 32), "has_more": false,
+	"horizon_days": 365, "ip": "203.0.113.7", "key_prefix": "qbk_live_8fJ2kQ0a", "label": "mobile",
+	"language": "de-DE", "last_name": "Beispiel", "last_status": 200, "lead_id": SampleID, "line1": "Lindenstr. 1",
+	"local_start": "2027-04-26T09:00:00+02:00", "location_id": 1, "max_in_flight": 1, "mrn": "P-1001",
+	"name": "Ada Beispiel", "next_cursor": nil, "number": "030 1234567", "patient_id": 1,
+	"e164": "+49301234567", "phone": "+49 30 1234567", "postal_code": "10969",
+	"prev_hash": strings.Repeat("3c", 32), "provider_id": 1, "provider_ids": []any{1}, "reason": "Follow-up",
+	"role": "front_desk", "scheduled_at": "2027-04-26T07:00:00Z", "scopes": []any{"patients:read", "appointments:read"},
+	"seq": 41, "service_ids": []any{1}, "location_ids": []any{1}, "signature_header": "X-QualifyBase-Signature",
+	"slug":   "praxis-lindenhof",
+	"source": "website", "specialty": "General practice", "step_minutes": 15,
+	"system": "http://hl7.org/fhir/sid/icd-10", "tags": []any{"recall"}, "time_zone": "Europe/Berlin",
+	"title": "Consultation", "to": "12:30", "token": "…", "total_count": 1, "type": "appointment.created",
+	"url":               "https://crm.example.com/hooks/clinic",
+	"Identifier.system": "urn:insurer", "Identifier.value": "A123456789",
+	"EmergencyContact.name": "Ben Beispiel", "EmergencyContact.relationship": "brother",
+	"Location.name": "Praxis Lindenhof", "Service.name": "Consultation", "Clinic.name": "Praxis Lindenhof",
+	"Key.name":    "website",
+	"Actor.label": "qbk_live_8fJ2kQ0a", "Actor.id": SampleID, "Hold.expires_at": "2027-04-26T06:05:00Z",
+	"Session.expires_at":   "2027-04-26T18:00:00Z",
+	"Delivery.last_status": 200, "Health.permissions": []any{"patients:read", "appointments:read"},
+	"Health.organization_id": SampleID,
+	"PatientMatch.matched":   []any{"birth_date", "family_name", "email"},
+	"Event.id":               "evt_" + SampleID, "Key.allowed_origins": []any{}, "Lead.patient_id": nil,
+	"Week.mon": included, "Week.tue": included, "Week.wed": included, "Week.thu": included, "Week.fri": included,
+	"Schedule.stranded": included, "Closure.stranded": included,
+}
+
+// allSamples are those of the core and of all groups. A name means the same
+// everywhere, so that none may be given twice.
+func allSamples(groups []Group) (map[string]any, error) {
+	out := maps.Clone(coreSamples)
+	for _, g := range groups {
+		for name, v := range g.Samples {
+			if _, twice := out[name]; twice {
+				return nil, fmt.Errorf("httpapi: the group %q gives the sample %q, which there is already", g.Name,
+					name)
+			}
+			out[name] = v
+		}
+	}
+	return out, nil
 }
 
 // included says that a field which may be missing is part of the example.
 var included = new(struct{})
 
+// SampleID is the id that examples show.
 const (
-	sampleID   = "0196750c-6b40-7c1e-9d2a-5b3f8e1c7a90"
+	SampleID   = "0196750c-6b40-7c1e-9d2a-5b3f8e1c7a90"
 	sampleTime = "2027-04-26T07:00:00Z"
 )
 
 // example is a value that fits the schema; name is the field that holds it.
 func (s *Server) example(x *huma.Schema, owner, name string) any {
-	known, ok := samples[owner+"."+name]
+	known, ok := s.samples[owner+"."+name]
 	if !ok {
-		known, ok = samples[name]
+		known, ok = s.samples[name]
 	}
 	if ok && known != any(included) && fits(x, known) {
 		return known
@@ -75,7 +102,7 @@ func (s *Server) example(x *huma.Schema, owner, name string) any {
 	}
 	switch x.Type {
 	case "string":
-		return map[string]string{"uuid": sampleID, "date-time": sampleTime, "date": sampleTime[:10]}[x.Format]
+		return map[string]string{"uuid": SampleID, "date-time": sampleTime, "date": sampleTime[:10]}[x.Format]
 	case "integer", "number":
 		if x.Minimum != nil {
 			return max(*x.Minimum, 1)
@@ -89,13 +116,14 @@ func (s *Server) example(x *huma.Schema, owner, name string) any {
 	return object{}
 }
 
-// fits tells whether a sample is of the schema's type: many things have a status.
+// fits reports whether a sample is of the schema's type: many things have a status.
 func fits(x *huma.Schema, value any) bool {
 	switch value.(type) {
 	case nil:
 		return x.Nullable
 	case string:
-		return x.Type == "string" && len(x.Enum) == 0 && (x.Format == "" || x.Format == "date" || x.Format == "date-time" || x.Format == "uuid")
+		return x.Type == "string" && len(x.Enum) == 0 &&
+			(x.Format == "" || x.Format == "date" || x.Format == "date-time" || x.Format == "uuid")
 	case int:
 		return x.Type == "integer" || x.Type == "number"
 	case bool:
@@ -111,7 +139,7 @@ func (s *Server) exampleOf(schema string) any {
 	x := s.registry.Map()[schema]
 	out := object{}
 	for name, p := range x.Properties {
-		if _, also := samples[schema+"."+name]; also || slices.Contains(x.Required, name) {
+		if _, also := s.samples[schema+"."+name]; also || slices.Contains(x.Required, name) {
 			out[name] = s.example(p, schema, name)
 		}
 	}
@@ -195,7 +223,8 @@ func (s *Server) replyExample(rt *route, f form) json.RawMessage {
 
 // flatWords are the samples that callers of the flat form see in another spelling.
 var flatWords = strings.NewReplacer("qbk_live_", "kv_",
-	engine.PatientsRead.String(), engine.PatientsRead.Klinivo(), engine.AppointmentsRead.String(), engine.AppointmentsRead.Klinivo())
+	engine.PatientsRead.String(), engine.PatientsRead.Klinivo(), engine.AppointmentsRead.String(),
+	engine.AppointmentsRead.Klinivo())
 
 // schemaName is the name of the schema of a row's reply.
 func (rt *route) schemaName() string {

@@ -92,14 +92,15 @@ func faultHeaders(rt *route, status int) object {
 	return out
 }
 
-// idempotent tells the routes that take an Idempotency-Key.
+// idempotent reports whether the route takes an Idempotency-Key.
 func (rt *route) idempotent() bool {
 	return rt.Method == http.MethodPost || rt.Method == http.MethodPatch
 }
 
 var docHeaders = object{
-	"X-Request-Id":          header("string", "Name of this request in the log and the audit"),
-	"X-RateLimit-Limit":     header("integer", "Requests a minute; 0 = without a limit, and then there is no RateLimit header"),
+	"X-Request-Id": header("string", "Name of this request in the log and the audit"),
+	"X-RateLimit-Limit": header("integer", "Requests a minute; 0 = without a limit, and then there is no "+
+		"RateLimit header"),
 	"X-RateLimit-Remaining": header("integer", "Requests left in this window"),
 	"X-RateLimit-Reset":     header("integer", "Unix time at which the window ends"),
 	"RateLimit-Policy":      header("string", "The same as the draft standard has it"),
@@ -153,22 +154,23 @@ func (s *Server) content(rt *route, forms []form) object {
 
 // closed is an object with exactly these fields.
 func closed(props object) object {
-	return object{"type": "object", "properties": props, "required": slices.Sorted(maps.Keys(props)), "additionalProperties": false}
+	return object{"type": "object", "properties": props, "required": slices.Sorted(maps.Keys(props)),
+		"additionalProperties": false}
 }
 
 // refusals are all kinds that the row can answer with.
 func (rt *route) refusals() []engine.Kind {
 	out := slices.Clone(rt.Errors)
-	if len(rt.plan.query) > 0 || rt.plan.schema != nil || rt.shape.other == "" {
+	if len(rt.input.query) > 0 || rt.input.schema != nil || rt.shape.other == "" {
 		out = append(out, engine.Invalid)
 	}
 	if rt.shape.list {
 		out = append(out, engine.InvalidCursor)
 	}
-	if len(rt.plan.path) > 0 || rt.namesThings() {
+	if len(rt.input.path) > 0 || rt.namesThings() {
 		out = append(out, engine.NotFound)
 	}
-	if rt.plan.match != nil {
+	if rt.input.match != nil {
 		out = append(out, engine.PreconditionFailed)
 	}
 	if !rt.Public {
@@ -193,18 +195,19 @@ func (rt *route) refusals() []engine.Kind {
 	return slices.Compact(out)
 }
 
-// namesThings tells bodies with an id of something that may not be there.
+// namesThings reports whether the body has an id of something that may not be there.
 func (rt *route) namesThings() bool {
-	if rt.plan.schema == nil {
+	if rt.input.schema == nil {
 		return false
 	}
-	x := rt.plan.schema
+	x := rt.input.schema
 	for x.Ref != "" {
-		x = rt.plan.registry.SchemaFromRef(x.Ref)
+		x = rt.input.registry.SchemaFromRef(x.Ref)
 	}
 	for name := range x.Properties {
 		switch name {
-		case "lead_id", "patient_id", "provider_id", "location_id", "service_id", "hold_id", "appointment_id", "consultation_id", "location_ids", "service_ids", "provider_ids":
+		case "lead_id", "patient_id", "provider_id", "location_id", "service_id", "hold_id", "appointment_id",
+			"consultation_id", "location_ids", "service_ids", "provider_ids":
 			return true
 		}
 	}

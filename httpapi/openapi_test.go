@@ -44,7 +44,8 @@ func TestDocument(t *testing.T) {
 		if !slices.Equal(paths, routes) {
 			t.Errorf("the document has %v, the router %v", paths, routes)
 		}
-		if hook := doc.Extensions["webhooks"]; hook == nil && !strings.Contains(w.Body.String(), `"lead.created":{"post"`) {
+		if hook := doc.Extensions["webhooks"]; hook == nil &&
+			!strings.Contains(w.Body.String(), `"lead.created":{"post"`) {
 			t.Errorf("%q: no webhooks section", form)
 		}
 		again := b.call("GET", "/api/v1/openapi.json"+form, "", "If-None-Match: "+w.Header().Get("ETag"))
@@ -65,7 +66,8 @@ func TestDocumentNamesBothForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	flat := string(doc.Components.Schemas["PetBodyFlat"])
-	if !strings.Contains(flat, `"petName"`) || strings.Contains(flat, `"pet_name"`) || !strings.Contains(flat, `schemas/PetHomeFlat"`) {
+	if !strings.Contains(flat, `"petName"`) || strings.Contains(flat, `"pet_name"`) ||
+		!strings.Contains(flat, `schemas/PetHomeFlat"`) {
 		t.Errorf("PetBodyFlat is %s", flat)
 	}
 	if std := string(doc.Components.Schemas["PetBody"]); !strings.Contains(std, `"pet_name"`) {
@@ -76,15 +78,18 @@ func TestDocumentNamesBothForms(t *testing.T) {
 func TestReferencePage(t *testing.T) {
 	b := newBench(t, nil)
 	page := b.call("GET", "/api/v1/docs", "")
-	if page.Code != 200 || !strings.Contains(page.Body.String(), "<rapi-doc") || strings.Contains(page.Body.String(), "http") && strings.Contains(page.Body.String(), "//cdn") {
+	if page.Code != 200 || !strings.Contains(page.Body.String(), "<rapi-doc") ||
+		strings.Contains(page.Body.String(), "http") && strings.Contains(page.Body.String(), "//cdn") {
 		t.Errorf("%d %s", page.Code, page.Body)
 	}
-	if csp := page.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "script-src 'self'") {
+	if csp := page.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") ||
+		!strings.Contains(csp, "script-src 'self'") {
 		t.Errorf("policy %q", csp)
 	}
 	script := b.call("GET", "/api/v1/docs/rapidoc-min.js", "")
 	zipped := b.call("GET", "/api/v1/docs/rapidoc-min.js", "", "Accept-Encoding: gzip")
-	if script.Code != http.StatusOK || !strings.Contains(script.Body.String(), "rapi-doc") || zipped.Header().Get("Content-Encoding") != "gzip" || zipped.Body.Len()*3 > script.Body.Len() {
+	if script.Code != http.StatusOK || !strings.Contains(script.Body.String(), "rapi-doc") ||
+		zipped.Header().Get("Content-Encoding") != "gzip" || zipped.Body.Len()*3 > script.Body.Len() {
 		t.Errorf("script: %d, %d bytes plain, %d zipped", script.Code, script.Body.Len(), zipped.Body.Len())
 	}
 }
@@ -113,7 +118,8 @@ func TestDocumentHasEveryEvent(t *testing.T) {
 	}
 	for _, typ := range types {
 		noun, _, _ := strings.Cut(typ.Type, ".")
-		for form, names := range map[string][2]string{"standard": {"created_at", noun}, "flat": {"createdAt", engine.FlatName(noun)}} {
+		for form, names := range map[string][2]string{"standard": {"created_at", noun},
+			"flat": {"createdAt", engine.FlatName(noun)}} {
 			body := doc.Webhooks[typ.Type].Post.RequestBody.Content["application/json"].Examples[form].Value
 			data, _ := body["data"].(map[string]any)
 			thing, _ := data[names[1]].(map[string]any)
@@ -148,11 +154,13 @@ func TestDocumentHasEveryReply(t *testing.T) {
 		if rt.shape.out == nil || !strings.HasPrefix(rt.pattern, Base) {
 			continue
 		}
-		content := doc.Paths[docPath(rt.Path)][strings.ToLower(rt.Method)].Responses[strconv.Itoa(rt.Status)].Content["application/json"]
+		described := doc.Paths[docPath(rt.Path)][strings.ToLower(rt.Method)]
+		content := described.Responses[strconv.Itoa(rt.Status)].Content["application/json"]
 		for name, envelope := range map[string]bool{"standard": true, "flat": rt.shape.list} {
 			ref := strings.TrimPrefix(content.Examples[name]["$ref"], "#/components/examples/")
 			text := string(doc.Components.Examples[ref].Value)
-			if len(text) < 20 || strings.HasPrefix(text, `{"data":`) != envelope || name == "flat" && strings.Contains(text, `"created_at"`) {
+			if len(text) < 20 || strings.HasPrefix(text, `{"data":`) != envelope || name == "flat" &&
+				strings.Contains(text, `"created_at"`) {
 				t.Errorf("%s %s, %s: %q is %.80s", rt.Method, rt.Path, name, ref, text)
 			}
 			shown++
@@ -162,7 +170,8 @@ func TestDocumentHasEveryReply(t *testing.T) {
 		t.Errorf("%d examples", shown)
 	}
 	health := string(doc.Components.Examples["HealthFlat"].Value) // as Klinivo prints it
-	if !strings.Contains(health, `"permissions":["READ_PATIENTS","READ_APPOINTMENTS"]`) || !strings.Contains(health, `"keyPrefix":"kv_`) {
+	if !strings.Contains(health, `"permissions":["READ_PATIENTS","READ_APPOINTMENTS"]`) ||
+		!strings.Contains(health, `"keyPrefix":"kv_`) {
 		t.Errorf("HealthFlat is %s", health)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Patient is a person in care (records.md §1). A record that was merged shows
@@ -32,8 +33,8 @@ type Patient struct {
 	Status            engine.PatientStatus    `json:"status" enum:"active,inactive,merged,deceased"`
 	MergedInto        *int64                  `json:"merged_into" doc:"The patient who stands for this merged record"`
 	Restricted        bool                    `json:"restricted" doc:"Kept, not worked with: not searched, changed, booked or merged"`
-	ErasedAt          *Instant                `json:"erased_at" doc:"Pseudonymised since"`
-	Meta
+	ErasedAt          *wire.Instant           `json:"erased_at" doc:"Pseudonymised since"`
+	wire.Meta
 }
 
 // Consents are what a person can agree to.
@@ -45,22 +46,26 @@ type Consents struct {
 
 // Consent is what the person said.
 type Consent struct {
-	Granted bool     `json:"granted"`
-	At      *Instant `json:"at,omitempty" doc:"When it was said; now if it is not sent"`
-	Source  string   `json:"source,omitempty" maxLength:"500" doc:"Where it is written" example:"signed form of 2026-04-27"`
+	Granted bool          `json:"granted"`
+	At      *wire.Instant `json:"at,omitempty" doc:"When it was said; now if it is not sent"`
+	Source  string        `json:"source,omitempty" maxLength:"500" doc:"Where it is written" example:"signed form of 2026-04-27"`
 }
 
-func (p Patient) location() string { return "/patients/" + strconv.FormatInt(p.ID, 10) }
+// Location implements Located.
+func (p Patient) Location() string { return "/patients/" + strconv.FormatInt(p.ID, 10) }
 
-func patient(p engine.Patient) Patient {
+// PatientOf is a patient on the wire.
+func PatientOf(p engine.Patient) Patient {
 	return Patient{
-		ID: p.ID, MRN: p.MRN, GivenName: p.GivenName, FamilyName: p.FamilyName, PreferredName: opt(p.PreferredName), BirthDate: p.BirthDate,
-		Sex: p.Sex, Phones: list(p.Phones), Email: opt(p.Email), Address: p.Address, Language: opt(p.Language),
-		ContactPreference: opt(p.ContactPreference),
-		Consents:          Consents{consent(p.Consents.EmailReminders), consent(p.Consents.SMSReminders), consent(p.Consents.Marketing)},
-		EmergencyContact:  p.EmergencyContact, Identifiers: list(p.Identifiers), AllergiesText: p.AllergiesText, AdminNotes: p.AdminNotes,
-		SourceLeadID: opt(p.SourceLeadID), Status: p.Status, MergedInto: opt(p.MergedInto), Restricted: p.Restricted, ErasedAt: at(p.ErasedAt),
-		Meta: metaOf(p.Meta),
+		ID: p.ID, MRN: p.MRN, GivenName: p.GivenName, FamilyName: p.FamilyName,
+		PreferredName: wire.Opt(p.PreferredName), BirthDate: p.BirthDate, Sex: p.Sex, Phones: wire.List(p.Phones),
+		Email: wire.Opt(p.Email), Address: p.Address, Language: wire.Opt(p.Language),
+		ContactPreference: wire.Opt(p.ContactPreference),
+		Consents: Consents{consent(p.Consents.EmailReminders), consent(p.Consents.SMSReminders),
+			consent(p.Consents.Marketing)}, EmergencyContact: p.EmergencyContact, Identifiers: wire.List(p.Identifiers),
+		AllergiesText: p.AllergiesText, AdminNotes: p.AdminNotes,
+		SourceLeadID: wire.Opt(p.SourceLeadID), Status: p.Status, MergedInto: wire.Opt(p.MergedInto),
+		Restricted: p.Restricted, ErasedAt: wire.At(p.ErasedAt), Meta: wire.MetaOf(p.Meta),
 	}
 }
 
@@ -68,7 +73,7 @@ func consent(c *engine.Consent) *Consent {
 	if c == nil {
 		return nil
 	}
-	return &Consent{c.Granted, at(c.At), c.Source}
+	return &Consent{c.Granted, wire.At(c.At), c.Source}
 }
 
 // PatientFacts are the fields of an unsaved patient.
@@ -107,12 +112,14 @@ type PatientPatch struct {
 
 func (f PatientFacts) draft() engine.PatientDraft {
 	d := engine.PatientDraft{
-		GivenName: f.GivenName, FamilyName: f.FamilyName, PreferredName: f.PreferredName, BirthDate: f.BirthDate, Sex: f.Sex, Phones: f.Phones,
-		Email: f.Email, Address: f.Address, Language: f.Language, ContactPreference: f.ContactPreference, EmergencyContact: f.EmergencyContact,
-		Identifiers: f.Identifiers, AllergiesText: f.AllergiesText, AdminNotes: f.AdminNotes,
+		GivenName: f.GivenName, FamilyName: f.FamilyName, PreferredName: f.PreferredName, BirthDate: f.BirthDate,
+		Sex: f.Sex, Phones: f.Phones, Email: f.Email, Address: f.Address, Language: f.Language,
+		ContactPreference: f.ContactPreference, EmergencyContact: f.EmergencyContact, Identifiers: f.Identifiers,
+		AllergiesText: f.AllergiesText, AdminNotes: f.AdminNotes,
 	}
 	if c := f.Consents; c != nil {
-		d.Consents = &engine.Consents{EmailReminders: c.EmailReminders.said(), SMSReminders: c.SMSReminders.said(), Marketing: c.Marketing.said()}
+		d.Consents = &engine.Consents{EmailReminders: c.EmailReminders.said(), SMSReminders: c.SMSReminders.said(),
+			Marketing: c.Marketing.said()}
 	}
 	return d
 }
@@ -121,7 +128,7 @@ func (c *Consent) said() *engine.Consent {
 	if c == nil {
 		return nil
 	}
-	return &engine.Consent{Granted: c.Granted, At: c.At.seconds(), Source: c.Source}
+	return &engine.Consent{Granted: c.Granted, At: c.At.Seconds(), Source: c.Source}
 }
 
 // PatientProbe is a person who is looked for.
@@ -142,7 +149,7 @@ type PatientMatch struct {
 }
 
 func patientMatch(m engine.Match) PatientMatch {
-	return PatientMatch{patient(m.Patient), m.Grade, list(m.Matched)}
+	return PatientMatch{PatientOf(m.Patient), m.Grade, wire.List(m.Matched)}
 }
 
 // Merging says which record is to stand for this one.
@@ -165,16 +172,18 @@ type Conversion struct {
 }
 
 func conversion(c engine.Conversion) Conversion {
-	out := Conversion{"linked", c.Patient.ID, lead(c.Lead)}
+	out := Conversion{"linked", c.Patient.ID, LeadOf(c.Lead)}
 	if c.Created {
 		out.Outcome = "created"
 	}
 	return out
 }
 
-func (c Conversion) location() string { return "/patients/" + strconv.FormatInt(c.PatientID, 10) }
+// Location implements Located.
+func (c Conversion) Location() string { return "/patients/" + strconv.FormatInt(c.PatientID, 10) }
 
-func (c Conversion) status() int {
+// HTTPStatus implements WithStatus: 201 for a new patient.
+func (c Conversion) HTTPStatus() int {
 	if c.Outcome == "created" {
 		return http.StatusCreated
 	}
@@ -182,31 +191,26 @@ func (c Conversion) status() int {
 }
 
 type patientQuery struct {
-	paged
-	Q            string   `query:"q" doc:"The beginning of a name (given or family), phone number, e-mail address or MRN, or a birth date"`
-	Status       string   `query:"status" enum:"active,inactive,merged,deceased" doc:"Without it all but merged ones"`
-	UpdatedSince *Instant `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first, merged ones too"`
-}
-
-// versioned takes an If-Match and no body.
-type versioned struct {
-	byN
-	Version *int64 `header:"If-Match"`
+	wire.Paged
+	Q            string        `query:"q" doc:"The beginning of a name (given or family), phone number, e-mail address or MRN, or a birth date"`
+	Status       string        `query:"status" enum:"active,inactive,merged,deceased" doc:"Without it all but merged ones"`
+	UpdatedSince *wire.Instant `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first, merged ones too"`
 }
 
 func (s *Server) patientRows() []Row {
 	find := func(ctx context.Context, c engine.Caller, in patientQuery) (engine.List[engine.Patient], error) {
-		return s.e.Patients(ctx, c, engine.PatientQuery{Q: in.Q, Status: engine.PatientStatus(in.Status), UpdatedSince: in.UpdatedSince.pointer()}, in.page())
+		return s.e.Patients(ctx, c, engine.PatientQuery{Q: in.Q, Status: engine.PatientStatus(in.Status),
+			UpdatedSince: in.UpdatedSince.Pointer()}, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in byN) (engine.Patient, error) {
+	get := func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.Patient, error) {
 		return s.e.Patient(ctx, c, in.ID)
 	}
-	create := func(ctx context.Context, c engine.Caller, in made[PatientDraft]) (engine.Patient, error) {
+	create := func(ctx context.Context, c engine.Caller, in wire.Create[PatientDraft]) (engine.Patient, error) {
 		d := in.Body.draft()
 		d.MRN, d.AllowDuplicate = in.Body.MRN, in.Body.AllowDuplicate
 		return s.e.CreatePatient(ctx, c, d)
 	}
-	update := func(ctx context.Context, c engine.Caller, in changedN[PatientPatch]) (engine.Patient, error) {
+	update := func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[PatientPatch]) (engine.Patient, error) {
 		d := in.Body.draft()
 		d.MRN, d.Status, d.Restricted = in.Body.MRN, in.Body.Status, in.Body.Restricted
 		return s.e.UpdatePatient(ctx, c, in.ID, in.Version, d)
@@ -214,50 +218,68 @@ func (s *Server) patientRows() []Row {
 	const read, write, tag = engine.PatientsRead, engine.PatientsWrite, "Patients"
 	refusals := []engine.Kind{engine.Conflict, engine.Gone}
 	return append([]Row{
-		{Method: "GET", Path: "/patients", Scope: read, Tag: tag, ID: "listPatients", Summary: "List and search patients", Status: 200, Op: listing(find, patient)},
-		{Method: "POST", Path: "/patients", Scope: write, Tag: tag, ID: "createPatient", Summary: "Create a patient", Status: 201,
-			Doc:    "Somebody who is certainly on file is answered 409 with the candidates, unless allow_duplicate is true.",
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29","phones":[{"number":"030 1234567","label":"mobile"}]}`, Op: op(create, patient)},
+		{Method: "GET", Path: "/patients", Scope: read, Tag: tag, ID: "listPatients",
+			Summary: "List and search patients", Status: 200, Op: List(find, PatientOf)},
+		{Method: "POST", Path: "/patients", Scope: write, Tag: tag, ID: "createPatient", Summary: "Create a patient",
+			Status: 201,
+			Doc: "Somebody who is certainly on file is answered 409 with the candidates, unless allow_duplicate " +
+				"is true.",
+			Errors: []engine.Kind{engine.Conflict},
+			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29",` +
+				`"phones":[{"number":"030 1234567","label":"mobile"}]}`, Op: Op(create, PatientOf)},
 		{Method: "GET", Path: "/patients/:id", Scope: read, Tag: tag, ID: "getPatient", Summary: "Get a patient",
-			Doc: "A merged record is a stub that names its survivor in merged_into.", Status: 200, Op: op(get, patient)},
-		{Method: "PATCH", Path: "/patients/:id", Scope: write, Tag: tag, ID: "updatePatient", Summary: "Update a patient", Status: 200,
-			Errors: refusals, Example: `{"email":"ada@example.org","consents":{"email_reminders":{"granted":true,"source":"front desk"}}}`, Op: op(update, patient)},
-	}, append(s.personRows(refusals), s.rightsRows()...)...)
+			Doc: "A merged record is a stub that names its survivor in merged_into.", Status: 200,
+			Op: Op(get, PatientOf)},
+		{Method: "PATCH", Path: "/patients/:id", Scope: write, Tag: tag, ID: "updatePatient",
+			Summary: "Update a patient", Status: 200,
+			Errors: refusals, Example: `{"email":"ada@example.org","consents":{"email_reminders":{"granted":true,` +
+				`"source":"front desk"}}}`, Op: Op(update, PatientOf)},
+	}, s.personRows(refusals)...)
 }
 
 // personRows are about who is who (records.md §4).
 func (s *Server) personRows(refusals []engine.Kind) []Row {
-	match := func(ctx context.Context, c engine.Caller, in made[PatientProbe]) (engine.List[engine.Match], error) {
+	match := func(ctx context.Context, c engine.Caller,
+		in wire.Create[PatientProbe]) (engine.List[engine.Match], error) {
 		b := in.Body
-		found, err := s.e.MatchPatients(ctx, c, engine.PatientDraft{GivenName: b.GivenName, FamilyName: b.FamilyName, BirthDate: b.BirthDate,
-			Phones: b.Phones, Email: b.Email, Identifiers: b.Identifiers})
+		found, err := s.e.MatchPatients(ctx, c, engine.PatientDraft{GivenName: b.GivenName, FamilyName: b.FamilyName,
+			BirthDate: b.BirthDate, Phones: b.Phones, Email: b.Email, Identifiers: b.Identifiers})
 		n := int64(len(found))
 		return engine.List[engine.Match]{Items: found, Total: &n}, err
 	}
-	merge := func(ctx context.Context, c engine.Caller, in changedN[Merging]) (engine.Patient, error) {
+	merge := func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[Merging]) (engine.Patient, error) {
 		return s.e.MergePatients(ctx, c, in.ID, in.Body.Into, in.Version)
 	}
-	unmerge := func(ctx context.Context, c engine.Caller, in versioned) (engine.Patient, error) {
+	unmerge := func(ctx context.Context, c engine.Caller, in wire.MatchNumber) (engine.Patient, error) {
 		return s.e.UnmergePatient(ctx, c, in.ID, in.Version)
 	}
-	convert := func(ctx context.Context, c engine.Caller, in changed[Converting]) (engine.Conversion, error) {
+	convert := func(ctx context.Context, c engine.Caller, in wire.Update[Converting]) (engine.Conversion, error) {
 		d := in.Body.draft()
 		d.AllowDuplicate = in.Body.AllowDuplicate
 		return s.e.ConvertLead(ctx, c, in.ID, in.Version, in.Body.PatientID, d)
 	}
 	const read, write, tag = engine.PatientsRead, engine.PatientsWrite, "Patients"
 	return []Row{
-		{Method: "POST", Path: "/patient-matches", Scope: read, Tag: tag, ID: "matchPatients", Summary: "Find who a person may be", Status: 200,
-			Doc:     "certain: the same identifier, or birth date, names and phone or e-mail. probable, possible: for a person to decide. The same phone alone is a family, no match.",
-			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29"}`, Op: listing(match, patientMatch)},
-		{Method: "POST", Path: "/patients/:id/merge", Scope: write, Tag: tag, ID: "mergePatient", Summary: "Merge a patient into another", Status: 200,
-			Doc:    "The survivor's fields win, its blanks are filled; this record stays as a stub. Answers the survivor.",
-			Errors: refusals, Example: `{"into":7}`, Op: op(merge, patient)},
-		{Method: "POST", Path: "/patients/:id/unmerge", Scope: write, Tag: tag, ID: "unmergePatient", Summary: "Take a merge back", Status: 200,
-			Doc: "Restores the record as it was, with every row that the merge had moved.", Errors: refusals, Op: op(unmerge, patient)},
-		{Method: "POST", Path: "/leads/:id/convert", Scope: engine.LeadsWrite, Tag: "Leads", ID: "convertLead", Summary: "Make a patient of a lead", Status: 201, Update: true,
-			Doc: "201 created, 200 linked (patient_id was sent, or somebody is certainly the same), 409 with candidates when somebody may be the same: nothing is written then.\n" +
+		{Method: "POST", Path: "/patient-matches", Scope: read, Tag: tag, ID: "matchPatients",
+			Summary: "Find who a person may be", Status: 200,
+			Doc: "certain: the same identifier, or birth date, names and phone or e-mail. probable, possible: " +
+				"for a person to decide. The same phone alone is a family, no match.",
+			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29"}`,
+			Op:      List(match, patientMatch)},
+		{Method: "POST", Path: "/patients/:id/merge", Scope: write, Tag: tag, ID: "mergePatient",
+			Summary: "Merge a patient into another", Status: 200,
+			Doc: "The survivor's fields win, its blanks are filled; this record stays as a stub. Answers the " +
+				"survivor.",
+			Errors: refusals, Example: `{"into":7}`, Op: Op(merge, PatientOf)},
+		{Method: "POST", Path: "/patients/:id/unmerge", Scope: write, Tag: tag, ID: "unmergePatient",
+			Summary: "Take a merge back", Status: 200,
+			Doc: "Restores the record as it was, with every row that the merge had moved.", Errors: refusals,
+			Op: Op(unmerge, PatientOf)},
+		{Method: "POST", Path: "/leads/:id/convert", Scope: engine.LeadsWrite, Tag: "Leads", ID: "convertLead",
+			Summary: "Make a patient of a lead", Status: 201, Update: true,
+			Doc: "201 created, 200 linked (patient_id was sent, or somebody is certainly the same), 409 with " +
+				"candidates when somebody may be the same: nothing is written then.\n" +
 				"Converting again answers the same patient.",
-			Errors: refusals, Example: `{"birth_date":"1980-02-29","sex":"female"}`, Op: op(convert, conversion)},
+			Errors: refusals, Example: `{"birth_date":"1980-02-29","sex":"female"}`, Op: Op(convert, conversion)},
 	}
 }

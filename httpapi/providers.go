@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Provider is who sees patients (records.md §1).
@@ -26,17 +27,19 @@ type Provider struct {
 	DailyCap       int     `json:"daily_cap" doc:"Appointments a day; 0 = no limit"`
 	LocationIDs    []int64 `json:"location_ids" doc:"In the order of preference"`
 	ServiceIDs     []int64 `json:"service_ids"`
-	Meta
+	wire.Meta
 }
 
-func (p Provider) location() string { return "/providers/" + strconv.FormatInt(p.ID, 10) }
+// Location implements Located.
+func (p Provider) Location() string { return "/providers/" + strconv.FormatInt(p.ID, 10) }
 
 func provider(p engine.Provider) Provider {
 	return Provider{
-		ID: p.ID, DisplayName: p.DisplayName, Credentials: p.Credentials, Specialty: p.Specialty, RegistrationNo: p.RegistrationNo,
-		Email: opt(p.Email), Phone: opt(p.Phone), Active: p.Active, BookableOnline: p.BookableOnline, Colour: p.Colour,
-		Weight: p.Weight, Priority: p.Priority, BufferBefore: p.BufferBefore, BufferAfter: p.BufferAfter, DailyCap: p.DailyCap,
-		LocationIDs: list(p.LocationIDs), ServiceIDs: list(p.ServiceIDs), Meta: metaOf(p.Meta),
+		ID: p.ID, DisplayName: p.DisplayName, Credentials: p.Credentials, Specialty: p.Specialty,
+		RegistrationNo: p.RegistrationNo, Email: wire.Opt(p.Email), Phone: wire.Opt(p.Phone), Active: p.Active,
+		BookableOnline: p.BookableOnline, Colour: p.Colour, Weight: p.Weight, Priority: p.Priority,
+		BufferBefore: p.BufferBefore, BufferAfter: p.BufferAfter, DailyCap: p.DailyCap,
+		LocationIDs: wire.List(p.LocationIDs), ServiceIDs: wire.List(p.ServiceIDs), Meta: wire.MetaOf(p.Meta),
 	}
 }
 
@@ -78,30 +81,40 @@ func rows[E, D, W, B any](s shelf[E, D, W], draft func(B) D) []Row {
 	noun := noun(s.tag)
 	conflict := []engine.Kind{engine.Conflict, engine.NotFound}
 	return []Row{
-		{Method: "GET", Path: s.path, Scope: read, Tag: s.tag, ID: "list" + s.tag, Summary: "List " + noun + "s", Status: 200,
-			Op: listing(func(ctx context.Context, c engine.Caller, in paged) (engine.List[E], error) {
-				return s.find(ctx, c, in.page())
+		{Method: "GET", Path: s.path, Scope: read, Tag: s.tag, ID: "list" + s.tag, Summary: "List " + noun + "s",
+			Status: 200, Op: List(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[E], error) {
+				return s.find(ctx, c, in.Page())
 			}, s.wire)},
-		{Method: "POST", Path: s.path, Scope: write, Tag: s.tag, ID: "create" + s.one, Summary: "Create a " + noun, Status: 201, Errors: conflict, Example: s.example,
-			Op: op(func(ctx context.Context, c engine.Caller, in made[B]) (E, error) {
+		{Method: "POST", Path: s.path, Scope: write, Tag: s.tag, ID: "create" + s.one, Summary: "Create a " + noun,
+			Status: 201, Errors: conflict, Example: s.example,
+			Op: Op(func(ctx context.Context, c engine.Caller, in wire.Create[B]) (E, error) {
 				return s.create(ctx, c, draft(in.Body))
 			}, s.wire)},
-		{Method: "GET", Path: s.path + "/:id", Scope: read, Tag: s.tag, ID: "get" + s.one, Summary: "Get a " + noun, Status: 200,
-			Op: op(func(ctx context.Context, c engine.Caller, in byN) (E, error) { return s.get(ctx, c, in.ID) }, s.wire)},
-		{Method: "PATCH", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "update" + s.one, Summary: "Update a " + noun, Status: 200, Errors: conflict,
-			Op: op(func(ctx context.Context, c engine.Caller, in changedN[B]) (E, error) {
+		{Method: "GET", Path: s.path + "/:id", Scope: read, Tag: s.tag, ID: "get" + s.one, Summary: "Get a " + noun,
+			Status: 200,
+			Op: Op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (E, error) {
+				return s.get(ctx, c, in.ID)
+			}, s.wire)},
+		{Method: "PATCH", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "update" + s.one, Summary: "Update a " +
+			noun, Status: 200, Errors: conflict,
+			Op: Op(func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[B]) (E, error) {
 				return s.update(ctx, c, in.ID, in.Version, draft(in.Body))
 			}, s.wire)},
-		{Method: "DELETE", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "delete" + s.one, Summary: "Deactivate a " + noun, Status: 204, Errors: conflict,
-			Doc: "Deactivates it: it is offered and booked no more, and what refers to it stays. PATCH with `active: true` brings it back.",
-			Op:  drop(func(ctx context.Context, c engine.Caller, in byN) error { return s.remove(ctx, c, in.ID) })},
+		{Method: "DELETE", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "delete" + s.one,
+			Summary: "Deactivate a " + noun, Status: 204, Errors: conflict,
+			Doc: "Deactivates it: it is offered and booked no more, and what refers to it stays. PATCH with " +
+				"`active: true` brings it back.",
+			Op: Drop(func(ctx context.Context, c engine.Caller, in wire.ByNumber) error {
+				return s.remove(ctx, c, in.ID)
+			})},
 	}
 }
 
 func (s *Server) providerRows() []Row {
 	e := s.e
 	return rows(shelf[engine.Provider, engine.ProviderDraft, Provider]{
-		path: "/providers", tag: "Providers", one: "Provider", wire: provider, example: `{"display_name":"Dr. Ada Example","location_ids":[1]}`,
-		find: e.Providers, get: e.Provider, create: e.CreateProvider, update: e.UpdateProvider, remove: e.DeleteProvider,
+		path: "/providers", tag: "Providers", one: "Provider", wire: provider,
+		example: `{"display_name":"Dr. Ada Example","location_ids":[1]}`, find: e.Providers, get: e.Provider,
+		create: e.CreateProvider, update: e.UpdateProvider, remove: e.DeleteProvider,
 	}, func(d ProviderDraft) engine.ProviderDraft { return engine.ProviderDraft(d) })
 }

@@ -30,7 +30,8 @@ func TestRacingClients(t *testing.T) {
 		won, lost = won+w, lost+l
 	}
 	proof.Row(t, "R2", "64 clients × 500 slots, API, CLI and holds mixed: one winner each, losers 409, 0 5xx",
-		"64 clients × %d days of overlapping, unequal times: %d won, no two overlap, %d heard 409 with open slots, 0 5xx", rounds, won, lost)
+		"64 clients × %d days of overlapping, unequal times: %d won, no two overlap, %d heard 409 with open slots, "+
+			"0 5xx", rounds, won, lost)
 }
 
 // raceDays is the race over so many days of a clinic of its own.
@@ -74,7 +75,8 @@ func raceDays(t *testing.T, rounds int) (wins, losses int64) {
 		t.Errorf("%d won and %d lost: that was no race", won.Load(), lost.Load())
 	}
 	err := w.db.View(context.Background(), func(r engine.Reader) error {
-		rows, err := r.Busy(engine.ProviderResource(1), false, engine.Span{Start: monday.Unix(), End: monday.AddDate(1, 0, 0).Unix()}, nil)
+		rows, err := r.Busy(engine.ProviderResource(1), false,
+			engine.Span{Start: monday.Unix(), End: monday.AddDate(1, 0, 0).Unix()}, nil)
 		for i := 1; i < len(rows); i++ {
 			if rows[i].Start < rows[i-1].End {
 				t.Errorf("%v and %v overlap", rows[i-1].Span, rows[i].Span)
@@ -96,13 +98,15 @@ func take(w *world, server *httptest.Server, i int, lead string, start, end time
 	from, to := start.Format(time.RFC3339), end.Format(time.RFC3339)
 	switch i % 8 {
 	case 0: // beside HTTP
-		_, err := w.e.Book(context.Background(), w.ann, engine.Booking{LeadID: lead, ProviderID: 1, StartsAt: start.Unix(), EndsAt: end.Unix()})
+		_, err := w.e.Book(context.Background(), w.ann,
+			engine.Booking{LeadID: lead, ProviderID: 1, StartsAt: start.Unix(), EndsAt: end.Unix()})
 		if kind := engine.KindOf(err); kind != "" && kind != engine.SlotTaken {
 			return false, err
 		}
 		return err == nil, nil
 	case 1: // hold first
-		status, body, err := post(w, server, "/holds", fmt.Sprintf(`{"provider_id":1,"scheduled_at":%q,"ends_at":%q}`, from, to))
+		status, body, err := post(w, server, "/holds",
+			fmt.Sprintf(`{"provider_id":1,"scheduled_at":%q,"ends_at":%q}`, from, to))
 		if err != nil || status != http.StatusCreated {
 			return false, expect409(status, body, err)
 		}
@@ -112,13 +116,15 @@ func take(w *world, server *httptest.Server, i int, lead string, start, end time
 		if err := json.Unmarshal(body, &hold); err != nil {
 			return false, err
 		}
-		status, body, err = post(w, server, "/appointments", fmt.Sprintf(`{"lead_id":%q,"hold_id":%q,"hold_token":%q}`, lead, hold.Data.ID, hold.Data.Token))
+		status, body, err = post(w, server, "/appointments",
+			fmt.Sprintf(`{"lead_id":%q,"hold_id":%q,"hold_token":%q}`, lead, hold.Data.ID, hold.Data.Token))
 		if err == nil && status != http.StatusCreated {
 			err = fmt.Errorf("a held slot was refused: %d %s", status, body)
 		}
 		return err == nil, err
 	}
-	status, body, err := post(w, server, "/appointments", fmt.Sprintf(`{"lead_id":%q,"provider_id":1,"scheduled_at":%q,"ends_at":%q}`, lead, from, to))
+	status, body, err := post(w, server, "/appointments",
+		fmt.Sprintf(`{"lead_id":%q,"provider_id":1,"scheduled_at":%q,"ends_at":%q}`, lead, from, to))
 	if err == nil && status == http.StatusCreated {
 		return true, nil
 	}
@@ -130,7 +136,8 @@ func expect409(status int, body []byte, err error) error {
 	if err != nil {
 		return err
 	}
-	if status == http.StatusConflict && bytes.Contains(body, []byte(`"SLOT_TAKEN"`)) && bytes.Contains(body, []byte(`"alternatives":[`)) {
+	if status == http.StatusConflict && bytes.Contains(body, []byte(`"SLOT_TAKEN"`)) &&
+		bytes.Contains(body, []byte(`"alternatives":[`)) {
 		return nil
 	}
 	return fmt.Errorf("status %d: %s", status, body)

@@ -63,7 +63,7 @@ func reservedFor(method, path string) (scope engine.Scope, pattern string) {
 	return engine.NoScope, ""
 }
 
-// below tells whether path is the pattern or lies below it.
+// below reports whether path is the pattern or lies below it.
 func below(pattern, path string) bool {
 	for part := range strings.SplitSeq(pattern[1:], "/") {
 		rest, ok := strings.CutPrefix(path, "/")

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Schedule is what a clinic, location, provider or service says about its hours.
@@ -12,30 +13,32 @@ type Schedule struct {
 	Breaks    engine.Week       `json:"breaks"`
 	Overrides []engine.Override `json:"overrides" doc:"Replace the hours of one date; no windows = closed"`
 	Version   int64             `json:"version" doc:"0 = never set; also the ETag"`
-	UpdatedAt *Instant          `json:"updated_at"`
+	UpdatedAt *wire.Instant     `json:"updated_at"`
 	Stranded  []Stranded        `json:"stranded,omitempty" doc:"After a change: booked appointments that it leaves outside of hours"`
 }
 
-func (s Schedule) version() int64 { return s.Version }
+// ETagVersion is the version that stands in the ETag.
+func (s Schedule) ETagVersion() int64 { return s.Version }
 
 // Stranded is an appointment that a change of hours leaves outside of them.
 type Stranded struct {
-	ID          string  `json:"id" format:"uuid"`
-	ScheduledAt Instant `json:"scheduled_at"`
-	EndsAt      Instant `json:"ends_at"`
-	ProviderID  int64   `json:"provider_id"`
+	ID          string       `json:"id" format:"uuid"`
+	ScheduledAt wire.Instant `json:"scheduled_at"`
+	EndsAt      wire.Instant `json:"ends_at"`
+	ProviderID  int64        `json:"provider_id"`
 }
 
 func strandedOf(in []engine.Stranded) []Stranded {
 	out := make([]Stranded, len(in))
 	for i, s := range in {
-		out[i] = Stranded{s.ID, Instant(s.StartsAt), Instant(s.EndsAt), s.Provider}
+		out[i] = Stranded{s.ID, wire.Instant(s.StartsAt), wire.Instant(s.EndsAt), s.Provider}
 	}
 	return out
 }
 
 func schedule(s engine.OwnedSchedule) Schedule {
-	return Schedule{Weekly: s.Weekly, Breaks: s.Breaks, Overrides: list(s.Overrides), Version: s.Version, UpdatedAt: at(s.UpdatedAt)}
+	return Schedule{Weekly: s.Weekly, Breaks: s.Breaks, Overrides: wire.List(s.Overrides), Version: s.Version,
+		UpdatedAt: wire.At(s.UpdatedAt)}
 }
 
 func scheduleChange(s engine.ScheduleChange) Schedule {
@@ -53,22 +56,22 @@ type ScheduleDraft struct {
 
 // Closure shuts an owner for a time: a holiday, time off.
 type Closure struct {
-	ID        string       `json:"id" format:"uuid"`
-	StartsAt  *Instant     `json:"starts_at"`
-	EndsAt    *Instant     `json:"ends_at"`
-	FromDate  *engine.Date `json:"from_date" doc:"The first day that is closed"`
-	ToDate    *engine.Date `json:"to_date" doc:"The last day that is closed"`
-	Reason    string       `json:"reason"`
-	CreatedAt Instant      `json:"created_at"`
-	Stranded  []Stranded   `json:"stranded,omitempty" doc:"When it is made: booked appointments that lie in it"`
+	ID        string        `json:"id" format:"uuid"`
+	StartsAt  *wire.Instant `json:"starts_at"`
+	EndsAt    *wire.Instant `json:"ends_at"`
+	FromDate  *engine.Date  `json:"from_date" doc:"The first day that is closed"`
+	ToDate    *engine.Date  `json:"to_date" doc:"The last day that is closed"`
+	Reason    string        `json:"reason"`
+	CreatedAt wire.Instant  `json:"created_at"`
+	Stranded  []Stranded    `json:"stranded,omitempty" doc:"When it is made: booked appointments that lie in it"`
 }
 
 func closure(x engine.Closure) Closure {
-	out := Closure{ID: x.ID, Reason: x.Reason, CreatedAt: Instant(x.Created)}
+	out := Closure{ID: x.ID, Reason: x.Reason, CreatedAt: wire.Instant(x.Created)}
 	if x.ByDate {
 		out.FromDate, out.ToDate = &x.FromDate, &x.ToDate
 	} else {
-		out.StartsAt, out.EndsAt = at(x.Span.Start), at(x.Span.End)
+		out.StartsAt, out.EndsAt = wire.At(x.Span.Start), wire.At(x.Span.End)
 	}
 	return out
 }
@@ -81,11 +84,11 @@ func closureChange(x engine.ClosureChange) Closure {
 
 // ClosureDraft is an unsaved closure: instants, or local dates.
 type ClosureDraft struct {
-	StartsAt *Instant     `json:"starts_at,omitempty" doc:"With ends_at; or from_date and to_date"`
-	EndsAt   *Instant     `json:"ends_at,omitempty"`
-	FromDate *engine.Date `json:"from_date,omitempty"`
-	ToDate   *engine.Date `json:"to_date,omitempty" doc:"Included; the same day without it"`
-	Reason   *string      `json:"reason,omitempty" maxLength:"500"`
+	StartsAt *wire.Instant `json:"starts_at,omitempty" doc:"With ends_at; or from_date and to_date"`
+	EndsAt   *wire.Instant `json:"ends_at,omitempty"`
+	FromDate *engine.Date  `json:"from_date,omitempty"`
+	ToDate   *engine.Date  `json:"to_date,omitempty" doc:"Included; the same day without it"`
+	Reason   *string       `json:"reason,omitempty" maxLength:"500"`
 }
 
 // owner is whose hours a row is about: one kind of owner, named in the path.
@@ -112,24 +115,12 @@ func (o owner) ref(id int64) engine.OwnerRef {
 
 // ownedBy are inputs of a route below an owner; the clinic is named by no id.
 type (
-	ownerN struct {
-		ID int64 `path:"id"`
-	}
-	ownerPage struct {
-		ownerN
-		paged
-	}
 	ownerItem struct {
-		ownerN
+		wire.ByNumber
 		Item string `path:"item"`
 	}
-	ownerSchedule struct {
-		ownerN
-		Version *int64 `header:"If-Match"`
-		Body    ScheduleDraft
-	}
 	ownerClosure struct {
-		ownerN
+		wire.ByNumber
 		Body ClosureDraft
 	}
 	clinicSchedule struct {
@@ -156,57 +147,67 @@ func (s *Server) hoursRows(o owner) []Row {
 	get := func(ctx context.Context, c engine.Caller, id int64) (engine.OwnedSchedule, error) {
 		return s.e.Schedule(ctx, c, o.ref(id))
 	}
-	put := func(ctx context.Context, c engine.Caller, id int64, version *int64, d ScheduleDraft) (engine.ScheduleChange, error) {
+	put := func(ctx context.Context, c engine.Caller, id int64, version *int64,
+		d ScheduleDraft) (engine.ScheduleChange, error) {
 		return s.e.PutSchedule(ctx, c, o.ref(id), version, engine.Schedule(d))
 	}
-	read := op(func(ctx context.Context, c engine.Caller, in ownerN) (engine.OwnedSchedule, error) {
+	read := Op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.OwnedSchedule, error) {
 		return get(ctx, c, in.ID)
 	}, schedule)
-	write := op(func(ctx context.Context, c engine.Caller, in ownerSchedule) (engine.ScheduleChange, error) {
+	write := Op(func(ctx context.Context, c engine.Caller,
+		in wire.UpdateNumber[ScheduleDraft]) (engine.ScheduleChange, error) {
 		return put(ctx, c, in.ID, in.Version, in.Body)
 	}, scheduleChange)
 	if o.kind == 'c' {
-		read = op(func(ctx context.Context, c engine.Caller, _ none) (engine.OwnedSchedule, error) {
+		read = Op(func(ctx context.Context, c engine.Caller, _ wire.None) (engine.OwnedSchedule, error) {
 			return get(ctx, c, 0)
 		}, schedule)
-		write = op(func(ctx context.Context, c engine.Caller, in clinicSchedule) (engine.ScheduleChange, error) {
+		write = Op(func(ctx context.Context, c engine.Caller, in clinicSchedule) (engine.ScheduleChange, error) {
 			return put(ctx, c, 0, in.Version, in.Body)
 		}, scheduleChange)
 	}
 	return []Row{
-		{Method: "GET", Path: o.path + "/schedule", Scope: engine.ProvidersRead, Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Schedules",
+		{Method: "GET", Path: o.path + "/schedule", Scope: engine.ProvidersRead,
+			Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Schedules",
 			ID: "get" + o.one + "Schedule", Summary: "Hours of the " + noun(o.one), Status: 200, Op: read},
-		{Method: "PUT", Path: o.path + "/schedule", Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "put" + o.one + "Schedule",
-			Summary: "Set the hours of the " + noun(o.one), Doc: "A change that strands booked appointments is accepted and answered with the list of them.", Status: 200,
-			Example: `{"weekly":{"mon":[{"from":"09:00","to":"12:30"},{"from":"13:30","to":"17:00"}]},"overrides":[{"date":"2026-12-24","windows":[],"reason":"Christmas"}]}`, Op: write},
+		{Method: "PUT", Path: o.path + "/schedule", Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "put" + o.one +
+			"Schedule",
+			Summary: "Set the hours of the " + noun(o.one),
+			Doc:     "A change that strands booked appointments is accepted and answered with the list of them.",
+			Status:  200,
+			Example: `{"weekly":{"mon":[{"from":"09:00","to":"12:30"},{"from":"13:30","to":"17:00"}]},` +
+				`"overrides":[{"date":"2026-12-24","windows":[],"reason":"Christmas"}]}`, Op: write},
 	}
 }
 
 func (s *Server) closureRows(o owner) []Row {
-	find := func(ctx context.Context, c engine.Caller, id int64, p paged) (engine.List[engine.Closure], error) {
-		return s.e.Closures(ctx, c, o.ref(id), p.page())
+	find := func(ctx context.Context, c engine.Caller, id int64, p wire.Paged) (engine.List[engine.Closure], error) {
+		return s.e.Closures(ctx, c, o.ref(id), p.Page())
 	}
 	create := func(ctx context.Context, c engine.Caller, id int64, d ClosureDraft) (engine.ClosureChange, error) {
-		return s.e.CreateClosure(ctx, c, o.ref(id), engine.ClosureDraft{StartsAt: d.StartsAt.pointer(), EndsAt: d.EndsAt.pointer(),
-			FromDate: d.FromDate, ToDate: d.ToDate, Reason: d.Reason})
+		return s.e.CreateClosure(ctx, c, o.ref(id),
+			engine.ClosureDraft{StartsAt: d.StartsAt.Pointer(), EndsAt: d.EndsAt.Pointer(),
+				FromDate: d.FromDate, ToDate: d.ToDate, Reason: d.Reason})
 	}
-	list := listing(func(ctx context.Context, c engine.Caller, in ownerPage) (engine.List[engine.Closure], error) {
-		return find(ctx, c, in.ID, in.paged)
+	list := List(func(ctx context.Context, c engine.Caller,
+		in wire.PagedByNumber) (engine.List[engine.Closure], error) {
+		return find(ctx, c, in.ID, in.Paged)
 	}, closure)
-	add := op(func(ctx context.Context, c engine.Caller, in ownerClosure) (engine.ClosureChange, error) {
+	add := Op(func(ctx context.Context, c engine.Caller, in ownerClosure) (engine.ClosureChange, error) {
 		return create(ctx, c, in.ID, in.Body)
 	}, closureChange)
-	remove := drop(func(ctx context.Context, c engine.Caller, in ownerItem) error {
+	remove := Drop(func(ctx context.Context, c engine.Caller, in ownerItem) error {
 		return s.e.DeleteClosure(ctx, c, o.ref(in.ID), in.Item)
 	})
 	if o.kind == 'c' {
-		list = listing(func(ctx context.Context, c engine.Caller, in paged) (engine.List[engine.Closure], error) {
+		list = List(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[engine.Closure], error) {
 			return find(ctx, c, 0, in)
 		}, closure)
-		add = op(func(ctx context.Context, c engine.Caller, in made[ClosureDraft]) (engine.ClosureChange, error) {
+		add = Op(func(ctx context.Context, c engine.Caller,
+			in wire.Create[ClosureDraft]) (engine.ClosureChange, error) {
 			return create(ctx, c, 0, in.Body)
 		}, closureChange)
-		remove = drop(func(ctx context.Context, c engine.Caller, in clinicItem) error {
+		remove = Drop(func(ctx context.Context, c engine.Caller, in clinicItem) error {
 			return s.e.DeleteClosure(ctx, c, o.ref(0), in.Item)
 		})
 	}
@@ -216,9 +217,13 @@ func (s *Server) closureRows(o owner) []Row {
 	}
 	at := o.path + o.closures
 	return []Row{
-		{Method: "GET", Path: at, Scope: engine.ProvidersRead, Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Schedules", ID: "list" + o.one + "Closures", Summary: "List each " + what, Status: 200, Op: list},
-		{Method: "POST", Path: at, Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "create" + o.one + "Closure", Summary: "Add a " + what, Status: 201,
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"from_date":"2026-12-24","to_date":"2026-12-26","reason":"Christmas"}`, Op: add},
-		{Method: "DELETE", Path: at + "/:item", Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "delete" + o.one + "Closure", Summary: "Take a " + what + " back", Status: 204, Op: remove},
+		{Method: "GET", Path: at, Scope: engine.ProvidersRead, Also: []engine.Scope{engine.AppointmentsRead},
+			Tag: "Schedules", ID: "list" + o.one + "Closures", Summary: "List each " + what, Status: 200, Op: list},
+		{Method: "POST", Path: at, Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "create" + o.one + "Closure",
+			Summary: "Add a " + what, Status: 201,
+			Errors:  []engine.Kind{engine.Conflict},
+			Example: `{"from_date":"2026-12-24","to_date":"2026-12-26","reason":"Christmas"}`, Op: add},
+		{Method: "DELETE", Path: at + "/:item", Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "delete" + o.one +
+			"Closure", Summary: "Take a " + what + " back", Status: 204, Op: remove},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 const schemas = "#/components/schemas/"
@@ -71,7 +72,7 @@ func dressField(prop *huma.Schema, t reflect.Type, mayLack bool) *huma.Schema {
 		t = t.Elem()
 	}
 	switch t {
-	case reflect.TypeFor[Instant]():
+	case reflect.TypeFor[wire.Instant]():
 		prop.Format = "date-time"
 	case reflect.TypeFor[engine.Date]():
 		prop.Format = "date"

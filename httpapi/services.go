@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Service is what is booked (records.md §1).
@@ -23,10 +24,11 @@ type Service struct {
 	IntakeCampaignID *string              `json:"intake_campaign_id"`
 	Active           bool                 `json:"active"`
 	ProviderIDs      []int64              `json:"provider_ids" doc:"Empty = every provider offers it"`
-	Meta
+	wire.Meta
 }
 
-func (s Service) location() string { return "/services/" + strconv.FormatInt(s.ID, 10) }
+// Location implements Located.
+func (s Service) Location() string { return "/services/" + strconv.FormatInt(s.ID, 10) }
 
 func service(s engine.Service) Service {
 	inherited := func(n int) *int { // -1 stands for the clinic's
@@ -36,10 +38,11 @@ func service(s engine.Service) Service {
 		return &n
 	}
 	return Service{
-		ID: s.ID, Name: s.Name, DurationMinutes: s.DurationMinutes, BufferBefore: s.BufferBefore, BufferAfter: s.BufferAfter,
-		Step: opt(s.Step), Align: s.Align, LocationKind: opt(s.LocationKind), MinNotice: inherited(s.MinNotice),
-		HorizonDays: inherited(s.HorizonDays), DailyCap: s.DailyCap, AutoConfirm: s.AutoConfirm,
-		IntakeCampaignID: opt(s.IntakeCampaignID), Active: s.Active, ProviderIDs: list(s.ProviderIDs), Meta: metaOf(s.Meta),
+		ID: s.ID, Name: s.Name, DurationMinutes: s.DurationMinutes, BufferBefore: s.BufferBefore,
+		BufferAfter: s.BufferAfter, Step: wire.Opt(s.Step), Align: s.Align, LocationKind: wire.Opt(s.LocationKind),
+		MinNotice: inherited(s.MinNotice), HorizonDays: inherited(s.HorizonDays), DailyCap: s.DailyCap,
+		AutoConfirm: s.AutoConfirm, IntakeCampaignID: wire.Opt(s.IntakeCampaignID), Active: s.Active,
+		ProviderIDs: wire.List(s.ProviderIDs), Meta: wire.MetaOf(s.Meta),
 	}
 }
 
@@ -63,7 +66,8 @@ type ServiceDraft struct {
 func (s *Server) serviceRows() []Row {
 	e := s.e
 	return rows(shelf[engine.Service, engine.ServiceDraft, Service]{
-		path: "/services", tag: "Services", one: "Service", wire: service, example: `{"name":"Consultation","duration_minutes":30,"buffer_after":10}`,
-		find: e.Services, get: e.Service, create: e.CreateService, update: e.UpdateService, remove: e.DeleteService,
+		path: "/services", tag: "Services", one: "Service", wire: service,
+		example: `{"name":"Consultation","duration_minutes":30,"buffer_after":10}`, find: e.Services, get: e.Service,
+		create: e.CreateService, update: e.UpdateService, remove: e.DeleteService,
 	}, func(d ServiceDraft) engine.ServiceDraft { return engine.ServiceDraft(d) })
 }

@@ -34,7 +34,8 @@ func (j JWT) verify(text string, now func() time.Time) (engine.Claims, error) {
 		return engine.Claims{}, badToken(errors.New("sessions are off"))
 	}
 	options := []jwt.ParserOption{
-		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(now), jwt.WithStrictDecoding(),
+		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(now),
+		jwt.WithStrictDecoding(),
 	}
 	if j.Issuer != "" {
 		options = append(options, jwt.WithIssuer(j.Issuer))
@@ -43,7 +44,8 @@ func (j JWT) verify(text string, now func() time.Time) (engine.Claims, error) {
 		options = append(options, jwt.WithAudience(j.Audience))
 	}
 	var c claims
-	if _, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return j.Secret, nil }, options...); err != nil {
+	if _, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return j.Secret, nil },
+		options...); err != nil {
 		return engine.Claims{}, badToken(err)
 	}
 	out := engine.Claims{Subject: c.Subject, Email: c.Email, Clinic: c.Clinic}

@@ -7,6 +7,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // DefaultSessionTTL is how long a session lasts unless the operator says otherwise.
@@ -21,13 +22,13 @@ type SignIn struct {
 
 // Session is the reply: send the token as Authorization: Bearer until it expires.
 type Session struct {
-	Token     string      `json:"token" doc:"A JWT"`
-	TokenType string      `json:"token_type" enum:"Bearer"`
-	ExpiresAt Instant     `json:"expires_at"`
-	UserID    string      `json:"user_id" format:"uuid"`
-	Name      string      `json:"name"`
-	Role      engine.Role `json:"role" enum:"owner,admin,provider,front_desk,auditor"`
-	ClinicID  string      `json:"clinic_id" format:"uuid"`
+	Token     string       `json:"token" doc:"A JWT"`
+	TokenType string       `json:"token_type" enum:"Bearer"`
+	ExpiresAt wire.Instant `json:"expires_at"`
+	UserID    string       `json:"user_id" format:"uuid"`
+	Name      string       `json:"name"`
+	Role      engine.Role  `json:"role" enum:"owner,admin,provider,front_desk,auditor"`
+	ClinicID  string       `json:"clinic_id" format:"uuid"`
 }
 
 type signIn struct{ Body SignIn }
@@ -50,7 +51,7 @@ func (s *Server) session(ctx context.Context, c engine.Caller, in signIn) (Sessi
 	ends := now.Add(s.o.JWT.TTL).Truncate(time.Second)
 	token, err := s.o.JWT.sign(user, clinic, now, ends)
 	return Session{
-		Token: token, TokenType: "Bearer", ExpiresAt: Instant(ends.Unix()),
+		Token: token, TokenType: "Bearer", ExpiresAt: wire.Instant(ends.Unix()),
 		UserID: user.ID, Name: user.Name, Role: user.Role, ClinicID: clinic.ID,
 	}, err
 }
@@ -68,10 +69,13 @@ func (j JWT) sign(u engine.User, home engine.Clinic, now, ends time.Time) (strin
 
 func (s *Server) sessionRows() []Row {
 	return []Row{{
-		Method: "POST", Path: "/session", Public: true, Tag: "Session", ID: "signIn", Summary: "Sign in with e-mail and password", Status: 200,
-		Doc: "The token is a JWT: send it as `Authorization: Bearer …`. After 10 wrong passwords in 15 minutes the address is locked for as long; " +
+		Method: "POST", Path: "/session", Public: true, Tag: "Session", ID: "signIn",
+		Summary: "Sign in with e-mail and password", Status: 200,
+		Doc: "The token is a JWT: send it as `Authorization: Bearer …`. After 10 wrong passwords in 15 minutes the " +
+			"address is locked for as long; " +
 			"an unknown user and a wrong password get the same answer in the same time.",
 		Errors:  []engine.Kind{engine.Unauthenticated, engine.RateLimited, engine.NotFound},
-		Example: `{"email":"ada@clinic.example","password":"correct horse battery"}`, Op: op(s.session, same[Session]),
+		Example: `{"email":"ada@clinic.example","password":"correct horse battery"}`,
+		Op:      Op(s.session, wire.Same[Session]),
 	}}
 }

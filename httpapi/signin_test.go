@@ -20,13 +20,14 @@ const password = "correct horse battery"
 func withSessions(t *testing.T, role engine.Role, email string) (*world, engine.User) {
 	t.Helper()
 	w := newWorld(t)
-	s, err := New(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1000, Log: w.s.o.Log,
+	s, err := newServer(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1000, Log: w.s.o.Log,
 		JWT: JWT{Secret: bytes.Repeat([]byte("k"), MinJWTSecret), Issuer: "qb", Audience: "front", TTL: time.Hour}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.s = s
-	u, err := w.e.CreateUser(t.Context(), w.ann, engine.UserDraft{Email: email, Name: "Ada", Role: role, Password: password})
+	u, err := w.e.CreateUser(t.Context(), w.ann, engine.UserDraft{Email: email, Name: "Ada", Role: role,
+		Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,8 @@ func TestSignIn(t *testing.T) {
 
 	w.call("GET", "/leads", "", session).is(200, `"data":[]`)
 	w.call("GET", "/audit", "", session).is(403, "INSUFFICIENT_SCOPE") // what the role forbids stays forbidden
-	if strings.Contains(w.log.String(), password) || strings.Contains(w.log.String(), "ada@") || strings.Contains(w.log.String(), r.id("data", "token")) {
+	if strings.Contains(w.log.String(), password) || strings.Contains(w.log.String(), "ada@") ||
+		strings.Contains(w.log.String(), r.id("data", "token")) {
 		t.Errorf("the log tells on people:\n%s", w.log)
 	}
 
@@ -64,9 +66,11 @@ func TestSignIn(t *testing.T) {
 func TestOldSessionsEnd(t *testing.T) {
 	w, u := withSessions(t, engine.FrontDesk, "ada@clinic.example")
 	signIn := func(password string) string {
-		return "Authorization: Bearer " + w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`"}`).id("data", "token")
+		return "Authorization: Bearer " + w.call("POST", "/session",
+			`{"email":"ada@clinic.example","password":"`+password+`"}`).id("data", "token")
 	}
-	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": u.ID, "iss": "qb", "aud": "front", "exp": w.now.Add(time.Hour).Unix()}).
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256,
+		jwt.MapClaims{"sub": u.ID, "iss": "qb", "aud": "front", "exp": w.now.Add(time.Hour).Unix()}).
 		SignedString(w.s.o.JWT.Secret)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +105,8 @@ func TestOldSessionsEnd(t *testing.T) {
 func TestFaultyBodySignsNobodyIn(t *testing.T) {
 	w, u := withSessions(t, engine.FrontDesk, "ada@clinic.example")
 	signIns := func() int {
-		list, err := w.e.AuditLog(t.Context(), w.ann, engine.AuditQuery{Action: "user.sign_in", EntityID: u.ID}, engine.Page{})
+		list, err := w.e.AuditLog(t.Context(), w.ann, engine.AuditQuery{Action: "user.sign_in", EntityID: u.ID},
+			engine.Page{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,8 +134,10 @@ func TestSignInRefusals(t *testing.T) {
 	if wrong.Body.String() != unknown.Body.String() || wrong.Header().Get("WWW-Authenticate") == "" {
 		t.Errorf("%s and %s differ, or say no way in", wrong.Body, unknown.Body)
 	}
-	w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`","clinic_slug":"lisbon-dental"}`).is(401, "")
-	w.call("POST", "/session", `{}`).is(400, `{"field":"email","message":"Required"},{"field":"password","message":"Required"}`)
+	w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+
+		`","clinic_slug":"lisbon-dental"}`).is(401, "")
+	w.call("POST", "/session", `{}`).is(400, `{"field":"email","message":"Required"},{"field":"password",`+
+		`"message":"Required"}`)
 	w.call("POST", "/session", `{"email":7,"password":null}`).is(400, "VALIDATION_ERROR")
 	for range 8 {
 		ask("ada@clinic.example", "wrong horse battery").is(401, "")
@@ -144,17 +151,21 @@ func TestSignInRefusals(t *testing.T) {
 	ask("ada@clinic.example", password).is(200, "")
 
 	off := newWorld(t)
-	off.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`"}`).is(http.StatusNotFound, "auth.jwt_secret is not set")
+	off.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`"}`).
+		is(http.StatusNotFound, "auth.jwt_secret is not set")
 }
 
 // TestSignInOfTwoClinics: a person of two clinics names the one that is meant.
 func TestSignInOfTwoClinics(t *testing.T) {
 	w, _ := withSessions(t, engine.Owner, "ada@clinic.example")
-	if _, err := w.e.CreateUser(t.Context(), w.bob, engine.UserDraft{Email: "ada@clinic.example", Name: "Ada", Role: engine.Auditor, Password: password}); err != nil {
+	if _, err := w.e.CreateUser(t.Context(), w.bob,
+		engine.UserDraft{Email: "ada@clinic.example", Name: "Ada", Role: engine.Auditor,
+			Password: password}); err != nil {
 		t.Fatal(err)
 	}
 	w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`"}`).is(401, "name the clinic")
-	r := w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+`","clinic_slug":"lisbon-dental"}`)
+	r := w.call("POST", "/session", `{"email":"ada@clinic.example","password":"`+password+
+		`","clinic_slug":"lisbon-dental"}`)
 	r.has(200, `"auditor"`, "data", "role")
 	w.call("GET", "/audit", "", "Authorization: Bearer "+r.id("data", "token")).is(200, "")
 }

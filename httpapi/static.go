@@ -23,7 +23,8 @@ var (
 )
 
 // docsPolicy lets the page run its own script, style itself and call its own host.
-const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; " +
+const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; img-src " +
+	"'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // file is something that is the same for everybody, kept compressed.
@@ -63,20 +64,20 @@ type static[In any] struct {
 
 func (s static[In]) shape() shape { return shape{in: reflect.TypeFor[In](), other: s.kind} }
 
-func (s static[In]) bind(p *plan) func(*call) {
+func (s static[In]) bind(b *binder) func(*call) {
 	return func(c *call) {
 		var in In
-		faults, err := p.fill(c, reflect.ValueOf(&in).Elem())
+		faults, err := b.fill(c, reflect.ValueOf(&in).Elem())
 		if len(faults) > 0 {
-			err = p.invalid(faults, c.form)
+			err = b.invalid(faults, c.form)
 		}
 		if err != nil {
-			c.refuse(err)
+			c.Refuse(err)
 			return
 		}
 		f, err := s.get(c, in)
 		if err != nil {
-			c.refuse(err)
+			c.Refuse(err)
 			return
 		}
 		f.send(c)
@@ -84,7 +85,7 @@ func (s static[In]) bind(p *plan) func(*call) {
 }
 
 func (f *file) send(c *call) {
-	h := c.w.Header()
+	h := c.Header()
 	h["Cache-Control"] = []string{"no-cache"}
 	h["Vary"] = []string{"Accept-Encoding"}
 	if f.policy != "" {
@@ -92,12 +93,12 @@ func (f *file) send(c *call) {
 		h["Referrer-Policy"] = []string{"no-referrer"}
 		h["X-Frame-Options"] = []string{"DENY"}
 	}
-	if strings.Contains(c.r.Header.Get("If-None-Match"), f.etag) {
+	if strings.Contains(c.R.Header.Get("If-None-Match"), f.etag) {
 		c.send(answer{status: http.StatusNotModified, etag: f.etag})
 		return
 	}
 	a := answer{status: http.StatusOK, kind: f.kind, etag: f.etag, body: f.gzip}
-	if strings.Contains(c.r.Header.Get("Accept-Encoding"), "gzip") {
+	if strings.Contains(c.R.Header.Get("Accept-Encoding"), "gzip") {
 		h["Content-Encoding"] = []string{"gzip"}
 	} else {
 		a.body = f.text()

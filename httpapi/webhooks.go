@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // Webhook is an endpoint of another system (webhooks.md "Resources").
@@ -17,19 +18,21 @@ type Webhook struct {
 	MaxInFlight     int            `json:"max_in_flight" doc:"Attempts at the same time"`
 	Enabled         bool           `json:"enabled"`
 	DisabledReason  *string        `json:"disabled_reason" enum:"manual,failing,gone" doc:"failing: five days of nothing but failures; gone: it answered 410"`
-	RotationEndsAt  *Instant       `json:"rotation_ends_at" doc:"Until then the old secret signs too"`
+	RotationEndsAt  *wire.Instant  `json:"rotation_ends_at" doc:"Until then the old secret signs too"`
 	Secret          string         `json:"secret,omitempty" doc:"The signing secret, once, in the replies of creation and rotation"`
-	Meta
+	wire.Meta
 }
 
-func (h Webhook) location() string { return "/webhooks/" + h.ID }
+// Location implements Located.
+func (h Webhook) Location() string { return "/webhooks/" + h.ID }
 
-// WebhookOf is the webhook object as of now (UTC seconds), for other faces that show the same.
+// WebhookOf is a webhook on the wire, as of now (UTC seconds).
 func WebhookOf(h engine.Webhook, now int64) Webhook {
 	return Webhook{
-		ID: h.ID, URL: h.URL, Events: list(h.Events), Description: h.Description, Payload: h.Payload, SignatureHeader: h.SignatureHeader,
-		MaxInFlight: h.MaxInFlight, Enabled: h.Enabled, DisabledReason: opt(h.DisabledReason), RotationEndsAt: at(h.RotationEndsAt(now)),
-		Secret: h.Secret, Meta: metaOf(h.Meta),
+		ID: h.ID, URL: h.URL, Events: wire.List(h.Events), Description: h.Description, Payload: h.Payload,
+		SignatureHeader: h.SignatureHeader, MaxInFlight: h.MaxInFlight, Enabled: h.Enabled,
+		DisabledReason: wire.Opt(h.DisabledReason), RotationEndsAt: wire.At(h.RotationEndsAt(now)), Secret: h.Secret,
+		Meta: wire.MetaOf(h.Meta),
 	}
 }
 
@@ -52,62 +55,73 @@ type SecretRotation struct {
 
 // webhookPaged is a page of one webhook's deliveries.
 type webhookPaged struct {
-	byID
-	paged
+	wire.ByID
+	wire.Paged
 	deliveryFilter
 }
 
 func (s *Server) webhookRows() []Row {
-	wire := func(h engine.Webhook) Webhook { return WebhookOf(h, s.o.Now().Unix()) }
-	create := func(ctx context.Context, c engine.Caller, in made[WebhookDraft]) (engine.Webhook, error) {
+	show := func(h engine.Webhook) Webhook { return WebhookOf(h, s.o.Now().Unix()) }
+	create := func(ctx context.Context, c engine.Caller, in wire.Create[WebhookDraft]) (engine.Webhook, error) {
 		return s.e.CreateWebhook(ctx, c, engine.WebhookDraft(in.Body))
 	}
-	find := func(ctx context.Context, c engine.Caller, in paged) (engine.List[engine.Webhook], error) {
-		return s.e.Webhooks(ctx, c, in.page())
+	find := func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[engine.Webhook], error) {
+		return s.e.Webhooks(ctx, c, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in byID) (engine.Webhook, error) {
+	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Webhook, error) {
 		return s.e.Webhook(ctx, c, in.ID)
 	}
-	update := func(ctx context.Context, c engine.Caller, in changed[WebhookDraft]) (engine.Webhook, error) {
+	update := func(ctx context.Context, c engine.Caller, in wire.Update[WebhookDraft]) (engine.Webhook, error) {
 		return s.e.UpdateWebhook(ctx, c, in.ID, in.Version, engine.WebhookDraft(in.Body))
 	}
-	remove := func(ctx context.Context, c engine.Caller, in struct {
-		byID
-		Version *int64 `header:"If-Match"`
-	}) error {
+	remove := func(ctx context.Context, c engine.Caller, in wire.MatchID) error {
 		return s.e.DeleteWebhook(ctx, c, in.ID, in.Version)
 	}
-	rotate := func(ctx context.Context, c engine.Caller, in done[SecretRotation]) (engine.Webhook, error) {
+	rotate := func(ctx context.Context, c engine.Caller, in wire.Action[SecretRotation]) (engine.Webhook, error) {
 		return s.e.RotateSecret(ctx, c, in.ID, engine.Rotation{Overlap: in.Body.OverlapSeconds, Force: in.Body.Force})
 	}
-	finish := func(ctx context.Context, c engine.Caller, in byID) (engine.Webhook, error) {
+	finish := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Webhook, error) {
 		return s.e.FinishRotation(ctx, c, in.ID)
 	}
-	test := func(ctx context.Context, c engine.Caller, in byID) (engine.DeliveryEntry, error) {
+	test := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.DeliveryEntry, error) {
 		return s.e.TestWebhook(ctx, c, in.ID)
 	}
 	sent := func(ctx context.Context, c engine.Caller, in webhookPaged) (engine.List[engine.DeliveryEntry], error) {
 		q := in.query()
 		q.WebhookID = in.ID
-		return s.e.Deliveries(ctx, c, q, in.page())
+		return s.e.Deliveries(ctx, c, q, in.Page())
 	}
 	const manage = engine.WebhooksManage
 	return []Row{
-		{Method: "GET", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "listWebhooks", Summary: "List webhooks", Status: 200, Op: listing(find, wire)},
-		{Method: "POST", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "createWebhook", Summary: "Create a webhook", Status: 201,
-			Doc:    "The signing secret is in this reply and never again. A clinic has at most 50 webhooks. What arrives, and how to verify it, stands under *webhooks*.",
-			Errors: []engine.Kind{engine.CapReached}, Example: `{"url":"https://crm.example.com/hooks/clinic","events":["appointment.created","appointment.cancelled"]}`, Op: op(create, wire)},
-		{Method: "GET", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "getWebhook", Summary: "Get a webhook", Status: 200, Op: op(get, wire)},
-		{Method: "PATCH", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "updateWebhook", Summary: "Update a webhook", Status: 200,
-			Example: `{"events":["*"],"enabled":true}`, Op: op(update, wire)},
-		{Method: "DELETE", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "deleteWebhook", Summary: "Delete a webhook", Status: 204,
-			Doc: "What waits for it is cancelled; its past deliveries stay readable.", Op: drop(remove)},
-		{Method: "POST", Path: "/webhooks/:id/rotate-secret", Scope: manage, Tag: "Webhooks", ID: "rotateWebhookSecret", Summary: "Replace the signing secret", Status: 200,
-			Doc:    "The new secret is in this reply and never again. Until the overlap ends both sign: deploy the new one, then finish the rotation.",
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"overlap_seconds":86400}`, Op: op(rotate, wire)},
-		{Method: "POST", Path: "/webhooks/:id/finish-rotation", Scope: manage, Tag: "Webhooks", ID: "finishWebhookRotation", Summary: "End the overlap of a rotation", Status: 200, Op: op(finish, wire)},
-		{Method: "POST", Path: "/webhooks/:id/test", Scope: manage, Tag: "Webhooks", ID: "testWebhook", Summary: "Send a test event", Status: 202,
-			Doc: "`webhook.test` through the same queue, signer and guard as every event; read the outcome at the delivery.", Errors: []engine.Kind{engine.Conflict}, Op: op(test, delivery)},
-		{Method: "GET", Path: "/webhooks/:id/deliveries", Scope: manage, Tag: "Webhooks", ID: "listWebhookDeliveries", Summary: "List a webhook's deliveries", Status: 200, Op: listing(sent, delivery)},
+		{Method: "GET", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "listWebhooks", Summary: "List webhooks",
+			Status: 200, Op: List(find, show)},
+		{Method: "POST", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "createWebhook",
+			Summary: "Create a webhook", Status: 201,
+			Doc: "The signing secret is in this reply and never again. A clinic has at most 50 webhooks. What " +
+				"arrives, and how to verify it, stands under *webhooks*.",
+			Errors: []engine.Kind{engine.CapReached},
+			Example: `{"url":"https://crm.example.com/hooks/clinic","events":["appointment.created",` +
+				`"appointment.cancelled"]}`, Op: Op(create, show)},
+		{Method: "GET", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "getWebhook",
+			Summary: "Get a webhook", Status: 200, Op: Op(get, show)},
+		{Method: "PATCH", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "updateWebhook",
+			Summary: "Update a webhook", Status: 200,
+			Example: `{"events":["*"],"enabled":true}`, Op: Op(update, show)},
+		{Method: "DELETE", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "deleteWebhook",
+			Summary: "Delete a webhook", Status: 204,
+			Doc: "What waits for it is cancelled; its past deliveries stay readable.", Op: Drop(remove)},
+		{Method: "POST", Path: "/webhooks/:id/rotate-secret", Scope: manage, Tag: "Webhooks", ID: "rotateWebhookSecret",
+			Summary: "Replace the signing secret", Status: 200,
+			Doc: "The new secret is in this reply and never again. Until the overlap ends both sign: deploy the " +
+				"new one, then finish the rotation.",
+			Errors: []engine.Kind{engine.Conflict}, Example: `{"overlap_seconds":86400}`, Op: Op(rotate, show)},
+		{Method: "POST", Path: "/webhooks/:id/finish-rotation", Scope: manage, Tag: "Webhooks",
+			ID: "finishWebhookRotation", Summary: "End the overlap of a rotation", Status: 200, Op: Op(finish, show)},
+		{Method: "POST", Path: "/webhooks/:id/test", Scope: manage, Tag: "Webhooks", ID: "testWebhook",
+			Summary: "Send a test event", Status: 202,
+			Doc: "`webhook.test` through the same queue, signer and guard as every event; read the outcome at the " +
+				"delivery.", Errors: []engine.Kind{engine.Conflict}, Op: Op(test, DeliveryOf)},
+		{Method: "GET", Path: "/webhooks/:id/deliveries", Scope: manage, Tag: "Webhooks", ID: "listWebhookDeliveries",
+			Summary: "List a webhook's deliveries", Status: 200, Op: List(sent, DeliveryOf)},
 	}
 }

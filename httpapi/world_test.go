@@ -58,7 +58,7 @@ func newFuzzWorld(t testing.TB) *world {
 		}
 		return nil
 	}})
-	if w.s, err = New(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1 << 20, Log: slog.New(slog.NewTextHandler(w.log, nil))}); err != nil {
+	if w.s, err = newServer(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1 << 20, Log: slog.New(slog.NewTextHandler(w.log, nil))}); err != nil {
 		t.Fatal(err)
 	}
 	w.ann, w.bob = w.clinic("Berlin Dental", "Europe/Berlin"), w.clinic("Lisbon Dental", "Europe/Lisbon")

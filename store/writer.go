@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/panics"
 )
 
 // The limits of the writer.
@@ -257,10 +258,7 @@ func (w *writer) member(fn func(engine.Tx) error) error {
 // panicked logs a panic and makes it an internal error. The value is shown only
 // where it cannot hold a person's data.
 func (w *writer) panicked(p any) error {
-	what := fmt.Sprintf("a %T", p)
-	if e, ok := p.(runtime.Error); ok {
-		what = e.Error()
-	}
+	what := panics.Describe(p)
 	w.s.log.Error("panic inside a transaction", "panic", what, "stack", string(debug.Stack()))
 	return fmt.Errorf("panic inside a transaction: %s", what)
 }

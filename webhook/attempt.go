@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"qualifybase/engine"
+	"qualifybase/engine/panics"
 )
 
 // worker sends one delivery after the other and keeps its buffer.
@@ -66,7 +67,8 @@ func (w *worker) attempt(ctx context.Context, j *job) landing {
 		}
 	}
 	if o.Class != "" {
-		w.cfg.Log.Debug("webhook attempt failed", "delivery", o.DeliveryID, "webhook", o.WebhookID, "attempt", o.Attempt, "class", o.Class, "result", o.Result)
+		w.cfg.Log.Debug("webhook attempt failed", "delivery", o.DeliveryID, "webhook", o.WebhookID,
+			"attempt", o.Attempt, "class", o.Class, "result", o.Result)
 	}
 	return landing{end: j.end, Settlement: o, cut: a.class != "" && ctx.Err() != nil}
 }
@@ -76,11 +78,12 @@ func (w *worker) try(ctx context.Context, j *job, now time.Time) (a answer) {
 	defer func() {
 		if r := recover(); r != nil {
 			w.stats.panics.Add(1)
-			w.cfg.Log.Error("webhook attempt panicked", "delivery", j.ID, "webhook", j.To.WebhookID, "stack", string(debug.Stack()))
+			w.cfg.Log.Error("webhook attempt panicked", "delivery", j.ID, "webhook", j.To.WebhookID,
+				"what", panics.Describe(r), "stack", string(debug.Stack()))
 			a = answer{class: engine.InternalFault}
 		}
 	}()
-	p := w.plan(j.end, j.To, now.Unix())
+	p := w.preparedFor(j.end, j.To, now.Unix())
 	if p.class != "" {
 		return answer{class: p.class, hint: p.hint}
 	}
@@ -107,9 +110,10 @@ func (w *worker) try(ctx context.Context, j *job, now time.Time) (a answer) {
 }
 
 // request builds the POST: the frozen bytes, signed for this attempt.
-func (w *worker) request(j *job, p *plan, at int64) *http.Request {
+func (w *worker) request(j *job, p *prepared, at int64) *http.Request {
 	sig := p.signer.Sign(j.EventID, at, j.Body)
-	v := []string{"application/json", w.agent, j.EventType, j.ID, sig.Hex, j.EventID, strconv.FormatInt(at, 10), sig.Standard}
+	v := []string{"application/json", w.agent, j.EventType, j.ID, sig.Hex, j.EventID, strconv.FormatInt(at, 10),
+		sig.Standard}
 	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.Body)), nil }
 	first, _ := body()
 	return &http.Request{

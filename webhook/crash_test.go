@@ -63,7 +63,8 @@ func TestShutdownAndRestart(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		b.stop()
 		if r := b.box.row("hang"); r.state != "dead" || r.attempts != 7 || r.stopped != 1 {
-			t.Errorf("after the restart: %s, %d attempts, %d interrupted; want six that count and one that does not", r.state, r.attempts, r.stopped)
+			t.Errorf("after the restart: %s, %d attempts, %d interrupted; want six that count and one that does not",
+				r.state, r.attempts, r.stopped)
 		}
 		if n := b.box.open(); n != 0 {
 			t.Errorf("%d left open", n)
@@ -163,7 +164,8 @@ func TestPoisonedOutcome(t *testing.T) {
 		})
 	}
 	proof.Row(t, "R14", "a panic injected in handler, writer, dispatcher: process lives, others served, job retried",
-		"dispatcher: a delivery whose bookkeeping panics waits for the end of its lease and is sent then, the other 199 are sent")
+		"dispatcher: a delivery whose bookkeeping panics waits for the end of its lease and is sent then, the other "+
+			"199 are sent")
 }
 
 func TestPollAndTimerFindWork(t *testing.T) {
@@ -227,7 +229,8 @@ func TestNothingLost(t *testing.T) {
 }
 
 func (s story) tell(b *bench) (faults []string) {
-	kinds := []behaviour{status(200), status(500), hang, after(time.Second, status(200)), after(9*time.Second, status(503)), status(410)}
+	kinds := []behaviour{status(200), status(500), hang, after(time.Second, status(200)),
+		after(9*time.Second, status(503)), status(410)}
 	for e, end := range s.endpoints {
 		to := b.target(fmt.Sprintf("e%d", e), end.limit, kinds[end.kind])
 		for i, due := range end.due {

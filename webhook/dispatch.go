@@ -32,7 +32,8 @@ type dispatcher struct {
 }
 
 func newDispatcher(s *Sender) *dispatcher {
-	return &dispatcher{Sender: s, ends: map[string]*endpoint{}, rooms: map[string]int{}, due: true, most: mostClaimed, roof: 2 * s.cfg.InFlight}
+	return &dispatcher{Sender: s, ends: map[string]*endpoint{}, rooms: map[string]int{}, due: true, most: mostClaimed,
+		roof: 2 * s.cfg.InFlight}
 }
 
 // loop runs until ctx ends.
@@ -113,7 +114,8 @@ func (d *dispatcher) line(e *endpoint) {
 // release gives a claimed delivery back unsent.
 func (d *dispatcher) release(j *job) {
 	d.stats.released.Add(1)
-	d.settle(engine.Settlement{DeliveryID: j.ID, Row: j.Row, WebhookID: j.To.WebhookID, Attempt: j.Attempt, Result: engine.Released, NextAt: j.DueAt})
+	d.settle(engine.Settlement{DeliveryID: j.ID, Row: j.Row, WebhookID: j.To.WebhookID, Attempt: j.Attempt,
+		Result: engine.Released, NextAt: j.DueAt})
 }
 
 func (d *dispatcher) settle(s engine.Settlement) {
@@ -150,7 +152,7 @@ func (d *dispatcher) landed(l landing) {
 	d.line(e)
 }
 
-// wantsTurn decides when bookkeeping is worth a transaction: at once when workers
+// wantsTurn reports whether bookkeeping is worth a transaction: at once when workers
 // might run dry or somebody waits, else when enough has come together.
 func (d *dispatcher) wantsTurn(now time.Time) bool {
 	if d.turning || now.Before(d.hold) {
@@ -201,7 +203,8 @@ func (d *dispatcher) drain(cut context.CancelFunc) {
 	}
 }
 
-// windUp settles what lands until nothing is left; false when that took too long.
+// windUp settles what lands until nothing is left, and reports whether that was
+// done in time.
 func (d *dispatcher) windUp(patience time.Duration) bool {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()

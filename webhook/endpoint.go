@@ -10,7 +10,7 @@ import (
 )
 
 // endpoint is what the dispatcher remembers of a receiver while it is busy. The
-// fields above the plan belong to the dispatcher's goroutine.
+// fields above mu belong to the dispatcher's goroutine.
 type endpoint struct {
 	id     string
 	max    int    // its max_in_flight
@@ -21,7 +21,7 @@ type endpoint struct {
 	sick   bool // its last answer never came, or never ended: one at a time until one does
 
 	mu   sync.Mutex
-	made *plan
+	made *prepared
 }
 
 func (e *endpoint) limit() int {
@@ -42,8 +42,8 @@ func (d *dispatcher) endpoint(t *engine.Target) *endpoint {
 	return e
 }
 
-// slotWalk forgets idle endpoints when there are many; they lose their pace alone.
-func (d *dispatcher) sweep() {
+// forgetIdle forgets idle endpoints when there are many; they lose their pace alone.
+func (d *dispatcher) forgetIdle() {
 	if len(d.ends) <= mostClaimed {
 		return
 	}
@@ -54,9 +54,9 @@ func (d *dispatcher) sweep() {
 	}
 }
 
-// plan is everything about an endpoint that does not change from one delivery to
-// the next: parsed, opened and checked once.
-type plan struct {
+// prepared is everything about an endpoint that does not change from one delivery
+// to the next: parsed, opened and checked once.
+type prepared struct {
 	target engine.Target
 	rotate bool // the old secret signs too
 	url    *url.URL
@@ -66,26 +66,27 @@ type plan struct {
 	hint   string
 }
 
-// plan gives the endpoint's plan, made anew when the target changed or its
-// rotation ended.
-func (s *Sender) plan(e *endpoint, t *engine.Target, now int64) *plan {
+// preparedFor gives what is prepared for the endpoint, anew when the target changed
+// or its rotation ended.
+func (s *Sender) preparedFor(e *endpoint, t *engine.Target, now int64) *prepared {
 	rotate := len(t.OldSecret) > 0 && now < t.OldUntil
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if p := e.made; p != nil && p.rotate == rotate && sameTarget(&p.target, t) {
 		return p
 	}
-	e.made = s.makePlan(t, rotate)
+	e.made = s.prepare(t, rotate)
 	return e.made
 }
 
+// sameTarget reports whether what is prepared for a serves b.
 func sameTarget(a, b *engine.Target) bool {
 	return a == b || a.URL == b.URL && a.SignatureHeader == b.SignatureHeader &&
 		bytes.Equal(a.Secret, b.Secret) && bytes.Equal(a.OldSecret, b.OldSecret)
 }
 
-func (s *Sender) makePlan(t *engine.Target, rotate bool) *plan {
-	p := &plan{target: *t, rotate: rotate, header: t.SignatureHeader}
+func (s *Sender) prepare(t *engine.Target, rotate bool) *prepared {
+	p := &prepared{target: *t, rotate: rotate, header: t.SignatureHeader}
 	if p.header == "" {
 		p.header = DefaultSignatureHeader
 	}
@@ -108,7 +109,8 @@ func (s *Sender) makePlan(t *engine.Target, rotate bool) *plan {
 		p.signer, err = NewSigner(secret, old)
 	}
 	if err != nil {
-		p.class, p.hint = engine.SecretUnreadable, "restore "+engine.SealKeyFile+" from the backup and restart, or rotate the secret"
+		p.class, p.hint = engine.SecretUnreadable,
+			"restore "+engine.SealKeyFile+" from the backup and restart, or rotate the secret"
 	}
 	return p
 }

@@ -33,7 +33,8 @@ func newFile(t testing.TB) *file {
 	f := &file{Store: st, Engine: engine.New(st, engine.Options{}), t: t,
 		hooks: map[string]engine.Webhook{}, dues: map[string]string{}}
 	f.write(func(tx engine.Tx) error {
-		c := engine.Clinic{ID: engine.NewID(time.Now()), Slug: "praxis", Name: "Praxis", TimeZone: "Europe/Berlin", Country: "DE", Version: 1}
+		c := engine.Clinic{ID: engine.NewID(time.Now()), Slug: "praxis", Name: "Praxis", TimeZone: "Europe/Berlin",
+			Country: "DE", Version: 1}
 		err := tx.InsertClinic(&c)
 		f.clinic = c.N
 		return err
@@ -50,8 +51,10 @@ func (f *file) write(fn func(engine.Tx) error) {
 
 // hook stores a target as an endpoint.
 func (f *file) hook(to *engine.Target) {
-	h := engine.Webhook{ID: to.WebhookID, Clinic: f.clinic, URL: to.URL, Events: []string{"*"}, Payload: engine.Thin, Sealed: to.Secret,
-		SignatureHeader: DefaultSignatureHeader, MaxInFlight: to.MaxInFlight, Enabled: true, Meta: engine.Meta{Version: 1, CreatedBy: "t", UpdatedBy: "t"}}
+	h := engine.Webhook{ID: to.WebhookID, Clinic: f.clinic, URL: to.URL, Events: []string{"*"}, Payload: engine.Thin,
+		Sealed:          to.Secret,
+		SignatureHeader: DefaultSignatureHeader, MaxInFlight: to.MaxInFlight, Enabled: true,
+		Meta: engine.Meta{Version: 1, CreatedBy: "t", UpdatedBy: "t"}}
 	f.write(func(tx engine.Tx) error { return tx.InsertWebhook(&h) })
 	f.hooks[h.ID] = h
 }
@@ -62,11 +65,13 @@ func (f *file) add(id string, at int64, to *engine.Target) {
 	h := f.hooks[to.WebhookID]
 	f.dues[id] = h.ID
 	f.write(func(tx engine.Tx) error {
-		ev := engine.Event{Clinic: f.clinic, Seq: f.seq, ID: "evt_" + id, Type: "appointment.created", CreatedAt: 1, Data: json.RawMessage(`{}`)}
+		ev := engine.Event{Clinic: f.clinic, Seq: f.seq, ID: "evt_" + id, Type: "appointment.created", CreatedAt: 1,
+			Data: json.RawMessage(`{}`)}
 		if err := tx.InsertEvent(ev); err != nil {
 			return err
 		}
-		return tx.InsertDelivery(engine.DeliveryEntry{ID: id, Clinic: f.clinic, Webhook: h.N, Seq: f.seq, State: engine.Pending,
+		return tx.InsertDelivery(engine.DeliveryEntry{ID: id, Clinic: f.clinic, Webhook: h.N, Seq: f.seq,
+			State: engine.Pending,
 			Cause: "event", NextAt: at, CreatedAt: 1}, []byte(`{"id":"evt_`+id+`"}`))
 	})
 }
@@ -93,7 +98,8 @@ func (f *file) same(t interface{ Fatalf(string, ...any) }, m *memory) {
 		if string(got.State) != want.state || got.Attempts != want.attempts || got.Interrupted != want.stopped ||
 			(want.state == "pending" || want.state == "sending") && got.NextAt != want.nextAt {
 			t.Fatalf("%s is %s, %d attempts, %d interrupted, due %d; want %s, %d, %d, %d",
-				id, got.State, got.Attempts, got.Interrupted, got.NextAt, want.state, want.attempts, want.stopped, want.nextAt)
+				id, got.State, got.Attempts, got.Interrupted, got.NextAt, want.state, want.attempts, want.stopped,
+				want.nextAt)
 		}
 		logged := 0
 		for _, a := range got.Log {
@@ -101,7 +107,8 @@ func (f *file) same(t interface{ Fatalf(string, ...any) }, m *memory) {
 				logged++
 			}
 		}
-		if n := len(slices.DeleteFunc(slices.Clone(m.log), func(o engine.Settlement) bool { return o.DeliveryID != id })); n != logged {
+		if n := len(slices.DeleteFunc(slices.Clone(m.log),
+			func(o engine.Settlement) bool { return o.DeliveryID != id })); n != logged {
 			t.Fatalf("%s has %d attempts in its log, want %d", id, logged, n)
 		}
 	}
@@ -126,8 +133,8 @@ func TestFileIsTheModel(t *testing.T) {
 		now := int64(1777190400)
 		var targets []*engine.Target
 		for range rapid.IntRange(1, 4).Draw(rt, "endpoints") {
-			to := &engine.Target{WebhookID: engine.NewID(time.Unix(now, 0)), URL: "https://x.example.com/", Secret: []byte("sealed"),
-				MaxInFlight: rapid.IntRange(1, 8).Draw(rt, "limit")}
+			to := &engine.Target{WebhookID: engine.NewID(time.Unix(now, 0)), URL: "https://x.example.com/",
+				Secret: []byte("sealed"), MaxInFlight: rapid.IntRange(1, 8).Draw(rt, "limit")}
 			f.hook(to)
 			targets = append(targets, to)
 		}
@@ -163,8 +170,10 @@ func TestFileIsTheModel(t *testing.T) {
 				}
 				for i := range got {
 					g, w := got[i], want[i]
-					if g.ID != w.ID || g.EventID != w.EventID || string(g.Body) != string(w.Body) || g.Attempt != w.Attempt || g.Interrupted != w.Interrupted ||
-						g.DueAt != w.DueAt || g.To.WebhookID != w.To.WebhookID || g.To.MaxInFlight != w.To.MaxInFlight || g.To.URL != w.To.URL {
+					if g.ID != w.ID || g.EventID != w.EventID || string(g.Body) != string(w.Body) ||
+						g.Attempt != w.Attempt || g.Interrupted != w.Interrupted ||
+						g.DueAt != w.DueAt || g.To.WebhookID != w.To.WebhookID ||
+						g.To.MaxInFlight != w.To.MaxInFlight || g.To.URL != w.To.URL {
 						rt.Fatalf("claim %d is %+v\nwant %+v", i, g, w)
 					}
 				}
@@ -180,19 +189,22 @@ func TestFileIsTheModel(t *testing.T) {
 func TestLeaseRunsOut(t *testing.T) {
 	f := newFile(t)
 	now := int64(1777190400)
-	to := &engine.Target{WebhookID: engine.NewID(time.Unix(now, 0)), URL: "https://x.example.com/", Secret: []byte("sealed"), MaxInFlight: 2}
+	to := &engine.Target{WebhookID: engine.NewID(time.Unix(now, 0)), URL: "https://x.example.com/",
+		Secret: []byte("sealed"), MaxInFlight: 2}
 	f.hook(to)
 	lost, kept := engine.NewID(time.Unix(now, 0)), engine.NewID(time.Unix(now, 0))
 	f.add(lost, now, to)
 	f.add(kept, now+100, to)
 	ask := func(at int64, settled ...engine.Settlement) (out []string) {
 		t.Helper()
-		got, err := f.Exchange(t.Context(), engine.Claim{Now: at, Settled: settled, Room: 8, LeaseUntil: at + 30, RetryAt: []int64{at + 75}})
+		got, err := f.Exchange(t.Context(), engine.Claim{Now: at, Settled: settled, Room: 8, LeaseUntil: at + 30,
+			RetryAt: []int64{at + 75}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range got {
-			out = append(out, fmt.Sprintf("%s attempt %d, %d failed", map[string]string{lost: "lost", kept: "kept"}[d.ID], d.Attempt, d.Failures()))
+			out = append(out, fmt.Sprintf("%s attempt %d, %d failed",
+				map[string]string{lost: "lost", kept: "kept"}[d.ID], d.Attempt, d.Failures()))
 		}
 		return out
 	}
@@ -205,13 +217,16 @@ func TestLeaseRunsOut(t *testing.T) {
 	want(ask(now), "lost attempt 1, 0 failed")
 	want(ask(now + 29))
 	want(ask(now+100), "lost attempt 2, 0 failed", "kept attempt 1, 0 failed")
-	late := engine.Settlement{DeliveryID: lost, WebhookID: to.WebhookID, Attempt: 1, Result: engine.Delivered, StartedAt: now, Status: 200}
+	late := engine.Settlement{DeliveryID: lost, WebhookID: to.WebhookID, Attempt: 1, Result: engine.Delivered,
+		StartedAt: now, Status: 200}
 	want(ask(now+101, late))
-	if d := f.row(lost); d.State != engine.Sending || d.Attempts != 2 || len(d.Log) != 1 || d.Log[0].Error != string(engine.Interrupted) {
+	if d := f.row(lost); d.State != engine.Sending || d.Attempts != 2 || len(d.Log) != 1 ||
+		d.Log[0].Error != string(engine.Interrupted) {
 		t.Fatalf("after an ending that came too late it is %+v", d)
 	}
 	// The ending of kept comes late as well, but before anybody looked.
-	kept1 := engine.Settlement{DeliveryID: kept, WebhookID: to.WebhookID, Attempt: 1, Result: engine.Delivered, StartedAt: now + 100, Status: 200}
+	kept1 := engine.Settlement{DeliveryID: kept, WebhookID: to.WebhookID, Attempt: 1, Result: engine.Delivered,
+		StartedAt: now + 100, Status: 200}
 	want(ask(now+170, kept1))
 	if d := f.row(kept); d.State != engine.Succeeded {
 		t.Fatalf("kept is %+v", d)
@@ -236,9 +251,10 @@ func drawClaim(rt *rapid.T, now int64, targets []*engine.Target, claimed []engin
 		if !rapid.Bool().Draw(rt, "ends") {
 			continue
 		}
-		o := engine.Settlement{DeliveryID: d.ID, WebhookID: d.To.WebhookID, Attempt: d.Attempt, StartedAt: now, MS: 1500, Status: 500,
-			Class: engine.BadStatus, Result: rapid.SampledFrom([]engine.Result{engine.Delivered, engine.Retry, engine.Retry, engine.Dead, engine.Released}).Draw(rt, "result"),
-			NextAt: now + 60}
+		o := engine.Settlement{DeliveryID: d.ID, WebhookID: d.To.WebhookID, Attempt: d.Attempt, StartedAt: now,
+			MS: 1500, Status: 500,
+			Class: engine.BadStatus, Result: rapid.SampledFrom([]engine.Result{engine.Delivered, engine.Retry,
+				engine.Retry, engine.Dead, engine.Released}).Draw(rt, "result"), NextAt: now + 60}
 		if o.Result == engine.Delivered {
 			o.Status, o.Class = 200, ""
 		}
@@ -277,11 +293,13 @@ func TestScheduleOnTheFile(t *testing.T) {
 			}
 		}
 		d := f.row(id)
-		if d.State != engine.DeadLettered || d.Attempts != 6 || len(d.Log) != 6 || d.LastStatus != 500 || d.LastError != string(engine.BadStatus) {
+		if d.State != engine.DeadLettered || d.Attempts != 6 || len(d.Log) != 6 || d.LastStatus != 500 ||
+			d.LastError != string(engine.BadStatus) {
 			t.Errorf("it is %+v", d)
 		}
 		for i, a := range d.Log {
-			if trigger := map[bool]string{true: "event", false: "retry"}[i == 0]; a.N != i+1 || a.Trigger != trigger || a.Status != 500 {
+			if trigger := map[bool]string{true: "event", false: "retry"}[i == 0]; a.N != i+1 || a.Trigger != trigger ||
+				a.Status != 500 {
 				t.Errorf("attempt %+v", a)
 			}
 		}
@@ -295,7 +313,8 @@ func TestScheduleOnTheFile(t *testing.T) {
 		if len(seen) != 7 || seen[6].id != seen[0].id || seen[0].id != "evt_"+id {
 			t.Errorf("the replay went out as %+v", seen[len(seen)-1])
 		}
-		if r := f.row(again); r.State != engine.Succeeded || r.Attempts != 1 || r.ReplayOf != id || r.Log[0].Trigger != "replay" || fmt.Sprint(f.row(id).State) != "dead" {
+		if r := f.row(again); r.State != engine.Succeeded || r.Attempts != 1 || r.ReplayOf != id ||
+			r.Log[0].Trigger != "replay" || fmt.Sprint(f.row(id).State) != "dead" {
 			t.Errorf("the replay is %+v", r)
 		}
 	})

@@ -38,8 +38,8 @@ func (m *memory) add(id string, at int64, to *engine.Target) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.rows[id] = &memoryRow{
-		Delivery: engine.Delivery{ID: id, EventID: "evt_" + id, EventType: "appointment.created", Body: []byte(`{"id":"evt_` + id + `"}`), To: to},
-		state:    "pending", nextAt: at, seq: len(m.rows),
+		Delivery: engine.Delivery{ID: id, EventID: "evt_" + id, EventType: "appointment.created",
+			Body: []byte(`{"id":"evt_` + id + `"}`), To: to}, state: "pending", nextAt: at, seq: len(m.rows),
 	}
 }
 
@@ -120,7 +120,9 @@ func (m *memory) claim(c engine.Claim) (out []engine.Delivery) {
 		if !known {
 			room = rows[0].To.MaxInFlight
 		}
-		slices.SortFunc(rows, func(a, b *memoryRow) int { return cmp.Or(cmp.Compare(a.nextAt, b.nextAt), cmp.Compare(a.seq, b.seq)) })
+		slices.SortFunc(rows, func(a, b *memoryRow) int {
+			return cmp.Or(cmp.Compare(a.nextAt, b.nextAt), cmp.Compare(a.seq, b.seq))
+		})
 		due[id] = rows[:min(len(rows), room)]
 		ids = append(ids, id)
 	}

@@ -116,7 +116,7 @@ func (p *Policy) Check(host string, to netip.AddrPort) error {
 	return nil
 }
 
-// nameable tells the inner addresses that an allowed host name may resolve to;
+// nameable reports whether an allowed host name may resolve to the inner address;
 // public ones are decided by the general rule.
 func nameable(a netip.Addr) bool {
 	return a.IsPrivate() || a.IsLoopback() || sharedSpace.Contains(a)
@@ -124,12 +124,14 @@ func nameable(a netip.Addr) bool {
 
 var sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // CGNAT, also used by overlay networks
 
+// allowsNet reports whether the operator allows the address, or its network, and the port.
 func (p *Policy) allowsNet(to netip.AddrPort) bool {
 	return slices.ContainsFunc(p.nets, func(n allowedNet) bool {
 		return n.prefix.Contains(to.Addr()) && (n.port == 0 || n.port == to.Port())
 	})
 }
 
+// allowsName reports whether the operator allows the host name and port.
 func (p *Policy) allowsName(host string, port uint16) bool {
 	host = foldHost(host)
 	return slices.ContainsFunc(p.names, func(n allowedName) bool {
@@ -143,7 +145,8 @@ func (p *Policy) isOwn(to netip.AddrPort) bool {
 			continue
 		}
 		addr := own.Addr().Unmap().WithZone("")
-		if addr == to.Addr() || addr.IsUnspecified() && (to.Addr().IsLoopback() || slices.Contains(p.local(), to.Addr())) {
+		if addr == to.Addr() || addr.IsUnspecified() &&
+			(to.Addr().IsLoopback() || slices.Contains(p.local(), to.Addr())) {
 			return true
 		}
 	}
@@ -163,6 +166,7 @@ func localAddrs() (list []netip.Addr) {
 	return list
 }
 
+// within reports whether one of the networks has the address.
 func within(list []netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(a) })
 }

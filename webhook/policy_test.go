@@ -103,7 +103,8 @@ func TestCheckURL(t *testing.T) {
 }
 
 func TestCheckURLAllowed(t *testing.T) {
-	p := policy(t, "192.168.10.20/32:8443", "10.0.5.0/24", "127.0.0.1/32", "crm.clinic.lan", "intranet:8080", "[fd00::7]:443", "localhost")
+	p := policy(t, "192.168.10.20/32:8443", "10.0.5.0/24", "127.0.0.1/32", "crm.clinic.lan", "intranet:8080",
+		"[fd00::7]:443", "localhost")
 	for url, ok := range map[string]bool{
 		"https://192.168.10.20:8443/":  true,
 		"http://192.168.10.20:8443/":   true,
@@ -132,7 +133,8 @@ func TestCheckURLAllowed(t *testing.T) {
 }
 
 func TestAllowSettingTakes(t *testing.T) {
-	for _, good := range []string{"10.0.0.1", "fd00::7", "[fd00::7]", "[fd00::7]:8443", "fd00::/64", "fd00::/64:8443", "crm.clinic.lan.", "CRM.clinic.lan:80"} {
+	for _, good := range []string{"10.0.0.1", "fd00::7", "[fd00::7]", "[fd00::7]:8443", "fd00::/64", "fd00::/64:8443",
+		"crm.clinic.lan.", "CRM.clinic.lan:80"} {
 		if _, err := NewPolicy([]string{good}); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}
@@ -143,8 +145,10 @@ func TestAllowSettingRefuses(t *testing.T) {
 	for _, bad := range []string{
 		"", " ", "10.0.5.7/24", "10.0.0.0/33", "10.0.0.0/8:0", "10.0.0.0/8:http", "10.0.0.0/8:+80", "::ffff:10.0.0.1",
 		"[10.0.0.1]", "]10.0.0.1", "[10.0.0.1", "[fd00::7", "fd00::7]", "[[fd00::7]]", "[fd00::7]x",
-		"169.254.169.254", "169.254.169.254/32:80", "169.254.0.0/16", "fd00:ec2::254", "100.100.100.200", "fe80::1", "fe80::1%eth0",
-		"*.clinic.lan", "crm.clinic.lan:99999", "https://crm.clinic.lan", "crm clinic", "2130706433", "0x7f.1", "zahnärzte.lan",
+		"169.254.169.254", "169.254.169.254/32:80", "169.254.0.0/16", "fd00:ec2::254", "100.100.100.200", "fe80::1",
+		"fe80::1%eth0",
+		"*.clinic.lan", "crm.clinic.lan:99999", "https://crm.clinic.lan", "crm clinic", "2130706433", "0x7f.1",
+		"zahnärzte.lan",
 	} {
 		if _, err := NewPolicy([]string{bad}); err == nil || !strings.Contains(err.Error(), AllowSetting) {
 			t.Errorf("%q: %v", bad, err)
@@ -201,7 +205,8 @@ func TestCheckAddress(t *testing.T) {
 }
 
 func FuzzCheckURL(f *testing.F) {
-	for _, s := range []string{"https://crm.example.com/", "http://10.0.0.1:80/", "https://[::1]/", "https://0x7f.1/", "https://a@b#c"} {
+	for _, s := range []string{"https://crm.example.com/", "http://10.0.0.1:80/", "https://[::1]/", "https://0x7f.1/",
+		"https://a@b#c"} {
 		f.Add(s)
 	}
 	p := policy(f)
@@ -213,7 +218,8 @@ func FuzzCheckURL(f *testing.F) {
 		if err != nil || u.Scheme != "https" || u.User != nil || len(raw) > MaxURL {
 			t.Fatalf("%q passed", raw)
 		}
-		if a, err := netip.ParseAddr(u.Hostname()); err == nil && (a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.Is4In6()) {
+		if a, err := netip.ParseAddr(u.Hostname()); err == nil &&
+			(a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.Is4In6()) {
 			t.Fatalf("%q passed: inner address", raw)
 		}
 	})
@@ -228,7 +234,8 @@ func FuzzAllowEntry(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if p.Check("x.example", netip.MustParseAddrPort("169.254.169.254:80")) == nil || p.Check(entry, netip.MustParseAddrPort("[fd00:ec2::254]:80")) == nil {
+		if p.Check("x.example", netip.MustParseAddrPort("169.254.169.254:80")) == nil ||
+			p.Check(entry, netip.MustParseAddrPort("[fd00:ec2::254]:80")) == nil {
 			t.Fatalf("%q allows the metadata address", entry)
 		}
 	})

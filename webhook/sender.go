@@ -24,7 +24,7 @@ const (
 	linger      = 10 * time.Millisecond  // an ending waits so long for company while others are under way
 	staleAfter  = 2 * time.Second        // a claimed delivery that waited longer for its turn is given back
 	quick       = 100 * time.Millisecond // an endpoint that answers so may have more claimed ahead
-	leaseSpare  = 13 * time.Second       // a lease outlasts the longest attempt by so much; then the outbox takes the claim back
+	leaseSpare  = 13 * time.Second       // a lease outlasts the longest attempt by so much
 )
 
 // Opener opens sealed secrets; *engine.Sealer is one.
@@ -143,7 +143,7 @@ func (s *Sender) Run(ctx context.Context) {
 }
 
 // reset takes back what the last process left under way; until that is done,
-// nothing is claimed. False when ctx ended first.
+// nothing is claimed. It reports whether that is done: ctx may end first.
 func (s *Sender) reset(ctx context.Context) bool {
 	for ctx.Err() == nil {
 		n, err := s.cfg.Outbox.Reset(ctx, time.Now().Unix())

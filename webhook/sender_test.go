@@ -69,7 +69,8 @@ func status(code int, header ...string) behaviour {
 		for i := 0; i+1 < len(header); i += 2 {
 			h.Set(header[i], header[i+1])
 		}
-		return &http.Response{StatusCode: code, Header: h, Body: io.NopCloser(strings.NewReader("canary-response"))}, nil
+		return &http.Response{StatusCode: code, Header: h, Body: io.NopCloser(strings.NewReader("canary-response"))},
+			nil
 	}
 }
 
@@ -321,8 +322,11 @@ func TestOutcomes(t *testing.T) {
 		{"101", status(101), engine.Retry, engine.BadStatus, false},
 		{"cut off", broken, engine.Retry, engine.ConnectFailed, false},
 		{"no answer", hang, engine.Retry, engine.TimedOut, false},
-		{"refused when dialled", func(*http.Request) (*http.Response, error) { return nil, fmt.Errorf("dial: %w", refusedPrivate) }, engine.Dead, engine.Blocked, false},
-		{"panic", func(*http.Request) (*http.Response, error) { panic("canary-panic") }, engine.Retry, engine.InternalFault, false},
+		{"refused when dialled", func(*http.Request) (*http.Response, error) {
+			return nil, fmt.Errorf("dial: %w", refusedPrivate)
+		}, engine.Dead, engine.Blocked, false},
+		{"panic", func(*http.Request) (*http.Response, error) { panic("canary-panic") }, engine.Retry,
+			engine.InternalFault, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

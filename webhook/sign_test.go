@@ -106,7 +106,8 @@ func TestRotationOrder(t *testing.T) {
 	if want := "t=1777190400," + two + "," + one + "," + two; got.Hex != want {
 		t.Errorf("hex header %q\nwant %q", got.Hex, want)
 	}
-	want := signer(t, fresh, "").Sign("evt", now, body).Standard + " " + signer(t, old, "").Sign("evt", now, body).Standard
+	want := signer(t, fresh, "").Sign("evt", now, body).Standard + " " +
+		signer(t, old, "").Sign("evt", now, body).Standard
 	if got.Standard != want {
 		t.Errorf("standard header %q\nwant %q", got.Standard, want)
 	}

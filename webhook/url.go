@@ -82,7 +82,8 @@ func (p *Policy) hostFault(u *url.URL, port uint16) (why string, listed bool) {
 		return "", true
 	}
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") || !strings.Contains(name, ".") {
-		return "must not name this machine or a bare inner host; the operator can allow it by name in " + AllowSetting, false
+		return "must not name this machine or a bare inner host; the operator can allow it by name in " + AllowSetting,
+			false
 	}
 	return "", false
 }

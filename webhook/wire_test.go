@@ -124,7 +124,8 @@ func TestRotationEnds(t *testing.T) {
 			heads = append(heads, r.Header[name][0])
 			return status(200)(r)
 		})
-		to.OldSecret, to.OldUntil = b.sealer.Seal(engine.NewWebhookSecret(), engine.SealedFor("x")), time.Now().Unix()+60
+		to.OldSecret, to.OldUntil = b.sealer.Seal(engine.NewWebhookSecret(), engine.SealedFor("x")),
+			time.Now().Unix()+60
 		b.box.add("a", time.Now().Unix(), to)
 		b.box.add("b", time.Now().Unix()+59, to)
 		b.box.add("c", time.Now().Unix()+60, to)
@@ -141,7 +142,9 @@ func TestRotationEnds(t *testing.T) {
 
 func TestOneConnectionIsKept(t *testing.T) {
 	var conns atomic.Int64
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("thanks")) }))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Write([]byte("thanks"))
+	}))
 	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			conns.Add(1)
@@ -202,7 +205,8 @@ func TestHostileAnswers(t *testing.T) {
 	rig(t, box, nil)
 	waitFor(t, "all sent", func() bool { return box.open() == 0 })
 	for _, a := range box.attempts() {
-		if a.Result != engine.Delivered || len(a.Response) > maxKept || !utf8.ValidString(a.Response) || strings.Contains(a.Response, "\x00") {
+		if a.Result != engine.Delivered || len(a.Response) > maxKept || !utf8.ValidString(a.Response) ||
+			strings.Contains(a.Response, "\x00") {
 			t.Errorf("%s: %s, %d bytes kept", a.DeliveryID, a.Class, len(a.Response))
 		}
 		if a.DeliveryID == "latin1" && !strings.HasPrefix(a.Response, "caf\uFFFD\uFFFD ") {
@@ -265,7 +269,8 @@ func TestSlowDrip(t *testing.T) {
 // which no deadline of a request ends: nobody waits for it.
 func TestSwitchingProtocols(t *testing.T) {
 	a := dripping(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-	if len(a) != 1 || a[0].MS >= 15000 || a[0].Status != 101 || a[0].Class != engine.BadStatus || a[0].Result != engine.Retry {
+	if len(a) != 1 || a[0].MS >= 15000 || a[0].Status != 101 || a[0].Class != engine.BadStatus ||
+		a[0].Result != engine.Retry {
 		t.Errorf("%+v", a)
 	}
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"net/url"
 	"reflect"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,10 +15,10 @@ import (
 	"qualifybase/engine"
 )
 
-// plan is how a route fills its input struct, worked out once at the start. The
+// binder fills the input struct of a route, and is made once at the start. The
 // struct's fields carry `path:"id"`, `query:"limit"` or `header:"If-Match"`; a
 // field named Body is the JSON body.
-type plan struct {
+type binder struct {
 	path     []param
 	query    []param
 	byName   [2]map[string]int // per form: the spelled name → index in query
@@ -30,18 +28,9 @@ type plan struct {
 	registry huma.Registry
 }
 
-// param is one parameter.
-type param struct {
-	name     string // snake_case
-	index    []int
-	required bool
-	set      func(reflect.Value, string) error
-	field    reflect.StructField
-}
-
-// newPlan works a plan out. It refuses a struct that could not be filled.
-func newPlan(registry huma.Registry, in reflect.Type) (*plan, error) {
-	p := &plan{registry: registry, byName: [2]map[string]int{{}, {}}}
+// newBinder makes the binder of an input struct. It refuses a struct that could not be filled.
+func newBinder(registry huma.Registry, in reflect.Type) (*binder, error) {
+	b := &binder{registry: registry, byName: [2]map[string]int{{}, {}}}
 	if in.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("input %v is no struct", in)
 	}
@@ -50,7 +39,7 @@ func newPlan(registry huma.Registry, in reflect.Type) (*plan, error) {
 			continue
 		}
 		if f.Name == "Body" {
-			p.body, p.schema = f.Index, registry.Schema(f.Type, true, in.Name()+"Body")
+			b.body, b.schema = f.Index, registry.Schema(f.Type, true, in.Name()+"Body")
 			continue
 		}
 		x := param{index: f.Index, required: f.Tag.Get("required") == "true", field: f}
@@ -61,139 +50,44 @@ func newPlan(registry huma.Registry, in reflect.Type) (*plan, error) {
 		switch {
 		case f.Tag.Get("path") != "":
 			x.name = f.Tag.Get("path")
-			p.path = append(p.path, x)
+			b.path = append(b.path, x)
 		case f.Tag.Get("query") != "":
 			x.name = f.Tag.Get("query")
-			p.byName[standard][x.name] = len(p.query)
-			p.byName[flat][engine.FlatName(x.name)] = len(p.query)
-			p.query = append(p.query, x)
+			b.byName[standard][x.name] = len(b.query)
+			b.byName[flat][engine.FlatName(x.name)] = len(b.query)
+			b.query = append(b.query, x)
 		case f.Tag.Get("header") == "If-Match":
 			x.name = "If-Match"
-			p.match = &x
+			b.match = &x
 		default:
 			return nil, fmt.Errorf("field %s of %v says neither path, query nor header", f.Name, in)
 		}
 	}
-	return p, nil
-}
-
-// fault is a refusal of one value, in words for the caller.
-type fault string
-
-func (f fault) Error() string { return string(f) }
-
-// setter makes the function that reads a parameter's text into its field.
-func setter(f reflect.StructField) (func(reflect.Value, string) error, error) {
-	if f.Tag.Get("header") == "If-Match" {
-		return setVersion, nil
-	}
-	t := f.Type
-	pointer := t.Kind() == reflect.Pointer
-	if pointer {
-		t = t.Elem()
-	}
-	set, err := scalar(f, t)
-	if err != nil || !pointer {
-		return set, err
-	}
-	return func(v reflect.Value, s string) error {
-		v.Set(reflect.New(t))
-		return set(v.Elem(), s)
-	}, nil
-}
-
-func scalar(f reflect.StructField, t reflect.Type) (func(reflect.Value, string) error, error) {
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
-		return func(v reflect.Value, s string) error {
-			return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s))
-		}, nil
-	}
-	switch t.Kind() {
-	case reflect.String:
-		words := f.Tag.Get("enum")
-		if words == "" {
-			return func(v reflect.Value, s string) error { v.SetString(s); return nil }, nil
-		}
-		refusal := fault("must be one of " + strings.ReplaceAll(words, ",", ", "))
-		return func(v reflect.Value, s string) error {
-			for word := range strings.SplitSeq(words, ",") {
-				if word == s {
-					v.SetString(s)
-					return nil
-				}
-			}
-			return refusal
-		}, nil
-	case reflect.Int, reflect.Int64:
-		low, high := bound(f, "minimum", -1<<63), bound(f, "maximum", 1<<63-1)
-		return func(v reflect.Value, s string) error {
-			n, err := strconv.ParseInt(s, 10, 64)
-			switch {
-			case err != nil || s[0] == '+':
-				return fault("must be a whole number")
-			case (n < low || n > high) && f.Tag.Get("maximum") == "":
-				return fault(fmt.Sprintf("must be at least %d", low))
-			case n < low || n > high:
-				return fault(fmt.Sprintf("must be %d to %d", low, high))
-			}
-			v.SetInt(n)
-			return nil
-		}, nil
-	case reflect.Bool:
-		return func(v reflect.Value, s string) error {
-			if s != "true" && s != "false" {
-				return fault("must be true or false")
-			}
-			v.SetBool(s == "true")
-			return nil
-		}, nil
-	}
-	return nil, fmt.Errorf("field %s: no parameter can be a %v", f.Name, t)
-}
-
-func bound(f reflect.StructField, tag string, none int64) int64 {
-	if n, err := strconv.ParseInt(f.Tag.Get(tag), 10, 64); err == nil {
-		return n
-	}
-	return none
-}
-
-// setVersion reads If-Match into a *int64: * matches anything (nil); what is no
-// version of ours matches nothing (-1).
-func setVersion(v reflect.Value, s string) error {
-	if s = strings.TrimSpace(s); s == "*" || s == "" {
-		return nil
-	}
-	n, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(s, "W/"), `"`), 10, 64)
-	if err != nil || n < 0 {
-		n = -1
-	}
-	v.Set(reflect.ValueOf(&n))
-	return nil
+	return b, nil
 }
 
 // fill reads a request into the input struct. Faults of parameters and body come
 // back in one list; what is not faulty is filled in beside them.
-func (p *plan) fill(c *call, in reflect.Value) (engine.Faults, error) {
-	for i := range p.path {
-		x := &p.path[i]
+func (b *binder) fill(c *call, in reflect.Value) (engine.Faults, error) {
+	for i := range b.path {
+		x := &b.path[i]
 		if err := x.set(in.FieldByIndex(x.index), c.params.ByName(x.name)); err != nil {
 			return nil, c.absent() // an id that cannot be one is an id that does not exist
 		}
 	}
 	var faults engine.Faults
-	if err := p.fillQuery(c, in, &faults); err != nil {
+	if err := b.fillQuery(c, in, &faults); err != nil {
 		return nil, err
 	}
-	if p.match != nil {
-		if list := c.r.Header["If-Match"]; len(list) > 0 {
-			_ = p.match.set(in.FieldByIndex(p.match.index), strings.Join(list, ","))
+	if b.match != nil {
+		if list := c.R.Header["If-Match"]; len(list) > 0 {
+			_ = b.match.set(in.FieldByIndex(b.match.index), strings.Join(list, ","))
 		}
 	}
 	var tree any
 	if c.hasBody() {
 		var err error
-		if tree, err = p.fillBody(c, in, &faults); err != nil {
+		if tree, err = b.fillBody(c, in, &faults); err != nil {
 			return nil, err
 		}
 	}
@@ -204,10 +98,10 @@ func (p *plan) fill(c *call, in reflect.Value) (engine.Faults, error) {
 }
 
 // invalid is the refusal of a request with faults.
-func (p *plan) invalid(faults engine.Faults, f form) error {
+func (b *binder) invalid(faults engine.Faults, f form) error {
 	words := badQuery
 	for _, d := range faults {
-		if name := f.field(d.Field); p.body != nil && d.Message != unknownParameter && !p.asks(name, f) {
+		if name := f.field(d.Field); b.body != nil && d.Message != unknownParameter && !b.asks(name, f) {
 			words = "Invalid request body"
 		}
 	}
@@ -219,17 +113,17 @@ const (
 	unknownParameter = "Unknown parameter"
 )
 
-// asks tells whether the route has the query parameter.
-func (p *plan) asks(name string, f form) bool {
-	_, ok := p.byName[f][name]
+// asks reports whether the route has the query parameter.
+func (b *binder) asks(name string, f form) bool {
+	_, ok := b.byName[f][name]
 	return ok
 }
 
 // queried says of a use case's refusal that the query is at fault, where there is
 // no body: the engine does not know how its input came.
-func (p *plan) queried(err error) error {
+func (b *binder) queried(err error) error {
 	e, ok := errors.AsType[*engine.Error](err)
-	if !ok || e.Kind != engine.Invalid || p.body != nil || e.Message != "Invalid request body" {
+	if !ok || e.Kind != engine.Invalid || b.body != nil || e.Message != "Invalid request body" {
 		return err
 	}
 	again := *e
@@ -264,9 +158,9 @@ func top(path string) string {
 	return path
 }
 
-func (p *plan) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error {
+func (b *binder) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error {
 	var seen uint64
-	for rest := c.r.URL.RawQuery; rest != ""; {
+	for rest := c.R.URL.RawQuery; rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		if pair == "" {
@@ -278,17 +172,17 @@ func (p *plan) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error
 		if err1 != nil || err2 != nil {
 			return engine.Fail(engine.Invalid, "The query string is not well-formed")
 		}
-		i, known := p.byName[c.form][name]
+		i, known := b.byName[c.form][name]
 		switch {
 		case !known:
 			*faults = append(*faults, engine.Detail{Field: c.form.unknown(name), Message: unknownParameter})
 			continue
 		case seen&(1<<i) != 0:
-			faults.Add(p.query[i].name, "is given twice")
+			faults.Add(b.query[i].name, "must not be given twice")
 			continue
 		}
 		seen |= 1 << i
-		x := &p.query[i]
+		x := &b.query[i]
 		if value == "" && !x.required {
 			continue
 		}
@@ -296,9 +190,9 @@ func (p *plan) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error
 			faults.Add(x.name, "%s", err)
 		}
 	}
-	for i := range p.query {
-		if p.query[i].required && seen&(1<<i) == 0 {
-			faults.Add(p.query[i].name, "Required")
+	for i := range b.query {
+		if b.query[i].required && seen&(1<<i) == 0 {
+			faults.Add(b.query[i].name, "Required")
 		}
 	}
 	return nil
@@ -307,7 +201,7 @@ func (p *plan) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error
 // unknown marks a name that was sent, so that field gives it back as it was.
 func (f form) unknown(name string) string {
 	if f == flat {
-		return foreign + name
+		return unknownName + name
 	}
 	return name
 }
@@ -320,7 +214,7 @@ func unescape(s string) (string, error) {
 }
 
 // fillBody reads, checks and binds the body, and gives the parsed value for the fingerprint.
-func (p *plan) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any, error) {
+func (b *binder) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any, error) {
 	text, err := c.readBody()
 	if err != nil {
 		return nil, err
@@ -330,7 +224,7 @@ func (p *plan) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any, 
 		defer func() { <-c.s.large }()
 		runtime.GC() // of what the one before has left
 	}
-	if p.body == nil {
+	if b.body == nil {
 		if len(strings.TrimSpace(string(text))) == 0 {
 			return nil, nil
 		}
@@ -352,16 +246,16 @@ func (p *plan) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any, 
 	if _, ok := tree.(map[string]any); !ok {
 		return nil, engine.Fail(engine.Invalid, "The request body must be a JSON object")
 	}
-	k := checker{registry: p.registry, faults: *faults}
-	k.check(p.schema, tree, nil)
+	k := checker{registry: b.registry, faults: *faults}
+	k.check(b.schema, tree, nil)
 	clean := len(k.faults) == len(*faults)
 	if *faults = k.faults; !clean {
 		for _, d := range *faults { // the rest is still read, for the engine to judge
 			delete(tree.(map[string]any), top(d.Field))
 		}
-		maps.DeleteFunc(tree.(map[string]any), func(name string, _ any) bool { return k.unknown(p.schema, name) })
+		maps.DeleteFunc(tree.(map[string]any), func(name string, _ any) bool { return k.unknown(b.schema, name) })
 	}
-	target := in.FieldByIndex(p.body)
+	target := in.FieldByIndex(b.body)
 	if c.form == flat || !clean {
 		text = appendCanonical(make([]byte, 0, len(text)), tree)
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package record
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi"
+	"qualifybase/httpapi/wire"
 )
 
 // Prescription is a record of what was prescribed (records.md §1); nothing is
@@ -31,17 +33,20 @@ type Prescription struct {
 	Instructions        string                    `json:"instructions"`
 	Status              engine.PrescriptionStatus `json:"status" enum:"draft,active,completed,stopped,entered_in_error"`
 	StopReason          *string                   `json:"stop_reason"`
-	Meta
+	wire.Meta
 }
 
-func (p Prescription) location() string { return "/prescriptions/" + p.ID }
+// Location implements Located.
+func (p Prescription) Location() string { return "/prescriptions/" + p.ID }
 
 func prescription(p engine.Prescription) Prescription {
 	out := Prescription{
-		ID: p.ID, ConsultationID: p.ConsultationID, PatientID: p.PatientID, AuthorID: p.AuthorID, Medication: p.Medication,
-		MedicationCode: opt(p.MedicationCode), Dose: p.Dose, Route: opt(p.Route), Frequency: p.Frequency, AsNeeded: p.AsNeeded,
-		StartDate: p.StartDate, DurationDays: opt(p.DurationDays), EndDate: p.EndDate, Unit: opt(p.Unit), Refills: p.Refills,
-		SubstitutionAllowed: p.Substitution, Instructions: p.Instructions, Status: p.Status, StopReason: opt(p.StopReason), Meta: metaOf(p.Meta),
+		ID: p.ID, ConsultationID: p.ConsultationID, PatientID: p.PatientID, AuthorID: p.AuthorID,
+		Medication: p.Medication, MedicationCode: wire.Opt(p.MedicationCode), Dose: p.Dose, Route: wire.Opt(p.Route),
+		Frequency: p.Frequency, AsNeeded: p.AsNeeded, StartDate: p.StartDate, DurationDays: wire.Opt(p.DurationDays),
+		EndDate: p.EndDate, Unit: wire.Opt(p.Unit), Refills: p.Refills, SubstitutionAllowed: p.Substitution,
+		Instructions: p.Instructions, Status: p.Status, StopReason: wire.Opt(p.StopReason),
+		Meta: wire.MetaOf(p.Meta),
 	}
 	if v, err := json.Number(p.Quantity).Float64(); err == nil {
 		out.Quantity = &v
@@ -72,10 +77,10 @@ type PrescriptionDraft struct {
 
 func (b PrescriptionDraft) draft() engine.PrescriptionDraft {
 	return engine.PrescriptionDraft{
-		Medication: b.Medication, MedicationCode: b.MedicationCode, Dose: b.Dose, Route: b.Route, Frequency: b.Frequency,
-		AsNeeded: b.AsNeeded, StartDate: b.StartDate, DurationDays: b.DurationDays, EndDate: b.EndDate, Quantity: b.Quantity,
-		Unit: b.Unit, Refills: b.Refills, Substitution: b.SubstitutionAllowed, Instructions: b.Instructions, AuthorID: b.AuthorID,
-		Status: b.Status, StopReason: b.StopReason,
+		Medication: b.Medication, MedicationCode: b.MedicationCode, Dose: b.Dose, Route: b.Route,
+		Frequency: b.Frequency, AsNeeded: b.AsNeeded, StartDate: b.StartDate, DurationDays: b.DurationDays,
+		EndDate: b.EndDate, Quantity: b.Quantity, Unit: b.Unit, Refills: b.Refills, Substitution: b.SubstitutionAllowed,
+		Instructions: b.Instructions, AuthorID: b.AuthorID, Status: b.Status, StopReason: b.StopReason,
 	}
 }
 
@@ -85,7 +90,7 @@ type Stopping struct {
 }
 
 type prescriptionQuery struct {
-	paged
+	wire.Paged
 	ConsultationID string `query:"consultation_id"`
 	PatientID      int64  `query:"patient_id" minimum:"1"`
 	Status         string `query:"status" enum:"draft,active,completed,stopped,entered_in_error"`
@@ -97,52 +102,68 @@ type printable struct {
 	page []byte
 }
 
-func (p printable) document() (string, []byte) { return "text/html; charset=utf-8", p.page }
+func (p printable) Render() (string, []byte) { return "text/html; charset=utf-8", p.page }
 
-func (p printable) policy() []string { return ofSheet }
+func (p printable) ContentSecurityPolicy() []string { return ofSheet }
 
 // getPrescription answers /prescriptions/:id and, by its suffix, the page to print
 // at /prescriptions/:id.html: the router has no room for both.
-func (s *Server) getPrescription(ctx context.Context, c engine.Caller, in byID) (printable, error) {
-	if id, html := strings.CutSuffix(in.ID, ".html"); html {
-		sheet, err := s.e.PrescriptionSheet(ctx, c, id)
+func getPrescription(ctx context.Context, e *engine.Engine, c engine.Caller, id string) (printable, error) {
+	if id, html := strings.CutSuffix(id, ".html"); html {
+		sheet, err := e.PrescriptionSheet(ctx, c, id)
 		return printable{page: prescriptionPage(sheet)}, err
 	}
-	p, err := s.e.Prescription(ctx, c, in.ID)
+	p, err := e.Prescription(ctx, c, id)
 	return printable{Prescription: prescription(p)}, err
 }
 
-func (s *Server) prescriptionRows() []Row {
+func prescriptionRows(e *engine.Engine) []httpapi.Row {
 	find := func(ctx context.Context, c engine.Caller, in prescriptionQuery) (engine.List[engine.Prescription], error) {
-		return s.e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID,
-			Status: engine.PrescriptionStatus(in.Status)}, in.page())
+		return e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ConsultationID,
+			PatientID: in.PatientID, Status: engine.PrescriptionStatus(in.Status)}, in.Page())
 	}
-	findUnder := func(ctx context.Context, c engine.Caller, in under) (engine.List[engine.Prescription], error) {
-		return s.e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ID}, in.page())
+	findUnder := func(ctx context.Context, c engine.Caller,
+		in wire.PagedByID) (engine.List[engine.Prescription], error) {
+		return e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ID}, in.Page())
 	}
-	prescribe := func(ctx context.Context, c engine.Caller, in done[PrescriptionDraft]) (engine.Prescription, error) {
-		return s.e.Prescribe(ctx, c, in.ID, in.Body.draft())
+	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (printable, error) {
+		return getPrescription(ctx, e, c, in.ID)
 	}
-	patch := func(ctx context.Context, c engine.Caller, in changed[PrescriptionDraft]) (engine.Prescription, error) {
-		return s.e.PatchPrescription(ctx, c, in.ID, in.Version, in.Body.draft())
+	prescribe := func(ctx context.Context, c engine.Caller,
+		in wire.Action[PrescriptionDraft]) (engine.Prescription, error) {
+		return e.Prescribe(ctx, c, in.ID, in.Body.draft())
 	}
-	stop := func(ctx context.Context, c engine.Caller, in done[Stopping]) (engine.Prescription, error) {
-		return s.e.StopPrescription(ctx, c, in.ID, in.Body.Reason)
+	patch := func(ctx context.Context, c engine.Caller,
+		in wire.Update[PrescriptionDraft]) (engine.Prescription, error) {
+		return e.PatchPrescription(ctx, c, in.ID, in.Version, in.Body.draft())
+	}
+	stop := func(ctx context.Context, c engine.Caller, in wire.Action[Stopping]) (engine.Prescription, error) {
+		return e.StopPrescription(ctx, c, in.ID, in.Body.Reason)
 	}
 	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite
 	conflict := []engine.Kind{engine.NotFound, engine.Conflict, engine.InvalidTransition, engine.ProviderInactive}
-	return []Row{
-		{Method: "GET", Path: "/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listPrescriptions", Summary: "List prescriptions", Status: 200, Op: listing(find, prescription)},
-		{Method: "GET", Path: "/consultations/:id/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listConsultationPrescriptions",
-			Summary: "List the prescriptions of a consultation", Status: 200, Errors: []engine.Kind{engine.NotFound}, Op: listing(findUnder, prescription)},
-		{Method: "POST", Path: "/consultations/:id/prescriptions", Scope: write, Tag: "Prescriptions", ID: "prescribe", Summary: "Record a prescription", Status: 201,
+	return []httpapi.Row{
+		{Method: "GET", Path: "/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listPrescriptions",
+			Summary: "List prescriptions", Status: 200, Op: httpapi.List(find, prescription)},
+		{Method: "GET", Path: "/consultations/:id/prescriptions", Scope: read, Tag: "Prescriptions",
+			ID:      "listConsultationPrescriptions",
+			Summary: "List the prescriptions of a consultation", Status: 200, Errors: []engine.Kind{engine.NotFound},
+			Op: httpapi.List(findUnder, prescription)},
+		{Method: "POST", Path: "/consultations/:id/prescriptions", Scope: write, Tag: "Prescriptions", ID: "prescribe",
+			Summary: "Record a prescription", Status: 201,
 			Doc: "Under a consultation in progress. Nothing is sent to a pharmacy.", Errors: conflict,
-			Example: `{"medication":"Amoxicillin 500 mg","dose":"1 tablet","frequency":"3 times a day","duration_days":7,"quantity":21,"unit":"tablet"}`, Op: op(prescribe, prescription)},
-		{Method: "GET", Path: "/prescriptions/:id", Scope: read, Tag: "Prescriptions", ID: "getPrescription", Summary: "Get a prescription",
-			Doc: "With the suffix .html it is a page to print.", Status: 200, Op: also("text/html", op(s.getPrescription, same[printable]))},
-		{Method: "PATCH", Path: "/prescriptions/:id", Scope: write, Tag: "Prescriptions", ID: "updatePrescription", Summary: "Edit a draft, or move a prescription on", Status: 200,
-			Doc: "Only a draft changes; an issued one moves to completed, stopped or entered_in_error.", Errors: conflict, Example: `{"status":"completed"}`, Op: op(patch, prescription)},
-		{Method: "POST", Path: "/prescriptions/:id/stop", Scope: write, Tag: "Prescriptions", ID: "stopPrescription", Summary: "Stop a prescription", Status: 200,
-			Errors: conflict, Example: `{"reason":"Rash"}`, Op: op(stop, prescription)},
+			Example: `{"medication":"Amoxicillin 500 mg","dose":"1 tablet","frequency":"3 times a day",` +
+				`"duration_days":7,"quantity":21,"unit":"tablet"}`, Op: httpapi.Op(prescribe, prescription)},
+		{Method: "GET", Path: "/prescriptions/:id", Scope: read, Tag: "Prescriptions", ID: "getPrescription",
+			Summary: "Get a prescription",
+			Doc:     "With the suffix .html it is a page to print.", Status: 200,
+			Op: httpapi.AlsoAs("text/html", httpapi.Op(get, wire.Same[printable]))},
+		{Method: "PATCH", Path: "/prescriptions/:id", Scope: write, Tag: "Prescriptions", ID: "updatePrescription",
+			Summary: "Edit a draft, or move a prescription on", Status: 200,
+			Doc:    "Only a draft changes; an issued one moves to completed, stopped or entered_in_error.",
+			Errors: conflict, Example: `{"status":"completed"}`, Op: httpapi.Op(patch, prescription)},
+		{Method: "POST", Path: "/prescriptions/:id/stop", Scope: write, Tag: "Prescriptions", ID: "stopPrescription",
+			Summary: "Stop a prescription", Status: 200,
+			Errors: conflict, Example: `{"reason":"Rash"}`, Op: httpapi.Op(stop, prescription)},
 	}
 }

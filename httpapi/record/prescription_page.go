@@ -1,4 +1,4 @@
-package httpapi
+package record
 
 import (
 	"html"
@@ -47,7 +47,8 @@ const sheetHead = `<!doctype html>
 <title>Prescription</title>
 <style>
 @page { size: A5; margin: 15mm }
-body { font: 12pt/1.45 Georgia, serif; max-width: 118mm; margin: 2em auto; padding: 0 1em; color: #000; background: #fff; overflow-wrap: anywhere }
+body { font: 12pt/1.45 Georgia, serif; max-width: 118mm; margin: 2em auto; padding: 0 1em; color: #000; ` +
+	`background: #fff; overflow-wrap: anywhere }
 header, footer { border-bottom: 1px solid #000; padding-bottom: .6em; margin-bottom: 1em }
 footer { border: 0; border-top: 1px solid #000; margin-top: 5em; padding-top: .4em; font-size: 10pt }
 h1 { font-size: 16pt; margin: .2em 0 } h2 { font-size: 14pt; margin: 1em 0 .3em } p { margin: .1em 0 }

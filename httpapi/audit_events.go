@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // AuditEntry is one act, or one read of a person's data: ids and names of fields,
 // never a person's values (records.md §5).
 type AuditEntry struct {
 	Seq       int64          `json:"seq"`
-	At        Instant        `json:"at"`
+	At        wire.Instant   `json:"at"`
 	Actor     Actor          `json:"actor"`
 	IP        string         `json:"ip"`
 	RequestID string         `json:"request_id"`
@@ -26,22 +27,23 @@ type AuditEntry struct {
 	Hash      string         `json:"hash"`
 }
 
-func auditEntry(a engine.AuditEntry) AuditEntry {
+// AuditOf is an audit row on the wire.
+func AuditOf(a engine.AuditEntry) AuditEntry {
 	return AuditEntry{
-		a.Seq, Instant(a.At), Actor{a.ActorKind, a.ActorID, a.ActorLabel}, a.IP, a.RequestID, a.Action, a.Entity, a.EntityID,
-		opt(a.PatientID), a.Outcome, opt(a.ReasonRef), list(a.Fields), a.PrevHash, a.Hash,
+		a.Seq, wire.Instant(a.At), ActorOf(a), a.IP, a.RequestID, a.Action, a.Entity, a.EntityID,
+		wire.Opt(a.PatientID), a.Outcome, wire.Opt(a.ReasonRef), wire.List(a.Fields), a.PrevHash, a.Hash,
 	}
 }
 
 type auditQuery struct {
-	paged
-	PatientID int64    `query:"patient_id" minimum:"1" doc:"Who opened this record, or saw the patient or something of theirs in a list"`
-	Entity    string   `query:"entity"`
-	EntityID  string   `query:"entity_id"`
-	Action    string   `query:"action"`
-	Outcome   string   `query:"outcome" enum:"ok,denied,failed"`
-	From      *Instant `query:"from"`
-	To        *Instant `query:"to" doc:"Exclusive"`
+	wire.Paged
+	PatientID int64         `query:"patient_id" minimum:"1" doc:"Who opened this record, or saw the patient or something of theirs in a list"`
+	Entity    string        `query:"entity"`
+	EntityID  string        `query:"entity_id"`
+	Action    string        `query:"action"`
+	Outcome   string        `query:"outcome" enum:"ok,denied,failed"`
+	From      *wire.Instant `query:"from"`
+	To        *wire.Instant `query:"to" doc:"Exclusive"`
 }
 
 // Event is the thin fact of a change: ids, status and times (webhooks.md).
@@ -49,31 +51,34 @@ type Event struct {
 	ID        string          `json:"id"`
 	Seq       int64           `json:"seq" doc:"Without gaps; keep the last you have seen and ask after it"`
 	Type      string          `json:"type" example:"appointment.created"`
-	CreatedAt Instant         `json:"created_at"`
+	CreatedAt wire.Instant    `json:"created_at"`
 	Data      json.RawMessage `json:"data"`
 }
 
 func event(ev engine.Event) Event {
-	return Event{ev.ID, ev.Seq, ev.Type, Instant(ev.CreatedAt), ev.Data}
+	return Event{ev.ID, ev.Seq, ev.Type, wire.Instant(ev.CreatedAt), ev.Data}
 }
 
 type eventQuery struct {
-	paged
+	wire.Paged
 	After int64  `query:"after_seq" minimum:"0" doc:"Events behind this seq"`
 	Type  string `query:"type"`
 }
 
 func (s *Server) historyRows() []Row {
 	audit := func(ctx context.Context, c engine.Caller, in auditQuery) (engine.List[engine.AuditEntry], error) {
-		return s.e.AuditLog(ctx, c, engine.AuditQuery{PatientID: in.PatientID, Entity: in.Entity, EntityID: in.EntityID, Action: in.Action,
-			Outcome: engine.Outcome(in.Outcome), From: in.From.seconds(), To: in.To.seconds()}, in.page())
+		return s.e.AuditLog(ctx, c, engine.AuditQuery{PatientID: in.PatientID, Entity: in.Entity, EntityID: in.EntityID,
+			Action:  in.Action,
+			Outcome: engine.Outcome(in.Outcome), From: in.From.Seconds(), To: in.To.Seconds()}, in.Page())
 	}
 	events := func(ctx context.Context, c engine.Caller, in eventQuery) (engine.List[engine.Event], error) {
-		return s.e.Events(ctx, c, in.After, in.Type, in.page())
+		return s.e.Events(ctx, c, in.After, in.Type, in.Page())
 	}
 	return []Row{
-		{Method: "GET", Path: "/events", Scope: engine.WebhooksManage, Tag: "Events", ID: "listEvents", Summary: "List events", Status: 200,
-			Doc: "Oldest first: what a webhook consumer missed it can read here.", Op: listing(events, event)},
-		{Method: "GET", Path: "/audit", Scope: engine.AuditRead, Tag: "Audit", ID: "listAudit", Summary: "List audit rows", Status: 200, Op: listing(audit, auditEntry)},
+		{Method: "GET", Path: "/events", Scope: engine.WebhooksManage, Tag: "Events", ID: "listEvents",
+			Summary: "List events", Status: 200,
+			Doc: "Oldest first: what a webhook consumer missed it can read here.", Op: List(events, event)},
+		{Method: "GET", Path: "/audit", Scope: engine.AuditRead, Tag: "Audit", ID: "listAudit",
+			Summary: "List audit rows", Status: 200, Op: List(audit, AuditOf)},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"qualifybase/engine"
+	"qualifybase/httpapi/wire"
 )
 
 // checker compares a parsed body with the schema of its wire struct: types,
@@ -107,7 +108,7 @@ func (c *checker) element(s *huma.Schema, v any, here *spot) {
 	c.check(s, v, here)
 }
 
-// unknown tells a name that the body's schema does not have.
+// unknown reports whether the body's schema lacks the name.
 func (c *checker) unknown(s *huma.Schema, name string) bool {
 	for s.Ref != "" {
 		s = c.registry.SchemaFromRef(s.Ref)
@@ -146,7 +147,7 @@ func (c *checker) object(s *huma.Schema, m map[string]any, here *spot) {
 func (c *checker) text(s *huma.Schema, text string, here *spot) {
 	switch s.Format {
 	case "date-time":
-		if _, err := parseInstant(text); err != nil {
+		if _, err := wire.ParseInstant(text); err != nil {
 			c.add(here, "%s", err)
 		}
 	case "date":

@@ -108,7 +108,8 @@ func nameFault(host string) string {
 		}
 		for _, c := range []byte(l) {
 			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-				return "a host name has only letters, digits, hyphens and dots; write an international name in its xn-- form"
+				return "a host name has only letters, digits, hyphens and dots; write an international name in its " +
+					"xn-- form"
 			}
 		}
 	}

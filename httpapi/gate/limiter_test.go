@@ -1,4 +1,4 @@
-package httpapi
+package gate
 
 import (
 	"testing"
@@ -8,14 +8,15 @@ import (
 )
 
 // jumps are what clocks do to a server (proof.md R9).
-var jumps = map[string]time.Duration{"+1 h": time.Hour, "−1 h": -time.Hour, "−1 day": -24 * time.Hour, "+1 day": 24 * time.Hour, "−1 s": -time.Second}
+var jumps = map[string]time.Duration{"+1 h": time.Hour, "−1 h": -time.Hour, "−1 day": -24 * time.Hour,
+	"+1 day": 24 * time.Hour, "−1 s": -time.Second}
 
 // A rate's window is never negative, never longer than a minute, and a clock that
 // is set back gives nobody a second one.
 func TestWindowsWhenClocksJump(t *testing.T) {
 	const limit = 5
 	for name, jump := range jumps {
-		var l limiter
+		var l Limiter
 		now := time.Now() // with the monotonic part that a real server's times have
 		for range limit {
 			if r := l.take("k", limit, now); !r.ok || r.remaining < 0 || r.wait <= 0 || r.wait > window+time.Second {

@@ -17,9 +17,9 @@ const (
 	flat                 // camelCase names, no envelope, {"error": "code", …}
 )
 
-// foreign marks a name of the flat form that no standard name stands behind, so
+// unknownName marks a name of the flat form that no standard name stands behind, so
 // that it is refused as unknown and still reported as it was sent.
-const foreign = "\x00"
+const unknownName = "\x00"
 
 // fromFlat is the reverse of engine.FlatName. In the flat form a snake_case name is not a
 // second spelling but an unknown field.
@@ -28,7 +28,7 @@ func fromFlat(name string) string {
 	for i := range len(name) {
 		switch c := name[i]; {
 		case c == '_':
-			return foreign + name
+			return unknownName + name
 		case c >= 'A' && c <= 'Z':
 			upper = true
 		}
@@ -48,7 +48,7 @@ func fromFlat(name string) string {
 	if back := string(b); engine.FlatName(back) == name {
 		return back
 	}
-	return foreign + name
+	return unknownName + name
 }
 
 // field spells the path of a faulty field, "consent.marketing[2].granted_at", in
@@ -59,7 +59,7 @@ func (f form) field(path string) string {
 	}
 	parts := strings.Split(path, ".")
 	for i, part := range parts {
-		if own, ok := strings.CutPrefix(part, foreign); ok {
+		if own, ok := strings.CutPrefix(part, unknownName); ok {
 			parts[i] = own
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/panics"
 )
 
 // turn is the answer of the bookkeeper: one Exchange, and when to look again.
@@ -27,7 +28,7 @@ func (s *Sender) keepBooks(ctx context.Context) {
 func (s *Sender) exchange(ctx context.Context, c engine.Claim) (t turn) {
 	defer func() {
 		if r := recover(); r != nil {
-			t = turn{asked: c, err: fmt.Errorf("panic of type %T in the outbox", r)}
+			t = turn{asked: c, err: fmt.Errorf("panic in the outbox: %s", panics.Describe(r))}
 		}
 	}()
 	t.asked = c
@@ -63,7 +64,7 @@ func (d *dispatcher) ask(now time.Time, room int) {
 	}
 	if c.Room > 0 {
 		d.due = false
-		d.sweep()
+		d.forgetIdle()
 		clear(d.rooms)
 		for id, e := range d.ends {
 			d.rooms[id] = max(0, e.limit()+e.ahead-len(e.queue)-e.flying)
@@ -128,7 +129,8 @@ func (d *dispatcher) refused(t turn, now time.Time) {
 	}
 	if d.strikes++; d.strikes == 3 {
 		lost := t.asked.Settled[0]
-		d.cfg.Log.Error("webhook outcome given up until the end of its lease", "delivery", lost.DeliveryID, "attempt", lost.Attempt)
+		d.cfg.Log.Error("webhook outcome given up until the end of its lease",
+			"delivery", lost.DeliveryID, "attempt", lost.Attempt)
 		d.settled = append(d.settled[:0], d.settled[1:]...)
 		d.strikes = 0
 	}

@@ -13,7 +13,8 @@ import (
 func TestUnknownPaths(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.FailuresPerMinute = 1000 })
 	weak := "Authorization: Bearer " + b.keys.add(engine.FamilySecret, nil, engine.LeadsRead)
-	sk := "Authorization: Bearer " + b.keys.add(engine.FamilySecret, nil, engine.CampaignsRead, engine.GraphShare, engine.InterviewsWrite)
+	sk := "Authorization: Bearer " + b.keys.add(engine.FamilySecret, nil, engine.CampaignsRead, engine.GraphShare,
+		engine.InterviewsWrite)
 	kv := "X-API-Key: " + b.keys.add(engine.FamilyKlinivo, nil)
 	bad := "X-API-Key: " + engine.NewSecret(engine.FamilyKlinivo).Text()
 	for _, c := range []struct {
@@ -53,7 +54,7 @@ func TestUnknownPaths(t *testing.T) {
 		if strings.Contains(doc, `"`+strings.Split(r.path, "*")[0]+`"`) {
 			t.Errorf("the document lists %s, which does not exist", r.path)
 		}
-		for _, m := range verbs {
+		for _, m := range allMethods {
 			if h, _, _ := b.s.router.Lookup(m, Base+strings.ReplaceAll(r.path, "*", "7")); h != nil {
 				t.Errorf("%s %s exists: it is reserved no more", m, r.path)
 			}
@@ -65,10 +66,13 @@ func TestUnknownPaths(t *testing.T) {
 // request's 404 can be read from its origin.
 func TestBrowsersOnUnknownPaths(t *testing.T) {
 	b := newBench(t, nil)
-	pk := "Authorization: Bearer " + b.keys.add(engine.FamilyPublic, func(k *engine.Key) { k.AllowedOrigins = []string{"https://clinic.example"} }, engine.CampaignsRead, engine.InterviewsWrite)
+	pk := "Authorization: Bearer " + b.keys.add(engine.FamilyPublic,
+		func(k *engine.Key) { k.AllowedOrigins = []string{"https://clinic.example"} }, engine.CampaignsRead,
+		engine.InterviewsWrite)
 	for _, path := range []string{"/interviews", "/public/campaigns/7", "/nowhere", "/pets/1"} {
 		pre := b.call("OPTIONS", Base+path, "", "Origin: https://clinic.example", "Access-Control-Request-Method: POST")
-		if pre.Code != 204 || pre.Header().Get("Access-Control-Allow-Origin") != "https://clinic.example" || !strings.Contains(pre.Header().Get("Access-Control-Allow-Methods"), "POST") {
+		if pre.Code != 204 || pre.Header().Get("Access-Control-Allow-Origin") != "https://clinic.example" ||
+			!strings.Contains(pre.Header().Get("Access-Control-Allow-Methods"), "POST") {
 			t.Errorf("preflight of %s: %d %v", path, pre.Code, pre.Header())
 		}
 		pre = b.call("OPTIONS", Base+path, "", "Origin: https://evil.example", "Access-Control-Request-Method: POST")
@@ -84,7 +88,8 @@ func TestBrowsersOnUnknownPaths(t *testing.T) {
 		}
 	}
 	b.want(b.call("POST", Base+"/interviews", "{}", pk, "Origin: https://evil.example"), 403, "ORIGIN_NOT_ALLOWED")
-	b.want(b.call("GET", Base+"/health", "", pk, "Origin: https://clinic.example"), 200, `"permissions":["campaigns:read","interviews:write"]`)
+	b.want(b.call("GET", Base+"/health", "", pk, "Origin: https://clinic.example"), 200,
+		`"permissions":["campaigns:read","interviews:write"]`)
 }
 
 // TestNoKeyIsEchoed: names are masked like values (contract.md §1).
@@ -122,15 +127,20 @@ func TestNoKeyIsEchoed(t *testing.T) {
 // the caller's form.
 func TestWordsOfRefusals(t *testing.T) {
 	w := newWorld(t)
-	w.call("GET", "/appointments?from=2026-04-28&to=2026-04-27", "", w.live).is(400, `"message":"Invalid query parameters","details":[{"field":"to"`)
-	w.call("POST", "/holds?nope=1", `{"scheduled_at":"2026-04-27T09:00:00Z","service_id":1}`, w.live).is(400, `"message":"Invalid query parameters"`)
+	w.call("GET", "/appointments?from=2026-04-28&to=2026-04-27", "", w.live).
+		is(400, `"message":"Invalid query parameters","details":[{"field":"to"`)
+	w.call("POST", "/holds?nope=1", `{"scheduled_at":"2026-04-27T09:00:00Z","service_id":1}`, w.live).
+		is(400, `"message":"Invalid query parameters"`)
 	w.call("POST", "/holds?nope=1", `{"scheduled_at":5}`, w.live).is(400, `"message":"Invalid request body"`)
 	w.call("POST", "/holds", `{"scheduledAt":"2026-04-27T09:00:00Z"}`, w.kv).is(400, `"Required, or send serviceId"`)
-	w.call("POST", "/holds", `{"scheduled_at":"2026-04-27T09:00:00Z"}`, w.live).is(400, `"Required, or send service_id"`)
+	w.call("POST", "/holds", `{"scheduled_at":"2026-04-27T09:00:00Z"}`, w.live).
+		is(400, `"Required, or send service_id"`)
 	w.call("GET", "/appointments?status=lost", "", w.kv).is(400, "no_show") // a value stays as it is
 	for text, want := range map[string]string{
-		"2026-02-30T09:00:00Z": "There is no such date or time", "2026-04-27T25:00:00Z": "There is no such date or time",
-		"tomorrow": "Must be a time with its offset", "2026-04-27T09:00:00": "Must be a time with its offset",
+		"2026-02-30T09:00:00Z": "There is no such date or time",
+		"2026-04-27T25:00:00Z": "There is no such date or time",
+		"tomorrow":             "Must be a time with its offset", "2026-04-27T09:00:00": "Must be a time with its " +
+			"offset",
 	} {
 		w.call("POST", "/holds", `{"scheduled_at":"`+text+`","service_id":1}`, w.live).is(400, want)
 	}
@@ -142,7 +152,8 @@ func TestWordsOfRefusals(t *testing.T) {
 func TestNotModified(t *testing.T) {
 	b := newBench(t, nil)
 	key := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsRead, engine.LeadsWrite)
-	for known, status := range map[string]int{`"3"`: 304, `W/"3"`: 304, `"1", "3"`: 304, `*`: 304, `"2"`: 200, `3`: 200, ``: 200} {
+	for known, status := range map[string]int{`"3"`: 304, `W/"3"`: 304, `"1", "3"`: 304, `*`: 304, `"2"`: 200, `3`: 200,
+		``: 200} {
 		w := b.call("GET", Base+"/pets/1", "", key, "If-None-Match: "+known)
 		if w.Code != status || (w.Body.Len() == 0) != (status == 304) || w.Header().Get("ETag") != `"3"` {
 			t.Errorf("%s: %d %s %v", known, w.Code, w.Body, w.Header())
@@ -159,9 +170,11 @@ func TestRateHeaders(t *testing.T) {
 	if got := b.call("GET", Base+"/pets/1", "", key).Header().Get("RateLimit"); got != `"default";r=119;t=60` {
 		t.Errorf("RateLimit: %s", got)
 	}
-	free := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.RatePerMinute = new(int) }, engine.LeadsRead)
+	free := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.RatePerMinute = new(int) },
+		engine.LeadsRead)
 	h := b.call("GET", Base+"/pets/1", "", free).Header()
-	if h.Get("X-RateLimit-Limit") != "0" || h.Get("X-RateLimit-Remaining") == "0" || h.Get("X-RateLimit-Reset") == "" || h.Get("RateLimit") != "" {
+	if h.Get("X-RateLimit-Limit") != "0" || h.Get("X-RateLimit-Remaining") == "0" || h.Get("X-RateLimit-Reset") == "" ||
+		h.Get("RateLimit") != "" {
 		t.Errorf("without a limit: %v", h)
 	}
 }

@@ -1,17 +1,20 @@
-package httpapi
+package gate
 
 import (
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
+
+	"qualifybase/engine"
 )
 
 // window is how long a rate counts: fixed, opened by a key's first request (contract.md §5).
 const window = time.Minute
 
-// limiter counts requests of many callers. A caller's count lives for one window.
-type limiter struct {
+// Limiter counts requests of many callers. A caller's count lives for one window.
+// The zero value is ready; it is safe for concurrent use.
+type Limiter struct {
 	mu      sync.Mutex
 	counts  map[string]*count
 	cleaned time.Time
@@ -27,12 +30,12 @@ type count struct {
 	limitText, resetText, policyText []string
 }
 
-// open tells whether the window still runs. Times are read off the wall, without
+// open reports whether the window still runs. Times are read off the wall, without
 // the monotonic part that a comparison would prefer: it does not see a clock that
 // was set back, and the window would last until the clock is there again.
 func (c *count) open(now time.Time) bool { return now.Unix() < c.reset && !c.ahead(now) }
 
-// ahead tells a window that was opened before the clock went back.
+// ahead reports whether the window was opened before the clock went back.
 func (c *count) ahead(now time.Time) bool { return now.Round(0).Before(c.opened) }
 
 // room is a limiter's answer to one request.
@@ -43,8 +46,27 @@ type room struct {
 	count     *count        // its texts are immutable
 }
 
-// take counts one request; limit 0 counts nothing.
-func (l *limiter) take(key string, limit int, now time.Time) room {
+// Count counts a request of key, and refuses those above the limit of a window.
+func (l *Limiter) Count(key string, limit int, now time.Time) error {
+	return l.take(key, limit, now).err()
+}
+
+// CountIn is Count, and tells the caller the rate in the headers.
+func (l *Limiter) CountIn(h http.Header, key string, limit int, now time.Time) error {
+	r := l.take(key, limit, now)
+	r.headers(h)
+	return r.err()
+}
+
+func (r room) err() error {
+	if r.ok {
+		return nil
+	}
+	return &engine.Error{Kind: engine.RateLimited, Message: "Rate limit exceeded", RetryAfter: max(r.wait, time.Second)}
+}
+
+// take counts one request.
+func (l *Limiter) take(key string, limit int, now time.Time) room {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.at(key, limit, now)
@@ -57,7 +79,7 @@ func (l *limiter) take(key string, limit int, now time.Time) room {
 }
 
 // at finds the caller's window or opens one.
-func (l *limiter) at(key string, limit int, now time.Time) *count {
+func (l *Limiter) at(key string, limit int, now time.Time) *count {
 	if l.counts == nil {
 		l.counts = map[string]*count{}
 	}
@@ -95,16 +117,17 @@ func (r room) headers(h http.Header) {
 	h["X-Ratelimit-Remaining"] = []string{left}
 	h["X-Ratelimit-Reset"] = r.count.resetText
 	h["Ratelimit-Policy"] = r.count.policyText
-	h["Ratelimit"] = []string{`"default";r=` + left + `;t=` + strconv.FormatInt(min(r.seconds(), int64(window/time.Second)), 10)}
+	h["Ratelimit"] = []string{`"default";r=` + left + `;t=` +
+		strconv.FormatInt(min(r.seconds(), int64(window/time.Second)), 10)}
 }
 
 // seconds until the window ends, rounded up and at least one.
 func (r room) seconds() int64 { return max(1, int64((r.wait+time.Second-1)/time.Second)) }
 
-// unlimited tells a caller without a limit so: 0 requests a minute stands for no
+// Unlimited tells a caller without a limit so: 0 requests a minute stands for no
 // limit, as in the key's own rate_per_minute. What remains is a large number, so
 // that clients which wait at 0 do not. The draft standard has no policy to name.
-func unlimited(h http.Header, now time.Time) {
+func Unlimited(h http.Header, now time.Time) {
 	h["X-Ratelimit-Limit"] = []string{"0"}
 	h["X-Ratelimit-Remaining"] = []string{"2147483647"}
 	h["X-Ratelimit-Reset"] = []string{strconv.FormatInt(now.Add(window).Unix(), 10)}

@@ -1,0 +1,164 @@
+package record
+
+import (
+	"context"
+
+	"qualifybase/engine"
+	"qualifybase/httpapi"
+	"qualifybase/httpapi/wire"
+)
+
+// Note is a SOAP note in one of its versions (records.md §3).
+type Note struct {
+	ID             string            `json:"id" format:"uuid" doc:"The same in all versions"`
+	ConsultationID string            `json:"consultation_id" format:"uuid"`
+	PatientID      int64             `json:"patient_id"`
+	AuthorID       int64             `json:"author_id" doc:"The provider who wrote this version"`
+	AddendumTo     *string           `json:"addendum_to" doc:"The signed note that this one adds to"`
+	Subjective     string            `json:"subjective"`
+	Objective      string            `json:"objective"`
+	Assessment     string            `json:"assessment"`
+	Plan           string            `json:"plan"`
+	Codes          []engine.Code     `json:"codes"`
+	Vitals         []engine.Vital    `json:"vitals"`
+	Status         engine.NoteStatus `json:"status" enum:"draft,signed,amended,entered_in_error"`
+	Revision       int               `json:"revision" doc:"1 is the first version; every amendment counts on"`
+	SignedBy       *int64            `json:"signed_by"`
+	SignedAt       *wire.Instant     `json:"signed_at"`
+	Amended        bool              `json:"amended" doc:"Versions before this one can be read"`
+	AmendReason    *string           `json:"amend_reason"`
+	ContentSHA256  *string           `json:"content_sha256" doc:"Over what was signed and the hash of the version before"`
+	wire.Meta
+}
+
+// Location implements Located.
+func (n Note) Location() string { return "/notes/" + n.ID }
+
+func note(n engine.Note) Note {
+	return Note{
+		ID: n.ID, ConsultationID: n.ConsultationID, PatientID: n.PatientID, AuthorID: n.AuthorID,
+		AddendumTo: wire.Opt(n.AddendumTo), Subjective: n.Subjective, Objective: n.Objective, Assessment: n.Assessment,
+		Plan: n.Plan, Codes: wire.List(n.Codes), Vitals: wire.List(n.Vitals), Status: n.Status, Revision: n.N,
+		SignedBy: wire.Opt(n.SignedBy), SignedAt: wire.At(n.SignedAt), Amended: n.N > 1,
+		AmendReason: wire.Opt(n.AmendReason), ContentSHA256: wire.Opt(n.ContentSHA256), Meta: wire.MetaOf(n.Meta),
+	}
+}
+
+// NoteText is what a note says; what is not sent stays as it is.
+type NoteText struct {
+	Subjective *string         `json:"subjective,omitempty" maxLength:"65536" doc:"At most 64 KiB each part"`
+	Objective  *string         `json:"objective,omitempty" maxLength:"65536"`
+	Assessment *string         `json:"assessment,omitempty" maxLength:"65536"`
+	Plan       *string         `json:"plan,omitempty" maxLength:"65536"`
+	Codes      *[]engine.Code  `json:"codes,omitempty" maxItems:"50" doc:"Replaces what was there"`
+	Vitals     *[]engine.Vital `json:"vitals,omitempty" maxItems:"50" doc:"Replaces what was there"`
+	AuthorID   int64           `json:"author_id,omitempty" doc:"The consultation's provider without it"`
+}
+
+func (b NoteText) draft() engine.NoteDraft {
+	return engine.NoteDraft{
+		Subjective: b.Subjective, Objective: b.Objective, Assessment: b.Assessment, Plan: b.Plan,
+		Codes: b.Codes, Vitals: b.Vitals, AuthorID: b.AuthorID,
+	}
+}
+
+// NoteDraft is an unsaved note.
+type NoteDraft struct {
+	NoteText
+	AddendumTo string `json:"addendum_to,omitempty" doc:"Adds to a signed note of the consultation and is signed at once; needs notes:sign"`
+}
+
+// NotePatch edits a draft.
+type NotePatch struct {
+	NoteText
+	Status engine.NoteStatus `json:"status,omitempty" enum:"draft,entered_in_error"`
+	Reason string            `json:"reason,omitempty" maxLength:"500"`
+}
+
+// Amendment supersedes a signed note; the rest is carried over.
+type Amendment struct {
+	NoteText
+	Status engine.NoteStatus `json:"status,omitempty" enum:"amended,entered_in_error"`
+	Reason string            `json:"reason" maxLength:"500"`
+}
+
+type noteQuery struct {
+	wire.Paged
+	ConsultationID string `query:"consultation_id"`
+	PatientID      int64  `query:"patient_id" minimum:"1"`
+	AuthorID       int64  `query:"author_id" minimum:"1"`
+	Status         string `query:"status" enum:"draft,signed,amended,entered_in_error"`
+}
+
+func noteRows(e *engine.Engine) []httpapi.Row {
+	find := func(ctx context.Context, c engine.Caller, in noteQuery) (engine.List[engine.Note], error) {
+		return e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID,
+			AuthorID: in.AuthorID, Status: engine.NoteStatus(in.Status)}, in.Page())
+	}
+	findUnder := func(ctx context.Context, c engine.Caller, in wire.PagedByID) (engine.List[engine.Note], error) {
+		return e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ID}, in.Page())
+	}
+	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Note, error) {
+		return e.Note(ctx, c, in.ID)
+	}
+	versions := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.List[engine.Note], error) {
+		all, err := e.NoteVersions(ctx, c, in.ID)
+		n := int64(len(all))
+		return engine.List[engine.Note]{Items: all, Total: &n}, err
+	}
+	write := func(ctx context.Context, c engine.Caller, in wire.Action[NoteDraft]) (engine.Note, error) {
+		d := in.Body.draft()
+		d.AddendumTo = in.Body.AddendumTo
+		return e.WriteNote(ctx, c, in.ID, d)
+	}
+	patch := func(ctx context.Context, c engine.Caller, in wire.Update[NotePatch]) (engine.Note, error) {
+		d := in.Body.draft()
+		d.Status, d.Reason = in.Body.Status, in.Body.Reason
+		return e.PatchNote(ctx, c, in.ID, in.Version, d)
+	}
+	sign := func(ctx context.Context, c engine.Caller, in wire.MatchID) (engine.Note, error) {
+		return e.SignNote(ctx, c, in.ID, in.Version)
+	}
+	amend := func(ctx context.Context, c engine.Caller, in wire.Update[Amendment]) (engine.Note, error) {
+		d := in.Body.draft()
+		d.Status, d.Reason = in.Body.Status, in.Body.Reason
+		return e.AmendNote(ctx, c, in.ID, in.Version, d)
+	}
+	return noteTable(httpapi.List(find, note), httpapi.List(findUnder, note), httpapi.Op(get, note),
+		httpapi.List(versions, note),
+		httpapi.Op(write, note), httpapi.Op(patch, note), httpapi.Op(sign, note), httpapi.Op(amend, note))
+}
+
+func noteTable(find, under, get, versions, write, patch, sign, amend httpapi.Operation) []httpapi.Row {
+	const reads, writes = engine.ConsultationsRead, engine.ConsultationsWrite
+	conflict := []engine.Kind{engine.NotFound, engine.Conflict, engine.InvalidTransition, engine.ProviderInactive}
+	return []httpapi.Row{
+		{Method: "GET", Path: "/notes", Scope: reads, Tag: "Notes", ID: "listNotes", Summary: "List SOAP notes",
+			Status: 200, Doc: "Each in its current version.", Op: find},
+		{Method: "GET", Path: "/consultations/:id/notes", Scope: reads, Tag: "Notes", ID: "listConsultationNotes",
+			Summary: "List the SOAP notes of a consultation",
+			Status:  200, Errors: []engine.Kind{engine.NotFound}, Op: under},
+		{Method: "POST", Path: "/consultations/:id/notes", Scope: writes, Tag: "Notes", ID: "writeNote",
+			Summary: "Write a SOAP note", Status: 201,
+			Doc: "A draft, under a consultation in progress. With addendum_to it is signed at once, also under " +
+				"one that has ended.",
+			Errors: conflict, Example: `{"subjective":"Cough since Friday","plan":"Rest",` +
+				`"vitals":[{"code":"body_temperature","value":38.4,"unit":"Cel"}]}`, Op: write},
+		{Method: "GET", Path: "/notes/:id", Scope: reads, Tag: "Notes", ID: "getNote", Summary: "Get a SOAP note",
+			Status: 200, Op: get},
+		{Method: "GET", Path: "/notes/:id/versions", Scope: reads, Tag: "Notes", ID: "listNoteVersions",
+			Summary: "List the versions of a SOAP note",
+			Doc:     "Oldest first. All stay readable for good.", Status: 200, Op: versions},
+		{Method: "PATCH", Path: "/notes/:id", Scope: writes, Tag: "Notes", ID: "editNote", Summary: "Edit a draft",
+			Status: 200, Doc: "Needs If-Match. A signed note does not change: amend it.",
+			Errors: append([]engine.Kind{engine.PreconditionRequired}, conflict...), Example: `{"plan":"Rest, tea"}`,
+			Op: patch},
+		{Method: "POST", Path: "/notes/:id/sign", Scope: engine.NotesSign, Tag: "Notes", ID: "signNote",
+			Summary: "Sign a SOAP note", Status: 200, Errors: conflict, Op: sign},
+		{Method: "POST", Path: "/notes/:id/amend", Scope: writes, Tag: "Notes", ID: "amendNote",
+			Summary: "Amend a signed SOAP note", Status: 200,
+			Doc: "A new version, signed by the amender: what is sent replaces, the rest is carried over. Signing " +
+				"needs notes:sign, too.",
+			Errors: conflict, Example: `{"plan":"Antibiotics","reason":"The culture came back"}`, Op: amend},
+	}
+}
