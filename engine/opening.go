@@ -85,6 +85,11 @@ func NewOpening(zone *time.Location, closures []Span, tables ...Timetable) *Open
 	return o
 }
 
+// Fresh is the same hours with nothing resolved yet.
+func (o *Opening) Fresh() *Opening {
+	return &Opening{zone: o.zone, parts: o.parts, closures: o.closures}
+}
+
 // Zone is the zone whose dates count.
 func (o *Opening) Zone() *time.Location { return o.zone }
 

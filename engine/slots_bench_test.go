@@ -88,7 +88,7 @@ func BenchmarkMonthOfTenCold(b *testing.B) {
 	for b.Loop() {
 		for _, l := range lanes {
 			o := l.Opening
-			l.Opening = &Opening{zone: o.zone, parts: o.parts, closures: o.closures}
+			l.Opening = o.Fresh()
 		}
 		MergeLanes(lanes, now, window, 0, func(int64, []*Lane) bool { return true })
 	}
