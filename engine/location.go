@@ -144,7 +144,7 @@ func (w *Act) mayBecome(plan *Plan, id int64, from, to LocationKind) error {
 // DeleteLocation deactivates: nobody can be booked there any more, nor in the
 // rooms of a clinic, while its appointments keep it. Deleting twice changes nothing.
 func (e *Engine) DeleteLocation(ctx context.Context, c Caller, id int64) error {
-	return retire(ctx, e, c, locationDelete, id, Tx.Location, Tx.UpdateLocation, func(row *Location) (*bool, *Meta) { return &row.Active, &row.Meta })
+	return retire(ctx, e, c, locationDelete, id, (*Act).Location, (*Act).UpdateLocation, func(row *Location) (*bool, *Meta) { return &row.Active, &row.Meta })
 }
 
 // Location finds one, active or not.

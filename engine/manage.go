@@ -24,7 +24,7 @@ func manage[T any](ctx context.Context, e *Engine, c Caller, d Action, fn func(w
 // retire deactivates a row of the directory, which nothing deletes: what is
 // booked goes on naming it. Retiring twice changes nothing.
 func retire[T any](ctx context.Context, e *Engine, c Caller, d Action, id int64,
-	find func(tx Tx, clinic, id int64) (T, error), save func(tx Tx, row T) error, parts func(*T) (active *bool, m *Meta)) error {
+	find func(w *Act, clinic, id int64) (T, error), save func(w *Act, row T) error, parts func(*T) (active *bool, m *Meta)) error {
 	_, err := manage(ctx, e, c, d, func(w *Act, _ *Plan) (struct{}, error) {
 		w.EntityID = idText(id)
 		row, err := find(w, c.Clinic, id)

@@ -136,7 +136,7 @@ func (e *Engine) UpdateProvider(ctx context.Context, c Caller, id int64, version
 // DeleteProvider deactivates: nobody can book the provider any more, while past
 // and future appointments keep whom they name. Deleting twice changes nothing.
 func (e *Engine) DeleteProvider(ctx context.Context, c Caller, id int64) error {
-	return retire(ctx, e, c, providerDelete, id, Tx.Provider, Tx.UpdateProvider, func(row *Provider) (*bool, *Meta) { return &row.Active, &row.Meta })
+	return retire(ctx, e, c, providerDelete, id, (*Act).Provider, (*Act).UpdateProvider, func(row *Provider) (*bool, *Meta) { return &row.Active, &row.Meta })
 }
 
 // Provider finds one, active or not.

@@ -110,7 +110,7 @@ func (e *Engine) UpdateService(ctx context.Context, c Caller, id int64, version 
 // DeleteService deactivates: it can no longer be booked, while its appointments
 // keep it. Deleting twice changes nothing.
 func (e *Engine) DeleteService(ctx context.Context, c Caller, id int64) error {
-	return retire(ctx, e, c, serviceDelete, id, Tx.Service, Tx.UpdateService, func(row *Service) (*bool, *Meta) { return &row.Active, &row.Meta })
+	return retire(ctx, e, c, serviceDelete, id, (*Act).Service, (*Act).UpdateService, func(row *Service) (*bool, *Meta) { return &row.Active, &row.Meta })
 }
 
 // Service finds one, active or not.
