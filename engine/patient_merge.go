@@ -298,8 +298,13 @@ func (w *Act) drainAbove(above int64, owners []int64) error {
 	return nil
 }
 
+// mergeReader tells who was merged into somebody.
+type mergeReader interface {
+	Losers(clinic, survivor int64) ([]Patient, error)
+}
+
 // below are the patient and all who were merged into it, straight or by others.
-func below(r Reader, clinic, id int64) ([]int64, error) {
+func below(r mergeReader, clinic, id int64) ([]int64, error) {
 	ids := []int64{id}
 	for i := 0; i < len(ids); i++ {
 		losers, err := r.Losers(clinic, ids[i])
