@@ -35,7 +35,7 @@ type checker struct {
 	faults configFaults
 }
 
-// fault names the key, the value it has, where that came from, and the way out.
+// policyFault names the key, the value it has, where that came from, and the way out.
 func (l *loaded) fault(key, format string, args ...any) configFault {
 	f := configFault{where: "default", key: key, message: fmt.Sprintf(format, args...)}
 	if s, ok := l.source[key]; ok {

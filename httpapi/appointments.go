@@ -130,23 +130,23 @@ type appointmentQuery struct {
 	UpdatedSince *wire.Instant `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first"`
 }
 
-// calendar is an appointment, or the same as a calendar file.
-type calendar struct {
+// calendarFile is an appointment, or the same as a calendar file.
+type calendarFile struct {
 	Appointment
 	ics []byte
 }
 
-func (c calendar) Render() (string, []byte) { return "text/calendar; charset=utf-8", c.ics }
+func (c calendarFile) Render() (string, []byte) { return "text/calendar; charset=utf-8", c.ics }
 
 // getAppointment answers /appointments/:id and, by its suffix, /appointments/:id.ics:
 // the router has no room for both.
-func (s *Server) getAppointment(ctx context.Context, c engine.Caller, in wire.ByID) (calendar, error) {
+func (s *Server) getAppointment(ctx context.Context, c engine.Caller, in wire.ByID) (calendarFile, error) {
 	if id, ics := strings.CutSuffix(in.ID, ".ics"); ics {
 		text, err := s.e.AppointmentCalendar(ctx, c, id, s.host())
-		return calendar{ics: text}, err
+		return calendarFile{ics: text}, err
 	}
 	a, err := s.e.Appointment(ctx, c, in.ID)
-	return calendar{Appointment: AppointmentOf(a)}, err
+	return calendarFile{Appointment: AppointmentOf(a)}, err
 }
 
 // host names this installation in the UIDs of calendar files.
@@ -193,7 +193,7 @@ func (s *Server) appointmentRows() []Row {
 		{Method: "GET", Path: "/appointments/:id", Scope: read, Tag: "Appointments", ID: "getAppointment",
 			Summary: "Get an appointment",
 			Doc:     "With the suffix .ics it is a calendar file.", Status: 200,
-			Op: AlsoAs("text/calendar", Op(s.getAppointment, wire.Same[calendar]))},
+			Op: AlsoAs("text/calendar", Op(s.getAppointment, wire.Same[calendarFile]))},
 		{Method: "PATCH", Path: "/appointments/:id", Scope: write, Tag: "Appointments", ID: "updateAppointment",
 			Summary: "Reschedule or update an appointment",
 			Status:  200, Errors: change, Example: `{"scheduled_at":"2026-04-28T09:00:00Z"}`,

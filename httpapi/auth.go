@@ -11,9 +11,9 @@ import (
 // alone. Both headers at once are ambiguous, and that is said in the standard form.
 func formOf(h http.Header) form {
 	if len(h["X-Api-Key"]) > 0 && len(h["Authorization"]) == 0 {
-		return flat
+		return flatForm
 	}
-	return standard
+	return standardForm
 }
 
 // authenticate finds the caller. Failures count against the client's address;

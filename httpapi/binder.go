@@ -53,8 +53,8 @@ func newBinder(registry huma.Registry, in reflect.Type) (*binder, error) {
 			b.path = append(b.path, x)
 		case f.Tag.Get("query") != "":
 			x.name = f.Tag.Get("query")
-			b.byName[standard][x.name] = len(b.query)
-			b.byName[flat][engine.FlatName(x.name)] = len(b.query)
+			b.byName[standardForm][x.name] = len(b.query)
+			b.byName[flatForm][engine.FlatName(x.name)] = len(b.query)
 			b.query = append(b.query, x)
 		case f.Tag.Get("header") == "If-Match":
 			x.name = "If-Match"
@@ -200,7 +200,7 @@ func (b *binder) fillQuery(c *call, in reflect.Value, faults *engine.Faults) err
 
 // unknown marks a name that was sent, so that field gives it back as it was.
 func (f form) unknown(name string) string {
-	if f == flat {
+	if f == flatForm {
 		return unknownName + name
 	}
 	return name
@@ -256,7 +256,7 @@ func (b *binder) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any
 		maps.DeleteFunc(tree.(map[string]any), func(name string, _ any) bool { return k.unknown(b.schema, name) })
 	}
 	target := in.FieldByIndex(b.body)
-	if c.form == flat || !clean {
+	if c.form == flatForm || !clean {
 		text = appendCanonical(make([]byte, 0, len(text)), tree)
 	}
 	if len(text) > 0 {

@@ -52,7 +52,7 @@ func (c *call) release() {
 		c.out, c.enc = bytes.Buffer{}, nil
 	}
 	c.Request, c.caller = gate.Request{}, engine.Caller{}
-	c.s, c.rt, c.params, c.form = nil, nil, nil, standard
+	c.s, c.rt, c.params, c.form = nil, nil, nil, standardForm
 	calls.Put(c)
 }
 

@@ -173,7 +173,7 @@ func (s *Server) fieldNames() map[string]string {
 // faultBody is the error body in the form; names are the server's fieldNames.
 func faultBody(e *engine.Error, f form, requestID string, names map[string]string) []byte {
 	words := func(text string) string {
-		if f == flat {
+		if f == flatForm {
 			text = respell(text, names)
 		}
 		return masked(text)
@@ -197,7 +197,7 @@ func faultBody(e *engine.Error, f form, requestID string, names map[string]strin
 	if e.Kind == engine.Internal {
 		rest.RequestID = requestID
 	}
-	if f == flat {
+	if f == flatForm {
 		text, err := json.Marshal(FlatFault{f.code(e.Kind), rest})
 		if err != nil {
 			return []byte(`{"error":"internal_error","message":"Internal error"}`)

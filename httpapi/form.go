@@ -13,8 +13,8 @@ import (
 type form uint8
 
 const (
-	standard form = iota // snake_case names, {"data": …} envelopes, {"error": {…}}
-	flat                 // camelCase names, no envelope, {"error": "code", …}
+	standardForm form = iota // snake_case names, {"data": …} envelopes, {"error": {…}}
+	flatForm                 // camelCase names, no envelope, {"error": "code", …}
 )
 
 // unknownName marks a name of the flat form that no standard name stands behind, so
@@ -54,7 +54,7 @@ func fromFlat(name string) string {
 // field spells the path of a faulty field, "consent.marketing[2].granted_at", in
 // the form: every part up to the first that holds the caller's own names.
 func (f form) field(path string) string {
-	if f == standard {
+	if f == standardForm {
 		return path
 	}
 	parts := strings.Split(path, ".")
@@ -73,7 +73,7 @@ func (f form) field(path string) string {
 
 // scope spells a right.
 func (f form) scope(s engine.Scope) string {
-	if f == flat {
+	if f == flatForm {
 		return s.Klinivo()
 	}
 	return s.String()
@@ -81,7 +81,7 @@ func (f form) scope(s engine.Scope) string {
 
 // code spells a kind of refusal.
 func (f form) code(k engine.Kind) string {
-	if f == flat {
+	if f == flatForm {
 		return strings.ToLower(string(k))
 	}
 	return string(k)

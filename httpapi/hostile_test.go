@@ -212,7 +212,7 @@ func FuzzRequests(f *testing.F) {
 			t.Fatalf("%s %s?%s %s → %d %s", method, path, query, body, rec.Code, rec.Body)
 		}
 		if strings.HasPrefix(rec.Header().Get("Content-Type"), "application/json") && rec.Header().Get("Etag") == "" {
-			if _, err := parseJSON(rec.Body.Bytes(), standard); err != nil {
+			if _, err := parseJSON(rec.Body.Bytes(), standardForm); err != nil {
 				t.Fatalf("%s %s → %s: %v", method, path, rec.Body, err)
 			}
 		}

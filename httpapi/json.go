@@ -143,7 +143,7 @@ func (p *parser) object() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.form == flat && p.data == 0 {
+		if p.form == flatForm && p.data == 0 {
 			name = fromFlat(name)
 		}
 		if _, twice := out[name]; twice {

@@ -39,12 +39,12 @@ func TestParseJSONRefusesWhatOthersGuess(t *testing.T) {
 		"dot without digits":      {`{"a":1.}`, "digits"},
 		"exponent without digits": {`{"a":1e}`, "digits"},
 	} {
-		_, err := parseJSON([]byte(c.body), standard)
+		_, err := parseJSON([]byte(c.body), standardForm)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %s gave %v, want %q", name, c.body, err, c.want)
 		}
 	}
-	if _, err := parseJSON([]byte(strings.Repeat("[", 32)+strings.Repeat("]", 32)), standard); err != nil {
+	if _, err := parseJSON([]byte(strings.Repeat("[", 32)+strings.Repeat("]", 32)), standardForm); err != nil {
 		t.Errorf("32 levels are allowed: %v", err)
 	}
 }
@@ -72,7 +72,7 @@ func FuzzParseJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		got, err := parseJSON(text, standard)
+		got, err := parseJSON(text, standardForm)
 		if err != nil {
 			return // stricter than others on purpose; the table test says where
 		}
@@ -83,7 +83,7 @@ func FuzzParseJSON(f *testing.F) {
 			t.Fatalf("we accept %q, encoding/json does not: %v", text, err)
 		}
 		canonical := appendCanonical(nil, got)
-		again, err := parseJSON(canonical, standard)
+		again, err := parseJSON(canonical, standardForm)
 		if err != nil || !bytes.Equal(appendCanonical(nil, again), canonical) {
 			t.Fatalf("canonical %q of %q does not stand: %v", canonical, text, err)
 		}
@@ -96,7 +96,7 @@ func FuzzParseJSON(f *testing.F) {
 func FuzzParseJSONFlat(f *testing.F) {
 	f.Add([]byte(`{"patientId":1,"metadata":{"A_b":{"c_d":1}}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		tree, err := parseJSON(text, flat)
+		tree, err := parseJSON(text, flatForm)
 		if err != nil {
 			return
 		}
@@ -112,7 +112,7 @@ func TestCanonicalIgnoresLayoutOnly(t *testing.T) {
 		"{\"\\u0061\":1,\n\"b\":[true,null]}"}
 	first := ""
 	for i, s := range same {
-		tree, err := parseJSON([]byte(s), standard)
+		tree, err := parseJSON([]byte(s), standardForm)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func TestCanonicalIgnoresLayoutOnly(t *testing.T) {
 		}
 	}
 	for _, s := range []string{`{"a":1,"b":[null,true]}`, `{"a":"1","b":[true,null]}`, `{"a":1}`} {
-		tree, _ := parseJSON([]byte(s), standard)
+		tree, _ := parseJSON([]byte(s), standardForm)
 		if string(appendCanonical(nil, tree)) == first {
 			t.Errorf("%s must differ from %s", s, first)
 		}
@@ -161,12 +161,12 @@ func TestFlatRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tree, err := parseJSON(before, standard)
+		tree, err := parseJSON(before, standardForm)
 		if err != nil {
 			t.Fatal(err)
 		}
 		wire := engine.AppendFlat(nil, before)
-		back, err := parseJSON(wire, flat)
+		back, err := parseJSON(wire, flatForm)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,14 +191,14 @@ func TestFlatNames(t *testing.T) {
 		if got := fromFlat(name); got == "provider_id" || got == "a" {
 			t.Errorf("%q must be unknown in the flat form, is %q", name, got)
 		}
-		if got := flat.field(fromFlat(name)); name != "providerID" && got != name {
+		if got := flatForm.field(fromFlat(name)); name != "providerID" && got != name {
 			t.Errorf("%q is reported as %q", name, got)
 		}
 	}
-	if got := flat.field("phones[0].country_code"); got != "phones[0].countryCode" {
+	if got := flatForm.field("phones[0].country_code"); got != "phones[0].countryCode" {
 		t.Error(got)
 	}
-	if got := flat.field("metadata.own_name.more_own"); got != "metadata.own_name.more_own" {
+	if got := flatForm.field("metadata.own_name.more_own"); got != "metadata.own_name.more_own" {
 		t.Error(got)
 	}
 }
@@ -217,7 +217,7 @@ func BenchmarkParseJSON(b *testing.B) {
 		`"ends_at":"2026-04-26T09:30:00Z","title":"Consultation"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := parseJSON(body, standard); err != nil {
+		if _, err := parseJSON(body, standardForm); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -33,7 +33,7 @@ func newDocument(s *Server) *Document {
 			return newFile("application/json; charset=utf-8", text)
 		})
 	}
-	return &Document{build(standard, flat), build(standard), build(flat)}
+	return &Document{build(standardForm, flatForm), build(standardForm), build(flatForm)}
 }
 
 // OpenAPI is the document of both forms as JSON, for `qb openapi`.
@@ -176,7 +176,7 @@ func (s *Server) parameters(rt *route, forms []form) []object {
 	for _, p := range rt.input.query {
 		for i, f := range forms {
 			name := p.name
-			if f == flat {
+			if f == flatForm {
 				name = engine.FlatName(name)
 			}
 			if i > 0 && name == p.name {
@@ -227,7 +227,7 @@ func examples(text string, forms []form) object {
 	out := object{}
 	for _, f := range forms {
 		raw := []byte(text)
-		if f == flat {
+		if f == flatForm {
 			raw = engine.AppendFlat(nil, raw)
 		}
 		out[[]string{"standard", "flat"}[f]] = object{"value": json.RawMessage(raw)}

@@ -176,7 +176,7 @@ func exampleName(rt *route, f form) string {
 	if rt.shape.list {
 		name += "List"
 	}
-	if f == flat {
+	if f == flatForm {
 		name += "Flat"
 	}
 	return name
@@ -208,14 +208,14 @@ func (s *Server) replyExample(rt *route, f form) json.RawMessage {
 			page["total_count"] = nil
 		}
 		one = object{"data": []any{one}, "pagination": page}
-	case f == standard:
+	case f == standardForm:
 		one = object{"data": one}
 	}
 	text, err := json.Marshal(one)
 	if err != nil {
 		panic(err) // values of our own making
 	}
-	if f == flat {
+	if f == flatForm {
 		text = []byte(flatWords.Replace(string(engine.AppendFlat(nil, text))))
 	}
 	return text

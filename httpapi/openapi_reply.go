@@ -130,16 +130,16 @@ func (s *Server) content(rt *route, forms []form) object {
 	var list []object
 	for _, f := range forms {
 		x := one
-		if f == flat {
+		if f == flatForm {
 			x = flatSchema(one).(object)
 		}
 		if rt.shape.list {
 			pages := schemas + "Pagination"
-			if f == flat {
+			if f == flatForm {
 				pages += "Flat"
 			}
 			x = closed(object{"data": object{"type": "array", "items": x}, "pagination": object{"$ref": pages}})
-		} else if f == standard {
+		} else if f == standardForm {
 			x = closed(object{"data": x})
 		}
 		list = append(list, x)

@@ -26,7 +26,7 @@ func (s *Server) either(x object, forms []form) object {
 	var list []object
 	for _, f := range forms {
 		y := x
-		if f == flat {
+		if f == flatForm {
 			y = flatSchema(x).(object)
 		}
 		list = append(list, y)
@@ -42,10 +42,10 @@ func (s *Server) schemas(forms []form) object {
 	out := object{}
 	for name, x := range s.registry.Map() {
 		plain := schemaJSON(x)
-		if slices.Contains(forms, standard) && name != "FlatFault" {
+		if slices.Contains(forms, standardForm) && name != "FlatFault" {
 			out[name] = plain
 		}
-		if slices.Contains(forms, flat) && name != "Fault" && name != "FaultBody" {
+		if slices.Contains(forms, flatForm) && name != "Fault" && name != "FaultBody" {
 			out[name+"Flat"] = flatSchema(plain)
 		}
 	}

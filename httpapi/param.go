@@ -17,10 +17,10 @@ type param struct {
 	field    reflect.StructField
 }
 
-// fault is a refusal of one value, in words for the caller.
-type fault string
+// policyFault is a refusal of one value, in words for the caller.
+type valueFault string
 
-func (f fault) Error() string { return string(f) }
+func (f valueFault) Error() string { return string(f) }
 
 // setter makes the function that reads a parameter's text into its field.
 func setter(f reflect.StructField) (func(reflect.Value, string) error, error) {
@@ -54,7 +54,7 @@ func scalar(f reflect.StructField, t reflect.Type) (func(reflect.Value, string) 
 		if words == "" {
 			return func(v reflect.Value, s string) error { v.SetString(s); return nil }, nil
 		}
-		refusal := fault("must be one of " + strings.ReplaceAll(words, ",", ", "))
+		refusal := valueFault("must be one of " + strings.ReplaceAll(words, ",", ", "))
 		return func(v reflect.Value, s string) error {
 			for word := range strings.SplitSeq(words, ",") {
 				if word == s {
@@ -70,11 +70,11 @@ func scalar(f reflect.StructField, t reflect.Type) (func(reflect.Value, string) 
 			n, err := strconv.ParseInt(s, 10, 64)
 			switch {
 			case err != nil || s[0] == '+':
-				return fault("must be a whole number")
+				return valueFault("must be a whole number")
 			case (n < low || n > high) && f.Tag.Get("maximum") == "":
-				return fault(fmt.Sprintf("must be at least %d", low))
+				return valueFault(fmt.Sprintf("must be at least %d", low))
 			case n < low || n > high:
-				return fault(fmt.Sprintf("must be %d to %d", low, high))
+				return valueFault(fmt.Sprintf("must be %d to %d", low, high))
 			}
 			v.SetInt(n)
 			return nil
@@ -82,7 +82,7 @@ func scalar(f reflect.StructField, t reflect.Type) (func(reflect.Value, string) 
 	case reflect.Bool:
 		return func(v reflect.Value, s string) error {
 			if s != "true" && s != "false" {
-				return fault("must be true or false")
+				return valueFault("must be true or false")
 			}
 			v.SetBool(s == "true")
 			return nil

@@ -104,7 +104,7 @@ type flatPage struct {
 // encode writes a result in the caller's form into the call's buffer.
 func (c *call) encode(v any, p *Pagination) []byte {
 	c.out.Reset()
-	if c.form == flat {
+	if c.form == flatForm {
 		if p != nil {
 			v = flatPage{v, p}
 		}

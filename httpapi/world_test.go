@@ -155,7 +155,7 @@ func (w *world) as(method, target, body string, headers ...string) reply {
 	if !strings.HasPrefix(r.Header().Get("Content-Type"), "application/json") {
 		return r
 	}
-	tree, err := parseJSON(r.Body.Bytes(), flat)
+	tree, err := parseJSON(r.Body.Bytes(), flatForm)
 	if err != nil {
 		w.Fatalf("%v in %s", err, r.Body)
 	}

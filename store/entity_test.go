@@ -9,7 +9,7 @@ import (
 	"qualifybase/engine"
 )
 
-func text(s string) string { return s + " äöü ' \" \U0001F600" }
+func oddText(s string) string { return s + " äöü ' \" \U0001F600" }
 
 // What is written is read again as it was, every field of it.
 func TestRoundTrips(t *testing.T) {
@@ -18,23 +18,23 @@ func TestRoundTrips(t *testing.T) {
 	rate := 7
 	m := engine.Meta{Version: 3, Change: 4, CreatedAt: 5, UpdatedAt: 6, CreatedBy: "key:a", UpdatedBy: "user:b"}
 	var (
-		service  = engine.Service{Clinic: h.clinic, Name: text("s"), DurationMinutes: 30, BufferBefore: 1, BufferAfter: 2, Step: 5, Align: engine.AlignPack, LocationKind: engine.AtRoom, MinNotice: -1, HorizonDays: 9, DailyCap: 8, AutoConfirm: true, IntakeCampaignID: "c", Active: true, ProviderIDs: h.providers[:2], Meta: m}
-		location = engine.Location{Clinic: h.clinic, Name: text("l"), Kind: engine.AtClinic, ParentID: h.rooms[0], Address: engine.Address{Line1: text("1"), City: "B", Country: "DE"}, Phone: "1", TimeZone: "Asia/Tokyo", Capacity: 3, Active: true, Meta: m}
-		provider = engine.Provider{Clinic: h.clinic, DisplayName: text("p"), Credentials: "MD", Specialty: "x", RegistrationNo: "1", Email: "e", Phone: "2", Active: true, BookableOnline: true, Colour: "#fff", Weight: 50, Priority: 2, BufferBefore: 3, BufferAfter: 4, DailyCap: 5, AssignedAt: 6, LocationIDs: []int64{h.rooms[0]}, Meta: m}
-		patient  = engine.Patient{Clinic: h.clinic, Test: true, MRN: text("m"), GivenName: text("g"), FamilyName: "f", PreferredName: "p", BirthDate: &born, Sex: engine.SexOther, Email: "E", EmailKey: "e", Phones: []engine.Phone{{Number: "030", E164: "+4930", Label: "home"}}, Address: engine.Address{Line1: text("1")}, Language: "de", ContactPreference: "post", Consents: engine.Consents{Marketing: &engine.Consent{Granted: true, At: 7, Source: "s"}}, EmergencyContact: engine.EmergencyContact{Name: "n", Relationship: "r", Phone: "1"}, Identifiers: []engine.Identifier{{System: "s", Value: text("v")}}, AllergiesText: text("a"), AdminNotes: "n", SourceLeadID: "x", Status: engine.PatientInactive, Filled: map[string]int64{"email": 7}, Restricted: true, ErasedAt: 9, Meta: m}
-		lead     = engine.Lead{ID: id(), Clinic: h.clinic, Source: "web", ExternalID: "7", Name: text("n"), FirstName: "a", LastName: "b", NameKey: "n", Email: "E", EmailKey: "e", Phone: "030", PhoneKey: "+4930", Status: engine.LeadLost, Notes: text("x"), Tags: []string{"t", text("u")}, Metadata: map[string]any{"k": "v", "n": json.Number("12345678901234567890")}, Consent: map[string]any{"gdpr": true}, PatientID: h.patient, Meta: m}
+		service  = engine.Service{Clinic: h.clinic, Name: oddText("s"), DurationMinutes: 30, BufferBefore: 1, BufferAfter: 2, Step: 5, Align: engine.AlignPack, LocationKind: engine.AtRoom, MinNotice: -1, HorizonDays: 9, DailyCap: 8, AutoConfirm: true, IntakeCampaignID: "c", Active: true, ProviderIDs: h.providers[:2], Meta: m}
+		location = engine.Location{Clinic: h.clinic, Name: oddText("l"), Kind: engine.AtClinic, ParentID: h.rooms[0], Address: engine.Address{Line1: oddText("1"), City: "B", Country: "DE"}, Phone: "1", TimeZone: "Asia/Tokyo", Capacity: 3, Active: true, Meta: m}
+		provider = engine.Provider{Clinic: h.clinic, DisplayName: oddText("p"), Credentials: "MD", Specialty: "x", RegistrationNo: "1", Email: "e", Phone: "2", Active: true, BookableOnline: true, Colour: "#fff", Weight: 50, Priority: 2, BufferBefore: 3, BufferAfter: 4, DailyCap: 5, AssignedAt: 6, LocationIDs: []int64{h.rooms[0]}, Meta: m}
+		patient  = engine.Patient{Clinic: h.clinic, Test: true, MRN: oddText("m"), GivenName: oddText("g"), FamilyName: "f", PreferredName: "p", BirthDate: &born, Sex: engine.SexOther, Email: "E", EmailKey: "e", Phones: []engine.Phone{{Number: "030", E164: "+4930", Label: "home"}}, Address: engine.Address{Line1: oddText("1")}, Language: "de", ContactPreference: "post", Consents: engine.Consents{Marketing: &engine.Consent{Granted: true, At: 7, Source: "s"}}, EmergencyContact: engine.EmergencyContact{Name: "n", Relationship: "r", Phone: "1"}, Identifiers: []engine.Identifier{{System: "s", Value: oddText("v")}}, AllergiesText: oddText("a"), AdminNotes: "n", SourceLeadID: "x", Status: engine.PatientInactive, Filled: map[string]int64{"email": 7}, Restricted: true, ErasedAt: 9, Meta: m}
+		lead     = engine.Lead{ID: id(), Clinic: h.clinic, Source: "web", ExternalID: "7", Name: oddText("n"), FirstName: "a", LastName: "b", NameKey: "n", Email: "E", EmailKey: "e", Phone: "030", PhoneKey: "+4930", Status: engine.LeadLost, Notes: oddText("x"), Tags: []string{"t", oddText("u")}, Metadata: map[string]any{"k": "v", "n": json.Number("12345678901234567890")}, Consent: map[string]any{"gdpr": true}, PatientID: h.patient, Meta: m}
 		key      = engine.Key{ID: id(), Clinic: h.clinic, KeyID: "abc", Family: engine.FamilyPublic, Name: "k", Hash: "h", Scopes: engine.Scopes(engine.CampaignsRead), RatePerMinute: &rate, AllowedOrigins: []string{"https://a.example"}, ExpiresAt: noon.Unix() + 9, RevokedAt: noon.Unix() + 8, RotatedTo: "x", CreatedAt: 1, CreatedBy: "cli:x", LastUsedAt: 2}
-		user     = engine.User{ID: id(), Clinic: h.clinic, Email: "U", EmailKey: "u", Name: text("u"), Role: engine.Owner, PasswordHash: "$argon2id$", Failures: 1, FirstFailureAt: 2, DisabledAt: 3, Version: 4, CreatedAt: 5, UpdatedAt: 6}
-		byDate   = engine.Closure{ID: id(), Clinic: h.clinic, Owner: "c", ByDate: true, FromDate: born, ToDate: born + 1, Reason: text("r"), Change: 1, Created: 2, By: "cli:x"}
+		user     = engine.User{ID: id(), Clinic: h.clinic, Email: "U", EmailKey: "u", Name: oddText("u"), Role: engine.Owner, PasswordHash: "$argon2id$", Failures: 1, FirstFailureAt: 2, DisabledAt: 3, Version: 4, CreatedAt: 5, UpdatedAt: 6}
+		byDate   = engine.Closure{ID: id(), Clinic: h.clinic, Owner: "c", ByDate: true, FromDate: born, ToDate: born + 1, Reason: oddText("r"), Change: 1, Created: 2, By: "cli:x"}
 		byTime   = engine.Closure{ID: id(), Clinic: h.clinic, Owner: "p1", Span: engine.Span{Start: 5, End: 6}, Reason: "r", Change: 1, Created: 3, By: "cli:x"}
 		schedule = engine.OwnedSchedule{Clinic: h.clinic, Owner: "p1", Schedule: engine.Schedule{Weekly: engine.Week{1: {{From: 540, To: 1020}}}, Overrides: []engine.Override{{Date: born, Windows: []engine.Window{{From: 1, To: 1440}}}}}, Meta: m}
 		hold     = engine.Hold{ID: id(), Clinic: h.clinic, Test: true, Caller: "key:1", TokenHash: "t", ProviderID: h.providers[0], StartsAt: 1, EndsAt: 2, ExpiresAt: 3, CreatedAt: 4}
 		visit    = h.visit(h.providers[0], noon.Unix(), 30)
 		event    = engine.Event{Clinic: h.clinic, Seq: 1, ID: "evt_1", Type: "lead.created", Test: true, CreatedAt: 2, Data: []byte(`{"id":"x"}`)}
 		entry    = engine.AuditEntry{Clinic: h.clinic, Seq: 1, At: 2, ActorKind: engine.ActorLink, ActorID: "a", ActorLabel: "l", IP: "::1", RequestID: "r", Action: "appointment.book", Entity: "appointment", EntityID: "e", PatientID: h.patient, Outcome: engine.OK, ReasonRef: "x", Fields: []string{"title"}, PrevHash: "p", Hash: "h"}
-		clinic   = engine.Clinic{ID: id(), Slug: "zwei", Name: text("c"), TimeZone: "Asia/Tokyo", Country: "JP", Settings: engine.ClinicSettings{StepMinutes: 20, Continuity: true}, Version: 2, CreatedAt: 3, UpdatedAt: 4}
+		clinic   = engine.Clinic{ID: id(), Slug: "zwei", Name: oddText("c"), TimeZone: "Asia/Tokyo", Country: "JP", Settings: engine.ClinicSettings{StepMinutes: 20, Continuity: true}, Version: 2, CreatedAt: 3, UpdatedAt: 4}
 	)
-	visit.LeadID, visit.LocationID, visit.ServiceID, visit.Notes = h.lead, h.rooms[0], 1, text("n")
+	visit.LeadID, visit.LocationID, visit.ServiceID, visit.Notes = h.lead, h.rooms[0], 1, oddText("n")
 	visit.CheckedInAt, visit.CancelReason, visit.LateCancel, visit.SeriesID, visit.RebookedFrom = 1, "c", true, "s", "r"
 	visit.Assigned, visit.Override, visit.Undo, visit.Sequence = "why", &engine.Waiver{Overlap: true, Reason: "x"}, &engine.Undo{Status: engine.Confirmed, At: 5}, 2
 	occ := engine.Occupancy{Clinic: h.clinic, Resource: engine.RoomResource(h.rooms[0]), Footprint: engine.Span{Start: visit.StartsAt, End: visit.EndsAt}, AppointmentID: visit.ID, Live: true, Override: true}

@@ -16,7 +16,7 @@ func scanLocation(r *row) engine.Location {
 
 // Locations implements engine.Reader.
 func (r *reads) Locations(clinic int64, after engine.Position, limit int) ([]engine.Location, error) {
-	return directory(r, scanLocation, selectLocation, clinic, after, limit)
+	return directoryPage(r, scanLocation, selectLocation, clinic, after, limit)
 }
 
 // Location implements engine.Reader.

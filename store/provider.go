@@ -23,11 +23,11 @@ func scanProvider(r *row) engine.Provider {
 
 // Providers implements engine.Reader.
 func (r *reads) Providers(clinic int64, after engine.Position, limit int) ([]engine.Provider, error) {
-	return directory(r, scanProvider, selectProvider, clinic, after, limit)
+	return directoryPage(r, scanProvider, selectProvider, clinic, after, limit)
 }
 
-// directory is a page of providers, locations or services, newest first.
-func directory[T any](r *reads, scan func(*row) T, query string, clinic int64, after engine.Position, limit int) ([]T, error) {
+// directoryPage is a page of providers, locations or services, newest first.
+func directoryPage[T any](r *reads, scan func(*row) T, query string, clinic int64, after engine.Position, limit int) ([]T, error) {
 	id, err := numberID(after)
 	if err != nil {
 		return nil, err

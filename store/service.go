@@ -22,7 +22,7 @@ func scanService(r *row) engine.Service {
 
 // Services implements engine.Reader.
 func (r *reads) Services(clinic int64, after engine.Position, limit int) ([]engine.Service, error) {
-	return directory(r, scanService, selectService, clinic, after, limit)
+	return directoryPage(r, scanService, selectService, clinic, after, limit)
 }
 
 // Service implements engine.Reader.

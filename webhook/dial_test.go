@@ -131,7 +131,7 @@ func TestNoConnectionToInnerTargets(t *testing.T) {
 			}
 		}
 		literal := strings.HasPrefix(host, "[") || strings.Trim(host, "0123456789.x") == ""
-		if literal && fault(t, p, "https://"+host+"/") == "" {
+		if literal && policyFault(t, p, "https://"+host+"/") == "" {
 			t.Errorf("https://%s/ can be saved", host)
 		}
 	}

@@ -19,8 +19,8 @@ func policy(t testing.TB, allow ...string) *Policy {
 	return p
 }
 
-// fault is the message of the single detail, or "" when the URL passes.
-func fault(t testing.TB, p *Policy, raw string) string {
+// policyFault is the message of the single detail, or "" when the URL passes.
+func policyFault(t testing.TB, p *Policy, raw string) string {
 	t.Helper()
 	err := p.CheckURL(raw)
 	if err == nil {
@@ -92,12 +92,12 @@ func TestCheckURL(t *testing.T) {
 		{"https://127.0.0.1./", "number"},
 		{"https://0x7f.1/", "number"},
 	} {
-		got := fault(t, open, c.url)
+		got := policyFault(t, open, c.url)
 		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%q: %q, want %q", c.url, got, c.want)
 		}
 	}
-	if got := fault(t, open, "http://u@localhost/#x"); strings.Count(got, ";") < 3 {
+	if got := policyFault(t, open, "http://u@localhost/#x"); strings.Count(got, ";") < 3 {
 		t.Errorf("not every fault came back: %q", got)
 	}
 }
@@ -126,7 +126,7 @@ func TestCheckURLAllowed(t *testing.T) {
 		"https://user@crm.clinic.lan/": false,
 		"http://2130706433/":           false,
 	} {
-		if got := fault(t, p, url); (got == "") != ok {
+		if got := policyFault(t, p, url); (got == "") != ok {
 			t.Errorf("%s: %q, want allowed %v", url, got, ok)
 		}
 	}
@@ -211,7 +211,7 @@ func FuzzCheckURL(f *testing.F) {
 	}
 	p := policy(f)
 	f.Fuzz(func(t *testing.T, raw string) {
-		if fault(t, p, raw) != "" {
+		if policyFault(t, p, raw) != "" {
 			return
 		}
 		u, err := url.Parse(raw)
