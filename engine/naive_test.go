@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// naive is the booking page read aloud: every Minute is asked about on its own, by
+// naive is the booking page read aloud: every minute is asked about on its own, by
 // the clock on the wall. It shares no code with the sweep but the types.
 type naive struct {
 	lane    *Lane
 	tables  []Timetable
 	closed  []Span
 	zone    *time.Location
-	from    int64 // Minute 0 of the maps below
+	from    int64 // minute 0 of the maps below
 	open    []bool
 	busyMap []bool
 }
@@ -72,7 +72,7 @@ func covers(t Timetable, u int64, today Date, windows func(Date) []Window) bool 
 	return false
 }
 
-// why is the verdict of one timetable about one Minute.
+// why is the verdict of one timetable about one minute.
 func (n *naive) whyOf(t Timetable, u int64) Verdict {
 	today := owner(t.Zone, u)
 	_, owned := override(&t.Schedule, today)
@@ -158,7 +158,7 @@ func (n *naive) judge(now, start, end int64) Verdict {
 	return n.lane.capped(owner(n.zone, start))
 }
 
-// onGrid tells whether an open Minute is a start of the grid.
+// onGrid tells whether an open minute is a start of the grid.
 func (n *naive) onGrid(t int64) bool {
 	run := t
 	for n.isOpen(run-60) && t-run <= 24*3600 {

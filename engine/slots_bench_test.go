@@ -6,7 +6,7 @@ import (
 )
 
 // practice is n providers with office hours, breaks and a location, each with the
-// footprints of half-Hour visits spread evenly over two years and a half.
+// footprints of half-hour visits spread evenly over two years and a half.
 func practice(tb testing.TB, n, footprints int) (lanes []*Lane, now int64) {
 	z := zone(tb, "Europe/Berlin")
 	house := Schedule{Weekly: week("Mon-Fri 08:00-18:00; Sat 09:00-12:00")}

@@ -69,7 +69,7 @@ func TestInstant(t *testing.T) {
 		{"Europe/Kyiv", "2026-03-29 03:30", "2026-03-29T01:00:00Z"},
 		{"Europe/Kyiv", "2026-03-29 04:00", "2026-03-29T01:00:00Z"},
 		{"Europe/Kyiv", "2026-10-25 03:30", "2026-10-25T00:30:00Z"},
-		{"Australia/Lord_Howe", "2026-10-04 02:15", "2026-10-03T15:30:00Z"}, // half an Hour is missing
+		{"Australia/Lord_Howe", "2026-10-04 02:15", "2026-10-03T15:30:00Z"}, // half an hour is missing
 		{"Australia/Lord_Howe", "2026-10-04 02:30", "2026-10-03T15:30:00Z"},
 		{"Australia/Lord_Howe", "2026-04-05 01:45", "2026-04-04T14:45:00Z"},
 		{"Australia/Lord_Howe", "2026-04-05 02:00", "2026-04-04T15:30:00Z"},
@@ -99,18 +99,18 @@ var sixZones = map[string][]string{
 	"America/Havana":      {"2026-03-08", "2026-11-01"},
 	"America/Sao_Paulo":   {"2018-11-04", "2018-02-18", "2026-04-27"},
 	"Asia/Kolkata":        {"2026-04-27"},
-	"America/St_Johns":    {"2009-11-01", "2009-03-08"}, // changed at one Minute past midnight
+	"America/St_Johns":    {"2009-11-01", "2009-03-08"}, // changed at one minute past midnight
 }
 
-// wall is the naive reading of a clock: its date and Minute as one number.
+// wall is the naive reading of a clock: its date and minute as one number.
 func wall(z *time.Location, unix int64) int64 {
 	t := time.Unix(unix, 0).In(z)
 	return int64(NewDate(t.Date()))*1440 + int64(t.Hour()*60+t.Minute())
 }
 
-// slowInstant watches the clock Minute by Minute until it reads the wanted time or has jumped over it.
-func slowInstant(z *time.Location, d Date, Minute int) int64 {
-	want := int64(d)*1440 + int64(Minute)
+// slowInstant watches the clock minute by minute until it reads the wanted time or has jumped over it.
+func slowInstant(z *time.Location, d Date, minute int) int64 {
+	want := int64(d)*1440 + int64(minute)
 	u := (want - 16*60) * 60
 	for wall(z, u) < want {
 		u += 60
