@@ -62,8 +62,8 @@ type appointmentImportJSON struct {
 }
 
 func runAppointmentsImport(ctx context.Context, s stdio, o appointmentsImportOptions) error {
-	return o.run(ctx, s, "appointments import", func(f *office, file io.Reader) (imported, error) {
-		r, err := f.engine.ImportAppointments(ctx, f.caller, file, o.how)
+	return o.run(ctx, s, "appointments import", func(at *session, file io.Reader) (imported, error) {
+		r, err := at.engine.ImportAppointments(ctx, at.caller, file, o.how)
 		return imported{
 			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
 			program: appointmentImportJSON{columnsOf(r.Columns), r.Rows, r.Booked, r.Known, faultsOf(r.Bad), r.Written},
@@ -125,14 +125,14 @@ func runAppointmentsExport(ctx context.Context, s stdio, o appointmentsExportOpt
 		return err
 	}
 	o.query.Status = engine.Status(o.status)
-	return o.visit(ctx, s, errand{verb: "appointments export", clinic: o.clinic}, func(f *office) error {
-		zone, err := engine.LoadZone(f.clinic.TimeZone)
+	return o.withClinic(ctx, s, target{verb: "appointments export", clinic: o.clinic}, func(at *session) error {
+		zone, err := engine.LoadZone(at.clinic.TimeZone)
 		if err != nil {
 			return err
 		}
 		o.query.From, o.query.To = inZone(from, zone), inZone(to, zone)
 		n, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {
-			return f.engine.ExportAppointments(ctx, f.caller, o.query, w)
+			return at.engine.ExportAppointments(ctx, at.caller, o.query, w)
 		})
 		if err != nil {
 			return asFlags(err, nil)

@@ -54,18 +54,18 @@ type auditCheck struct {
 }
 
 func runAuditVerify(ctx context.Context, s stdio, o auditVerifyOptions) error {
-	return o.visit(ctx, s, errand{verb: "audit verify", clinic: o.clinic}, func(f *office) error {
-		clinics := []engine.Clinic{f.clinic}
+	return o.withClinic(ctx, s, target{verb: "audit verify", clinic: o.clinic}, func(at *session) error {
+		clinics := []engine.Clinic{at.clinic}
 		if o.clinic == "" {
 			var err error
-			if clinics, err = f.engine.Clinics(ctx, f.caller); err != nil {
+			if clinics, err = at.engine.Clinics(ctx, at.caller); err != nil {
 				return err
 			}
 		}
 		var checks []auditCheck
 		var damage []error
 		for _, c := range clinics {
-			r, err := f.engine.VerifyAudit(ctx, c.N)
+			r, err := at.engine.VerifyAudit(ctx, c.N)
 			if err != nil {
 				return err
 			}
@@ -135,14 +135,14 @@ func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 		return err
 	}
 	o.query.Outcome = engine.Outcome(o.outcome)
-	return o.visit(ctx, s, errand{verb: "audit list", clinic: o.clinic}, func(f *office) error {
-		zone, err := engine.LoadZone(f.clinic.TimeZone)
+	return o.withClinic(ctx, s, target{verb: "audit list", clinic: o.clinic}, func(at *session) error {
+		zone, err := engine.LoadZone(at.clinic.TimeZone)
 		if err != nil {
 			return err
 		}
 		o.query.From, o.query.To = inZone(from, zone), inZone(to, zone)
 		rows, err := upTo(o.limit, func(p engine.Page) (engine.List[engine.AuditEntry], error) {
-			return f.engine.AuditLog(ctx, f.caller, o.query, p)
+			return at.engine.AuditLog(ctx, at.caller, o.query, p)
 		})
 		if err != nil {
 			return asFlags(err, nil)

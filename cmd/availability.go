@@ -80,25 +80,25 @@ func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error 
 		return err
 	}
 	o.query.From, o.query.To, o.query.Preference = from.Moment(), to.Moment(), engine.Preference(o.preference)
-	e := errand{verb: "availability", clinic: o.clinic}
+	t := target{verb: "availability", clinic: o.clinic}
 	if now.Set {
-		e.now = func() time.Time { return time.Unix(now.Instant, 0) }
+		t.now = func() time.Time { return time.Unix(now.Instant, 0) }
 	}
-	return o.visit(ctx, s, e, func(f *office) error {
-		names, err := f.names(ctx)
+	return o.withClinic(ctx, s, t, func(at *session) error {
+		names, err := at.names(ctx)
 		if err == nil && o.explain {
-			err = o.explained(ctx, s, f, names)
+			err = o.explained(ctx, s, at, names)
 		} else if err == nil {
-			err = o.listed(ctx, s, f, names)
+			err = o.listed(ctx, s, at, names)
 		}
 		return asFlags(err, availabilityFlags)
 	})
 }
 
-func (o availabilityOptions) listed(ctx context.Context, s stdio, f *office, names names) error {
+func (o availabilityOptions) listed(ctx context.Context, s stdio, at *session, names names) error {
 	slots, err := upTo(o.limit, func(p engine.Page) (engine.List[engine.Slot], error) {
 		o.query.Limit, o.query.Cursor = p.Limit, p.Cursor
-		return f.engine.Availability(ctx, f.caller, o.query)
+		return at.engine.Availability(ctx, at.caller, o.query)
 	})
 	if err != nil {
 		return err
@@ -117,8 +117,8 @@ type verdictJSON struct {
 	Code    engine.Kind `json:"code,omitempty"` // the error that booking it would give
 }
 
-func (o availabilityOptions) explained(ctx context.Context, s stdio, f *office, names names) error {
-	list, err := f.engine.Explain(ctx, f.caller, o.query, 0)
+func (o availabilityOptions) explained(ctx context.Context, s stdio, at *session, names names) error {
+	list, err := at.engine.Explain(ctx, at.caller, o.query, 0)
 	if err != nil {
 		return err
 	}
@@ -167,16 +167,16 @@ func (names) of(list map[int64]string, id int64) string {
 	return fmt.Sprintf("%d %s", id, list[id])
 }
 
-func (f *office) names(ctx context.Context) (names, error) {
+func (s *session) names(ctx context.Context) (names, error) {
 	n := names{map[int64]string{}, map[int64]string{}}
 	providers, err := everyPage(func(p engine.Page) (engine.List[engine.Provider], error) {
-		return f.engine.Providers(ctx, f.caller, p)
+		return s.engine.Providers(ctx, s.caller, p)
 	})
 	if err != nil {
 		return n, err
 	}
 	locations, err := everyPage(func(p engine.Page) (engine.List[engine.Location], error) {
-		return f.engine.Locations(ctx, f.caller, p)
+		return s.engine.Locations(ctx, s.caller, p)
 	})
 	for _, p := range providers {
 		n.providers[p.ID] = p.DisplayName

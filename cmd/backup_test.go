@@ -83,8 +83,8 @@ func book(t *testing.T, data string, from, n int) {
 func inside(t *testing.T, data string, fn func(context.Context, *engine.Engine, engine.Caller) error) {
 	t.Helper()
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
-	err := g.visit(t.Context(), stdio{err: os.Stderr}, errand{verb: "test"}, func(f *office) error {
-		return fn(t.Context(), f.engine, f.caller)
+	err := g.withClinic(t.Context(), stdio{err: os.Stderr}, target{verb: "test"}, func(at *session) error {
+		return fn(t.Context(), at.engine, at.caller)
 	})
 	if err != nil {
 		t.Fatal(err)

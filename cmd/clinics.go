@@ -52,12 +52,12 @@ func runClinicsCreate(ctx context.Context, s stdio, o clinicsCreateOptions) erro
 	if _, err := o.draft(); err != nil {
 		return err
 	}
-	return o.visit(ctx, s, errand{verb: "clinics create"}, func(f *office) error {
+	return o.withClinic(ctx, s, target{verb: "clinics create"}, func(at *session) error {
 		for _, a := range assumed {
 			fmt.Fprintf(s.err, "assumed %s\n", a)
 		}
 		o.roundTheClock(s.err)
-		clinic, err := o.found(ctx, f.engine, "clinics create")
+		clinic, err := o.found(ctx, at.engine, "clinics create")
 		if err != nil {
 			return err
 		}
@@ -94,8 +94,8 @@ func runClinicsTier(ctx context.Context, s stdio, o clinicsTierOptions) error {
 	if o.tier == "none" {
 		o.tier = ""
 	}
-	return o.visit(ctx, s, errand{verb: "clinics tier", clinic: o.clinic}, func(f *office) error {
-		clinic, err := f.engine.SetTier(ctx, f.caller, o.tier)
+	return o.withClinic(ctx, s, target{verb: "clinics tier", clinic: o.clinic}, func(at *session) error {
+		clinic, err := at.engine.SetTier(ctx, at.caller, o.tier)
 		if err == nil {
 			fmt.Fprintf(s.err, "%s has the tier %q\n", clinic.Slug, cmp.Or(clinic.Settings.Tier, "none"))
 		}
@@ -121,8 +121,8 @@ func newClinicsList(g *global) *cobra.Command {
 }
 
 func runClinicsList(ctx context.Context, s stdio, o clinicsListOptions) error {
-	return o.visit(ctx, s, errand{verb: "clinics list"}, func(f *office) error {
-		list, err := f.engine.Clinics(ctx, f.caller)
+	return o.withClinic(ctx, s, target{verb: "clinics list"}, func(at *session) error {
+		list, err := at.engine.Clinics(ctx, at.caller)
 		if err != nil {
 			return err
 		}

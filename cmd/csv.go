@@ -44,7 +44,7 @@ type imported struct {
 
 // run hands the file to one of the engine's imports and tells what became of it:
 // to programs as JSON, to people with the faulty lines on the error stream.
-func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*office, io.Reader) (imported, error)) error {
+func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*session, io.Reader) (imported, error)) error {
 	file := s.in
 	if o.file != "-" {
 		f, err := os.Open(o.file)
@@ -54,8 +54,8 @@ func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*
 		defer f.Close()
 		file = f
 	}
-	return o.visit(ctx, s, errand{verb: verb, clinic: o.clinic}, func(f *office) error {
-		r, err := do(f, file)
+	return o.withClinic(ctx, s, target{verb: verb, clinic: o.clinic}, func(at *session) error {
+		r, err := do(at, file)
 		if err == nil && r.dryRun && len(r.bad) > 0 {
 			err = fmt.Errorf("%d of %d lines are faulty", len(r.bad), r.rows)
 		} else if engine.KindOf(err) == engine.Invalid && len(r.bad) > 0 {

@@ -72,9 +72,9 @@ func aWebhook(t *testing.T, data string) {
 		t.Fatal(err)
 	}
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
-	err = g.visit(t.Context(), stdio{err: os.Stderr}, errand{verb: "test"}, func(f *office) error {
-		e := engine.New(f.store, engine.Options{Sealer: sealer, CheckURL: func(string) error { return nil }})
-		_, err := e.CreateWebhook(t.Context(), f.caller, engine.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
+	err = g.withClinic(t.Context(), stdio{err: os.Stderr}, target{verb: "test"}, func(at *session) error {
+		e := engine.New(at.store, engine.Options{Sealer: sealer, CheckURL: func(string) error { return nil }})
+		_, err := e.CreateWebhook(t.Context(), at.caller, engine.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
 		return err
 	})
 	if err != nil {

@@ -239,8 +239,8 @@ func (d *doctor) keeping() {
 
 // outbox tells what webhooks wait for.
 func (d *doctor) outbox(ctx context.Context) {
-	err := d.visit(ctx, stdio{err: os.Stderr}, errand{verb: "doctor"}, func(f *office) error {
-		depth, err := f.engine.OutboxDepth(ctx)
+	err := d.withClinic(ctx, stdio{err: os.Stderr}, target{verb: "doctor"}, func(at *session) error {
+		depth, err := at.engine.OutboxDepth(ctx)
 		if err != nil {
 			return err
 		}

@@ -85,9 +85,9 @@ func runKeysCreate(ctx context.Context, s stdio, o keysCreateOptions) error {
 		return misuse("--expires: %w", err)
 	}
 	o.draft.RatePerMinute = o.rate
-	return o.visit(ctx, s, errand{verb: "keys create", clinic: o.clinic}, func(f *office) error {
+	return o.withClinic(ctx, s, target{verb: "keys create", clinic: o.clinic}, func(at *session) error {
 		if o.expires != "" {
-			zone, err := engine.LoadZone(f.clinic.TimeZone)
+			zone, err := engine.LoadZone(at.clinic.TimeZone)
 			if err != nil {
 				return err
 			}
@@ -97,11 +97,11 @@ func runKeysCreate(ctx context.Context, s stdio, o keysCreateOptions) error {
 			}
 			o.draft.ExpiresAt = end.Unix()
 		}
-		key, err := f.engine.CreateKey(ctx, f.caller, o.draft)
+		key, err := at.engine.CreateKey(ctx, at.caller, o.draft)
 		if err != nil {
 			return asFlags(err, keyFlags)
 		}
-		tellKey(s, "made", key, f.clinic)
+		tellKey(s, "made", key, at.clinic)
 		_, err = fmt.Fprintln(s.out, key.Secret)
 		return err
 	})
@@ -141,8 +141,8 @@ func newKeysList(g *global) *cobra.Command {
 }
 
 func runKeysList(ctx context.Context, s stdio, o keysListOptions) error {
-	return o.visit(ctx, s, errand{verb: "keys list", clinic: o.clinic}, func(f *office) error {
-		list, err := f.keys(ctx)
+	return o.withClinic(ctx, s, target{verb: "keys list", clinic: o.clinic}, func(at *session) error {
+		list, err := at.keys(ctx)
 		if err != nil {
 			return err
 		}
@@ -176,13 +176,13 @@ func keyState(k engine.Key, now int64) string {
 }
 
 // keys are all keys of the clinic.
-func (f *office) keys(ctx context.Context) ([]engine.Key, error) {
-	return everyPage(func(p engine.Page) (engine.List[engine.Key], error) { return f.engine.Keys(ctx, f.caller, p) })
+func (s *session) keys(ctx context.Context) ([]engine.Key, error) {
+	return everyPage(func(p engine.Page) (engine.List[engine.Key], error) { return s.engine.Keys(ctx, s.caller, p) })
 }
 
 // keyNamed finds a key by its id or its visible prefix.
-func (f *office) keyNamed(ctx context.Context, name string) (engine.Key, error) {
-	list, err := f.keys(ctx)
+func (s *session) keyNamed(ctx context.Context, name string) (engine.Key, error) {
+	list, err := s.keys(ctx)
 	if err != nil {
 		return engine.Key{}, err
 	}
@@ -191,7 +191,7 @@ func (f *office) keyNamed(ctx context.Context, name string) (engine.Key, error) 
 			return k, nil
 		}
 	}
-	return engine.Key{}, fmt.Errorf("%s has no key %s; 'qb keys list' shows them", f.clinic.Slug, name)
+	return engine.Key{}, fmt.Errorf("%s has no key %s; 'qb keys list' shows them", s.clinic.Slug, name)
 }
 
 // notWholeKey refuses a whole key as an argument: it would stand in the shell's

@@ -56,8 +56,8 @@ leads, and every faulty line.`,
 }
 
 func runLeadsImport(ctx context.Context, s stdio, o leadsImportOptions) error {
-	return o.run(ctx, s, "leads import", func(f *office, file io.Reader) (imported, error) {
-		r, err := f.engine.ImportLeads(ctx, f.caller, file, o.how)
+	return o.run(ctx, s, "leads import", func(at *session, file io.Reader) (imported, error) {
+		r, err := at.engine.ImportLeads(ctx, at.caller, file, o.how)
 		return imported{
 			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
 			program: importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written},
@@ -114,9 +114,9 @@ func runLeadsExport(ctx context.Context, s stdio, o leadsExportOptions) error {
 		return err
 	}
 	o.query.Status = engine.LeadStatus(o.status)
-	return o.visit(ctx, s, errand{verb: "leads export", clinic: o.clinic}, func(f *office) error {
+	return o.withClinic(ctx, s, target{verb: "leads export", clinic: o.clinic}, func(at *session) error {
 		if since.Set {
-			zone, err := engine.LoadZone(f.clinic.TimeZone)
+			zone, err := engine.LoadZone(at.clinic.TimeZone)
 			if err != nil {
 				return err
 			}
@@ -124,7 +124,7 @@ func runLeadsExport(ctx context.Context, s stdio, o leadsExportOptions) error {
 			o.query.UpdatedSince = &at
 		}
 		n, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {
-			return f.engine.ExportLeads(ctx, f.caller, o.query, w)
+			return at.engine.ExportLeads(ctx, at.caller, o.query, w)
 		})
 		if err != nil {
 			return asFlags(err, nil)

@@ -55,8 +55,8 @@ patients, and every faulty line.`,
 }
 
 func runPatientsImport(ctx context.Context, s stdio, o patientsImportOptions) error {
-	return o.run(ctx, s, "patients import", func(f *office, file io.Reader) (imported, error) {
-		r, err := f.engine.ImportPatients(ctx, f.caller, file, o.how)
+	return o.run(ctx, s, "patients import", func(at *session, file io.Reader) (imported, error) {
+		r, err := at.engine.ImportPatients(ctx, at.caller, file, o.how)
 		return imported{
 			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
 			program: importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written},
@@ -140,10 +140,10 @@ func patientID(text string) (int64, error) {
 
 func runPatientsExport(ctx context.Context, s stdio, o patientsExportOptions) error {
 	o.query.Status = engine.PatientStatus(o.status)
-	return o.visit(ctx, s, errand{verb: "patients export", clinic: o.clinic}, func(f *office) error {
+	return o.withClinic(ctx, s, target{verb: "patients export", clinic: o.clinic}, func(at *session) error {
 		if o.id != 0 {
 			_, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {
-				x, err := f.engine.ExportPatient(ctx, f.caller, o.id)
+				x, err := at.engine.ExportPatient(ctx, at.caller, o.id)
 				if err != nil {
 					return 0, err
 				}
@@ -152,7 +152,7 @@ func runPatientsExport(ctx context.Context, s stdio, o patientsExportOptions) er
 			return err
 		}
 		n, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {
-			return f.engine.ExportPatients(ctx, f.caller, o.query, w)
+			return at.engine.ExportPatients(ctx, at.caller, o.query, w)
 		})
 		if err != nil {
 			return asFlags(err, nil)
@@ -198,8 +198,8 @@ holds numbers alone, is kept in the database and beside it.`,
 }
 
 func runPatientsErase(ctx context.Context, s stdio, o patientsEraseOptions) error {
-	return o.visit(ctx, s, errand{verb: "patients erase", clinic: o.clinic}, func(f *office) error {
-		if _, err := f.engine.ErasePatient(ctx, f.caller, o.id); err != nil {
+	return o.withClinic(ctx, s, target{verb: "patients erase", clinic: o.clinic}, func(at *session) error {
+		if _, err := at.engine.ErasePatient(ctx, at.caller, o.id); err != nil {
 			return err
 		}
 		fmt.Fprintf(s.out, "patient %d is erased\n", o.id)

@@ -43,8 +43,8 @@ func (o *webhooksOptions) flags(c *cobra.Command) *cobra.Command {
 }
 
 // as is the shell in the clinic's live or test rows.
-func (o *webhooksOptions) as(f *office) engine.Caller {
-	c := f.caller
+func (o *webhooksOptions) as(at *session) engine.Caller {
+	c := at.caller
 	c.Test = o.test
 	return c
 }
@@ -60,8 +60,8 @@ func newWebhooksList(g *global) *cobra.Command {
 }
 
 func runWebhooksList(ctx context.Context, s stdio, o webhooksOptions) error {
-	return o.visit(ctx, s, errand{verb: "webhooks list", clinic: o.clinic}, func(f *office) error {
-		list, err := everyPage(func(p engine.Page) (engine.List[engine.Webhook], error) { return f.engine.Webhooks(ctx, o.as(f), p) })
+	return o.withClinic(ctx, s, target{verb: "webhooks list", clinic: o.clinic}, func(at *session) error {
+		list, err := everyPage(func(p engine.Page) (engine.List[engine.Webhook], error) { return at.engine.Webhooks(ctx, o.as(at), p) })
 		if err != nil {
 			return err
 		}
@@ -112,10 +112,10 @@ func runWebhooksDeliveries(ctx context.Context, s stdio, o webhooksOptions) erro
 	if o.limit < 0 {
 		return misuse("--limit: want 0 or more")
 	}
-	return o.visit(ctx, s, errand{verb: "webhooks deliveries", clinic: o.clinic}, func(f *office) error {
+	return o.withClinic(ctx, s, target{verb: "webhooks deliveries", clinic: o.clinic}, func(at *session) error {
 		q := engine.DeliveryQuery{WebhookID: o.webhook, State: engine.DeliveryState(o.state)}
 		list, err := upTo(o.limit, func(p engine.Page) (engine.List[engine.DeliveryEntry], error) {
-			return f.engine.Deliveries(ctx, o.as(f), q, p)
+			return at.engine.Deliveries(ctx, o.as(at), q, p)
 		})
 		if err != nil {
 			return asFlags(err, nil)
@@ -174,8 +174,8 @@ func newWebhooksTest(g *global) *cobra.Command {
 // runWebhooksSend runs a use case that leaves a delivery to be sent, and shows it.
 func runWebhooksSend(ctx context.Context, s stdio, o webhooksOptions, verb string,
 	use func(*engine.Engine, context.Context, engine.Caller, string) (engine.DeliveryEntry, error)) error {
-	return o.visit(ctx, s, errand{verb: verb, clinic: o.clinic}, func(f *office) error {
-		d, err := use(f.engine, ctx, o.as(f), o.id)
+	return o.withClinic(ctx, s, target{verb: verb, clinic: o.clinic}, func(at *session) error {
+		d, err := use(at.engine, ctx, o.as(at), o.id)
 		if err != nil {
 			return err
 		}

@@ -19,25 +19,25 @@ import (
 	"qualifybase/store"
 )
 
-// office is the front office as a verb finds it: the open database, the engine on
-// it, and the shell as its caller in one clinic.
-type office struct {
+// session is what a verb works with: the open database, the engine on it, and the
+// shell as its caller in one clinic.
+type session struct {
 	store  *store.Store
 	engine *engine.Engine
 	clinic engine.Clinic
 	caller engine.Caller
 }
 
-// errand is what a verb goes into the office for.
-type errand struct {
+// target is the clinic that a verb works on, and for what.
+type target struct {
 	verb   string           // for the audit: "keys create"
 	clinic string           // a slug; "" means the oldest clinic
 	now    func() time.Time // nil means the clock
 }
 
-// visit opens the office, runs fn in it and closes it. It works beside a running
-// server, which sees what was written within a second.
-func (g *global) visit(ctx context.Context, s stdio, e errand, fn func(*office) error) (err error) {
+// withClinic opens a session in the clinic of the target, runs fn in it and closes it.
+// It works beside a running server, which sees what was written within a second.
+func (g *global) withClinic(ctx context.Context, s stdio, t target, fn func(*session) error) (err error) {
 	l, err := loadConfig(g)
 	if err != nil {
 		return err
@@ -52,24 +52,24 @@ func (g *global) visit(ctx context.Context, s stdio, e errand, fn func(*office) 
 			err = e
 		}
 	}()
-	options := engineOptions(l, log, e.now)
+	options := engineOptions(l, log, t.now)
 	options.Erased = bury(log, graveDirs(g.data, l.Backup)...)
-	o := &office{store: st, engine: engine.New(st, options)}
-	if err := o.enter(ctx, e); err != nil {
+	at := &session{store: st, engine: engine.New(st, options)}
+	if err := at.find(ctx, t); err != nil {
 		return err
 	}
-	return fn(o)
+	return fn(at)
 }
 
-// enter finds the clinic that the verb means.
-func (o *office) enter(ctx context.Context, e errand) (err error) {
-	landlord := engine.Shell(0, e.verb)
-	if e.clinic == "" {
-		o.clinic, err = o.engine.OldestClinic(ctx, landlord)
-	} else if o.clinic, err = o.engine.ClinicBySlug(ctx, landlord, e.clinic); engine.KindOf(err) == engine.NotFound {
-		return fmt.Errorf("there is no clinic %q; 'qb clinics list' shows them", e.clinic)
+// find finds the clinic that the verb means.
+func (s *session) find(ctx context.Context, t target) (err error) {
+	operator := engine.Shell(0, t.verb)
+	if t.clinic == "" {
+		s.clinic, err = s.engine.OldestClinic(ctx, operator)
+	} else if s.clinic, err = s.engine.ClinicBySlug(ctx, operator, t.clinic); engine.KindOf(err) == engine.NotFound {
+		return fmt.Errorf("there is no clinic %q; 'qb clinics list' shows them", t.clinic)
 	}
-	o.caller = engine.Shell(o.clinic.N, e.verb)
+	s.caller = engine.Shell(s.clinic.N, t.verb)
 	return err
 }
 
