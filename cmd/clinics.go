@@ -21,7 +21,7 @@ command line; where --clinic is left out, the oldest one is meant.`
 
 type clinicsCreateOptions struct {
 	*global
-	founding
+	clinicOptions
 }
 
 func newClinicsCreate(g *global) *cobra.Command {
@@ -41,7 +41,7 @@ there, as 'qb init' does. Standard output is the new clinic's slug. Without
 	}
 	c.Flags().StringVar(&o.name, "name", "", "the clinic's `NAME`")
 	c.Flags().StringVar(&o.slug, "slug", "", "short `NAME` on the command line; without it made from the name")
-	foundingFlagsOf(c, &o.founding)
+	addClinicOptions(c, &o.clinicOptions)
 	_ = c.MarkFlagRequired("name")
 	_ = c.MarkFlagRequired("timezone")
 	return c
@@ -56,8 +56,8 @@ func runClinicsCreate(ctx context.Context, s stdio, o clinicsCreateOptions) erro
 		for _, a := range assumed {
 			fmt.Fprintf(s.err, "assumed %s\n", a)
 		}
-		o.roundTheClock(s.err)
-		clinic, err := o.found(ctx, at.engine, "clinics create")
+		o.noteFullDays(s.err)
+		clinic, err := o.createClinic(ctx, at.engine, "clinics create")
 		if err != nil {
 			return err
 		}

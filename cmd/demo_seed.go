@@ -41,7 +41,7 @@ func seedDemo(ctx context.Context, st *store.Store, env func(string) (string, bo
 	s := &seeder{ctx: ctx, rand: rand.New(rand.NewPCG(1, 2026)), clock: now.AddDate(0, 0, -demoDaysBack-10)} // #nosec G404 -- chosen: every demo is alike
 	s.e = engine.New(st, engine.Options{Now: func() time.Time { return s.clock }})
 	for _, step := range []func() error{
-		func() error { return s.found(env) }, s.place, s.people,
+		func() error { return s.createClinic(env) }, s.place, s.people,
 		func() error { return s.fill(now) }, func() error { s.clock = now; return s.live() },
 	} {
 		if err := step(); err != nil {
@@ -55,11 +55,11 @@ func seedDemo(ctx context.Context, st *store.Store, env func(string) (string, bo
 	return &demoShow{clinic: s.clinic, key: key.Secret, leads: len(s.leads), appointments: len(s.booked), lead: s.leads[len(s.leads)-1].ID}, nil
 }
 
-// found makes the clinic in this machine's zone, so that its times read as here.
-func (s *seeder) found(env func(string) (string, bool)) (err error) {
-	f := founding{name: "Praxis Lindenhof", hours: "Mon-Fri 08:00-18:00; Sat 09:00-12:00", given: map[string]bool{"name": true, "hours": true}}
+// createClinic makes the clinic in this machine's zone, so that its times read as here.
+func (s *seeder) createClinic(env func(string) (string, bool)) (err error) {
+	f := clinicOptions{name: "Praxis Lindenhof", hours: "Mon-Fri 08:00-18:00; Sat 09:00-12:00", given: map[string]bool{"name": true, "hours": true}}
 	f.assume(env)
-	if s.clinic, err = f.found(s.ctx, s.e, "demo"); err != nil {
+	if s.clinic, err = f.createClinic(s.ctx, s.e, "demo"); err != nil {
 		return err
 	}
 	s.c = engine.Shell(s.clinic.N, "demo")
@@ -98,7 +98,7 @@ func (s *seeder) place() error {
 	return nil
 }
 
-// provider adds one; the first is there from the founding.
+// provider adds one; the first was made with the clinic.
 func (s *seeder) provider(i int, p demoProvider) error {
 	d := engine.ProviderDraft{DisplayName: &p.name, Specialty: &p.specialty, LocationIDs: &[]int64{1, 2, 3}}
 	var row engine.Provider

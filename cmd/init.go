@@ -17,7 +17,7 @@ import (
 
 type initOptions struct {
 	*global
-	founding
+	clinicOptions
 }
 
 func newInitCommand(g *global) *cobra.Command {
@@ -42,15 +42,8 @@ as it is.`,
 		},
 	}
 	c.Flags().StringVar(&o.name, "name", "", "the clinic's `NAME`")
-	foundingFlagsOf(c, &o.founding)
+	addClinicOptions(c, &o.clinicOptions)
 	return c
-}
-
-// foundingFlagsOf gives a verb the flags that `qb init` and `qb clinics create` share.
-func foundingFlagsOf(c *cobra.Command, f *founding) {
-	c.Flags().StringVar(&f.timezone, "timezone", "", "IANA `ZONE`, such as Europe/Berlin")
-	c.Flags().StringVar(&f.country, "country", "", "two-letter `CODE`; phone numbers without + are read as dialled there")
-	c.Flags().StringVar(&f.hours, "hours", "", `opening hours, such as "Mon-Fri 09:00-12:00,13:00-17:00"`)
 }
 
 // changedFlags are the flags that the command line set.
@@ -66,11 +59,11 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 	if _, err := loadConfig(o.global); err != nil {
 		return err
 	}
-	if err := o.empty(); err != nil {
+	if err := o.refuseDatabase(); err != nil {
 		return err
 	}
 	if p := newPrompt(s); p != nil {
-		if err := o.ask(p, o.env); err != nil {
+		if err := o.askMissing(p, o.env); err != nil {
 			return err
 		}
 	}
@@ -81,11 +74,11 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 	for _, a := range assumed {
 		fmt.Fprintf(s.err, "assumed %s\n", a)
 	}
-	o.roundTheClock(s.err)
+	o.noteFullDays(s.err)
 	if err := makeDataDir(o.data); err != nil {
 		return err
 	}
-	if err := o.closeDir(s); err != nil {
+	if err := o.restrictDir(s); err != nil {
 		return err
 	}
 	lock, err := lockData(o.data, "init")
@@ -93,10 +86,10 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 		return err
 	}
 	defer lock.release()
-	if err := o.empty(); err != nil { // somebody else may have been quicker
+	if err := o.refuseDatabase(); err != nil { // somebody else may have been quicker
 		return err
 	}
-	clinic, err := o.begin(ctx)
+	clinic, err := o.initialise(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,8 +99,8 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 	return nil
 }
 
-// closeDir takes the rights of others away from a directory that was there before.
-func (g *global) closeDir(s stdio) error {
+// restrictDir takes the rights of others away from a directory that was there before.
+func (g *global) restrictDir(s stdio) error {
 	info, err := os.Stat(g.data)
 	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
 		return err
@@ -119,17 +112,17 @@ func (g *global) closeDir(s stdio) error {
 	return nil
 }
 
-// empty refuses a data directory that has a database.
-func (g *global) empty() error {
+// refuseDatabase refuses a data directory that has a database.
+func (g *global) refuseDatabase() error {
 	if path := filepath.Join(g.data, dbFile); exists(path) {
 		return fmt.Errorf("%s exists; nothing was changed. Give another directory with --data, or add a clinic with 'qb clinics create'", path)
 	}
 	return nil
 }
 
-// begin makes the database, the clinic and qb.toml in the locked directory. If
+// initialise makes the database, the clinic and qb.toml in the locked directory. If
 // it fails it takes back what it made, so that it can be tried again.
-func (o *initOptions) begin(ctx context.Context) (clinic engine.Clinic, err error) {
+func (o *initOptions) initialise(ctx context.Context) (clinic engine.Clinic, err error) {
 	l, err := loadConfig(o.global)
 	if err != nil {
 		return clinic, err
@@ -154,17 +147,7 @@ func (o *initOptions) begin(ctx context.Context) (clinic engine.Clinic, err erro
 			err = e
 		}
 	}()
-	return o.found(ctx, engine.New(st, engine.Options{}), "init")
-}
-
-// found makes the clinic of the founding.
-func (f *founding) found(ctx context.Context, e *engine.Engine, verb string) (engine.Clinic, error) {
-	d, err := f.draft()
-	if err != nil {
-		return engine.Clinic{}, err
-	}
-	c, err := e.CreateClinic(ctx, engine.Shell(0, verb), d)
-	return c, asFlags(err, foundingFlags)
+	return o.createClinic(ctx, engine.New(st, engine.Options{}), "init")
 }
 
 // writeConfig puts the manual of the configuration, every line of it commented

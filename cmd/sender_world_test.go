@@ -42,7 +42,7 @@ type clinicProcess struct {
 	err  bytes.Buffer
 }
 
-// startClinic founds a clinic and serves it; toml is appended to its configuration.
+// startClinic makes a clinic and serves it; toml is appended to its configuration.
 func startClinic(t testing.TB, toml string) *clinicProcess {
 	t.Helper()
 	c := &clinicProcess{TB: t, dir: filepath.Join(t.TempDir(), "data")}

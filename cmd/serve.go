@@ -97,7 +97,7 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 }
 
 // ownStore opens the database of the locked data directory and, where there is
-// none, founds the clinic that `qb init` would.
+// none, makes the clinic that `qb init` would.
 func (o *serveOptions) ownStore(ctx context.Context, s stdio, l *loaded, log *slog.Logger) (*store.Store, error) {
 	if err := lostDatabase(o.data); err != nil {
 		return nil, err
@@ -108,12 +108,12 @@ func (o *serveOptions) ownStore(ctx context.Context, s stdio, l *loaded, log *sl
 	}
 	e := engine.New(st, engine.Options{})
 	if _, err = e.OldestClinic(ctx, engine.Shell(0, "serve")); engine.KindOf(err) == engine.NotFound {
-		var f founding
+		var f clinicOptions
 		for _, a := range f.assume(o.env) {
 			fmt.Fprintf(s.err, "assumed %s\n", a)
 		}
 		var clinic engine.Clinic
-		if clinic, err = f.found(ctx, e, "serve"); err == nil {
+		if clinic, err = f.createClinic(ctx, e, "serve"); err == nil {
 			fmt.Fprintf(s.err, "%s had no clinic: made %q (%s), %s, open %s\n", o.data, clinic.Name, clinic.Slug, clinic.TimeZone, f.hours)
 			err = o.writeConfig()
 		}

@@ -46,9 +46,9 @@ func startServer(t *testing.T, set func(*Config)) *testServer {
 	if s.server, err = newServer(l, st, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	f := founding{}
+	f := clinicOptions{}
 	f.assume(environment("TZ=UTC"))
-	clinic, err := f.found(t.Context(), s.engine, "test")
+	clinic, err := f.createClinic(t.Context(), s.engine, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,15 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"qualifybase/engine"
 )
@@ -18,10 +21,17 @@ const (
 	usualCountry = "US"
 )
 
-// founding is what `qb init` and `qb clinics create` ask of a new clinic, as text.
-type founding struct {
+// clinicOptions are what `qb init` and `qb clinics create` ask of a new clinic, as text.
+type clinicOptions struct {
 	name, slug, timezone, country, hours string
 	given                                map[string]bool // the flags that were set
+}
+
+// addClinicOptions gives a verb the flags that `qb init` and `qb clinics create` share.
+func addClinicOptions(c *cobra.Command, o *clinicOptions) {
+	c.Flags().StringVar(&o.timezone, "timezone", "", "IANA `ZONE`, such as Europe/Berlin")
+	c.Flags().StringVar(&o.country, "country", "", "two-letter `CODE`; phone numbers without + are read as dialled there")
+	c.Flags().StringVar(&o.hours, "hours", "", `opening hours, such as "Mon-Fri 09:00-12:00,13:00-17:00"`)
 }
 
 // assumption is a value that nobody gave, and why it is this one.
@@ -30,37 +40,37 @@ type assumption struct{ flag, value, why string }
 func (a assumption) String() string { return fmt.Sprintf("--%s: %s (%s)", a.flag, a.value, a.why) }
 
 // assume fills what was not given; the order matters, for the country follows the zone.
-func (f *founding) assume(env func(string) (string, bool)) (list []assumption) {
+func (o *clinicOptions) assume(env func(string) (string, bool)) (list []assumption) {
 	fill := func(flag string, to *string, usual func() (string, string)) {
-		if f.given[flag] {
+		if o.given[flag] {
 			return
 		}
 		value, why := usual()
 		*to = value
 		list = append(list, assumption{flag, value, why})
 	}
-	fill("name", &f.name, func() (string, string) { return usualName, "the default" })
-	fill("timezone", &f.timezone, func() (string, string) { return systemZone(env) })
-	fill("country", &f.country, func() (string, string) { return guessCountry(f.timezone, env) })
-	fill("hours", &f.hours, func() (string, string) { return usualHours, "the default" })
+	fill("name", &o.name, func() (string, string) { return usualName, "the default" })
+	fill("timezone", &o.timezone, func() (string, string) { return systemZone(env) })
+	fill("country", &o.country, func() (string, string) { return guessCountry(o.timezone, env) })
+	fill("hours", &o.hours, func() (string, string) { return usualHours, "the default" })
 	return list
 }
 
-// draft is the founding as the engine takes it. What is wrong is named by its flag.
-func (f *founding) draft() (engine.ClinicDraft, error) {
-	d := engine.ClinicDraft{Name: f.name, Slug: f.slug, TimeZone: f.timezone, Country: strings.ToUpper(f.country)}
-	week, err := engine.ParseHours(f.hours)
+// draft is the new clinic as the engine takes it. What is wrong is named by its flag.
+func (o *clinicOptions) draft() (engine.ClinicDraft, error) {
+	d := engine.ClinicDraft{Name: o.name, Slug: o.slug, TimeZone: o.timezone, Country: strings.ToUpper(o.country)}
+	week, err := engine.ParseHours(o.hours)
 	if err != nil {
 		return d, misuse("--hours: %w", err)
 	}
 	d.Hours = week
-	return d, asFlags(d.Check(), foundingFlags)
+	return d, asFlags(d.Check(), clinicOptionFlags)
 }
 
-// roundTheClock notes windows that begin when they end: they are 24 hours long
+// noteFullDays notes windows that begin when they end: they are 24 hours long
 // (booking.md §4), which is seldom what a typing mistake meant.
-func (f *founding) roundTheClock(w io.Writer) {
-	week, err := engine.ParseHours(f.hours)
+func (o *clinicOptions) noteFullDays(w io.Writer) {
+	week, err := engine.ParseHours(o.hours)
 	if err != nil {
 		return
 	}
@@ -75,54 +85,55 @@ func (f *founding) roundTheClock(w io.Writer) {
 	}
 }
 
-var foundingFlags = map[string]string{"time_zone": "--timezone"}
+// clinicOptionFlags are the flags behind the fields of a new clinic.
+var clinicOptionFlags = map[string]string{"time_zone": "--timezone"}
 
-// ask puts the questions that the flags left open to a person, with the
+// askMissing puts the questions that the flags left open to a person, with the
 // assumptions as default answers.
-func (f *founding) ask(p *prompt, env func(string) (string, bool)) error {
+func (o *clinicOptions) askMissing(p *prompt, env func(string) (string, bool)) error {
 	for _, q := range []struct {
 		flag, question string
 		to             *string
 	}{
-		{"name", "Name of the clinic", &f.name},
-		{"timezone", "Time zone (IANA)", &f.timezone},
-		{"country", "Country (two letters; reads phone numbers without +)", &f.country},
-		{"hours", "Opening hours", &f.hours},
+		{"name", "Name of the clinic", &o.name},
+		{"timezone", "Time zone (IANA)", &o.timezone},
+		{"country", "Country (two letters; reads phone numbers without +)", &o.country},
+		{"hours", "Opening hours", &o.hours},
 	} {
-		if f.given[q.flag] {
+		if o.given[q.flag] {
 			continue
 		}
-		f.assume(env)
+		o.assume(env)
 		answer, err := p.ask(q.question, *q.to, func(text string) error {
-			try := *f
+			try := *o
 			try.set(q.flag, text)
 			return try.faultOf(q.flag)
 		})
 		if err != nil {
 			return err
 		}
-		f.set(q.flag, answer)
-		f.given[q.flag] = true
+		o.set(q.flag, answer)
+		o.given[q.flag] = true
 	}
 	return nil
 }
 
-func (f *founding) set(flag, text string) {
+func (o *clinicOptions) set(flag, text string) {
 	switch flag {
 	case "name":
-		f.name = text
+		o.name = text
 	case "timezone":
-		f.timezone = text
+		o.timezone = text
 	case "country":
-		f.country = text
+		o.country = text
 	case "hours":
-		f.hours = text
+		o.hours = text
 	}
 }
 
 // faultOf is what is wrong with one flag's value, others aside.
-func (f *founding) faultOf(flag string) error {
-	_, err := f.draft()
+func (o *clinicOptions) faultOf(flag string) error {
+	_, err := o.draft()
 	if e, ok := errors.AsType[*engine.Error](err); ok {
 		for _, d := range e.Details {
 			if d.Field == "--"+flag {
@@ -135,6 +146,16 @@ func (f *founding) faultOf(flag string) error {
 		return errors.New(strings.TrimPrefix(err.Error(), "--hours: "))
 	}
 	return nil
+}
+
+// createClinic makes the clinic that the options describe.
+func (o *clinicOptions) createClinic(ctx context.Context, e *engine.Engine, verb string) (engine.Clinic, error) {
+	d, err := o.draft()
+	if err != nil {
+		return engine.Clinic{}, err
+	}
+	c, err := e.CreateClinic(ctx, engine.Shell(0, verb), d)
+	return c, asFlags(err, clinicOptionFlags)
 }
 
 // systemZone is the IANA name of this machine's zone, else UTC.

@@ -52,20 +52,20 @@ func TestCountryOfEveryZone(t *testing.T) {
 func TestAssume(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		given founding
+		given clinicOptions
 		env   []string
-		want  founding
+		want  clinicOptions
 	}{
-		{"nothing given", founding{}, []string{"TZ=Europe/Berlin"},
-			founding{name: usualName, timezone: "Europe/Berlin", country: "DE", hours: usualHours}},
-		{"the country follows the zone that was given", founding{timezone: "Asia/Tokyo", given: map[string]bool{"timezone": true}},
-			[]string{"TZ=Europe/Berlin", "LANG=de_DE.UTF-8"}, founding{name: usualName, timezone: "Asia/Tokyo", country: "JP", hours: usualHours}},
-		{"a colon before the zone", founding{}, []string{"TZ=:America/Chicago"},
-			founding{name: usualName, timezone: "America/Chicago", country: "US", hours: usualHours}},
-		{"a locale with an at", founding{}, []string{"TZ=UTC", "LC_ALL=ca_ES@valencia"},
-			founding{name: usualName, timezone: "UTC", country: "ES", hours: usualHours}},
-		{"no locale", founding{}, []string{"TZ=UTC", "LANG=POSIX"},
-			founding{name: usualName, timezone: "UTC", country: usualCountry, hours: usualHours}},
+		{"nothing given", clinicOptions{}, []string{"TZ=Europe/Berlin"},
+			clinicOptions{name: usualName, timezone: "Europe/Berlin", country: "DE", hours: usualHours}},
+		{"the country follows the zone that was given", clinicOptions{timezone: "Asia/Tokyo", given: map[string]bool{"timezone": true}},
+			[]string{"TZ=Europe/Berlin", "LANG=de_DE.UTF-8"}, clinicOptions{name: usualName, timezone: "Asia/Tokyo", country: "JP", hours: usualHours}},
+		{"a colon before the zone", clinicOptions{}, []string{"TZ=:America/Chicago"},
+			clinicOptions{name: usualName, timezone: "America/Chicago", country: "US", hours: usualHours}},
+		{"a locale with an at", clinicOptions{}, []string{"TZ=UTC", "LC_ALL=ca_ES@valencia"},
+			clinicOptions{name: usualName, timezone: "UTC", country: "ES", hours: usualHours}},
+		{"no locale", clinicOptions{}, []string{"TZ=UTC", "LANG=POSIX"},
+			clinicOptions{name: usualName, timezone: "UTC", country: usualCountry, hours: usualHours}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := c.given
@@ -83,9 +83,9 @@ func TestAssume(t *testing.T) {
 func TestAskForAClinic(t *testing.T) {
 	answers := "Praxis am Park\nBerlin\nEurope/Berlin\n\n9-17\nMon-Thu 08:00-12:00\n"
 	var shown strings.Builder
-	f := founding{name: "", given: map[string]bool{}}
+	f := clinicOptions{name: "", given: map[string]bool{}}
 	p := &prompt{bufio.NewReader(strings.NewReader(answers)), &shown}
-	if err := f.ask(p, environment("TZ=UTC")); err != nil {
+	if err := f.askMissing(p, environment("TZ=UTC")); err != nil {
 		t.Fatal(err, shown.String())
 	}
 	if f.name != "Praxis am Park" || f.timezone != "Europe/Berlin" || f.country != "DE" || f.hours != "Mon-Thu 08:00-12:00" {
@@ -106,8 +106,8 @@ func TestAskForAClinic(t *testing.T) {
 
 func TestAskOnlyWhatIsMissing(t *testing.T) {
 	var shown strings.Builder
-	f := founding{name: "A", timezone: "Europe/Vienna", hours: usualHours, given: map[string]bool{"name": true, "timezone": true, "hours": true}}
-	if err := f.ask(&prompt{bufio.NewReader(strings.NewReader("\n")), &shown}, environment()); err != nil {
+	f := clinicOptions{name: "A", timezone: "Europe/Vienna", hours: usualHours, given: map[string]bool{"name": true, "timezone": true, "hours": true}}
+	if err := f.askMissing(&prompt{bufio.NewReader(strings.NewReader("\n")), &shown}, environment()); err != nil {
 		t.Fatal(err)
 	}
 	if f.country != "AT" || strings.Count(shown.String(), "]: ") != 1 {
