@@ -68,7 +68,7 @@ func runDemo(ctx context.Context, s stdio, g *global) (err error) {
 			err = e
 		}
 	}()
-	show, err := seedDemo(ctx, st, g.env, time.Now())
+	show, err := seedDemo(ctx, st, time.Now())
 	if err != nil {
 		return fmt.Errorf("seeding: %w", err)
 	}

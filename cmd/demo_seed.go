@@ -37,11 +37,11 @@ type seeder struct {
 }
 
 // seedDemo makes the clinic, its people, its calendar and a key.
-func seedDemo(ctx context.Context, st *store.Store, env func(string) (string, bool), now time.Time) (*demoShow, error) {
+func seedDemo(ctx context.Context, st *store.Store, now time.Time) (*demoShow, error) {
 	s := &seeder{ctx: ctx, rand: rand.New(rand.NewPCG(1, 2026)), clock: now.AddDate(0, 0, -demoDaysBack-10)} // #nosec G404 -- chosen: every demo is alike
 	s.e = engine.New(st, engine.Options{Now: func() time.Time { return s.clock }})
 	for _, step := range []func() error{
-		func() error { return s.createClinic(env) }, s.place, s.people,
+		s.createClinic, s.place, s.people,
 		func() error { return s.fill(now) }, func() error { s.clock = now; return s.live() },
 	} {
 		if err := step(); err != nil {
@@ -55,11 +55,13 @@ func seedDemo(ctx context.Context, st *store.Store, env func(string) (string, bo
 	return &demoShow{clinic: s.clinic, key: key.Secret, leads: len(s.leads), appointments: len(s.booked), lead: s.leads[len(s.leads)-1].ID}, nil
 }
 
-// createClinic makes the clinic in this machine's zone, so that its times read as here.
-func (s *seeder) createClinic(env func(string) (string, bool)) (err error) {
-	f := clinicOptions{name: "Praxis Lindenhof", hours: "Mon-Fri 08:00-18:00; Sat 09:00-12:00", given: map[string]bool{"name": true, "hours": true}}
-	f.assume(env)
-	if s.clinic, err = f.createClinic(s.ctx, s.e, "demo"); err != nil {
+// createClinic makes the clinic in a zone whose clocks change twice a year: a machine
+// whose own zone is UTC would show a clinic without local time.
+func (s *seeder) createClinic() (err error) {
+	o := clinicOptions{
+		name: "Praxis Lindenhof", timezone: "Europe/Berlin", country: "DE", hours: "Mon-Fri 08:00-18:00; Sat 09:00-12:00",
+	}
+	if s.clinic, err = o.createClinic(s.ctx, s.e, "demo"); err != nil {
 		return err
 	}
 	s.c = engine.Shell(s.clinic.N, "demo")
