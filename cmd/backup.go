@@ -92,7 +92,7 @@ func runBackup(ctx context.Context, s stdio, o backupOptions) error {
 		}
 	}
 	var b made
-	err = lowly(func() (err error) {
+	err = runLowPriority(func() (err error) {
 		b, err = m.make(ctx, o.dest, out)
 		return err
 	})

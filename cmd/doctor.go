@@ -71,7 +71,7 @@ func runDoctor(ctx context.Context, s stdio, o doctorOptions) error {
 	}
 	d := &doctor{global: o.global, now: o.now()}
 	d.config()
-	err := lowly(func() error { return d.database(ctx) })
+	err := runLowPriority(func() error { return d.database(ctx) })
 	if err != nil {
 		return err
 	}

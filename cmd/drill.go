@@ -80,7 +80,7 @@ func runDrill(ctx context.Context, s stdio, o drillOptions) error {
 		o.file = newest
 	}
 	var out chore
-	err = lowly(func() (err error) {
+	err = runLowPriority(func() (err error) {
 		out, err = drill(ctx, o.file, keys, m)
 		return err
 	})

@@ -123,7 +123,7 @@ func (k *keeper) backUp(ctx context.Context) upkeep {
 	var gone []string
 	dir, err := backupDir(k.maker.data, k.conf.Dir)
 	if err == nil {
-		err = lowly(func() (err error) {
+		err = runLowPriority(func() (err error) {
 			b, err = k.maker.make(ctx, dir, nil)
 			return err
 		})

@@ -22,7 +22,7 @@ func (g *global) newKeeper(l *loaded, log *slog.Logger) (*keeper, error) {
 	keys := func() ([]backup.Identity, error) { return openKeys(l.Backup.Identity) }
 	k := &keeper{maker: m, conf: l.Backup, log: log, now: time.Now, zone: time.Local}
 	k.drill = func(ctx context.Context, file string) (out chore) {
-		err := lowly(func() error {
+		err := runLowPriority(func() error {
 			keys, err := keys()
 			if err != nil {
 				return err

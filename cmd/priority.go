@@ -7,13 +7,13 @@ import (
 	"qualifybase/engine/panics"
 )
 
-// lowly runs fn, a long job, on a thread that steps back for whoever books at the
+// runLowPriority runs fn, a long job, on a thread that steps back for whoever books at the
 // same time: measured on two busy cores, writers beside a backup waited a third as
 // long. A panic of fn becomes its error: no backup may end the server.
-func lowly(fn func() error) error {
+func runLowPriority(fn func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		stepBack()
+		lowerPriority()
 		defer func() {
 			if p := recover(); p != nil {
 				done <- fmt.Errorf("panic: %s\n%s", panics.Describe(p), debug.Stack())

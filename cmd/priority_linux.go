@@ -11,9 +11,9 @@ const (
 	ioprioLowest = 2<<13 | 7
 )
 
-// stepBack gives this thread what processor and disk time nobody else wants. The
+// lowerPriority gives this thread what processor and disk time nobody else wants. The
 // thread ends with its goroutine, which must not be unlocked from it.
-func stepBack() {
+func lowerPriority() {
 	runtime.LockOSThread()
 	_ = syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), 19)
 	_, _, _ = syscall.Syscall(syscall.SYS_IOPRIO_SET, ioprioThread, uintptr(syscall.Gettid()), ioprioLowest) // #nosec G115
