@@ -133,7 +133,7 @@ func (s *server) run(ctx context.Context, l net.Listener, announce func(url stri
 	var wait sync.WaitGroup
 	wait.Go(func() { s.sender.Run(sending) })
 	for _, task := range s.tasks() {
-		wait.Go(func() { s.attend(work, task) })
+		wait.Go(func() { s.supervise(work, task) })
 	}
 	defer func() {
 		stopSending()

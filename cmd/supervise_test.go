@@ -12,14 +12,14 @@ import (
 
 // A task that panics is begun anew after a rest, ends with its context, and tells
 // nobody's name (proof.md R14).
-func TestTasksSurvivePanics(t *testing.T) {
+func TestTasksAreRestarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		s := &server{log: slog.New(slog.NewTextHandler(&log, nil))}
 		ctx, cancel := context.WithCancel(t.Context())
 		began := time.Now()
 		var runs []time.Duration
-		s.attend(ctx, func(context.Context) {
+		s.supervise(ctx, func(context.Context) {
 			runs = append(runs, time.Since(began))
 			switch len(runs) {
 			case 1:
@@ -28,14 +28,14 @@ func TestTasksSurvivePanics(t *testing.T) {
 				write(nil) // a fault of the runtime
 			}
 		})
-		if len(runs) != 3 || runs[1] != attendAgain || runs[2] != 2*attendAgain {
+		if len(runs) != 3 || runs[1] != restartPause || runs[2] != 2*restartPause {
 			t.Errorf("it ran at %v", runs)
 		}
 		if text := log.String(); strings.Contains(text, "Xanthippe") || !strings.Contains(text, "a string") || !strings.Contains(text, "nil map") {
 			t.Errorf("the log says %s", text)
 		}
 		cancel()
-		s.attend(ctx, func(context.Context) { t.Error("it runs after its end") })
+		s.supervise(ctx, func(context.Context) { t.Error("it runs after its end") })
 	})
 }
 
