@@ -91,13 +91,13 @@ func runBackup(ctx context.Context, s stdio, o backupOptions) error {
 			return err
 		}
 	}
-	var b made
+	var b backupResult
 	err = runLowPriority(func() (err error) {
 		b, err = m.make(ctx, o.dest, out)
 		return err
 	})
 	if o.counts(l) {
-		note(o.data, func(st *upkeep) { st.tried(b, m.now(), err) })
+		changeBackupState(o.data, func(st *backupState) { st.recordBackup(b, m.now(), err) })
 	}
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func sameFile(a, b string) bool {
 	return e1 == nil && e2 == nil && os.SameFile(x, y)
 }
 
-func tellBackup(s stdio, o backupOptions, b made) error {
+func tellBackup(s stdio, o backupOptions, b backupResult) error {
 	to := s.out
 	if b.path == "-" {
 		to = s.err

@@ -34,8 +34,8 @@ type maker struct {
 	now       func() time.Time
 }
 
-// made is a backup that was made and verified.
-type made struct {
+// backupResult is a backup that was made and verified.
+type backupResult struct {
 	manifest     backup.Manifest
 	path         string // "-" = written to a stream
 	bytes        int64
@@ -66,14 +66,14 @@ func (g *global) newMaker(l *loaded, recipient string) (*maker, error) {
 // make writes a verified backup: into a directory under a name of its own, to a
 // file that must not exist, or, where out is set, to that stream. Plain copies of
 // the database lie in the data directory alone, never where the backup goes.
-func (m *maker) make(ctx context.Context, dest string, out io.Writer) (made, error) {
+func (m *maker) make(ctx context.Context, dest string, out io.Writer) (backupResult, error) {
 	start := m.now()
 	stage, err := os.MkdirTemp(m.data, stagePrefix)
 	if err != nil {
-		return made{}, err
+		return backupResult{}, err
 	}
 	defer os.RemoveAll(stage)
-	b := made{encrypted: m.recipient != nil, path: "-"}
+	b := backupResult{encrypted: m.recipient != nil, path: "-"}
 	in, err := m.copyDatabase(ctx, filepath.Join(stage, dbFile))
 	if err != nil {
 		return b, err
@@ -176,7 +176,7 @@ func (m *maker) sources(stage string) ([]backup.Source, error) {
 // counted hashes and counts what is written.
 type counted struct {
 	w io.Writer
-	b *made
+	b *backupResult
 	h io.Writer
 }
 
@@ -188,7 +188,7 @@ func (c counted) Write(p []byte) (int, error) {
 }
 
 // write writes the backup to a stream, encrypted where that is wanted.
-func (m *maker) write(b *made, w io.Writer, sources []backup.Source) (err error) {
+func (m *maker) write(b *backupResult, w io.Writer, sources []backup.Source) (err error) {
 	sum := sha256.New()
 	to := io.Writer(counted{w, b, sum})
 	if m.recipient != nil {

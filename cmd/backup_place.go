@@ -24,7 +24,7 @@ const stagePrefix = ".stage-"
 // place writes the backup under a temporary name, makes it durable, reads it back
 // and only then gives it its name, so that nothing that has a backup's name is
 // ever half of one.
-func (m *maker) place(b *made, dest string, sources []backup.Source) (err error) {
+func (m *maker) place(b *backupResult, dest string, sources []backup.Source) (err error) {
 	path := dest
 	if info, e := os.Stat(dest); e == nil && info.IsDir() {
 		path = filepath.Join(dest, m.freeName(dest, b.manifest))
@@ -145,8 +145,8 @@ func prune(dir, stem string, keep int, made string) (gone []string, err error) {
 	return gone, err
 }
 
-// sweepHalves removes halves of backups that a process left when it was killed.
-func sweepHalves(dir, stem string, before time.Time) {
+// removePartial removes halves of backups that a process left when it was killed.
+func removePartial(dir, stem string, before time.Time) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return

@@ -137,7 +137,7 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Errorf("left beside the backup: %v", left)
 	}
 	done(t, "--data", data, "backup")
-	for _, path := range []string{file, file + sumEnd, filepath.Join(data, upkeepFile)} {
+	for _, path := range []string{file, file + sumEnd, filepath.Join(data, backupStateFile)} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v %v", path, info.Mode(), err)
 		}

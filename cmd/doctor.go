@@ -78,7 +78,7 @@ func runDoctor(ctx context.Context, s stdio, o doctorOptions) error {
 	d.disk()
 	d.modes()
 	d.zones()
-	d.keeping()
+	d.backups()
 	d.outbox(ctx)
 	if err := d.tell(s, o.json); err != nil {
 		return err
@@ -207,10 +207,10 @@ func (d *doctor) clock(last int64) {
 	}
 }
 
-// keeping tells of backups and drills.
-func (d *doctor) keeping() {
-	u := readUpkeep(d.data)
-	report := func(check, wayOut string, s standing) {
+// backups tells of backups and drills.
+func (d *doctor) backups() {
+	u := readBackupState(d.data)
+	report := func(check, wayOut string, s taskStatus) {
 		text := s.why
 		if !s.at.IsZero() {
 			text = strings.TrimSuffix("last "+s.at.UTC().Format(time.RFC3339)+"; "+text, "; ")
@@ -220,12 +220,12 @@ func (d *doctor) keeping() {
 		}
 		d.list = append(d.list, symptom{check, s.level, text, wayOut})
 	}
-	b := u.backups(d.l.Backup, d.now)
+	b := u.backupStatus(d.l.Backup, d.now)
 	if u.Failed != nil {
 		b.why = strings.TrimPrefix(b.why+": "+u.Failed.Error, ": ")
 	}
 	report("backup", "'qb backup' makes one now", b)
-	s := u.drills(d.now)
+	s := u.drillStatus(d.now)
 	if u.Drill != nil && u.Drill.Error != "" {
 		s.why += ": " + u.Drill.Error
 	}

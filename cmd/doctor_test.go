@@ -78,10 +78,10 @@ func TestDoctorIll(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(data, engine.SealKeyFile), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	note(data, func(u *upkeep) {
-		u.tried(made{path: filepath.Join(gone, "b.tar")}, now.Add(-100*time.Hour), nil)
-		u.tried(made{}, now, os.ErrPermission)
-		u.drilled(chore{At: now, Error: "the backup is damaged"})
+	changeBackupState(data, func(u *backupState) {
+		u.recordBackup(backupResult{path: filepath.Join(gone, "b.tar")}, now.Add(-100*time.Hour), nil)
+		u.recordBackup(backupResult{}, now, os.ErrPermission)
+		u.recordDrill(runResult{At: now, Error: "the backup is damaged"})
 	})
 	shell(t, filepath.Join(data, dbFile), "DROP TRIGGER audit_no_update; UPDATE audit SET actor_label = 'x' WHERE seq = 1")
 	code, list := ask(t, data, now.Add(-26*time.Hour)) // and the clock was set back a day
@@ -139,21 +139,21 @@ func TestZoneVersion(t *testing.T) {
 // a backup in the future does not stop the schedule.
 func TestClockSetBack(t *testing.T) {
 	data := aClinic(t, 1)
-	k, now, _ := aKeeper(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
+	k, now, _ := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
 	*now = now.Add(time.Hour)
-	k.turn(t.Context())
-	first := readUpkeep(data).Backup.At
+	k.runDue(t.Context())
+	first := readBackupState(data).Backup.At
 	*now = now.Add(-24 * time.Hour)
-	k.turn(t.Context())
-	u := readUpkeep(data)
+	k.runDue(t.Context())
+	u := readBackupState(data)
 	if !u.Backup.At.Before(first) || len(backupsIn(t, filepath.Join(data, "backups"))) != 2 {
 		t.Errorf("%+v", u.Backup)
 	}
-	k.turn(t.Context())
-	if again := readUpkeep(data).Backup.At; !again.Equal(u.Backup.At) {
+	k.runDue(t.Context())
+	if again := readBackupState(data).Backup.At; !again.Equal(u.Backup.At) {
 		t.Error("it makes one backup after the other")
 	}
-	if s := u.backups(k.conf, *now); s.level != "ok" || s.at.Unix() != now.Unix() {
+	if s := u.backupStatus(k.conf, *now); s.level != "ok" || s.at.Unix() != now.Unix() {
 		t.Errorf("%+v", s)
 	}
 }

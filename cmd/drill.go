@@ -71,7 +71,7 @@ func runDrill(ctx context.Context, s stdio, o drillOptions) error {
 	if !exists(filepath.Join(o.data, dbFile)) {
 		return errNoClinic(o.data)
 	}
-	k := &keeper{maker: m, conf: l.Backup, now: time.Now}
+	k := &backupScheduler{maker: m, conf: l.Backup, now: time.Now}
 	newest, err := k.newest()
 	if o.file == "" {
 		if err != nil {
@@ -79,13 +79,13 @@ func runDrill(ctx context.Context, s stdio, o drillOptions) error {
 		}
 		o.file = newest
 	}
-	var out chore
+	var out runResult
 	err = runLowPriority(func() (err error) {
 		out, err = drill(ctx, o.file, keys, m)
 		return err
 	})
 	if sameFile(o.file, newest) { // of another file, /readyz has nothing to tell
-		note(o.data, func(u *upkeep) { u.drilled(out) })
+		changeBackupState(o.data, func(u *backupState) { u.recordDrill(out) })
 	}
 	if err != nil {
 		return damaging(o.file, err)
@@ -106,10 +106,10 @@ const byDigestOnly = "encrypted and no identity: only its SHA-256 was compared, 
 
 // drill restores a backup into a directory of its own, verifies what came out, and
 // removes it.
-func drill(ctx context.Context, file string, keys []backup.Identity, m *maker) (chore, error) {
+func drill(ctx context.Context, file string, keys []backup.Identity, m *maker) (runResult, error) {
 	start := m.now()
-	out := chore{At: start.UTC(), File: file}
-	done := func(err error) (chore, error) {
+	out := runResult{At: start.UTC(), File: file}
+	done := func(err error) (runResult, error) {
 		out.Seconds, out.OK = m.now().Sub(start).Seconds(), err == nil
 		if err != nil {
 			out.Error = err.Error()

@@ -179,8 +179,8 @@ func (s *server) metrics() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		more := []gauges{outbox}
-		if s.keeper != nil {
-			more = append(more, s.keeper.gauges)
+		if s.scheduler != nil {
+			more = append(more, s.scheduler.gauges)
 		}
 		_ = writeMetrics(w, s.began, s.api.Stats(), s.store.Stats(), s.engine.Stats(), more...) // a reader that went away is no fault of ours
 	})

@@ -87,7 +87,7 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if srv.keeper, err = o.newKeeper(l, log); err != nil {
+	if srv.scheduler, err = o.newBackupScheduler(l, log); err != nil {
 		return err
 	}
 	warnOfPlainHTTP(l, log)

@@ -27,16 +27,16 @@ import (
 // server is everything that runs while qb serves: the API on its listener, the
 // listeners beside it, and the tasks in the background.
 type server struct {
-	l      *loaded
-	log    *slog.Logger
-	store  *store.Store
-	engine *engine.Engine
-	api    *httpapi.Server
-	policy *webhook.Policy
-	sender *webhook.Sender
-	keeper *keeper // nil where nobody makes backups: the demo
-	began  time.Time
-	proven atomic.Int64 // when a write last went well for ready; Unix nanoseconds
+	l         *loaded
+	log       *slog.Logger
+	store     *store.Store
+	engine    *engine.Engine
+	api       *httpapi.Server
+	policy    *webhook.Policy
+	sender    *webhook.Sender
+	scheduler *backupScheduler // nil where nobody makes backups: the demo
+	began     time.Time
+	proven    atomic.Int64 // when a write last went well for ready; Unix nanoseconds
 }
 
 // newServer puts the faces on an open database.
@@ -101,18 +101,18 @@ func (s *server) ready() error {
 
 // checks are the details of /readyz.
 func (s *server) checks() []httpapi.Check {
-	if s.keeper == nil {
+	if s.scheduler == nil {
 		return nil
 	}
-	return s.keeper.checks()
+	return s.scheduler.checks()
 }
 
 // tasks run in the background until their ctx ends, which is after the last
 // request was answered and before the database is closed.
 func (s *server) tasks() []func(context.Context) {
 	tasks := []func(context.Context){s.janitor, s.watchdog}
-	if s.keeper != nil {
-		tasks = append(tasks, s.keeper.run)
+	if s.scheduler != nil {
+		tasks = append(tasks, s.scheduler.run)
 	}
 	return tasks
 }

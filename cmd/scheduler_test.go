@@ -17,20 +17,20 @@ import (
 	"time"
 )
 
-// aKeeper keeps the clinic of a directory by a clock that the test sets.
-func aKeeper(t *testing.T, data string, conf BackupConfig) (k *keeper, now *time.Time, log *bytes.Buffer) {
+// testScheduler keeps the clinic of a directory by a clock that the test sets.
+func testScheduler(t *testing.T, data string, conf BackupConfig) (s *backupScheduler, now *time.Time, log *bytes.Buffer) {
 	t.Helper()
 	log = &bytes.Buffer{}
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
 	l := &loaded{Config: defaultConfig(), source: map[string]string{}}
 	l.Backup = conf
-	k, err := g.newKeeper(l, slog.New(slog.NewTextHandler(log, nil)))
+	k, err := g.newBackupScheduler(l, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	now = new(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
 	k.now, k.maker.now, k.zone = func() time.Time { return *now }, func() time.Time { return *now }, time.UTC
-	note(data, func(u *upkeep) { u.Since = *now })
+	changeBackupState(data, func(u *backupState) { u.Since = *now })
 	return k, now, log
 }
 
@@ -45,10 +45,10 @@ func backupsIn(t *testing.T, dir string) []string {
 
 // Three weeks of a server: a backup each day, seven kept with their sums, a drill
 // each week, and nobody else's files touched.
-func TestKeeperSchedule(t *testing.T) {
+func TestSchedule(t *testing.T) {
 	data := aClinic(t, 2)
 	dir := filepath.Join(data, "vault")
-	k, now, log := aKeeper(t, data, BackupConfig{Dir: dir, Every: Duration(24 * time.Hour), Keep: 7})
+	k, now, log := testScheduler(t, data, BackupConfig{Dir: dir, Every: Duration(24 * time.Hour), Keep: 7})
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -58,10 +58,10 @@ func TestKeeperSchedule(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	made, drills, last := 0, 0, upkeep{}
+	made, drills, last := 0, 0, backupState{}
 	for range 21 * 24 {
-		k.turn(t.Context())
-		u := readUpkeep(data)
+		k.runDue(t.Context())
+		u := readBackupState(data)
 		if u.Backup != nil && (last.Backup == nil || !u.Backup.At.Equal(last.Backup.At)) {
 			made++
 		}
@@ -95,12 +95,12 @@ func TestKeeperSchedule(t *testing.T) {
 
 // backup.at strikes once a day by the machine's clock, also after a night in which
 // nobody ran, and over the change to summer time.
-func TestKeeperAt(t *testing.T) {
+func TestScheduleAt(t *testing.T) {
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &keeper{conf: BackupConfig{At: "02:30"}, zone: zone}
+	k := &backupScheduler{conf: BackupConfig{At: "02:30"}, zone: zone}
 	at := func(text string) time.Time {
 		v, err := time.ParseInLocation("2006-01-02 15:04", text, zone)
 		if err != nil {
@@ -120,7 +120,7 @@ func TestKeeperAt(t *testing.T) {
 		{"2026-07-03 02:30", "2026-07-02 02:00", true}, // the clock was set back a day
 	} {
 		k.now = func() time.Time { return at(c.now) }
-		u := upkeep{Since: at("2026-01-01 00:00"), Backup: &chore{At: at(c.last), OK: true}}
+		u := backupState{Since: at("2026-01-01 00:00"), Backup: &runResult{At: at(c.last), OK: true}}
 		if k.backupDue(u) != c.due {
 			t.Errorf("last %s, now %s: due %v", c.last, c.now, !c.due)
 		}
@@ -129,16 +129,16 @@ func TestKeeperAt(t *testing.T) {
 
 // A directory that vanished is told, in all places, and tried again with growing
 // pauses; nothing is made where its disk should be. When it is back, so are backups.
-func TestKeeperVanishedDirectory(t *testing.T) {
+func TestScheduleVanishedDirectory(t *testing.T) {
 	data, dir := aClinic(t, 1), filepath.Join(t.TempDir(), "nas")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	conf := BackupConfig{Dir: dir, Every: Duration(time.Hour), Keep: 3}
-	k, now, log := aKeeper(t, data, conf)
+	k, now, log := testScheduler(t, data, conf)
 	*now = now.Add(10 * time.Minute)
-	k.turn(t.Context())
-	if u := readUpkeep(data); u.Backup == nil || u.Drill == nil || !u.Drill.OK {
+	k.runDue(t.Context())
+	if u := readBackupState(data); u.Backup == nil || u.Drill == nil || !u.Drill.OK {
 		t.Fatalf("%+v\n%s", u, log)
 	}
 	if err := os.RemoveAll(dir); err != nil {
@@ -147,9 +147,9 @@ func TestKeeperVanishedDirectory(t *testing.T) {
 	*now = now.Add(time.Hour)
 	tries := 0
 	for range 4 * 60 { // four hours, by minutes
-		before := readUpkeep(data).Failures
-		k.turn(t.Context())
-		if readUpkeep(data).Failures != before {
+		before := readBackupState(data).Failures
+		k.runDue(t.Context())
+		if readBackupState(data).Failures != before {
 			tries++
 		}
 		*now = now.Add(time.Minute)
@@ -157,8 +157,8 @@ func TestKeeperVanishedDirectory(t *testing.T) {
 	if tries < 5 || tries > 8 { // 0, 5, 15, 35, 75, 135, 195 minutes
 		t.Errorf("%d tries in four hours", tries)
 	}
-	u := readUpkeep(data)
-	if s := u.backups(conf, *now); s.level != "fail" || !strings.Contains(s.why, "hours old") || strings.Contains(s.why, dir) {
+	u := readBackupState(data)
+	if s := u.backupStatus(conf, *now); s.level != "fail" || !strings.Contains(s.why, "hours old") || strings.Contains(s.why, dir) {
 		t.Errorf("%+v", s)
 	}
 	if !strings.Contains(log.String(), "Is its disk mounted?") || exists(dir) {
@@ -168,22 +168,22 @@ func TestKeeperVanishedDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	*now = now.Add(time.Hour)
-	k.turn(t.Context())
-	if u = readUpkeep(data); u.Failed != nil || u.Failures != 0 || len(backupsIn(t, dir)) != 1 {
+	k.runDue(t.Context())
+	if u = readBackupState(data); u.Failed != nil || u.Failures != 0 || len(backupsIn(t, dir)) != 1 {
 		t.Errorf("%+v", u)
 	}
-	if s := u.backups(conf, *now); s.level != "ok" {
+	if s := u.backupStatus(conf, *now); s.level != "ok" {
 		t.Errorf("%+v", s)
 	}
 }
 
 // A backup that turns out to be damaged on its disk is found by the drill, told,
 // and tried again the next day.
-func TestKeeperDrillFindsDamage(t *testing.T) {
+func TestDrillFindsDamage(t *testing.T) {
 	data := aClinic(t, 1)
-	k, now, log := aKeeper(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
+	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
 	*now = now.Add(time.Hour)
-	k.turn(t.Context())
+	k.runDue(t.Context())
 	list := backupsIn(t, filepath.Join(data, "backups"))
 	if len(list) != 1 {
 		t.Fatal(list, log)
@@ -196,35 +196,35 @@ func TestKeeperDrillFindsDamage(t *testing.T) {
 	if err := os.WriteFile(list[0], text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	note(data, func(u *upkeep) { u.Drill.At = now.Add(-drillEvery) })
-	k.turn(t.Context())
-	u := readUpkeep(data)
+	changeBackupState(data, func(u *backupState) { u.Drill.At = now.Add(-drillEvery) })
+	k.runDue(t.Context())
+	u := readBackupState(data)
 	if u.Drill.OK || !strings.Contains(u.Drill.Error, "the backup is damaged: qb.db") || !strings.Contains(log.String(), "cannot be relied on") {
 		t.Errorf("%+v\n%s", u.Drill, log)
 	}
-	if s := u.drills(*now); s.level != "fail" {
+	if s := u.drillStatus(*now); s.level != "fail" {
 		t.Errorf("%+v", s)
 	}
 	*now = now.Add(25 * time.Hour) // a new backup is due as well, and whole
-	k.turn(t.Context())
-	if u = readUpkeep(data); !u.Drill.OK {
+	k.runDue(t.Context())
+	if u = readBackupState(data); !u.Drill.OK {
 		t.Errorf("%+v\n%s", u.Drill, log)
 	}
-	if s := u.drills(now.Add(30 * 24 * time.Hour)); s.level != "warn" {
+	if s := u.drillStatus(now.Add(30 * 24 * time.Hour)); s.level != "warn" {
 		t.Errorf("%+v", s)
 	}
 }
 
 // Encrypted backups are restored for a trial where the key is at hand, and else
 // held against the sum that was written with them.
-func TestKeeperEncrypted(t *testing.T) {
+func TestScheduleEncrypted(t *testing.T) {
 	public, key := ageKey(t)
 	for identity, note := range map[string]string{"": byDigestOnly, key: ""} {
 		data := aClinic(t, 2)
-		k, now, log := aKeeper(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9, Recipient: public, Identity: identity})
+		k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9, Recipient: public, Identity: identity})
 		*now = now.Add(time.Hour)
-		k.turn(t.Context())
-		u := readUpkeep(data)
+		k.runDue(t.Context())
+		u := readBackupState(data)
 		if u.Drill == nil || !u.Drill.OK || u.Drill.Note != note || note == "" && u.Drill.Appointments != 2 {
 			t.Errorf("%+v\n%s", u.Drill, log)
 		}
@@ -236,23 +236,23 @@ func TestKeeperEncrypted(t *testing.T) {
 			t.Fatal(err)
 		}
 		*now = now.Add(drillEvery)
-		u = readUpkeep(data)
-		k.rehearse(t.Context())
-		if u = readUpkeep(data); u.Drill.OK {
+		u = readBackupState(data)
+		k.drillNewest(t.Context())
+		if u = readBackupState(data); u.Drill.OK {
 			t.Errorf("a cut file passed the drill: %+v", u.Drill)
 		}
 	}
 }
 
 // A server that ends in the middle leaves no half backup, and no failure either.
-func TestKeeperEnds(t *testing.T) {
+func TestSchedulerEnds(t *testing.T) {
 	data := aClinic(t, 1)
-	k, now, log := aKeeper(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
+	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
 	*now = now.Add(time.Hour)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	k.turn(ended)
-	if u := readUpkeep(data); u.Backup != nil || u.Failed != nil || len(backupsIn(t, filepath.Join(data, "backups"))) != 0 {
+	k.runDue(ended)
+	if u := readBackupState(data); u.Backup != nil || u.Failed != nil || len(backupsIn(t, filepath.Join(data, "backups"))) != 0 {
 		t.Errorf("%+v\n%s", u, log)
 	}
 	// What a kill -9 left staged goes at a later start.
@@ -260,12 +260,12 @@ func TestKeeperEnds(t *testing.T) {
 	if err := os.Mkdir(stale, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	k.sweep()
-	if !exists(stale) && time.Since(*now) < staleStaging {
+	k.removeStale()
+	if !exists(stale) && time.Since(*now) < staleAfter {
 		t.Error("a directory that may be in use was removed")
 	}
 	*now = time.Now().Add(48 * time.Hour)
-	k.sweep()
+	k.removeStale()
 	if exists(stale) {
 		t.Error("a stale directory stays")
 	}
@@ -320,11 +320,11 @@ func fullDisk(t *testing.T, data string) {
 }
 
 // Details and metrics of a running server; nothing in them tells a path.
-func TestKeeperIsTold(t *testing.T) {
+func TestSchedulerIsShown(t *testing.T) {
 	s := startServer(t, func(c *Config) { c.Metrics.Token = "a token for the metrics" })
 	data := filepath.Dir(s.store.Path())
-	k, now, _ := aKeeper(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
-	s.keeper = k
+	k, now, _ := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
+	s.scheduler = k
 	get := func(path string, header ...string) string {
 		t.Helper()
 		r, err := http.NewRequest("GET", s.url+path, nil)
@@ -349,7 +349,7 @@ func TestKeeperIsTold(t *testing.T) {
 		t.Error(text)
 	}
 	*now = now.Add(time.Hour)
-	k.turn(t.Context())
+	k.runDue(t.Context())
 	text := get("/readyz")
 	for _, want := range []string{`"name":"backup","status":"ok","at":"2026-07-01T13:00:00Z"`, `"name":"restore_drill","status":"ok"`} {
 		if !strings.Contains(text, want) {
@@ -358,7 +358,7 @@ func TestKeeperIsTold(t *testing.T) {
 	}
 	k.conf.Dir = filepath.Join(data, "..", "gone")
 	*now = now.Add(100 * time.Hour)
-	k.turn(t.Context())
+	k.runDue(t.Context())
 	if text = get("/readyz"); !strings.Contains(text, `"status":"fail"`) || !strings.Contains(text, `{"status":"ok"`) || strings.Contains(text, data) {
 		t.Error(text)
 	}

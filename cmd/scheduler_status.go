@@ -12,16 +12,16 @@ import (
 	"qualifybase/store/backup"
 )
 
-// newKeeper makes the keeper of a server by its configuration.
-func (g *global) newKeeper(l *loaded, log *slog.Logger) (*keeper, error) {
+// newBackupScheduler makes the scheduler of a server by its configuration.
+func (g *global) newBackupScheduler(l *loaded, log *slog.Logger) (*backupScheduler, error) {
 	m, err := g.newMaker(l, "")
 	if err != nil {
 		return nil, err
 	}
 	// A key that is not there now is told by the first drill, not by a server that does not start.
 	keys := func() ([]backup.Identity, error) { return openKeys(l.Backup.Identity) }
-	k := &keeper{maker: m, conf: l.Backup, log: log, now: time.Now, zone: time.Local}
-	k.drill = func(ctx context.Context, file string) (out chore) {
+	s := &backupScheduler{maker: m, conf: l.Backup, log: log, now: time.Now, zone: time.Local}
+	s.drill = func(ctx context.Context, file string) (out runResult) {
 		err := runLowPriority(func() error {
 			keys, err := keys()
 			if err != nil {
@@ -32,18 +32,18 @@ func (g *global) newKeeper(l *loaded, log *slog.Logger) (*keeper, error) {
 		})
 		if err != nil { // also one that ended before it had an outcome
 			out.OK, out.Error = false, err.Error()
-			out.At, out.File = k.now().UTC(), file
+			out.At, out.File = s.now().UTC(), file
 		}
 		return out
 	}
-	if m.recipient == nil && k.scheduled() {
+	if m.recipient == nil && s.scheduled() {
 		log.Warn("backups are not encrypted: set backup.recipient to an age public key")
 	}
-	return k, nil
+	return s, nil
 }
 
 // scheduled tells whether the server makes backups by itself.
-func (k *keeper) scheduled() bool { return k.conf.scheduled() }
+func (s *backupScheduler) scheduled() bool { return s.conf.scheduled() }
 
 func (b *BackupConfig) scheduled() bool { return b.Every != 0 || b.At != "" }
 
@@ -55,19 +55,19 @@ func (b *BackupConfig) interval() time.Duration {
 	return time.Duration(b.Every)
 }
 
-// standing is how one of the keeper's tasks stands.
-type standing struct {
+// taskStatus is how one of the scheduled tasks stands.
+type taskStatus struct {
 	level string // "ok", "warn", "fail"
 	why   string // in words without a path: it is public
 	at    time.Time
 }
 
-// backups tells how the backups stand.
-func (u *upkeep) backups(conf BackupConfig, now time.Time) standing {
+// backupStatus tells how the backups stand.
+func (u *backupState) backupStatus(conf BackupConfig, now time.Time) taskStatus {
 	if !conf.scheduled() {
-		return standing{level: "warn", why: "nobody makes backups: backup.every is 0", at: u.lastGood()}
+		return taskStatus{level: "warn", why: "nobody makes backups: backup.every is 0", at: u.lastGood()}
 	}
-	s := standing{level: "ok", at: u.lastGood()}
+	s := taskStatus{level: "ok", at: u.lastGood()}
 	old := s.at.IsZero() && now.Sub(u.Since) > time.Hour && !u.Since.IsZero() || !s.at.IsZero() && now.Sub(s.at) > 2*conf.interval()+time.Hour
 	switch {
 	case old && s.at.IsZero():
@@ -88,24 +88,24 @@ func (u *upkeep) backups(conf BackupConfig, now time.Time) standing {
 	return s
 }
 
-func (u *upkeep) lastGood() time.Time {
+func (u *backupState) lastGood() time.Time {
 	if u.Backup == nil {
 		return time.Time{}
 	}
 	return u.Backup.At
 }
 
-// drills tells how the drills stand.
-func (u *upkeep) drills(now time.Time) standing {
+// drillStatus tells how the drills stand.
+func (u *backupState) drillStatus(now time.Time) taskStatus {
 	switch d := u.Drill; {
 	case d == nil:
-		return standing{level: "ok", why: "no backup was restored for a trial yet"}
+		return taskStatus{level: "ok", why: "no backup was restored for a trial yet"}
 	case !d.OK:
-		return standing{level: "fail", why: "the newest backup could not be restored for a trial", at: d.At}
+		return taskStatus{level: "fail", why: "the newest backup could not be restored for a trial", at: d.At}
 	case now.Sub(d.At) > 2*drillEvery:
-		return standing{level: "warn", why: fmt.Sprintf("the last trial is %s old", ago(now.Sub(d.At))), at: d.At}
+		return taskStatus{level: "warn", why: fmt.Sprintf("the last trial is %s old", ago(now.Sub(d.At))), at: d.At}
 	default:
-		return standing{level: "ok", why: d.Note, at: d.At}
+		return taskStatus{level: "ok", why: d.Note, at: d.At}
 	}
 }
 
@@ -121,25 +121,25 @@ func ago(d time.Duration) string {
 }
 
 // checks are the details of /readyz.
-func (k *keeper) checks() []httpapi.Check {
-	u, now := readUpkeep(k.maker.data), k.now()
-	if !k.scheduled() {
+func (s *backupScheduler) checks() []httpapi.Check {
+	u, now := readBackupState(s.maker.data), s.now()
+	if !s.scheduled() {
 		return nil
 	}
-	check := func(name string, s standing) httpapi.Check {
-		c := httpapi.Check{Name: name, Status: s.level, Why: s.why}
-		if !s.at.IsZero() {
-			at := wire.Instant(s.at.Unix())
+	check := func(name string, t taskStatus) httpapi.Check {
+		c := httpapi.Check{Name: name, Status: t.level, Why: t.why}
+		if !t.at.IsZero() {
+			at := wire.Instant(t.at.Unix())
 			c.At = &at
 		}
 		return c
 	}
-	return []httpapi.Check{check("backup", u.backups(k.conf, now)), check("restore_drill", u.drills(now))}
+	return []httpapi.Check{check("backup", u.backupStatus(s.conf, now)), check("restore_drill", u.drillStatus(now))}
 }
 
 // gauges are the lines of /metrics.
-func (k *keeper) gauges(m *metricsPage) {
-	u, now := readUpkeep(k.maker.data), k.now()
+func (s *backupScheduler) gauges(m *metricsPage) {
+	u, now := readBackupState(s.maker.data), s.now()
 	if u.Backup != nil {
 		m.gauge("qb_backup_last_success_timestamp_seconds", "When the last good backup was made, Unix time.", float64(u.Backup.At.Unix()))
 		m.gauge("qb_backup_age_seconds", "How old it is.", now.Sub(u.Backup.At).Seconds())
@@ -147,13 +147,13 @@ func (k *keeper) gauges(m *metricsPage) {
 		m.gauge("qb_backup_seconds", "How long it took, verification included.", u.Backup.Seconds)
 	}
 	m.gauge("qb_backup_failures", "Tries that failed since then.", float64(u.Failures))
-	m.gauge("qb_backup_scheduled", "1 where the server makes backups by itself.", oneIf(k.scheduled()))
+	m.gauge("qb_backup_scheduled", "1 where the server makes backups by itself.", oneIf(s.scheduled()))
 	if u.Drill != nil {
 		m.gauge("qb_restore_drill_timestamp_seconds", "When a backup was last restored for a trial, Unix time.", float64(u.Drill.At.Unix()))
 		m.gauge("qb_restore_drill_ok", "1 if that went well.", oneIf(u.Drill.OK))
 		m.gauge("qb_restore_drill_seconds", "How long it took.", u.Drill.Seconds)
 	}
-	if free, err := freeDisk(filepath.Clean(k.maker.data)); err == nil {
+	if free, err := freeDisk(filepath.Clean(s.maker.data)); err == nil {
 		m.gauge("qb_disk_free_bytes", "Room on the data directory's disk.", float64(free))
 	}
 }

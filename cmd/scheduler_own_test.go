@@ -12,30 +12,30 @@ import (
 // the server's next backup, nor fails its drill, nor is counted as its failure.
 func TestBackupsElsewhereAreNotTheServers(t *testing.T) {
 	data, usb := aClinic(t, 2), t.TempDir()
-	k, now, log := aKeeper(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 7})
+	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 7})
 	done(t, "--data", data, "backup", filepath.Join(usb, "today.tar"))
 	done(t, "--data", data, "backup", usb)
 	refused(t, exitFailure, "exists", "--data", data, "backup", filepath.Join(usb, "today.tar"))
 	refused(t, exitFailure, "no such file", "--data", data, "backup", "drill", filepath.Join(usb, "typo.tar"))
 	refused(t, exitFailure, "there is no directory", "--data", data, "backup", filepath.Join(usb, "deep", "x.tar"))
-	k.turn(t.Context())
-	if u := readUpkeep(data); u.Backup != nil || u.Failed != nil || u.Drill != nil {
+	k.runDue(t.Context())
+	if u := readBackupState(data); u.Backup != nil || u.Failed != nil || u.Drill != nil {
 		t.Errorf("%+v\n%s", u, log)
 	}
 	*now = now.Add(10 * time.Minute)
-	k.turn(t.Context())
+	k.runDue(t.Context())
 	own := backupsIn(t, filepath.Join(data, "backups"))
-	u := readUpkeep(data)
+	u := readBackupState(data)
 	if len(own) != 1 || u.Backup == nil || u.Drill == nil || !u.Drill.OK {
 		t.Fatalf("%v %+v\n%s", own, u, log)
 	}
-	note(data, func(u *upkeep) { u.Drill.At = now.Add(-drillEvery) })
+	changeBackupState(data, func(u *backupState) { u.Drill.At = now.Add(-drillEvery) })
 	done(t, "--data", data, "backup", "drill", filepath.Join(usb, "today.tar"))
-	if again := readUpkeep(data); !again.Drill.At.Equal(now.Add(-drillEvery)) {
+	if again := readBackupState(data); !again.Drill.At.Equal(now.Add(-drillEvery)) {
 		t.Errorf("the drill of another file was noted: %+v", again.Drill)
 	}
 	done(t, "--data", data, "backup", "drill", own[0])
-	if again := readUpkeep(data); again.Drill.At.Equal(now.Add(-drillEvery)) {
+	if again := readBackupState(data); again.Drill.At.Equal(now.Add(-drillEvery)) {
 		t.Errorf("the drill of the newest was not noted: %+v", again.Drill)
 	}
 }
@@ -58,18 +58,18 @@ func TestLookingMakesNothing(t *testing.T) {
 
 // A clock that is set back by a month, as one without a battery is, makes the new
 // backup the oldest by its name. It is not the one that goes.
-func TestKeeperKeepsTheNewOne(t *testing.T) {
+func TestPruneKeepsTheNewOne(t *testing.T) {
 	data := aClinic(t, 1)
 	dir := filepath.Join(data, "backups")
-	k, now, log := aKeeper(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
+	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
 	for range 3 {
 		*now = now.Add(25 * time.Hour)
-		k.turn(t.Context())
+		k.runDue(t.Context())
 	}
 	*now = now.Add(-30 * 24 * time.Hour)
 	for range 3 {
-		k.turn(t.Context())
-		u := readUpkeep(data)
+		k.runDue(t.Context())
+		u := readBackupState(data)
 		if list := backupsIn(t, dir); len(list) != 2 || u.Backup == nil || !u.Backup.At.Equal(*now) || !exists(u.Backup.File) {
 			t.Fatalf("%v %+v\n%s", list, u.Backup, log)
 		}
@@ -78,7 +78,7 @@ func TestKeeperKeepsTheNewOne(t *testing.T) {
 }
 
 // Halves of backups that a kill -9 left go at a later start; nobody else's files do.
-func TestSweepHalves(t *testing.T) {
+func TestRemovePartial(t *testing.T) {
 	data := aClinic(t, 1)
 	done(t, "--data", data, "backup")
 	dir := filepath.Join(data, "backups")
@@ -95,9 +95,9 @@ func TestSweepHalves(t *testing.T) {
 			}
 		}
 	}
-	k, now, _ := aKeeper(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
+	k, now, _ := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
 	*now = time.Now()
-	k.sweep()
+	k.removeStale()
 	if left := tree(t, dir); strings.Contains(left, half) || !strings.Contains(left, young) || !strings.Contains(left, other) || !strings.Contains(left, whole) {
 		t.Error(left)
 	}
