@@ -26,12 +26,12 @@ const spareDisk = 32 << 20
 
 // maker makes backups of one data directory.
 type maker struct {
-	data      string           // the directory
-	config    string           // the configuration file; "" = none
-	schema    string           // the program's own, to hold the database's against
-	recipient backup.Recipient // nil = not encrypted
-	graves    []string         // directories that keep the tombstones
-	now       func() time.Time
+	data       string           // the directory
+	config     string           // the configuration file; "" = none
+	schema     string           // the program's own, to hold the database's against
+	recipient  backup.Recipient // nil = not encrypted
+	tombstones []string         // directories that keep the tombstones
+	now        func() time.Time
 }
 
 // backupResult is a backup that was made and verified.
@@ -51,7 +51,7 @@ func (g *global) newMaker(l *loaded, recipient string) (*maker, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &maker{data: g.data, config: l.path, schema: schema, now: time.Now, graves: graveDirs(g.data, l.Backup)}
+	m := &maker{data: g.data, config: l.path, schema: schema, now: time.Now, tombstones: tombstoneDirs(g.data, l.Backup)}
 	if recipient == "" {
 		recipient = l.Backup.Recipient
 	}
@@ -78,9 +78,9 @@ func (m *maker) make(ctx context.Context, dest string, out io.Writer) (backupRes
 	if err != nil {
 		return b, err
 	}
-	for _, dir := range m.graves {
+	for _, dir := range m.tombstones {
 		if _, err := os.Stat(dir); err == nil {
-			if err := addGraves(dir, in.Erasures); err != nil {
+			if err := addTombstones(dir, in.Erasures); err != nil {
 				return b, fmt.Errorf("the tombstones of the erased: %w", err)
 			}
 		}

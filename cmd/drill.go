@@ -156,7 +156,7 @@ type restored struct {
 // stageRestore does everything of a restore but to put it into its place: unpack,
 // migrate if it is older, verify, let the erased rest again, and ready the
 // database to be served.
-func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string, graves []engine.Erasure) (r restored, err error) {
+func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string, tombstones []engine.Erasure) (r restored, err error) {
 	if r.opened, err = unpack(ctx, file, keys, dir, schema); err != nil {
 		return r, err
 	}
@@ -166,15 +166,15 @@ func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir,
 		return r, err
 	}
 	e := engine.New(st, engine.Options{})
-	if r.erased, err = e.ReapplyErasures(ctx, graves); err != nil {
+	if r.erased, err = e.ReapplyErasures(ctx, tombstones); err != nil {
 		return r, errors.Join(err, st.Close())
 	}
 	r.clinics, err = e.Restored(ctx, engine.Shell(0, "restore"), r.manifest.CreatedAt.Unix())
 	if err = errors.Join(err, st.Close()); err != nil {
 		return r, err
 	}
-	if graves = unique(append(graves, r.in.Erasures...)); len(graves) > 0 {
-		if err := addGraves(dir, graves); err != nil {
+	if tombstones = uniqueTombstones(append(tombstones, r.in.Erasures...)); len(tombstones) > 0 {
+		if err := addTombstones(dir, tombstones); err != nil {
 			return r, err
 		}
 	}

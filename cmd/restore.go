@@ -95,7 +95,7 @@ func runRestore(ctx context.Context, s stdio, o restoreOptions) (err error) {
 		return err
 	}
 	defer os.RemoveAll(stage)
-	r, err := stageRestore(ctx, o.file, keys, stage, schema, o.graves())
+	r, err := stageRestore(ctx, o.file, keys, stage, schema, o.tombstones())
 	if err != nil {
 		return damaging(o.file, err)
 	}
@@ -109,14 +109,14 @@ func runRestore(ctx context.Context, s stdio, o restoreOptions) (err error) {
 	return o.tell(s, r, aside)
 }
 
-// graves are the tombstones that are known of: in the directory and the database
+// tombstones are the tombstones that are known of: in the directory and the database
 // that are replaced, beside their backups, and beside the file.
-func (o *restoreOptions) graves() []engine.Erasure {
-	list := readGraves(o.data, filepath.Join(o.data, "backups"), filepath.Dir(o.file))
+func (o *restoreOptions) tombstones() []engine.Erasure {
+	list := readTombstones(o.data, filepath.Join(o.data, "backups"), filepath.Dir(o.file))
 	if in, err := store.Peek(filepath.Join(o.data, dbFile)); err == nil {
 		list = append(list, in.Erasures...)
 	}
-	return unique(list)
+	return uniqueTombstones(list)
 }
 
 // content is what lies in the data directory, beside the lock and the backups.

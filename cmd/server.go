@@ -43,7 +43,7 @@ type server struct {
 func newServer(l *loaded, st *store.Store, log *slog.Logger) (*server, error) {
 	s := &server{l: l, log: log, store: st, began: time.Now()}
 	options := engineOptions(l, log, nil)
-	options.Erased = bury(log, graveDirs(filepath.Dir(st.Path()), l.Backup)...)
+	options.Erased = recordErasure(log, tombstoneDirs(filepath.Dir(st.Path()), l.Backup)...)
 	err := s.startEngine(options)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func (g *global) withClinic(ctx context.Context, s stdio, t target, fn func(*ses
 		}
 	}()
 	options := engineOptions(l, log, t.now)
-	options.Erased = bury(log, graveDirs(g.data, l.Backup)...)
+	options.Erased = recordErasure(log, tombstoneDirs(g.data, l.Backup)...)
 	at := &session{store: st, engine: engine.New(st, options)}
 	if err := at.find(ctx, t); err != nil {
 		return err

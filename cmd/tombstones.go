@@ -21,44 +21,44 @@ import (
 // numbers and times, nothing of anybody.
 const erasuresFile = "erasures.jsonl"
 
-// burying keeps the appends of one process in lines.
-var burying sync.Mutex
+// tombstoneMutex keeps the appends of one process in lines.
+var tombstoneMutex sync.Mutex
 
-// bury is what the engine calls after an erasure: it notes the tombstone in the
+// recordErasure is what the engine calls after an erasure: it notes the tombstone in the
 // directories that are there. A failure is told in the log; the next backup
 // notes it again from the database.
-func bury(log *slog.Logger, dirs ...string) func(engine.Erasure) {
+func recordErasure(log *slog.Logger, dirs ...string) func(engine.Erasure) {
 	return func(g engine.Erasure) {
 		for _, dir := range dirs {
 			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 				continue
 			}
-			if err := addGraves(dir, []engine.Erasure{g}); err != nil {
+			if err := addTombstones(dir, []engine.Erasure{g}); err != nil {
 				log.Error("the tombstone of an erasure could not be noted beside the database; the next backup tries again", "dir", dir, "err", err)
 			}
 		}
 	}
 }
 
-// graveDirs are where tombstones are noted: the data directory and that of the backups.
-func graveDirs(data string, b BackupConfig) []string {
+// tombstoneDirs are where tombstones are noted: the data directory and that of the backups.
+func tombstoneDirs(data string, b BackupConfig) []string {
 	if b.Dir == "" {
 		return []string{data, filepath.Join(data, "backups")}
 	}
 	return []string{data, b.Dir}
 }
 
-// addGraves appends the tombstones that a directory's file does not have yet, and
+// addTombstones appends the tombstones that a directory's file does not have yet, and
 // makes them durable.
-func addGraves(dir string, graves []engine.Erasure) error {
-	burying.Lock()
-	defer burying.Unlock()
+func addTombstones(dir string, tombstones []engine.Erasure) error {
+	tombstoneMutex.Lock()
+	defer tombstoneMutex.Unlock()
 	known := map[string]bool{}
-	for _, g := range readGraves(dir) {
+	for _, g := range readTombstones(dir) {
 		known[g.ID] = true
 	}
 	var lines bytes.Buffer
-	for _, g := range graves {
+	for _, g := range tombstones {
 		if !known[g.ID] {
 			known[g.ID] = true
 			line, err := json.Marshal(g)
@@ -89,9 +89,9 @@ func addGraves(dir string, graves []engine.Erasure) error {
 	return err
 }
 
-// readGraves reads the tombstones of the directories that have some. A line that
+// readTombstones reads the tombstones of the directories that have some. A line that
 // cannot be read is passed over: a crash may have left half of the last one.
-func readGraves(dirs ...string) (list []engine.Erasure) {
+func readTombstones(dirs ...string) (list []engine.Erasure) {
 	for _, dir := range dirs {
 		f, err := os.Open(filepath.Join(dir, erasuresFile))
 		if err != nil {
@@ -105,11 +105,11 @@ func readGraves(dirs ...string) (list []engine.Erasure) {
 		}
 		_ = f.Close()
 	}
-	return unique(list)
+	return uniqueTombstones(list)
 }
 
-// unique drops what is in the list twice; oldest first.
-func unique(list []engine.Erasure) []engine.Erasure {
+// uniqueTombstones drops what is in the list twice; oldest first.
+func uniqueTombstones(list []engine.Erasure) []engine.Erasure {
 	slices.SortStableFunc(list, func(a, b engine.Erasure) int {
 		if a.ErasedAt != b.ErasedAt {
 			return int(a.ErasedAt - b.ErasedAt)

@@ -34,8 +34,8 @@ func TestRestoreErasesAgain(t *testing.T) {
 		return err
 	})
 	for _, where := range []string{data, dir} {
-		if graves := readGraves(where); len(graves) != 1 || graves[0].PatientID != id {
-			t.Errorf("%s has the tombstones %+v", where, graves)
+		if tombstones := readTombstones(where); len(tombstones) != 1 || tombstones[0].PatientID != id {
+			t.Errorf("%s has the tombstones %+v", where, tombstones)
 		}
 	}
 	if err := os.RemoveAll(data); err != nil {
@@ -60,8 +60,8 @@ func TestRestoreErasesAgain(t *testing.T) {
 		t.Error("the name is still in the file")
 	}
 	done(t, "--data", data, "verify")
-	if graves := readGraves(data); len(graves) != 1 {
-		t.Errorf("the restored directory has the tombstones %+v", graves)
+	if tombstones := readTombstones(data); len(tombstones) != 1 {
+		t.Errorf("the restored directory has the tombstones %+v", tombstones)
 	}
 	// A second restore, with everything there, changes nothing more.
 	if code, _, said := typed(t, "--data", data, "restore", file[0], "--force"); code != 0 || !strings.Contains(said, "1 people") {
@@ -70,11 +70,11 @@ func TestRestoreErasesAgain(t *testing.T) {
 }
 
 // The file bears what a crash leaves in it.
-func TestGraves(t *testing.T) {
+func TestTombstones(t *testing.T) {
 	dir := t.TempDir()
 	a, b := engine.Erasure{ID: "a", ErasedAt: 2}, engine.Erasure{ID: "b", ErasedAt: 1}
 	for _, list := range [][]engine.Erasure{{a}, {a, b}, {b, b}, nil} {
-		if err := addGraves(dir, list); err != nil {
+		if err := addTombstones(dir, list); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,10 +86,10 @@ func TestGraves(t *testing.T) {
 	if err := os.WriteFile(path, append(text, []byte("junk\n{\"id\":\"half")...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := addGraves(dir, []engine.Erasure{{ID: "c", ErasedAt: 3}}); err != nil {
+	if err := addTombstones(dir, []engine.Erasure{{ID: "c", ErasedAt: 3}}); err != nil {
 		t.Fatal(err)
 	}
-	list := readGraves(dir, dir, filepath.Join(dir, "none"))
+	list := readTombstones(dir, dir, filepath.Join(dir, "none"))
 	if len(list) != 3 || list[0].ID != "b" || list[1].ID != "a" || list[2].ID != "c" {
 		t.Errorf("%+v", list)
 	}
