@@ -213,9 +213,9 @@ func parseEnd(text string, now time.Time, zone *time.Location) (time.Time, error
 	if d, err := engine.ParseDate(text); err == nil {
 		return time.Unix(engine.Instant(zone, d.AddDays(1), 0), 0).UTC(), nil
 	}
-	age, err := parseAge(text)
+	period, err := parsePeriod(text)
 	if err != nil {
 		err = fmt.Errorf("%w, or a date such as 2027-01-31", err)
 	}
-	return now.Add(age), err
+	return now.Add(period), err
 }

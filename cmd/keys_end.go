@@ -84,7 +84,7 @@ func runKeysRotate(ctx context.Context, s stdio, o keysRotateOptions) error {
 	if err := notWholeKey(o.key); err != nil {
 		return err
 	}
-	overlap, err := parseAge(o.overlap)
+	overlap, err := parsePeriod(o.overlap)
 	if err == nil && overlap%time.Hour != 0 {
 		err = errors.New("want whole hours, such as 24h or 7d")
 	}

@@ -8,7 +8,7 @@ import (
 	"qualifybase/engine"
 )
 
-func TestParseAge(t *testing.T) {
+func TestParsePeriod(t *testing.T) {
 	for _, c := range []struct {
 		text  string
 		want  time.Duration
@@ -20,9 +20,9 @@ func TestParseAge(t *testing.T) {
 		{"1y", 0, "want a time"}, {"1d12h", 0, "want a time"}, {"+1d", 0, "want a time"}, {"９d", 0, "want a time"},
 		{"40000d", 0, "hundred years"}, {"99999999999999999999d", 0, "hundred years"}, {"9223372036854775807w", 0, "hundred years"},
 	} {
-		got, err := parseAge(c.text)
+		got, err := parsePeriod(c.text)
 		if got != c.want || (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
-			t.Errorf("parseAge(%q) = %v, %v", c.text, got, err)
+			t.Errorf("parsePeriod(%q) = %v, %v", c.text, got, err)
 		}
 	}
 }
@@ -45,17 +45,17 @@ func TestParseEnd(t *testing.T) {
 	}
 }
 
-func FuzzParseAge(f *testing.F) {
+func FuzzParsePeriod(f *testing.F) {
 	for _, s := range []string{"90d", "2w", "12h", "30m", "", "0d", "-1d", "9999999999999999999w"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		age, err := parseAge(text)
-		if err == nil && (age < 0 || age > 100*366*24*time.Hour || age%time.Minute != 0) {
-			t.Errorf("parseAge(%q) = %v", text, age)
+		period, err := parsePeriod(text)
+		if err == nil && (period < 0 || period > 100*366*24*time.Hour || period%time.Minute != 0) {
+			t.Errorf("parsePeriod(%q) = %v", text, period)
 		}
-		if err != nil && age != 0 {
-			t.Errorf("parseAge(%q) = %v with %v", text, age, err)
+		if err != nil && period != 0 {
+			t.Errorf("parsePeriod(%q) = %v with %v", text, period, err)
 		}
 	})
 }
