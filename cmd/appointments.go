@@ -62,9 +62,9 @@ type appointmentImportJSON struct {
 }
 
 func runAppointmentsImport(ctx context.Context, s stdio, o appointmentsImportOptions) error {
-	return o.run(ctx, s, "appointments import", func(at *session, file io.Reader) (imported, error) {
+	return o.run(ctx, s, "appointments import", func(at *session, file io.Reader) (importReport, error) {
 		r, err := at.engine.ImportAppointments(ctx, at.caller, file, o.how)
-		return imported{
+		return importReport{
 			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
 			program: appointmentImportJSON{columnsOf(r.Columns), r.Rows, r.Booked, r.Known, faultsOf(r.Bad), r.Written},
 			preview: func(out io.Writer) { previewAppointments(out, r.Preview) },
@@ -79,8 +79,8 @@ func previewAppointments(out io.Writer, rows []engine.AppointmentPreview) {
 	_ = printList(out, false, rows,
 		column[row]{"LINE", func(p row) string { return strconv.Itoa(p.Line) }},
 		column[row]{"WOULD", func(p row) string { return p.Act }},
-		column[row]{"START", func(p row) string { return when(p.Appointment.StartsAt) }},
-		column[row]{"END", func(p row) string { return when(p.Appointment.EndsAt) }},
+		column[row]{"START", func(p row) string { return formatTime(p.Appointment.StartsAt) }},
+		column[row]{"END", func(p row) string { return formatTime(p.Appointment.EndsAt) }},
 		column[row]{"PROVIDER", func(p row) string { return strconv.FormatInt(p.Appointment.ProviderID, 10) }},
 		column[row]{"STATUS", func(p row) string { return string(p.Appointment.Status) }},
 	)

@@ -128,7 +128,7 @@ person's values. The reading is itself a row.`,
 
 func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 	if o.limit < 0 {
-		return misuse("--limit: want 0 (all) or more")
+		return usageError("--limit: want 0 (all) or more")
 	}
 	var from, to wire.When
 	if err := errors.Join(readWhen("--from", o.from, &from), readWhen("--to", o.to, &to)); err != nil {
@@ -148,7 +148,7 @@ func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 			return asFlags(err, nil)
 		}
 		if o.json {
-			return printList(s.out, true, each(rows, httpapi.AuditOf))
+			return printList(s.out, true, mapList(rows, httpapi.AuditOf))
 		}
 		return printList(s.out, false, rows, auditColumns...)
 	})
@@ -156,7 +156,7 @@ func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 
 var auditColumns = []column[engine.AuditEntry]{
 	{"SEQ", func(a engine.AuditEntry) string { return strconv.FormatInt(a.Seq, 10) }},
-	{"AT", func(a engine.AuditEntry) string { return when(a.At) }},
+	{"AT", func(a engine.AuditEntry) string { return formatTime(a.At) }},
 	{"ACTOR", func(a engine.AuditEntry) string { return string(a.ActorKind) + " " + a.ActorLabel }},
 	{"ACTION", func(a engine.AuditEntry) string { return a.Action }},
 	{"OUTCOME", func(a engine.AuditEntry) string { return string(a.Outcome) }},
@@ -167,11 +167,11 @@ var auditColumns = []column[engine.AuditEntry]{
 		}
 		return strconv.FormatInt(a.PatientID, 10)
 	}},
-	{"FIELDS", func(a engine.AuditEntry) string { return brief(a.Fields, 6) }},
+	{"FIELDS", func(a engine.AuditEntry) string { return joinFirst(a.Fields, 6) }},
 }
 
-// brief is a list cut to n words.
-func brief(words []string, n int) string {
+// joinFirst is a list cut to n words.
+func joinFirst(words []string, n int) string {
 	if len(words) > n {
 		return strings.Join(words[:n], ",") + ",… " + strconv.Itoa(len(words)) + " in all"
 	}

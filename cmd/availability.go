@@ -43,7 +43,7 @@ exclusive. Without --to it searches on until 20 slots (or --limit) are found.`,
 				o.limit = 0
 			}
 			if c.Flags().Changed("duration") && (o.query.Minutes < 1 || o.query.Minutes > 1439) {
-				return misuse("--duration: Must be 1 to 1439 minutes")
+				return usageError("--duration: Must be 1 to 1439 minutes")
 			}
 			return runAvailability(c.Context(), streams(c), o)
 		},
@@ -71,10 +71,10 @@ func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error 
 	var from, to, now wire.When
 	err := errors.Join(readWhen("--from", o.from, &from), readWhen("--to", o.to, &to), readWhen("--now", o.now, &now))
 	if err == nil && now.IsDate {
-		err = misuse("--now: want an instant, such as 2026-04-27T09:00:00Z")
+		err = usageError("--now: want an instant, such as 2026-04-27T09:00:00Z")
 	}
 	if err == nil && (o.limit < 0 || o.limit == 0 && o.to == "" && !o.explain) {
-		err = misuse("--limit: want 1 or more; without --to the search has no other end")
+		err = usageError("--limit: want 1 or more; without --to the search has no other end")
 	}
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (o availabilityOptions) listed(ctx context.Context, s stdio, at *session, n
 		return err
 	}
 	if o.json {
-		return printList(s.out, true, each(slots, httpapi.SlotOf))
+		return printList(s.out, true, mapList(slots, httpapi.SlotOf))
 	}
 	return printList(s.out, false, slots, slotColumns(names, func(s engine.Slot) engine.Slot { return s })...)
 }
@@ -126,7 +126,7 @@ func (o availabilityOptions) explained(ctx context.Context, s stdio, at *session
 		list = list[:o.limit]
 	}
 	if o.json {
-		return printList(s.out, true, each(list, func(c engine.Candidate) verdictJSON {
+		return printList(s.out, true, mapList(list, func(c engine.Candidate) verdictJSON {
 			v := verdictJSON{Slot: httpapi.SlotOf(c.Slot), Offered: c.Verdict == engine.Offered, Code: c.Verdict.Kind()}
 			if !v.Offered {
 				v.Reason = c.Verdict.String()

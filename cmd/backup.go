@@ -80,7 +80,7 @@ func runBackup(ctx context.Context, s stdio, o backupOptions) error {
 	switch o.dest {
 	case "-":
 		if f, ok := s.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			return misuse("standard output is a terminal: pipe it somewhere, or name a file")
+			return usageError("standard output is a terminal: pipe it somewhere, or name a file")
 		}
 		out = s.out
 	case "":
@@ -105,7 +105,7 @@ func runBackup(ctx context.Context, s stdio, o backupOptions) error {
 	if !b.encrypted {
 		fmt.Fprintf(s.err, "warning: the backup is not encrypted: whoever has it can read everything. Name an age key with --recipient or backup.recipient\n")
 	}
-	return tellBackup(s, o, b)
+	return printBackup(s, o, b)
 }
 
 // counts tells whether a backup is the server's affair. One that somebody puts
@@ -130,7 +130,7 @@ func sameFile(a, b string) bool {
 	return e1 == nil && e2 == nil && os.SameFile(x, y)
 }
 
-func tellBackup(s stdio, o backupOptions, b backupResult) error {
+func printBackup(s stdio, o backupOptions, b backupResult) error {
 	to := s.out
 	if b.path == "-" {
 		to = s.err

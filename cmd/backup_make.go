@@ -57,7 +57,7 @@ func (g *global) newMaker(l *loaded, recipient string) (*maker, error) {
 	}
 	if recipient != "" {
 		if m.recipient, err = backup.ParseRecipient(recipient); err != nil {
-			return nil, misuse("recipient: %w", err)
+			return nil, usageError("recipient: %w", err)
 		}
 	}
 	return m, nil

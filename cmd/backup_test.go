@@ -373,7 +373,7 @@ func TestVerifyFlips(t *testing.T) {
 
 func TestVerifyLive(t *testing.T) {
 	data := aClinic(t, 3)
-	var v verdict
+	var v verifyReport
 	if err := json.Unmarshal([]byte(done(t, "--data", data, "verify", "--json")), &v); err != nil || !v.Sound || v.Appointments != 3 {
 		t.Errorf("%+v, %v", v, err)
 	}

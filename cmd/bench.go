@@ -80,11 +80,11 @@ does, run it with TMPDIR on a tmpfs under
 
 func runBench(ctx context.Context, s stdio, o benchOptions) error {
 	if o.seconds <= 0 || o.seconds > 60 || o.rounds < 1 || o.rounds > 100 || o.conns < 1 || o.conns > 256 || o.appointments < 0 {
-		return misuse("--seconds must be up to 60, --rounds 1 to 100, --connections 1 to 256")
+		return usageError("--seconds must be up to 60, --rounds 1 to 100, --connections 1 to 256")
 	}
 	for _, part := range o.only {
 		if !slices.Contains(benchParts, part) {
-			return misuse("--only takes %s", strings.Join(benchParts, ", "))
+			return usageError("--only takes %s", strings.Join(benchParts, ", "))
 		}
 	}
 	dir, err := os.MkdirTemp("", "qb-bench-")

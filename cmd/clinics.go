@@ -127,7 +127,7 @@ func runClinicsList(ctx context.Context, s stdio, o clinicsListOptions) error {
 			return err
 		}
 		if o.json {
-			return printList(s.out, true, each(list, httpapi.ClinicOf))
+			return printList(s.out, true, mapList(list, httpapi.ClinicOf))
 		}
 		return printList(s.out, false, list,
 			column[engine.Clinic]{"SLUG", func(c engine.Clinic) string { return c.Slug }},
@@ -135,7 +135,7 @@ func runClinicsList(ctx context.Context, s stdio, o clinicsListOptions) error {
 			column[engine.Clinic]{"ZONE", func(c engine.Clinic) string { return c.TimeZone }},
 			column[engine.Clinic]{"COUNTRY", func(c engine.Clinic) string { return c.Country }},
 			column[engine.Clinic]{"TIER", func(c engine.Clinic) string { return c.Settings.Tier }},
-			column[engine.Clinic]{"CREATED", func(c engine.Clinic) string { return when(c.CreatedAt) }},
+			column[engine.Clinic]{"CREATED", func(c engine.Clinic) string { return formatTime(c.CreatedAt) }},
 			column[engine.Clinic]{"ID", func(c engine.Clinic) string { return c.ID }},
 		)
 	})

@@ -109,7 +109,7 @@ func (l *loaded) dump() string {
 		}
 		fmt.Fprintf(&b, "%s = %s", key, set.literal())
 		if from := l.source[set.key]; from != "" {
-			fmt.Fprintf(&b, " # %s", clean(from, ""))
+			fmt.Fprintf(&b, " # %s", printable(from, ""))
 		}
 		b.WriteByte('\n')
 	}

@@ -61,7 +61,7 @@ func (o *clinicOptions) draft() (engine.ClinicDraft, error) {
 	d := engine.ClinicDraft{Name: o.name, Slug: o.slug, TimeZone: o.timezone, Country: strings.ToUpper(o.country)}
 	week, err := engine.ParseHours(o.hours)
 	if err != nil {
-		return d, misuse("--hours: %w", err)
+		return d, usageError("--hours: %w", err)
 	}
 	d.Hours = week
 	return d, asFlags(d.Check(), clinicOptionFlags)

@@ -29,8 +29,8 @@ func (o *importOptions) flags(c *cobra.Command, dryRun, skipBad *bool) {
 	jsonFlag(c, &o.json)
 }
 
-// imported is the report of an import as it is told.
-type imported struct {
+// importReport is the report of an import as it is told.
+type importReport struct {
 	columns []engine.CSVColumn
 	rows    int
 	bad     []engine.BadLine
@@ -44,7 +44,7 @@ type imported struct {
 
 // run hands the file to one of the engine's imports and tells what became of it:
 // to programs as JSON, to people with the faulty lines on the error stream.
-func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*session, io.Reader) (imported, error)) error {
+func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*session, io.Reader) (importReport, error)) error {
 	file := s.in
 	if o.file != "-" {
 		f, err := os.Open(o.file)
@@ -66,7 +66,7 @@ func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*
 				return e
 			}
 		} else {
-			r.tell(s)
+			r.print(s)
 		}
 		if err != nil {
 			return &failure{exitFailure, err} // the file is at fault, not the command line
@@ -75,15 +75,15 @@ func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*
 	})
 }
 
-// tell writes the outcome for a person.
-func (r *imported) tell(s stdio) {
+// print writes the outcome for a person.
+func (r *importReport) print(s stdio) {
 	if r.dryRun {
 		for _, c := range r.columns {
 			field := c.Field
 			if field == "" {
 				field = "not imported"
 			}
-			fmt.Fprintf(s.out, "column %s: %s\n", strconv.Quote(clean(c.Header, "")), field)
+			fmt.Fprintf(s.out, "column %s: %s\n", strconv.Quote(printable(c.Header, "")), field)
 		}
 		r.preview(s.out)
 	}
@@ -93,7 +93,7 @@ func (r *imported) tell(s stdio) {
 			if d.Field == "line" { // the row as a whole
 				field = ""
 			}
-			fmt.Fprintf(s.err, "line %d: %s%s\n", bad.Line, field, clean(d.Message, ""))
+			fmt.Fprintf(s.err, "line %d: %s%s\n", bad.Line, field, printable(d.Message, ""))
 		}
 	}
 	text := r.did
@@ -135,11 +135,11 @@ type faultJSON struct {
 }
 
 func columnsOf(list []engine.CSVColumn) []columnJSON {
-	return each(list, func(c engine.CSVColumn) columnJSON { return columnJSON(c) })
+	return mapList(list, func(c engine.CSVColumn) columnJSON { return columnJSON(c) })
 }
 
 func faultsOf(list []engine.BadLine) []faultJSON {
-	return each(list, func(b engine.BadLine) faultJSON { return faultJSON(b) })
+	return mapList(list, func(b engine.BadLine) faultJSON { return faultJSON(b) })
 }
 
 // toFile lets fn write to a new file, readable by its owner alone, or where no

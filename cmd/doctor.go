@@ -36,8 +36,8 @@ changed. Exit code 1 if a line says fail.`,
 	return c
 }
 
-// symptom is one line of the doctor.
-type symptom struct {
+// checkResult is one line of the doctor.
+type checkResult struct {
 	Check  string `json:"check"`
 	Level  string `json:"level"` // ok, warn, fail
 	Text   string `json:"text"`
@@ -50,19 +50,19 @@ type doctor struct {
 	l      *loaded
 	now    time.Time
 	sealed []store.Sealed
-	list   []symptom
+	list   []checkResult
 }
 
 func (d *doctor) ok(check, format string, args ...any) {
-	d.list = append(d.list, symptom{check, "ok", fmt.Sprintf(format, args...), ""})
+	d.list = append(d.list, checkResult{check, "ok", fmt.Sprintf(format, args...), ""})
 }
 
 func (d *doctor) warn(check, wayOut, format string, args ...any) {
-	d.list = append(d.list, symptom{check, "warn", fmt.Sprintf(format, args...), wayOut})
+	d.list = append(d.list, checkResult{check, "warn", fmt.Sprintf(format, args...), wayOut})
 }
 
 func (d *doctor) fail(check, wayOut, format string, args ...any) {
-	d.list = append(d.list, symptom{check, "fail", fmt.Sprintf(format, args...), wayOut})
+	d.list = append(d.list, checkResult{check, "fail", fmt.Sprintf(format, args...), wayOut})
 }
 
 func runDoctor(ctx context.Context, s stdio, o doctorOptions) error {
@@ -80,7 +80,7 @@ func runDoctor(ctx context.Context, s stdio, o doctorOptions) error {
 	d.zones()
 	d.backups()
 	d.outbox(ctx)
-	if err := d.tell(s, o.json); err != nil {
+	if err := d.print(s, o.json); err != nil {
 		return err
 	}
 	bad := 0
@@ -95,12 +95,12 @@ func runDoctor(ctx context.Context, s stdio, o doctorOptions) error {
 	return nil
 }
 
-func (d *doctor) tell(s stdio, asJSON bool) error {
+func (d *doctor) print(s stdio, asJSON bool) error {
 	if asJSON {
 		return printJSON(s.out, d.list)
 	}
 	for _, x := range d.list {
-		line := fmt.Sprintf("%-5s %-11s %s", x.Level, x.Check, clean(x.Text, ""))
+		line := fmt.Sprintf("%-5s %-11s %s", x.Level, x.Check, printable(x.Text, ""))
 		if x.WayOut != "" {
 			line += ": " + x.WayOut
 		}
@@ -218,7 +218,7 @@ func (d *doctor) backups() {
 		if s.level == "ok" {
 			wayOut = ""
 		}
-		d.list = append(d.list, symptom{check, s.level, text, wayOut})
+		d.list = append(d.list, checkResult{check, s.level, text, wayOut})
 	}
 	b := u.backupStatus(d.l.Backup, d.now)
 	if u.Failed != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // ask runs the doctor at a time and gives its lines.
-func ask(t *testing.T, data string, at time.Time) (code int, list []symptom) {
+func ask(t *testing.T, data string, at time.Time) (code int, list []checkResult) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
@@ -27,7 +27,7 @@ func ask(t *testing.T, data string, at time.Time) (code int, list []symptom) {
 
 // says wants a line of a check at a level, with words in it; each that is not ok
 // names a way out.
-func says(t *testing.T, list []symptom, check, level, words string) {
+func says(t *testing.T, list []checkResult, check, level, words string) {
 	t.Helper()
 	for _, x := range list {
 		if x.Check == check && x.Level == level && strings.Contains(x.Text, words) {

@@ -44,9 +44,9 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// misuse is a usage error found by a run function: cobra accepted the words,
+// usageError is a usage error found by a run function: cobra accepted the words,
 // but their meaning is wrong.
-func misuse(format string, args ...any) error {
+func usageError(format string, args ...any) error {
 	return &failure{exitUsage, fmt.Errorf(format, args...)}
 }
 
@@ -66,7 +66,7 @@ func exitCode(err error) int {
 func report(w io.Writer, err error) {
 	text := err.Error()
 	if e, ok := errors.AsType[*engine.Error](err); ok {
-		text = tell(e)
+		text = describe(e)
 		if _, wrapped := err.(*engine.Error); !wrapped {
 			// Keep what the command said around it ("line 7: …").
 			text = strings.Replace(err.Error(), e.Error(), text, 1)
@@ -76,12 +76,12 @@ func report(w io.Writer, err error) {
 	if masked {
 		text += "\nA key never belongs into an argument: others can read the command line. Rotate it with 'qb keys rotate', named by its prefix"
 	}
-	fmt.Fprintf(w, "qb: %s\n", clean(text, "\n"))
+	fmt.Fprintf(w, "qb: %s\n", printable(text, "\n"))
 }
 
-// tell is an engine error without its code: the message, or, where fields are
+// describe is an engine error without its code: the message, or, where fields are
 // at fault, the fields.
-func tell(e *engine.Error) string {
+func describe(e *engine.Error) string {
 	var lines []string
 	for _, d := range e.Details {
 		lines = append(lines, d.Field+": "+d.Message)

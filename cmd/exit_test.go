@@ -27,7 +27,7 @@ func TestReport(t *testing.T) {
 		{fmt.Errorf("line 7: %w", one.Err()), "qb: line 7: timezone: \"Mars\" is no zone; use a name such as \"Europe/Berlin\"\n", exitUsage},
 		{engine.Fail(engine.Conflict, "That slug is taken").On("slug", "choose another one"), "qb: That slug is taken\n  slug: choose another one\n", exitFailure},
 		{&engine.Error{Kind: engine.StorageFull, Message: "The disk is full", Err: errors.New("write: no space")}, "qb: The disk is full: write: no space\n", exitFailure},
-		{misuse("--name is missing"), "qb: --name is missing\n", exitUsage},
+		{usageError("--name is missing"), "qb: --name is missing\n", exitUsage},
 		{fmt.Errorf("serve: %w", &failure{exitLocked, errors.New("in use")}), "qb: serve: in use\n", exitLocked},
 		{errors.New("odd \x1b[2J name"), "qb: odd \ufffd[2J name\n", exitFailure},
 	} {

@@ -94,7 +94,7 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 		return err
 	}
 	fmt.Fprintf(s.out, "%s: made clinic %q (%s), %s, %s, open %s\n",
-		o.data, clean(clinic.Name, ""), clinic.Slug, clinic.TimeZone, clinic.Country, clean(o.hours, ""))
+		o.data, printable(clinic.Name, ""), clinic.Slug, clinic.TimeZone, clinic.Country, printable(o.hours, ""))
 	fmt.Fprintf(s.err, "Next: 'qb serve' runs the API, 'qb keys create --name website' makes a key for it.\n")
 	return nil
 }

@@ -79,10 +79,10 @@ func runKeysCreate(ctx context.Context, s stdio, o keysCreateOptions) error {
 		o.draft.Family, known = engine.FamilyNamed(o.family)
 	}
 	if !known {
-		return misuse("--family: there is no family %q; use live, test, secret, public, scoped or klinivo", o.family)
+		return usageError("--family: there is no family %q; use live, test, secret, public, scoped or klinivo", o.family)
 	}
 	if _, err := parseEnd(o.expires, time.Now(), time.UTC); o.expires != "" && err != nil {
-		return misuse("--expires: %w", err)
+		return usageError("--expires: %w", err)
 	}
 	o.draft.RatePerMinute = o.rate
 	return o.withClinic(ctx, s, target{verb: "keys create", clinic: o.clinic}, func(at *session) error {
@@ -101,24 +101,24 @@ func runKeysCreate(ctx context.Context, s stdio, o keysCreateOptions) error {
 		if err != nil {
 			return asFlags(err, keyFlags)
 		}
-		tellKey(s, "made", key, at.clinic)
+		printKeyNote(s, "made", key, at.clinic)
 		_, err = fmt.Fprintln(s.out, key.Secret)
 		return err
 	})
 }
 
-// tellKey notes on the error stream what was made, never the key itself.
-func tellKey(s stdio, done string, k engine.Key, c engine.Clinic) {
+// printKeyNote notes on the error stream what was made, never the key itself.
+func printKeyNote(s stdio, done string, k engine.Key, c engine.Clinic) {
 	scopes := k.Scopes.Names()
 	if k.Family == engine.FamilyKlinivo {
 		scopes = k.Scopes.KlinivoNames()
 	}
 	ends := "no end"
 	if k.ExpiresAt != 0 {
-		ends = "until " + when(k.ExpiresAt)
+		ends = "until " + formatTime(k.ExpiresAt)
 	}
 	fmt.Fprintf(s.err, "%s key %q (%s) of %s: %s; %s. It is shown this once.\n",
-		done, clean(k.Name, ""), k.Prefix(), c.Slug, strings.Join(scopes, ", "), ends)
+		done, printable(k.Name, ""), k.Prefix(), c.Slug, strings.Join(scopes, ", "), ends)
 }
 
 type keysListOptions struct {
@@ -147,15 +147,15 @@ func runKeysList(ctx context.Context, s stdio, o keysListOptions) error {
 			return err
 		}
 		if o.json {
-			return printList(s.out, true, each(list, httpapi.KeyOf))
+			return printList(s.out, true, mapList(list, httpapi.KeyOf))
 		}
 		now := time.Now().Unix()
 		return printList(s.out, false, list,
 			column[engine.Key]{"KEY", engine.Key.Prefix},
 			column[engine.Key]{"NAME", func(k engine.Key) string { return k.Name }},
 			column[engine.Key]{"STATE", func(k engine.Key) string { return keyState(k, now) }},
-			column[engine.Key]{"CREATED", func(k engine.Key) string { return when(k.CreatedAt) }},
-			column[engine.Key]{"LAST USED", func(k engine.Key) string { return when(k.LastUsedAt) }},
+			column[engine.Key]{"CREATED", func(k engine.Key) string { return formatTime(k.CreatedAt) }},
+			column[engine.Key]{"LAST USED", func(k engine.Key) string { return formatTime(k.LastUsedAt) }},
 			column[engine.Key]{"SCOPES", func(k engine.Key) string { return strings.Join(k.Scopes.Names(), ",") }},
 		)
 	})
@@ -168,9 +168,9 @@ func keyState(k engine.Key, now int64) string {
 	case ended != "":
 		return ended
 	case k.RevokedAt != 0:
-		return "rotated, until " + when(k.RevokedAt)
+		return "rotated, until " + formatTime(k.RevokedAt)
 	case k.ExpiresAt != 0:
-		return "until " + when(k.ExpiresAt)
+		return "until " + formatTime(k.ExpiresAt)
 	}
 	return "live"
 }
@@ -200,9 +200,9 @@ func notWholeKey(name string) error {
 	check := engine.CheckKeyText(name)
 	switch {
 	case check.Prefix != "":
-		return misuse("that is a whole key; name it by its prefix, %s, and rotate it: others can read the command line", check.Prefix)
+		return usageError("that is a whole key; name it by its prefix, %s, and rotate it: others can read the command line", check.Prefix)
 	case check.Family != "" && len(name) > len(check.Family)+8:
-		return misuse("that is longer than a key's prefix; name the key by the first part that 'qb keys list' shows")
+		return usageError("that is longer than a key's prefix; name the key by the first part that 'qb keys list' shows")
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func runKeysRevoke(ctx context.Context, s stdio, o keysRevokeOptions) error {
 		if k, err = at.engine.RevokeKey(ctx, at.caller, k.ID); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(s.out, "%s (%s) is revoked since %s\n", k.Prefix(), clean(k.Name, ""), when(k.RevokedAt))
+		_, err = fmt.Fprintf(s.out, "%s (%s) is revoked since %s\n", k.Prefix(), printable(k.Name, ""), formatTime(k.RevokedAt))
 		return err
 	})
 }
@@ -89,7 +89,7 @@ func runKeysRotate(ctx context.Context, s stdio, o keysRotateOptions) error {
 		err = errors.New("want whole hours, such as 24h or 7d")
 	}
 	if err != nil {
-		return misuse("--overlap: %w", err)
+		return usageError("--overlap: %w", err)
 	}
 	return o.withClinic(ctx, s, target{verb: "keys rotate", clinic: o.clinic}, func(at *session) error {
 		old, err := at.keyNamed(ctx, o.key)
@@ -100,8 +100,8 @@ func runKeysRotate(ctx context.Context, s stdio, o keysRotateOptions) error {
 		if err != nil {
 			return asFlags(err, keyFlags)
 		}
-		tellKey(s, "made", key, at.clinic)
-		fmt.Fprintf(s.err, "The old one, %s, goes on until %s.\n", old.Prefix(), when(time.Now().Add(overlap).Unix()))
+		printKeyNote(s, "made", key, at.clinic)
+		fmt.Fprintf(s.err, "The old one, %s, goes on until %s.\n", old.Prefix(), formatTime(time.Now().Add(overlap).Unix()))
 		_, err = fmt.Fprintln(s.out, key.Secret)
 		return err
 	})

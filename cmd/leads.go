@@ -56,9 +56,9 @@ leads, and every faulty line.`,
 }
 
 func runLeadsImport(ctx context.Context, s stdio, o leadsImportOptions) error {
-	return o.run(ctx, s, "leads import", func(at *session, file io.Reader) (imported, error) {
+	return o.run(ctx, s, "leads import", func(at *session, file io.Reader) (importReport, error) {
 		r, err := at.engine.ImportLeads(ctx, at.caller, file, o.how)
-		return imported{
+		return importReport{
 			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
 			program: importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written},
 			preview: func(out io.Writer) { previewLeads(out, r.Preview) },

@@ -32,7 +32,7 @@ func makeDataDir(dir string) error {
 		return fmt.Errorf("data directory: %w", err)
 	}
 	if !info.IsDir() {
-		return misuse("data directory %s is a file; give a directory with --data", dir)
+		return usageError("data directory %s is a file; give a directory with --data", dir)
 	}
 	return nil
 }
@@ -83,5 +83,5 @@ func holder(f *os.File) string {
 	if err != nil || !ok {
 		return "another qb"
 	}
-	return fmt.Sprintf("process %s (%s)", clean(pid, ""), clean(verb, ""))
+	return fmt.Sprintf("process %s (%s)", printable(pid, ""), printable(verb, ""))
 }

@@ -154,9 +154,9 @@ func oneIf(b bool) float64 {
 	return 0
 }
 
-// guarded lets a request pass with the token, compared in constant time; an
+// requireToken lets a request pass with the token, compared in constant time; an
 // empty token lets everybody pass, which is for a loopback listener of its own.
-func guarded(token string, h http.Handler) http.Handler {
+func requireToken(token string, h http.Handler) http.Handler {
 	if token == "" {
 		return h
 	}
@@ -192,7 +192,7 @@ func (s *server) metricsListener() []*listener {
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", guarded(s.l.Metrics.Token.Reveal(), s.metrics()))
+	mux.Handle("GET /metrics", requireToken(s.l.Metrics.Token.Reveal(), s.metrics()))
 	own := s.listener(mux)
 	own.Addr = s.l.Metrics.Listen
 	return []*listener{own}
@@ -205,7 +205,7 @@ func (s *server) withMetrics(api http.Handler) http.Handler {
 	if token == "" || s.l.Metrics.Listen != "" {
 		return api
 	}
-	page := guarded(token, s.metrics())
+	page := requireToken(token, s.metrics())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/metrics" {
 			page.ServeHTTP(w, r)

@@ -71,7 +71,7 @@ func TestMetricsToken(t *testing.T) {
 	} {
 		r, w := httptest.NewRequest("GET", "/metrics", nil), httptest.NewRecorder()
 		r.Header.Set("Authorization", test.header)
-		guarded(test.token, page).ServeHTTP(w, r)
+		requireToken(test.token, page).ServeHTTP(w, r)
 		if w.Code != test.want {
 			t.Errorf("token %q, header %q: %d, want %d", test.token, test.header, w.Code, test.want)
 		}

@@ -55,9 +55,9 @@ patients, and every faulty line.`,
 }
 
 func runPatientsImport(ctx context.Context, s stdio, o patientsImportOptions) error {
-	return o.run(ctx, s, "patients import", func(at *session, file io.Reader) (imported, error) {
+	return o.run(ctx, s, "patients import", func(at *session, file io.Reader) (importReport, error) {
 		r, err := at.engine.ImportPatients(ctx, at.caller, file, o.how)
-		return imported{
+		return importReport{
 			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
 			program: importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written},
 			preview: func(out io.Writer) { previewPatients(out, r.Preview) },
@@ -115,7 +115,7 @@ opened the record.`,
 					return err
 				}
 				if o.query.Q != "" || o.status != "" {
-					return misuse("--q and --status choose from the list; leave out the ID, or them")
+					return usageError("--q and --status choose from the list; leave out the ID, or them")
 				}
 			}
 			return runPatientsExport(c.Context(), streams(c), o)
@@ -133,7 +133,7 @@ opened the record.`,
 func patientID(text string) (int64, error) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id < 1 {
-		return 0, misuse("ID must be the number of a patient")
+		return 0, usageError("ID must be the number of a patient")
 	}
 	return id, nil
 }
@@ -187,7 +187,7 @@ holds numbers alone, is kept in the database and beside it.`,
 				return err
 			}
 			if !o.yes {
-				return misuse("erasing cannot be undone; say --yes")
+				return usageError("erasing cannot be undone; say --yes")
 			}
 			return runPatientsErase(c.Context(), streams(c), o)
 		},

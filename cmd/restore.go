@@ -88,7 +88,7 @@ func runRestore(ctx context.Context, s stdio, o restoreOptions) (err error) {
 	}
 	if len(old) > 0 && !o.force {
 		return fmt.Errorf("%s is not empty (%s); nothing was changed. Give another directory with --data, or move its content aside with --force",
-			o.data, brief(old, 4))
+			o.data, joinFirst(old, 4))
 	}
 	stage, err := os.MkdirTemp(o.data, stagePrefix)
 	if err != nil {
@@ -106,7 +106,7 @@ func runRestore(ctx context.Context, s stdio, o restoreOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	return o.tell(s, r, aside)
+	return o.print(s, r, aside)
 }
 
 // tombstones are the tombstones that are known of: in the directory and the database
@@ -245,15 +245,15 @@ func syncFile(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// tell says what came back, and what is left to a person.
-func (o *restoreOptions) tell(s stdio, r restored, aside string) error {
+// print says what came back, and what is left to a person.
+func (o *restoreOptions) print(s stdio, r restored, aside string) error {
 	var names []string
 	shelved := 0
 	for _, c := range r.clinics {
 		names, shelved = append(names, c.Clinic), shelved+c.Shelved
 	}
 	_, err := fmt.Fprintf(s.out, "%s: restored %s as of %s: %d appointments, %d audit rows\n", o.data,
-		clean(strings.Join(names, ", "), ""), r.manifest.CreatedAt.Format(time.RFC3339), r.in.Appointments, r.in.AuditRows)
+		printable(strings.Join(names, ", "), ""), r.manifest.CreatedAt.Format(time.RFC3339), r.in.Appointments, r.in.AuditRows)
 	if aside != "" {
 		fmt.Fprintf(s.err, "What was there before lies in %s; remove it when you no longer need it.\n", aside)
 	}

@@ -67,7 +67,7 @@ func execute(ctx context.Context, g *global, s stdio, args []string) int {
 		return exitOK
 	}
 	if !g.began {
-		err = inOurWords(err)
+		err = plainUsageError(err)
 		err = &failure{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, at.CommandPath())}
 	}
 	report(s.err, err)
@@ -79,9 +79,9 @@ var (
 	badArgCount  = regexp.MustCompile(`^(?:accepts (at most )?(\d+) arg\(s\), received (\d+)|requires at least (\d+) arg\(s\).*)$`)
 )
 
-// inOurWords says what cobra says of a command line without the names of Go's
+// plainUsageError says what cobra says of a command line without the names of Go's
 // functions.
-func inOurWords(err error) error {
+func plainUsageError(err error) error {
 	if m := badFlagValue.FindStringSubmatch(err.Error()); m != nil {
 		want := m[3]
 		switch {

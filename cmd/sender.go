@@ -37,8 +37,8 @@ func (s *server) startEngine(o engine.Options) (err error) {
 	return nil
 }
 
-// own tells the policy where this server itself listens: no webhook may go there.
-func (s *server) own(listeners ...net.Listener) {
+// setOwnAddresses tells the policy where this server itself listens: no webhook may go there.
+func (s *server) setOwnAddresses(listeners ...net.Listener) {
 	var list []netip.AddrPort
 	for _, l := range listeners {
 		if at, err := netip.ParseAddrPort(l.Addr().String()); err == nil {

@@ -110,7 +110,7 @@ func (s *server) checks() []httpapi.Check {
 // tasks run in the background until their ctx ends, which is after the last
 // request was answered and before the database is closed.
 func (s *server) tasks() []func(context.Context) {
-	tasks := []func(context.Context){s.janitor, s.watchdog}
+	tasks := []func(context.Context){s.housekeeping, s.watchdog}
 	if s.scheduler != nil {
 		tasks = append(tasks, s.scheduler.run)
 	}
@@ -121,11 +121,11 @@ func (s *server) tasks() []func(context.Context) {
 // flight within server.shutdown_timeout, and ends the tasks. announce hears the
 // address once, when requests are answered.
 func (s *server) run(ctx context.Context, l net.Listener, announce func(url string)) error {
-	front, err := s.front()
+	front, err := s.listeners()
 	if err != nil {
 		return err
 	}
-	s.own(l)
+	s.setOwnAddresses(l)
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	// The sender stops claiming with the first signal and has its eight seconds
 	// while requests finish; what they still publish waits for the next start.
@@ -154,14 +154,14 @@ func (s *server) run(ctx context.Context, l net.Listener, announce func(url stri
 		}
 		go func() { failed <- f.serve(on) }()
 	}
-	s.own(listeners...)
+	s.setOwnAddresses(listeners...)
 	announce(url)
-	s.tellSystemd(daemon.SdNotifyReady)
+	s.notifySystemd(daemon.SdNotifyReady)
 	select {
 	case err = <-failed: // never without a cause: nobody asked it to end
 	case <-ctx.Done():
 		s.log.Info("shutting down")
-		s.tellSystemd(daemon.SdNotifyStopping)
+		s.notifySystemd(daemon.SdNotifyStopping)
 	}
 	s.stop(front)
 	return err
@@ -191,8 +191,8 @@ type listener struct {
 	domain string // the name of its ACME certificate
 }
 
-// front is the API's server first, then those that belong to it.
-func (s *server) front() ([]*listener, error) {
+// listeners is the API's server first, then those that belong to it.
+func (s *server) listeners() ([]*listener, error) {
 	api := s.listener(s.withMetrics(s.api))
 	more := s.metricsListener()
 	if s.l.TLS.Domain != "" {

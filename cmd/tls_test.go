@@ -127,7 +127,7 @@ func TestServeHTTPS(t *testing.T) {
 func TestACME(t *testing.T) {
 	s := startServer(t, nil)
 	s.l.TLS.Domain = "qb.clinic.example"
-	front, err := s.front()
+	front, err := s.listeners()
 	if err != nil || len(front) != 2 || front[1].Addr != ":80" {
 		t.Fatalf("%v, %v", front, err)
 	}
@@ -143,7 +143,7 @@ func TestACME(t *testing.T) {
 		t.Errorf("plain http: %d to %q", w.Code, w.Header().Get("Location"))
 	}
 	s.l.TLS.HTTPListen = ""
-	if front, err = s.front(); err != nil || len(front) != 1 {
+	if front, err = s.listeners(); err != nil || len(front) != 1 {
 		t.Errorf("%d listeners without http_listen, %v", len(front), err)
 	}
 }

@@ -79,7 +79,7 @@ func runUsersCreate(ctx context.Context, s stdio, o usersCreateOptions) error {
 		if err != nil {
 			return asFlags(err, userFlags)
 		}
-		fmt.Fprintf(s.err, "%s is %s of %s\n", clean(u.Email, ""), u.Role, at.clinic.Slug)
+		fmt.Fprintf(s.err, "%s is %s of %s\n", printable(u.Email, ""), u.Role, at.clinic.Slug)
 		_, err = fmt.Fprintln(s.out, u.ID)
 		return err
 	})
@@ -96,7 +96,7 @@ func newPassword(s stdio, fromStdin bool) (string, error) {
 		return password, err
 	}
 	if newPrompt(s) == nil {
-		return "", misuse("there is no terminal to ask for the password; use --password-stdin")
+		return "", usageError("there is no terminal to ask for the password; use --password-stdin")
 	}
 	password, err := askSecret(s, "Password")
 	if err != nil {
@@ -157,14 +157,14 @@ func runUsersList(ctx context.Context, s stdio, o usersListOptions) error {
 			return err
 		}
 		if o.json {
-			return printList(s.out, true, each(list, userOf))
+			return printList(s.out, true, mapList(list, userOf))
 		}
 		return printList(s.out, false, list,
 			column[engine.User]{"EMAIL", func(u engine.User) string { return u.Email }},
 			column[engine.User]{"NAME", func(u engine.User) string { return u.Name }},
 			column[engine.User]{"ROLE", func(u engine.User) string { return string(u.Role) }},
-			column[engine.User]{"DISABLED", func(u engine.User) string { return when(u.DisabledAt) }},
-			column[engine.User]{"CREATED", func(u engine.User) string { return when(u.CreatedAt) }},
+			column[engine.User]{"DISABLED", func(u engine.User) string { return formatTime(u.DisabledAt) }},
+			column[engine.User]{"CREATED", func(u engine.User) string { return formatTime(u.CreatedAt) }},
 			column[engine.User]{"ID", func(u engine.User) string { return u.ID }},
 		)
 	})
@@ -203,7 +203,7 @@ func runUsersSwitch(ctx context.Context, s stdio, o usersSwitchOptions) error {
 		if u, err = o.change(at.engine, ctx, at.caller, u.ID); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(s.out, "%s is %sd\n", clean(u.Email, ""), o.verb)
+		_, err = fmt.Fprintf(s.out, "%s is %sd\n", printable(u.Email, ""), o.verb)
 		return err
 	})
 }
@@ -260,7 +260,7 @@ func runUsersPassword(ctx context.Context, s stdio, o usersPasswordOptions) erro
 		if _, err = at.engine.SetPassword(ctx, at.caller, u.ID, password); err != nil {
 			return asFlags(err, userFlags)
 		}
-		_, err = fmt.Fprintf(s.out, "%s has a new password\n", clean(u.Email, ""))
+		_, err = fmt.Fprintf(s.out, "%s has a new password\n", printable(u.Email, ""))
 		return err
 	})
 }

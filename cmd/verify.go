@@ -52,8 +52,8 @@ copy is unpacked into the directory of TMPDIR and removed again.`,
 	return c
 }
 
-// verdict is what a verification found.
-type verdict struct {
+// verifyReport is what a verification found.
+type verifyReport struct {
 	What         string           `json:"what"` // the file or directory
 	Sound        bool             `json:"sound"`
 	Appointments int64            `json:"appointments"`
@@ -70,7 +70,7 @@ func runVerify(ctx context.Context, s stdio, o verifyOptions) error {
 	if err != nil {
 		return err
 	}
-	v := verdict{What: o.file, Findings: []store.Finding{}}
+	v := verifyReport{What: o.file, Findings: []store.Finding{}}
 	if o.file == "" {
 		v.What = o.data
 		err = v.data(ctx, o.data, schema)
@@ -80,7 +80,7 @@ func runVerify(ctx context.Context, s stdio, o verifyOptions) error {
 	v.Sound = err == nil
 	if !o.json {
 		if err == nil {
-			v.tell(s)
+			v.print(s)
 		}
 		return err
 	}
@@ -93,14 +93,14 @@ func runVerify(ctx context.Context, s stdio, o verifyOptions) error {
 	return err
 }
 
-// take copies what an inspection found.
-func (v *verdict) take(in store.Inspection) {
+// add copies what an inspection found.
+func (v *verifyReport) add(in store.Inspection) {
 	v.Appointments, v.AuditRows = in.Appointments, in.AuditRows
 	v.Findings = append(v.Findings, in.Findings...)
 }
 
 // data verifies a data directory as it lies there.
-func (v *verdict) data(ctx context.Context, data, schema string) error {
+func (v *verifyReport) data(ctx context.Context, data, schema string) error {
 	in, err := store.Inspect(ctx, filepath.Join(data, dbFile), schema)
 	if errors.Is(err, fs.ErrNotExist) {
 		return errNoClinic(data)
@@ -111,7 +111,7 @@ func (v *verdict) data(ctx context.Context, data, schema string) error {
 	if err != nil {
 		return err
 	}
-	v.take(in)
+	v.add(in)
 	if err := damageOf(data, in); err != nil {
 		return err
 	}
@@ -122,13 +122,13 @@ func (v *verdict) data(ctx context.Context, data, schema string) error {
 }
 
 // backup verifies a backup file.
-func (v *verdict) backup(ctx context.Context, o verifyOptions, schema string) error {
+func (v *verifyReport) backup(ctx context.Context, o verifyOptions, schema string) error {
 	keys, err := openKeys(o.identity)
 	if err != nil {
 		return err
 	}
 	b, err := inspectFile(ctx, o.file, keys, schema, os.TempDir())
-	v.take(b.in)
+	v.add(b.in)
 	if b.manifest.Format != "" {
 		v.Manifest = &b.manifest
 	}
@@ -138,7 +138,7 @@ func (v *verdict) backup(ctx context.Context, o verifyOptions, schema string) er
 	return damaging(o.file, err)
 }
 
-func (v *verdict) tell(s stdio) {
+func (v *verifyReport) print(s stdio) {
 	if v.Note != "" {
 		fmt.Fprintf(s.out, "%s: %s\n", v.What, v.Note)
 		return
@@ -149,7 +149,7 @@ func (v *verdict) tell(s stdio) {
 			names = append(names, c.Slug)
 		}
 		fmt.Fprintf(s.out, "%s: a backup of %s, made %s by qb %s\n", v.What,
-			clean(strings.Join(names, ", "), ""), v.Manifest.CreatedAt.Format(time.RFC3339), clean(v.Manifest.QBVersion, ""))
+			printable(strings.Join(names, ", "), ""), v.Manifest.CreatedAt.Format(time.RFC3339), printable(v.Manifest.QBVersion, ""))
 	}
 	fmt.Fprintf(s.out, "%s: sound: %d appointments, none booked twice; %d audit rows, unbroken\n", v.What, v.Appointments, v.AuditRows)
 }

@@ -67,13 +67,13 @@ func runWebhooksList(ctx context.Context, s stdio, o webhooksOptions) error {
 		}
 		now := time.Now().Unix()
 		if o.json {
-			return printList(s.out, true, each(list, func(h engine.Webhook) httpapi.Webhook { return httpapi.WebhookOf(h, now) }))
+			return printList(s.out, true, mapList(list, func(h engine.Webhook) httpapi.Webhook { return httpapi.WebhookOf(h, now) }))
 		}
 		return printList(s.out, false, list,
 			column[engine.Webhook]{"ID", func(h engine.Webhook) string { return h.ID }},
 			column[engine.Webhook]{"STATE", webhookState},
 			column[engine.Webhook]{"PAYLOAD", func(h engine.Webhook) string { return string(h.Payload) }},
-			column[engine.Webhook]{"CREATED", func(h engine.Webhook) string { return when(h.CreatedAt) }},
+			column[engine.Webhook]{"CREATED", func(h engine.Webhook) string { return formatTime(h.CreatedAt) }},
 			column[engine.Webhook]{"URL", func(h engine.Webhook) string { return h.URL }},
 			column[engine.Webhook]{"EVENTS", func(h engine.Webhook) string { return strings.Join(h.Events, ",") }},
 		)
@@ -110,7 +110,7 @@ func newWebhooksDeliveries(g *global, state engine.DeliveryState) *cobra.Command
 
 func runWebhooksDeliveries(ctx context.Context, s stdio, o webhooksOptions) error {
 	if o.limit < 0 {
-		return misuse("--limit: want 0 or more")
+		return usageError("--limit: want 0 or more")
 	}
 	return o.withClinic(ctx, s, target{verb: "webhooks deliveries", clinic: o.clinic}, func(at *session) error {
 		q := engine.DeliveryQuery{WebhookID: o.webhook, State: engine.DeliveryState(o.state)}
@@ -121,7 +121,7 @@ func runWebhooksDeliveries(ctx context.Context, s stdio, o webhooksOptions) erro
 			return asFlags(err, nil)
 		}
 		if o.json {
-			return printList(s.out, true, each(list, httpapi.DeliveryOf))
+			return printList(s.out, true, mapList(list, httpapi.DeliveryOf))
 		}
 		return printList(s.out, false, list, deliveryColumns...)
 	})
@@ -136,9 +136,9 @@ var deliveryColumns = []column[engine.DeliveryEntry]{
 		if d.State != engine.Pending {
 			return ""
 		}
-		return when(d.NextAt)
+		return formatTime(d.NextAt)
 	}},
-	{"CREATED", func(d engine.DeliveryEntry) string { return when(d.CreatedAt) }},
+	{"CREATED", func(d engine.DeliveryEntry) string { return formatTime(d.CreatedAt) }},
 	{"WEBHOOK", func(d engine.DeliveryEntry) string { return d.WebhookID }},
 	{"LAST ERROR", func(d engine.DeliveryEntry) string { return d.LastError }},
 }

@@ -13,7 +13,7 @@ func readWhen(flag, text string, to *wire.When) error {
 		return nil
 	}
 	if err := to.UnmarshalText([]byte(text)); err != nil {
-		return misuse("%s: %w", flag, err)
+		return usageError("%s: %w", flag, err)
 	}
 	return nil
 }

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// tidyEvery is how long the housekeeping pauses.
-const tidyEvery = 10 * time.Minute
+// housekeepingEvery is how long the housekeeping pauses.
+const housekeepingEvery = 10 * time.Minute
 
-// janitor drops what has outlived its use while the server runs, and marks the
+// housekeeping drops what has outlived its use while the server runs, and marks the
 // no-shows of days that are over, where a clinic wants that. A failure is
 // told in the log and tried again at the next round: nothing waits for it.
-func (s *server) janitor(ctx context.Context) {
-	tick := time.NewTicker(tidyEvery)
+func (s *server) housekeeping(ctx context.Context) {
+	tick := time.NewTicker(housekeepingEvery)
 	defer tick.Stop()
 	for {
 		s.tidy(ctx)

@@ -9,8 +9,8 @@ import (
 	"qualifybase/engine"
 )
 
-// tellSystemd sends a state to systemd; without one that listens it does nothing.
-func (s *server) tellSystemd(state string) {
+// notifySystemd sends a state to systemd; without one that listens it does nothing.
+func (s *server) notifySystemd(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
 		s.log.Warn("systemd could not be told", "state", state, "err", err)
 	}
@@ -36,6 +36,6 @@ func (s *server) watchdog(ctx context.Context) {
 			s.log.Error("not ready: systemd is not told", "err", err)
 			continue
 		}
-		s.tellSystemd(daemon.SdNotifyWatchdog)
+		s.notifySystemd(daemon.SdNotifyWatchdog)
 	}
 }
