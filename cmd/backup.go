@@ -120,11 +120,11 @@ func (o *backupOptions) counts(l *loaded) bool {
 		dir = filepath.Dir(dir)
 	}
 	own, _, _ := backupPlace(o.data, l.Backup.Dir)
-	return !l.Backup.scheduled() || sameFile(dir, own)
+	return !l.Backup.scheduled() || isSameFile(dir, own)
 }
 
-// sameFile tells whether two names are of one file or directory that is there.
-func sameFile(a, b string) bool {
+// isSameFile tells whether two names are of one file or directory that is there.
+func isSameFile(a, b string) bool {
 	x, e1 := os.Stat(a)
 	y, e2 := os.Stat(b)
 	return e1 == nil && e2 == nil && os.SameFile(x, y)
@@ -153,7 +153,7 @@ func backupDir(data, dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return dir, err
 	}
-	likeParent(dir)
+	chownLikeParent(dir)
 	return dir, nil
 }
 

@@ -113,7 +113,7 @@ func (m *maker) copyDatabase(ctx context.Context, to string) (in store.Inspectio
 	if err != nil {
 		return in, err
 	}
-	if err := room(m.data, 2*info.Size()+spareDisk); err != nil {
+	if err := requireSpace(m.data, 2*info.Size()+spareDisk); err != nil {
 		return in, fmt.Errorf("the copy of the database: %w", err)
 	}
 	if err := store.Snapshot(ctx, db, to); errors.Is(err, store.ErrDamaged) {
@@ -124,11 +124,11 @@ func (m *maker) copyDatabase(ctx context.Context, to string) (in store.Inspectio
 	if in, err = store.Inspect(ctx, to, m.schema); err != nil {
 		return in, err
 	}
-	return in, damageOf(m.data, in)
+	return in, findingsError(m.data, in)
 }
 
-// damageOf is the error of a database with findings, exit code 3.
-func damageOf(where string, in store.Inspection) error {
+// findingsError is the error of a database with findings, exit code 3.
+func findingsError(where string, in store.Inspection) error {
 	if len(in.Findings) == 0 {
 		return nil
 	}
@@ -139,8 +139,8 @@ func damageOf(where string, in store.Inspection) error {
 	return &failure{exitDamage, errors.New(strings.Join(lines, "\n  "))}
 }
 
-// room refuses what would not fit on the disk of a directory.
-func room(dir string, bytes int64) error {
+// requireSpace refuses what would not fit on the disk of a directory.
+func requireSpace(dir string, bytes int64) error {
 	free, err := freeDisk(dir)
 	if err == nil && free < bytes {
 		return fmt.Errorf("the disk of %s has %s free, %s are needed; make room and try again", dir, megabytes(free), megabytes(bytes))
@@ -173,14 +173,14 @@ func (m *maker) sources(stage string) ([]backup.Source, error) {
 	return list, nil
 }
 
-// counted hashes and counts what is written.
-type counted struct {
+// countingWriter hashes and counts what is written.
+type countingWriter struct {
 	w io.Writer
 	b *backupResult
 	h io.Writer
 }
 
-func (c counted) Write(p []byte) (int, error) {
+func (c countingWriter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	_, _ = c.h.Write(p[:n])
 	c.b.bytes += int64(n)
@@ -190,7 +190,7 @@ func (c counted) Write(p []byte) (int, error) {
 // write writes the backup to a stream, encrypted where that is wanted.
 func (m *maker) write(b *backupResult, w io.Writer, sources []backup.Source) (err error) {
 	sum := sha256.New()
-	to := io.Writer(counted{w, b, sum})
+	to := io.Writer(countingWriter{w, b, sum})
 	if m.recipient != nil {
 		sealed, err := backup.Encrypt(to, m.recipient)
 		if err != nil {

@@ -14,8 +14,8 @@ import (
 	"qualifybase/store/backup"
 )
 
-// opened is a backup that was unpacked and verified.
-type opened struct {
+// unpackedBackup is a backup that was unpacked and verified.
+type unpackedBackup struct {
 	manifest  backup.Manifest
 	encrypted bool
 	in        store.Inspection
@@ -25,7 +25,7 @@ type opened struct {
 // unpack reads a backup into a directory and verifies it whole: its bytes, its
 // database, its key file. What is wrong with it is a *backup.Fault, or a failure
 // with exit code 3 for damage inside the database.
-func unpack(ctx context.Context, file string, keys []backup.Identity, dir, schema string) (o opened, err error) {
+func unpack(ctx context.Context, file string, keys []backup.Identity, dir, schema string) (o unpackedBackup, err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return o, err
@@ -43,34 +43,34 @@ func unpack(ctx context.Context, file string, keys []backup.Identity, dir, schem
 	if err != nil {
 		return o, err
 	}
-	if err := room(dir, info.Size()+spareDisk); err != nil {
+	if err := requireSpace(dir, info.Size()+spareDisk); err != nil {
 		return o, err
 	}
-	files := &unpacking{ctx: ctx, dir: dir}
+	files := &unpacker{ctx: ctx, dir: dir}
 	o.manifest, err = backup.Read(plain, files.create)
 	if err := errors.Join(err, files.close()); err != nil {
-		return o, firstFault(err)
+		return o, preferFault(err)
 	}
 	path := filepath.Join(dir, dbFile)
 	for {
 		if o.in, err = store.Inspect(ctx, path, schema); err != nil {
-			return o, asFault(err)
+			return o, faultOf(err)
 		}
-		if err := damageOf(file, o.in); err != nil {
+		if err := findingsError(file, o.in); err != nil {
 			return o, err
 		}
 		if !o.in.Older {
-			return o, checkSealKey(dir, o.in.Sealed)
+			return o, verifySealKey(dir, o.in.Sealed)
 		}
-		if err := migrateCopy(path, schema); err != nil {
+		if err := migrateUnpacked(path, schema); err != nil {
 			return o, err
 		}
 	}
 }
 
-// migrateCopy brings an unpacked database of an older qb up to date, so that it can
+// migrateUnpacked brings an unpacked database of an older qb up to date, so that it can
 // be judged whole. The backup itself is the copy of before.
-func migrateCopy(path, schema string) error {
+func migrateUnpacked(path, schema string) error {
 	st, err := store.Open(path, schema, store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
@@ -82,8 +82,8 @@ func migrateCopy(path, schema string) error {
 	return st.Close()
 }
 
-// asFault puts a refused database into the words of a refused backup.
-func asFault(err error) error {
+// faultOf puts a refused database into the words of a refused backup.
+func faultOf(err error) error {
 	switch {
 	case errors.Is(err, store.ErrNewer):
 		return &backup.Fault{Kind: backup.Newer, Text: "its database has a schema that this qb does not know: update qb", Err: err}
@@ -93,17 +93,17 @@ func asFault(err error) error {
 	return err
 }
 
-// firstFault prefers what is wrong with the backup over what followed from it.
-func firstFault(err error) error {
+// preferFault prefers what is wrong with the backup over what followed from it.
+func preferFault(err error) error {
 	if f, ok := errors.AsType[*backup.Fault](err); ok {
 		return f
 	}
 	return err
 }
 
-// checkSealKey wants the key file of a directory to be one, if it is there, and to
+// verifySealKey wants the key file of a directory to be one, if it is there, and to
 // open every secret of the database.
-func checkSealKey(dir string, sealed []store.Sealed) error {
+func verifySealKey(dir string, sealed []store.Sealed) error {
 	if !exists(filepath.Join(dir, engine.SealKeyFile)) {
 		if len(sealed) > 0 {
 			return &failure{exitDamage, fmt.Errorf("%s is missing: the secrets of webhooks cannot be read; restore it from a backup, or rotate them", engine.SealKeyFile)}
@@ -122,14 +122,14 @@ func checkSealKey(dir string, sealed []store.Sealed) error {
 	return nil
 }
 
-// unpacking writes the members that belong into a data directory.
-type unpacking struct {
+// unpacker writes the members that belong into a data directory.
+type unpacker struct {
 	ctx  context.Context
 	dir  string
 	open []*os.File
 }
 
-func (u *unpacking) create(m backup.Member) (io.Writer, error) {
+func (u *unpacker) create(m backup.Member) (io.Writer, error) {
 	if err := u.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (u *unpacking) create(m backup.Member) (io.Writer, error) {
 }
 
 // close makes the files durable.
-func (u *unpacking) close() error {
+func (u *unpacker) close() error {
 	var all error
 	for _, f := range u.open {
 		all = errors.Join(all, f.Sync(), f.Close())
@@ -164,7 +164,7 @@ func openKeys(path string) ([]backup.Identity, error) {
 }
 
 // inspectFile unpacks a backup into a directory that is gone afterwards.
-func inspectFile(ctx context.Context, file string, keys []backup.Identity, schema, temp string) (o opened, err error) {
+func inspectFile(ctx context.Context, file string, keys []backup.Identity, schema, temp string) (o unpackedBackup, err error) {
 	dir, err := os.MkdirTemp(temp, stagePrefix)
 	if err != nil {
 		return o, err
@@ -184,15 +184,15 @@ func inspectFile(ctx context.Context, file string, keys []backup.Identity, schem
 		return o, e
 	}
 	if have != sum {
-		return o, &backup.Fault{Kind: backup.Damaged, Text: "its SHA-256 is not the one in " + filepath.Base(file) + sumEnd}
+		return o, &backup.Fault{Kind: backup.Damaged, Text: "its SHA-256 is not the one in " + filepath.Base(file) + sumSuffix}
 	}
 	o.byDigest = true
 	return o, nil
 }
 
-// damaging gives a fault of a backup its exit code: 3 for damage, 1 where the file
+// damageError gives a fault of a backup its exit code: 3 for damage, 1 where the file
 // may be sound.
-func damaging(file string, err error) error {
+func damageError(file string, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -35,7 +35,7 @@ func (m *maker) place(b *backupResult, dest string, sources []backup.Source) (er
 	if !exists(dir) {
 		return fmt.Errorf("there is no directory %s; nothing was written", dir)
 	}
-	if err := room(dir, total(sources)+1<<20); err != nil {
+	if err := requireSpace(dir, total(sources)+1<<20); err != nil {
 		return fmt.Errorf("the backup: %w", err)
 	}
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // mode 0600
@@ -66,7 +66,7 @@ func (m *maker) place(b *backupResult, dest string, sources []backup.Source) (er
 	}
 	b.path = path
 	err = errors.Join(writeSum(path, b.sha256), syncDir(dir))
-	likeParent(path, path+sumEnd)
+	chownLikeParent(path, path+sumSuffix)
 	return err
 }
 
@@ -138,7 +138,7 @@ func prune(dir, stem string, keep int, made string) (gone []string, err error) {
 	list = slices.DeleteFunc(list, func(path string) bool { return filepath.Base(path) == filepath.Base(made) })
 	for err == nil && len(list) > max(keep-1, 0) {
 		if err = os.Remove(list[0]); err == nil {
-			_ = os.Remove(list[0] + sumEnd)
+			_ = os.Remove(list[0] + sumSuffix)
 			gone, list = append(gone, list[0]), list[1:]
 		}
 	}
@@ -159,17 +159,17 @@ func removePartial(dir, stem string, before time.Time) {
 	}
 }
 
-// sumEnd ends the name of the file that holds a backup's SHA-256, as sha256sum
+// sumSuffix ends the name of the file that holds a backup's SHA-256, as sha256sum
 // writes and checks it. Whoever has no key can tell by it that the file is whole.
-const sumEnd = ".sha256"
+const sumSuffix = ".sha256"
 
 func writeSum(path, sum string) error {
-	return os.WriteFile(path+sumEnd, []byte(sum+"  "+filepath.Base(path)+"\n"), 0o600)
+	return os.WriteFile(path+sumSuffix, []byte(sum+"  "+filepath.Base(path)+"\n"), 0o600)
 }
 
 // readSum is the SHA-256 beside a backup; "" when there is none.
 func readSum(path string) string {
-	text, err := os.ReadFile(path + sumEnd)
+	text, err := os.ReadFile(path + sumSuffix)
 	if err != nil || len(text) < 64 {
 		return ""
 	}

@@ -92,7 +92,7 @@ func changeBackupState(data string, change func(*backupState)) backupState {
 		_ = os.Remove(f.Name())
 		return u
 	}
-	likeParent(filepath.Join(data, backupStateFile))
+	chownLikeParent(filepath.Join(data, backupStateFile))
 	return u
 }
 

@@ -133,11 +133,11 @@ func TestBackupAndRestore(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(data, ".*")); len(left) != 0 {
 		t.Errorf("left in the data directory: %v", left)
 	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); !slices.Equal(left, []string{file, file + sumEnd}) {
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); !slices.Equal(left, []string{file, file + sumSuffix}) {
 		t.Errorf("left beside the backup: %v", left)
 	}
 	done(t, "--data", data, "backup")
-	for _, path := range []string{file, file + sumEnd, filepath.Join(data, backupStateFile)} {
+	for _, path := range []string{file, file + sumSuffix, filepath.Join(data, backupStateFile)} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v %v", path, info.Mode(), err)
 		}
@@ -323,7 +323,7 @@ func TestBadBackups(t *testing.T) {
 func repacked(t *testing.T, text []byte, manifest func(*backup.Manifest), change func(db string)) []byte {
 	t.Helper()
 	dir := t.TempDir()
-	files := &unpacking{ctx: t.Context(), dir: dir}
+	files := &unpacker{ctx: t.Context(), dir: dir}
 	m, err := backup.Read(bytes.NewReader(text), files.create)
 	if err := errors.Join(err, files.close()); err != nil {
 		t.Fatal(err)
@@ -362,7 +362,7 @@ func TestVerifyFlips(t *testing.T) {
 		text[at] ^= 1 << (at % 8)
 		tried++
 		_, err := inspectFile(t.Context(), file, nil, schema, t.TempDir())
-		if exitCode(damaging(file, err)) == exitDamage {
+		if exitCode(damageError(file, err)) == exitDamage {
 			found++
 		} else {
 			t.Errorf("byte %d of %d: %v", at, len(text), err)

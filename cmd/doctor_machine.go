@@ -66,7 +66,7 @@ func (d *doctor) modes() {
 		check(name)
 	}
 	if info, err := os.Stat(filepath.Join(d.data, engine.SealKeyFile)); err != nil || info.Mode().Perm()&0o077 == 0 {
-		if err := checkSealKey(d.data, d.sealed); err != nil {
+		if err := verifySealKey(d.data, d.sealed); err != nil {
 			d.fail("keys", "restore it from a backup, or rotate the secrets of all webhooks", "%v", err)
 		}
 	}

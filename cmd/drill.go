@@ -84,11 +84,11 @@ func runDrill(ctx context.Context, s stdio, o drillOptions) error {
 		out, err = drill(ctx, o.file, keys, m)
 		return err
 	})
-	if sameFile(o.file, newest) { // of another file, /readyz has nothing to tell
+	if isSameFile(o.file, newest) { // of another file, /readyz has nothing to tell
 		changeBackupState(o.data, func(u *backupState) { u.recordDrill(out) })
 	}
 	if err != nil {
-		return damaging(o.file, err)
+		return damageError(o.file, err)
 	}
 	if o.json {
 		return printJSON(s.out, out)
@@ -137,7 +137,7 @@ func drill(ctx context.Context, file string, keys []backup.Identity, m *maker) (
 	}
 	in, err := store.Inspect(ctx, filepath.Join(dir, dbFile), m.schema)
 	if err == nil {
-		err = damageOf("the restored "+filepath.Base(file), in)
+		err = findingsError("the restored "+filepath.Base(file), in)
 	}
 	if err == nil && in.Appointments != r.in.Appointments {
 		err = fmt.Errorf("%d appointments came out of a backup of %d", in.Appointments, r.in.Appointments)
@@ -146,9 +146,9 @@ func drill(ctx context.Context, file string, keys []backup.Identity, m *maker) (
 	return done(err)
 }
 
-// restored is a backup that lies ready in a directory.
-type restored struct {
-	opened
+// stagedRestore is a backup that lies ready in a directory.
+type stagedRestore struct {
+	unpackedBackup
 	clinics []engine.Recovery
 	erased  int // people erased after the backup was made, and now again
 }
@@ -156,8 +156,8 @@ type restored struct {
 // stageRestore does everything of a restore but to put it into its place: unpack,
 // migrate if it is older, verify, let the erased rest again, and ready the
 // database to be served.
-func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string, tombstones []engine.Erasure) (r restored, err error) {
-	if r.opened, err = unpack(ctx, file, keys, dir, schema); err != nil {
+func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string, tombstones []engine.Erasure) (r stagedRestore, err error) {
+	if r.unpackedBackup, err = unpack(ctx, file, keys, dir, schema); err != nil {
 		return r, err
 	}
 	path := filepath.Join(dir, dbFile)

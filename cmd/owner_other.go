@@ -2,5 +2,5 @@
 
 package cmd
 
-// likeParent does nothing where files have no such owners.
-func likeParent(...string) {}
+// chownLikeParent does nothing where files have no such owners.
+func chownLikeParent(...string) {}

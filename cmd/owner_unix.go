@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// likeParent gives a file to the owner of its directory, when root made it: a
+// chownLikeParent gives a file to the owner of its directory, when root made it: a
 // server that runs as a user of its own must be able to read what an
 // administrator restored or backed up for it. Failing is no fault: the server
 // will say what it cannot read.
-func likeParent(paths ...string) {
+func chownLikeParent(paths ...string) {
 	if os.Geteuid() != 0 {
 		return
 	}

@@ -82,7 +82,7 @@ func runRestore(ctx context.Context, s stdio, o restoreOptions) (err error) {
 			_ = os.Remove(o.data)
 		}
 	}()
-	old, err := o.content()
+	old, err := o.directoryContent()
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func runRestore(ctx context.Context, s stdio, o restoreOptions) (err error) {
 	defer os.RemoveAll(stage)
 	r, err := stageRestore(ctx, o.file, keys, stage, schema, o.tombstones())
 	if err != nil {
-		return damaging(o.file, err)
+		return damageError(o.file, err)
 	}
 	if err := sameClinic(o.data, r); err != nil {
 		return err
@@ -119,8 +119,8 @@ func (o *restoreOptions) tombstones() []engine.Erasure {
 	return uniqueTombstones(list)
 }
 
-// content is what lies in the data directory, beside the lock and the backups.
-func (g *global) content() ([]string, error) {
+// directoryContent is what lies in the data directory, beside the lock and the backups.
+func (g *global) directoryContent() ([]string, error) {
 	entries, err := os.ReadDir(g.data)
 	if err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func (g *global) content() ([]string, error) {
 // sameClinic refuses to put one clinic in another's place: a wrong --data is easily
 // typed. A database that cannot be read, and one that nobody has used, are no
 // clinic's.
-func sameClinic(data string, r restored) error {
+func sameClinic(data string, r stagedRestore) error {
 	in, err := store.Peek(filepath.Join(data, dbFile))
 	if err != nil || in.Appointments+in.People == 0 {
 		return nil
@@ -193,8 +193,8 @@ func moveIn(data, stage string, old []string, now time.Time) (aside string, err 
 			return "", err
 		}
 		undo = append(undo, func() error { return os.Remove(aside) })
-		likeParent(aside)
-		for _, name := range databaseFirst(old) {
+		chownLikeParent(aside)
+		for _, name := range sortDatabaseFirst(old) {
 			if err := move(filepath.Join(data, name), filepath.Join(aside, name)); err != nil {
 				return "", err
 			}
@@ -211,20 +211,20 @@ func moveIn(data, stage string, old []string, now time.Time) (aside string, err 
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	names = databaseFirst(names)
+	names = sortDatabaseFirst(names)
 	for i := len(names) - 1; i >= 0; i-- {
 		if err := errors.Join(syncFile(filepath.Join(stage, names[i])), move(filepath.Join(stage, names[i]), filepath.Join(data, names[i]))); err != nil {
 			return "", err
 		}
 	}
 	for _, name := range names {
-		likeParent(filepath.Join(data, name))
+		chownLikeParent(filepath.Join(data, name))
 	}
 	return aside, syncDir(data)
 }
 
-// databaseFirst orders names so that the database comes before all others.
-func databaseFirst(names []string) []string {
+// sortDatabaseFirst orders names so that the database comes before all others.
+func sortDatabaseFirst(names []string) []string {
 	list := make([]string, 0, len(names))
 	for _, name := range names {
 		if name == dbFile {
@@ -246,7 +246,7 @@ func syncFile(path string) error {
 }
 
 // print says what came back, and what is left to a person.
-func (o *restoreOptions) print(s stdio, r restored, aside string) error {
+func (o *restoreOptions) print(s stdio, r stagedRestore, aside string) error {
 	var names []string
 	shelved := 0
 	for _, c := range r.clinics {

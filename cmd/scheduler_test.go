@@ -80,7 +80,7 @@ func TestSchedule(t *testing.T) {
 	if list := backupsIn(t, dir); len(list) != 7+2 {
 		t.Errorf("%d files are kept: %v", len(list), list)
 	}
-	if sums, _ := filepath.Glob(filepath.Join(dir, "*"+sumEnd)); len(sums) != 7 {
+	if sums, _ := filepath.Glob(filepath.Join(dir, "*"+sumSuffix)); len(sums) != 7 {
 		t.Errorf("%d sums", len(sums))
 	}
 	for _, name := range others {

@@ -74,7 +74,7 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 	}
 	defer listen.Close()
 	log := newLog(s.err, l.Log)
-	st, err := o.ownStore(ctx, s, l, log)
+	st, err := o.openStoreOrCreate(ctx, s, l, log)
 	if err != nil {
 		return err
 	}
@@ -96,10 +96,10 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 	return srv.run(ctx, listen, func(url string) { fmt.Fprintf(s.out, "listening on %s\n", url) })
 }
 
-// ownStore opens the database of the locked data directory and, where there is
+// openStoreOrCreate opens the database of the locked data directory and, where there is
 // none, makes the clinic that `qb init` would.
-func (o *serveOptions) ownStore(ctx context.Context, s stdio, l *loaded, log *slog.Logger) (*store.Store, error) {
-	if err := lostDatabase(o.data); err != nil {
+func (o *serveOptions) openStoreOrCreate(ctx context.Context, s stdio, l *loaded, log *slog.Logger) (*store.Store, error) {
+	if err := refuseLostDatabase(o.data); err != nil {
 		return nil, err
 	}
 	st, err := o.openOrMake(l, log)
@@ -125,10 +125,10 @@ func (o *serveOptions) ownStore(ctx context.Context, s stdio, l *loaded, log *sl
 	return st, nil
 }
 
-// lostDatabase refuses a directory that once held a clinic and holds its database
+// refuseLostDatabase refuses a directory that once held a clinic and holds its database
 // no more: an empty clinic in its place would look like one that works, and its
 // backups would push out those of the lost one.
-func lostDatabase(dir string) error {
+func refuseLostDatabase(dir string) error {
 	for _, file := range []string{dbFile, dbFile + "-wal"} { // a new one may still lie in its log
 		if info, err := os.Stat(filepath.Join(dir, file)); err == nil && info.Size() > 0 {
 			return nil

@@ -85,7 +85,7 @@ func addTombstones(dir string, tombstones []engine.Erasure) error {
 	}
 	_, err = f.Write(text)
 	err = errors.Join(err, f.Sync(), f.Close())
-	likeParent(path)
+	chownLikeParent(path)
 	return err
 }
 

@@ -112,13 +112,13 @@ func (v *verifyReport) data(ctx context.Context, data, schema string) error {
 		return err
 	}
 	v.add(in)
-	if err := damageOf(data, in); err != nil {
+	if err := findingsError(data, in); err != nil {
 		return err
 	}
 	if in.Older {
 		v.Note = fmt.Sprintf("of an older qb (schema %d): its pages and references are sound; 'qb migrate' it, then verify the rest", in.Version)
 	}
-	return checkSealKey(data, in.Sealed)
+	return verifySealKey(data, in.Sealed)
 }
 
 // backup verifies a backup file.
@@ -135,7 +135,7 @@ func (v *verifyReport) backup(ctx context.Context, o verifyOptions, schema strin
 	if b.byDigest {
 		v.Note = "encrypted: its bytes are those that were written; give --identity to verify what is in it"
 	}
-	return damaging(o.file, err)
+	return damageError(o.file, err)
 }
 
 func (v *verifyReport) print(s stdio) {
