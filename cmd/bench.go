@@ -31,8 +31,8 @@ type figure struct {
 	Detail  string  `json:"detail,omitempty"`
 }
 
-// met tells whether the bar was reached; a figure without one always is.
-func (f figure) met() bool {
+// reached tells whether the bar was reached; a figure without one always is.
+func (f figure) reached() bool {
 	return f.Bar == 0 || f.AtMost && f.Value <= f.Bar || !f.AtMost && f.Value >= f.Bar
 }
 
@@ -94,7 +94,7 @@ func runBench(ctx context.Context, s stdio, o benchOptions) error {
 	defer os.RemoveAll(dir)
 	b := &bench{o: o, note: s.err, dir: dir}
 	defer b.stop()
-	figures, err := b.all(ctx)
+	figures, err := b.measure(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func printFigures(out io.Writer, figures []figure) error {
 				sign = "≤ "
 			}
 			bar, verdict = sign+number(f.Bar), "ok"
-			if !f.met() {
+			if !f.reached() {
 				verdict = "missed"
 			}
 		}
@@ -152,8 +152,8 @@ type benchServer struct {
 	taken  []int // the next free slot of each connection
 }
 
-// begin makes a clinic of its own for the server and starts it.
-func (b *bench) begin(ctx context.Context, kind string, appointments int) (*benchServer, error) {
+// startServer makes a clinic of its own for the server and starts it.
+func (b *bench) startServer(ctx context.Context, kind string, appointments int) (*benchServer, error) {
 	dir := filepath.Join(b.dir, fmt.Sprintf("%d-%s", len(b.servers), kind))
 	if err := makeDataDir(dir); err != nil {
 		return nil, err

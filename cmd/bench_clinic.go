@@ -23,12 +23,12 @@ type benchClinic struct {
 	from      time.Time  // the first free slot: the day after tomorrow
 }
 
-// benchSpread is over how many days the seeded appointments lie, half of them
+// seedDays is over how many days the seeded appointments lie, half of them
 // past: more, where the afternoons of so many days cannot hold them.
-const benchSpread = 1400
+const seedDays = 1400
 
-// benchFolk is how many leads a provider has.
-const benchFolk = 32
+// leadsPerProvider is how many leads a provider has.
+const leadsPerProvider = 32
 
 // newBenchClinic makes the clinic in a directory, with a number of booked
 // appointments spread over its providers.
@@ -63,8 +63,8 @@ func newBenchClinic(ctx context.Context, dir, schema string, providers, appointm
 			return nil, err
 		}
 		b.providers = append(b.providers, p.ID)
-		b.leads = append(b.leads, make([]string, benchFolk))
-		for k := range benchFolk {
+		b.leads = append(b.leads, make([]string, leadsPerProvider))
+		for k := range leadsPerProvider {
 			name = fmt.Sprintf("Lead %d of %d", k+1, i+1)
 			l, err := e.PutLead(ctx, c, engine.LeadDraft{Name: &name})
 			if err != nil {
@@ -108,11 +108,11 @@ func (b *benchClinic) seed(ctx context.Context, st *store.Store, clinic int64, n
 func (b *benchClinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
 	provider := i % len(b.providers)
 	place := i / len(b.providers) // of this provider
-	perDay := min(n/len(b.providers)/benchSpread+1, 48)
+	perDay := min(n/len(b.providers)/seedDays+1, 48)
 	day := place/perDay - n/len(b.providers)/perDay/2
 	start := b.from.AddDate(0, 0, day).Unix() + int64(place%perDay)*900 + 12*3600
 	a := engine.Appointment{
-		ID: engine.NewID(time.Unix(start-86400*14, 0)), Clinic: clinic, LeadID: b.leads[provider][place%benchFolk], ProviderID: b.providers[provider],
+		ID: engine.NewID(time.Unix(start-86400*14, 0)), Clinic: clinic, LeadID: b.leads[provider][place%leadsPerProvider], ProviderID: b.providers[provider],
 		LocationID: 1, Title: "Consultation", Status: engine.Scheduled, StartsAt: start, EndsAt: start + 900,
 		Footprint: engine.Span{Start: start, End: start + 900}, TimeZone: "UTC", LocalDate: engine.LocalDate(time.UTC, start),
 	}
@@ -137,7 +137,7 @@ func (b *benchClinic) booking(conn, n int) []byte {
 	const perDay = 48
 	start := b.from.AddDate(0, 0, n/perDay).Add(time.Duration(n%perDay) * 15 * time.Minute)
 	body := fmt.Sprintf(`{"lead_id":"%s","provider_id":%d,"scheduled_at":"%s","ends_at":"%s","title":"Consultation"}`,
-		b.leads[conn][n%benchFolk], b.providers[conn], start.Format(time.RFC3339), start.Add(15*time.Minute).Format(time.RFC3339))
+		b.leads[conn][n%leadsPerProvider], b.providers[conn], start.Format(time.RFC3339), start.Add(15*time.Minute).Format(time.RFC3339))
 	return request("POST", "/api/v1/appointments", b.key, body)
 }
 

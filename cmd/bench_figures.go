@@ -47,14 +47,14 @@ const (
 
 var benchParts = []string{partBookings, partAvailability, partGrowth, partWebhooks, partPatients}
 
-// stage is what the load is played on; nil is what nobody asked for.
-type stage struct {
+// testServers are what the load runs against; nil is what nobody asked for.
+type testServers struct {
 	bare, group, single, normal, small, large *benchServer
-	crowd                                     *benchCrowd
+	patients                                  *patientTable
 }
 
-// set makes the clinics and starts the servers.
-func (b *bench) set(ctx context.Context) (s stage, err error) {
+// prepare makes the clinics and starts the servers.
+func (b *bench) prepare(ctx context.Context) (s testServers, err error) {
 	const history = 10_000
 	for _, server := range []struct {
 		into *(*benchServer)
@@ -72,12 +72,12 @@ func (b *bench) set(ctx context.Context) (s stage, err error) {
 		if !slices.ContainsFunc(server.of, b.o.wants) {
 			continue
 		}
-		if *server.into, err = b.begin(ctx, server.kind, server.rows); err != nil {
+		if *server.into, err = b.startServer(ctx, server.kind, server.rows); err != nil {
 			return s, err
 		}
 	}
 	if b.o.wants(partPatients) {
-		s.crowd, err = b.crowd(ctx)
+		s.patients, err = b.newPatientTable(ctx)
 	}
 	return s, err
 }
@@ -90,8 +90,8 @@ type task struct {
 }
 
 // tasks are in an order that puts what is compared side by side. They look at the
-// stage when they run: what nobody asked for is not there.
-func (b *bench) tasks(ctx context.Context, s *stage) []task {
+// servers when they run: what nobody asked for is not there.
+func (b *bench) tasks(ctx context.Context, s *testServers) []task {
 	book := func(at **benchServer, conns int) func() (sample, error) {
 		return func() (sample, error) { return b.book(*at, conns, 0) }
 	}
@@ -114,7 +114,7 @@ func (b *bench) tasks(ctx context.Context, s *stage) []task {
 		{partAvailability, "free 64", get(&s.group, 64, one)},
 		{partAvailability, "any 64", get(&s.group, 64, any10)},
 		{partAvailability, "lead 64", get(&s.group, 64, lead)},
-		{partAvailability, "free beside", func() (sample, error) { return b.beside(s.group, one(s.group.clinic)) }},
+		{partAvailability, "free beside", func() (sample, error) { return b.besideBookings(s.group, one(s.group.clinic)) }},
 		{partAvailability, "free alone", get(&s.group, 8, one)},
 		{partGrowth, "book small", book(&s.small, b.o.conns)},
 		{partGrowth, "book large", book(&s.large, b.o.conns)},
@@ -124,22 +124,22 @@ func (b *bench) tasks(ctx context.Context, s *stage) []task {
 		{partWebhooks, "post outbox", func() (sample, error) { return b.deliveries(ctx, false) }},
 		{partWebhooks, "post singly", func() (sample, error) { return b.deliveries(ctx, true) }},
 		{partWebhooks, "reply to arrival", func() (sample, error) { return b.replyToArrival(ctx) }},
-		{partPatients, "candidates", func() (sample, error) { return b.candidates(ctx, s.crowd) }},
-		{partPatients, "every row", func() (sample, error) { return b.everyRow(ctx, s.crowd) }},
+		{partPatients, "candidates", func() (sample, error) { return b.candidates(ctx, s.patients) }},
+		{partPatients, "every row", func() (sample, error) { return b.everyRow(ctx, s.patients) }},
 	}
 }
 
-// all measures everything that was asked for, server by server in turns.
-func (b *bench) all(ctx context.Context) ([]figure, error) {
+// measure measures everything that was asked for, server by server in turns.
+func (b *bench) measure(ctx context.Context) ([]figure, error) {
 	fmt.Fprintf(b.note, "qb bench: %d rounds of %gs, %d connections; preparing clinics\n", b.o.rounds, b.o.seconds, b.o.conns)
-	s, err := b.set(ctx)
+	s, err := b.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if s.crowd != nil {
-		defer s.crowd.store.Close()
+	if s.patients != nil {
+		defer s.patients.store.Close()
 	}
-	r := results{m: map[string]rounds{}}
+	r := measurements{m: map[string]rounds{}}
 	if s.group != nil {
 		r.idle, _ = s.group.memory()
 	}
@@ -175,25 +175,25 @@ func (b *bench) all(ctx context.Context) ([]figure, error) {
 	return out, nil
 }
 
-// results is what the rounds came to.
-type results struct {
+// measurements is what the rounds came to.
+type measurements struct {
 	m          map[string]rounds
 	idle, peak float64 // MiB
 	start      time.Duration
 }
 
-func (r results) middle(name string, of func(sample) float64) float64 {
+func (r measurements) middle(name string, of func(sample) float64) float64 {
 	return median(r.m[name].each(of))
 }
 
-func (r results) over(x, y string, of func(sample) float64) float64 {
+func (r measurements) over(x, y string, of func(sample) float64) float64 {
 	return ratio(r.m[x].each(of), r.m[y].each(of))
 }
 
-func (r results) per(name string) string { return fmt.Sprintf("%.0f/s", r.middle(name, rate)) }
+func (r measurements) per(name string) string { return fmt.Sprintf("%.0f/s", r.middle(name, rate)) }
 
 // figures holds what a part has measured against the bars (proof.md §1).
-func (b *bench) figures(part string, r results) []figure {
+func (b *bench) figures(part string, r measurements) []figure {
 	switch part {
 	case partBookings:
 		return []figure{
@@ -248,8 +248,8 @@ func programSize() float64 {
 	return float64(info.Size()) / (1 << 20)
 }
 
-// beside measures availability while 500 bookings a second go on.
-func (b *bench) beside(s *benchServer, request []byte) (sample, error) {
+// besideBookings measures availability while 500 bookings a second go on.
+func (b *bench) besideBookings(s *benchServer, request []byte) (sample, error) {
 	done := make(chan error, 1)
 	go func() {
 		_, err := b.book(s, min(10, b.o.conns), 20*time.Millisecond)

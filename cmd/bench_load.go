@@ -14,25 +14,25 @@ import (
 	"time"
 )
 
-// rawConn is one keep-alive HTTP/1.1 connection of the load client. It knows just
+// connection is one keep-alive HTTP/1.1 connection of the load client. It knows just
 // enough HTTP to time our own server on loopback: net/http's client would cost
 // more of the two cores than the server that is measured.
-type rawConn struct {
+type connection struct {
 	conn net.Conn
 	in   *bufio.Reader
 	body []byte
 }
 
-func dialWire(addr string) (*rawConn, error) {
+func dialConnection(addr string) (*connection, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	return &rawConn{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}, nil
+	return &connection{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}, nil
 }
 
 // do sends a request as bytes and reads the reply; the body is valid until the next call.
-func (w *rawConn) do(request []byte) (status int, body []byte, err error) {
+func (w *connection) do(request []byte) (status int, body []byte, err error) {
 	if _, err = w.conn.Write(request); err != nil {
 		return 0, nil, err
 	}
@@ -144,7 +144,7 @@ func summarise(all []time.Duration, span time.Duration) (out sample) {
 
 // drive is one connection's share.
 func (l load) drive(conn int, deadline time.Time) (took []time.Duration, failed int, reply string, err error) {
-	w, err := dialWire(l.addr)
+	w, err := dialConnection(l.addr)
 	if err != nil {
 		return nil, 0, "", err
 	}

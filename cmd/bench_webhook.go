@@ -296,12 +296,12 @@ func (b *bench) replyToArrival(ctx context.Context) (out sample, err error) {
 		return out, err
 	}
 	defer receiver.server.Close()
-	s, err := b.begin(ctx, kindHooked, 1000)
+	s, err := b.startServer(ctx, kindHooked, 1000)
 	if err != nil {
 		return out, err
 	}
 	body := `{"url":"` + receiver.url + `","events":["appointment.created"]}`
-	w, err := dialWire(s.addr)
+	w, err := dialConnection(s.addr)
 	if err != nil {
 		return out, err
 	}

@@ -11,18 +11,18 @@ import (
 	"qualifybase/store"
 )
 
-// benchCrowd is a clinic of many patients, in families of four who share a phone
+// patientTable is a clinic of many patients, in families of four who share a phone
 // and an e-mail address, to look for duplicates in.
-type benchCrowd struct {
+type patientTable struct {
 	store  *store.Store
 	engine *engine.Engine
 	caller engine.Caller
 	n      int
 }
 
-// crowd makes it, once.
-func (b *bench) crowd(ctx context.Context) (*benchCrowd, error) {
-	dir, err := os.MkdirTemp(b.dir, "crowd-")
+// newPatientTable makes it, once.
+func (b *bench) newPatientTable(ctx context.Context) (*patientTable, error) {
+	dir, err := os.MkdirTemp(b.dir, "patients-")
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (b *bench) crowd(ctx context.Context) (*benchCrowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &benchCrowd{n: min(100_000, b.o.appointments)}
+	c := &patientTable{n: min(100_000, b.o.appointments)}
 	if c.store, err = store.Open(filepath.Join(dir, dbFile), schema, store.Options{}); err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (b *bench) crowd(ctx context.Context) (*benchCrowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	clinic, err := c.engine.CreateClinic(ctx, engine.Shell(0, "bench"), engine.ClinicDraft{Name: "Crowd", TimeZone: "UTC", Country: "DE", Hours: week})
+	clinic, err := c.engine.CreateClinic(ctx, engine.Shell(0, "bench"), engine.ClinicDraft{Name: "Patients", TimeZone: "UTC", Country: "DE", Hours: week})
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +61,8 @@ func (b *bench) crowd(ctx context.Context) (*benchCrowd, error) {
 	return c, nil
 }
 
-// person is the i-th of the crowd.
-func (c *benchCrowd) person(i int) engine.Patient {
+// person is the i-th patient.
+func (c *patientTable) person(i int) engine.Patient {
 	birth := engine.NewDate(1930+i%90, time.Month(1+i%12), 1+i%28)
 	return engine.Patient{
 		Clinic: c.caller.Clinic, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Given", i%300), FamilyName: fmt.Sprint("Family", i/4%5000),
@@ -73,8 +73,8 @@ func (c *benchCrowd) person(i int) engine.Patient {
 	}
 }
 
-// candidates asks who somebody of the crowd may be, by every key at once.
-func (b *bench) candidates(ctx context.Context, c *benchCrowd) (out sample, err error) {
+// candidates asks who one of the patients may be, by every key at once.
+func (b *bench) candidates(ctx context.Context, c *patientTable) (out sample, err error) {
 	var took []time.Duration
 	for end := time.Now().Add(b.span()); time.Now().Before(end) || len(took) == 0; {
 		p := c.person(len(took) * 7919 % max(c.n, 1))
@@ -91,7 +91,7 @@ func (b *bench) candidates(ctx context.Context, c *benchCrowd) (out sample, err 
 }
 
 // everyRow looks at each patient once, as candidates would without keys.
-func (b *bench) everyRow(ctx context.Context, c *benchCrowd) (out sample, err error) {
+func (b *bench) everyRow(ctx context.Context, c *patientTable) (out sample, err error) {
 	start := time.Now()
 	err = c.store.View(ctx, func(r engine.Reader) error {
 		_, err := r.CountPatients(engine.PatientQuery{Clinic: c.caller.Clinic, Status: engine.PatientDeceased})
