@@ -35,19 +35,19 @@ func TestKilled(t *testing.T) {
 	p.providers(3)
 	p.must(http.StatusCreated, "POST", "/webhooks", fmt.Sprintf(`{"url":%q,"events":["appointment.created"]}`, heard.url))
 	calm, worst := p.ready, time.Duration(0)
-	clients := crew(seed)
+	clients := newClients(seed)
 	acked := 0
 	for range cycles {
 		crash(t, p, clients, time.Duration(100+chance.IntN(500))*time.Millisecond)
 		p = s.serve()
 		worst = max(worst, p.ready)
-		acked = s.compare(clients, false)
+		acked = s.checkFile(clients, false)
 		if t.Failed() {
 			return
 		}
 	}
-	settle(p, clients)
-	acked = max(acked, s.compare(clients, true))
+	answerAll(p, clients)
+	acked = max(acked, s.checkFile(clients, true))
 	heard.all(t, s)
 	if code := p.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d\n%s", code, p.log.String())
@@ -88,8 +88,8 @@ func (s *site) database() *sql.DB {
 	return db
 }
 
-// wholes are questions whose answer is 0 in a file where every act is whole.
-var wholes = map[string]string{
+// invariants are questions whose answer is 0 in a file where every act is whole.
+var invariants = map[string]string{
 	"footprints that overlap": `SELECT count(*) FROM occupancy x JOIN occupancy y ON x.resource = y.resource AND x.test = y.test
 		WHERE x.id < y.id AND x.live = 1 AND y.live = 1 AND x.s < y.e AND y.s < x.e`,
 	"appointments whose footprint is not as their status says": `SELECT count(*) FROM appointments a
@@ -114,13 +114,13 @@ var wholes = map[string]string{
 	"references to nothing":         `SELECT count(*) FROM pragma_foreign_key_check`,
 }
 
-// compare holds the file against the clients' logs; settled tells that no request
+// checkFile holds the file against the clients' logs; settled tells that no request
 // waits for its answer. It gives how many acknowledged requests it looked for.
-func (s *site) compare(clients []*client, settled bool) int {
+func (s *site) checkFile(clients []*client, settled bool) int {
 	s.Helper()
 	db := s.database()
 	defer db.Close()
-	for what, question := range wholes {
+	for what, question := range invariants {
 		var n int
 		if err := db.QueryRow(question).Scan(&n); err != nil || n != 0 {
 			s.Errorf("%d %s (%v)", n, what, err)

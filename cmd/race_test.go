@@ -81,7 +81,7 @@ func TestShellsAndClientsRace(t *testing.T) {
 	if err := db.QueryRow(`SELECT count(*) FROM occupancy WHERE live = 1`).Scan(&rows); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.QueryRow(wholes["footprints that overlap"]).Scan(&overlaps); err != nil {
+	if err := db.QueryRow(invariants["footprints that overlap"]).Scan(&overlaps); err != nil {
 		t.Fatal(err)
 	}
 	if rows != int64(slots) || won.Load()+shells.Load() != rows || overlaps != 0 {

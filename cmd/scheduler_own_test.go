@@ -11,13 +11,13 @@ import (
 // What somebody backs up or tries elsewhere is his own: it neither stands in for
 // the server's next backup, nor fails its drill, nor is counted as its failure.
 func TestBackupsElsewhereAreNotTheServers(t *testing.T) {
-	data, usb := aClinic(t, 2), t.TempDir()
+	data, usb := newClinicDir(t, 2), t.TempDir()
 	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 7})
-	done(t, "--data", data, "backup", filepath.Join(usb, "today.tar"))
-	done(t, "--data", data, "backup", usb)
-	refused(t, exitFailure, "exists", "--data", data, "backup", filepath.Join(usb, "today.tar"))
-	refused(t, exitFailure, "no such file", "--data", data, "backup", "drill", filepath.Join(usb, "typo.tar"))
-	refused(t, exitFailure, "there is no directory", "--data", data, "backup", filepath.Join(usb, "deep", "x.tar"))
+	mustRun(t, "--data", data, "backup", filepath.Join(usb, "today.tar"))
+	mustRun(t, "--data", data, "backup", usb)
+	mustFail(t, exitFailure, "exists", "--data", data, "backup", filepath.Join(usb, "today.tar"))
+	mustFail(t, exitFailure, "no such file", "--data", data, "backup", "drill", filepath.Join(usb, "typo.tar"))
+	mustFail(t, exitFailure, "there is no directory", "--data", data, "backup", filepath.Join(usb, "deep", "x.tar"))
 	k.runDue(t.Context())
 	if u := readBackupState(data); u.Backup != nil || u.Failed != nil || u.Drill != nil {
 		t.Errorf("%+v\n%s", u, log)
@@ -30,11 +30,11 @@ func TestBackupsElsewhereAreNotTheServers(t *testing.T) {
 		t.Fatalf("%v %+v\n%s", own, u, log)
 	}
 	changeBackupState(data, func(u *backupState) { u.Drill.At = now.Add(-drillEvery) })
-	done(t, "--data", data, "backup", "drill", filepath.Join(usb, "today.tar"))
+	mustRun(t, "--data", data, "backup", "drill", filepath.Join(usb, "today.tar"))
 	if again := readBackupState(data); !again.Drill.At.Equal(now.Add(-drillEvery)) {
 		t.Errorf("the drill of another file was noted: %+v", again.Drill)
 	}
-	done(t, "--data", data, "backup", "drill", own[0])
+	mustRun(t, "--data", data, "backup", "drill", own[0])
 	if again := readBackupState(data); again.Drill.At.Equal(now.Add(-drillEvery)) {
 		t.Errorf("the drill of the newest was not noted: %+v", again.Drill)
 	}
@@ -42,24 +42,24 @@ func TestBackupsElsewhereAreNotTheServers(t *testing.T) {
 
 // Whoever only looks makes nothing, and a directory without a clinic is told as one.
 func TestLookingMakesNothing(t *testing.T) {
-	data := aClinic(t, 0)
+	data := newClinicDir(t, 0)
 	for _, verb := range [][]string{{"backup", "list"}, {"doctor"}} {
-		done(t, append([]string{"--data", data}, verb...)...)
+		mustRun(t, append([]string{"--data", data}, verb...)...)
 	}
 	if exists(filepath.Join(data, "backups")) {
 		t.Error("a directory was made")
 	}
-	refused(t, exitFailure, "there is no backup in", "--data", data, "backup", "drill")
+	mustFail(t, exitFailure, "there is no backup in", "--data", data, "backup", "drill")
 	none := filepath.Join(data, "none")
 	for _, verb := range [][]string{{"backup"}, {"backup", "list"}, {"backup", "drill"}, {"backup", "drill", "x.tar"}} {
-		refused(t, exitFailure, "there is no clinic in", append([]string{"--data", none}, verb...)...)
+		mustFail(t, exitFailure, "there is no clinic in", append([]string{"--data", none}, verb...)...)
 	}
 }
 
 // A clock that is set back by a month, as one without a battery is, makes the new
 // backup the oldest by its name. It is not the one that goes.
 func TestPruneKeepsTheNewOne(t *testing.T) {
-	data := aClinic(t, 1)
+	data := newClinicDir(t, 1)
 	dir := filepath.Join(data, "backups")
 	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
 	for range 3 {
@@ -79,8 +79,8 @@ func TestPruneKeepsTheNewOne(t *testing.T) {
 
 // Halves of backups that a kill -9 left go at a later start; nobody else's files do.
 func TestRemovePartial(t *testing.T) {
-	data := aClinic(t, 1)
-	done(t, "--data", data, "backup")
+	data := newClinicDir(t, 1)
+	mustRun(t, "--data", data, "backup")
 	dir := filepath.Join(data, "backups")
 	whole := filepath.Base(backupsIn(t, dir)[0])
 	half, young, other := "."+whole+".123", "."+whole+".456", ".qb-else-ffffff-20260101T000000Z.tar.1"
@@ -98,7 +98,7 @@ func TestRemovePartial(t *testing.T) {
 	k, now, _ := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
 	*now = time.Now()
 	k.removeStale()
-	if left := tree(t, dir); strings.Contains(left, half) || !strings.Contains(left, young) || !strings.Contains(left, other) || !strings.Contains(left, whole) {
+	if left := listFiles(t, dir); strings.Contains(left, half) || !strings.Contains(left, young) || !strings.Contains(left, other) || !strings.Contains(left, whole) {
 		t.Error(left)
 	}
 }

@@ -46,7 +46,7 @@ func backupsIn(t *testing.T, dir string) []string {
 // Three weeks of a server: a backup each day, seven kept with their sums, a drill
 // each week, and nobody else's files touched.
 func TestSchedule(t *testing.T) {
-	data := aClinic(t, 2)
+	data := newClinicDir(t, 2)
 	dir := filepath.Join(data, "vault")
 	k, now, log := testScheduler(t, data, BackupConfig{Dir: dir, Every: Duration(24 * time.Hour), Keep: 7})
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -130,7 +130,7 @@ func TestScheduleAt(t *testing.T) {
 // A directory that vanished is told, in all places, and tried again with growing
 // pauses; nothing is made where its disk should be. When it is back, so are backups.
 func TestScheduleVanishedDirectory(t *testing.T) {
-	data, dir := aClinic(t, 1), filepath.Join(t.TempDir(), "nas")
+	data, dir := newClinicDir(t, 1), filepath.Join(t.TempDir(), "nas")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestScheduleVanishedDirectory(t *testing.T) {
 // A backup that turns out to be damaged on its disk is found by the drill, told,
 // and tried again the next day.
 func TestDrillFindsDamage(t *testing.T) {
-	data := aClinic(t, 1)
+	data := newClinicDir(t, 1)
 	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
 	*now = now.Add(time.Hour)
 	k.runDue(t.Context())
@@ -218,9 +218,9 @@ func TestDrillFindsDamage(t *testing.T) {
 // Encrypted backups are restored for a trial where the key is at hand, and else
 // held against the sum that was written with them.
 func TestScheduleEncrypted(t *testing.T) {
-	public, key := ageKey(t)
+	public, key := newAgeKey(t)
 	for identity, note := range map[string]string{"": byDigestOnly, key: ""} {
-		data := aClinic(t, 2)
+		data := newClinicDir(t, 2)
 		k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9, Recipient: public, Identity: identity})
 		*now = now.Add(time.Hour)
 		k.runDue(t.Context())
@@ -246,7 +246,7 @@ func TestScheduleEncrypted(t *testing.T) {
 
 // A server that ends in the middle leaves no half backup, and no failure either.
 func TestSchedulerEnds(t *testing.T) {
-	data := aClinic(t, 1)
+	data := newClinicDir(t, 1)
 	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
 	*now = now.Add(time.Hour)
 	ended, cancel := context.WithCancel(t.Context())
@@ -278,7 +278,7 @@ func TestBackupFullDisk(t *testing.T) {
 		fullDisk(t, data)
 		return
 	}
-	data := aClinic(t, 3)
+	data := newClinicDir(t, 3)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestBackupFullDisk$", "-test.v") // #nosec G204 G702 -- this test itself
 	cmd.Env = append(os.Environ(), "QB_TEST_FULL_DISK="+data)
 	out, err := cmd.CombinedOutput()
@@ -291,8 +291,8 @@ func TestBackupFullDisk(t *testing.T) {
 	if list, _ := filepath.Glob(filepath.Join(data, "backups", "*")); len(list) != 0 {
 		t.Errorf("left: %v", list)
 	}
-	done(t, "--data", data, "verify")
-	done(t, "--data", data, "backup") // with room again
+	mustRun(t, "--data", data, "verify")
+	mustRun(t, "--data", data, "backup") // with room again
 }
 
 // fullDisk backs up where no file may grow beyond some pages: first the copy of the
@@ -308,7 +308,7 @@ func fullDisk(t *testing.T, data string) {
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 			t.Fatal(err)
 		}
-		code, out, said := typed(t, "--data", data, "backup")
+		code, out, said := runCLI(t, "--data", data, "backup")
 		if code != exitFailure || out != "" {
 			t.Errorf("limit %d: exit code %d\n%s%s", most, code, out, said)
 		}

@@ -30,7 +30,7 @@ func TestSlowClients(t *testing.T) {
 		var without, with []time.Duration
 		for range rounds {
 			without = append(without, p.pace()...)
-			stop := p.beset(slow)
+			stop := p.openSlow(slow)
 			time.Sleep(time.Second) // until the readers' buffers are full: slowness is tried here, not the load before it
 			with = append(with, p.pace()...)
 			stop()
@@ -76,8 +76,8 @@ func slowest(d []time.Duration) time.Duration {
 	return d[len(d)*99/100]
 }
 
-// beset opens slow connections of three kinds until stop is called.
-func (p *serverProcess) beset(n int) (stop func()) {
+// openSlow opens slow connections of three kinds until stop is called.
+func (p *serverProcess) openSlow(n int) (stop func()) {
 	address, err := url.Parse(p.url)
 	if err != nil {
 		p.s.Fatal(err)

@@ -28,19 +28,19 @@ func TestSoak(t *testing.T) {
 	p := s.serve()
 	p.providers(3)
 	p.must(http.StatusCreated, "POST", "/webhooks", fmt.Sprintf(`{"url":%q,"events":["*"]}`, heard.url))
-	clients := crew(proof.Seed(t, 13))
+	clients := newClients(proof.Seed(t, 13))
 	began := time.Now()
-	var rest []holding
+	var rest []resources
 	const stretches = 6
 	for range stretches {
 		p.stretch(clients, time.Duration(proof.Times(200, 3000, 1_800_000/stretches))*time.Millisecond)
-		rest = append(rest, p.rest())
+		rest = append(rest, p.resourcesAtRest())
 		if t.Failed() {
 			t.FailNow()
 		}
 	}
-	settle(p, clients)
-	acked := s.compare(clients, true)
+	answerAll(p, clients)
+	acked := s.checkFile(clients, true)
 	heard.all(t, s)
 	if code := p.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d\n%s", code, p.log.String())
@@ -59,7 +59,7 @@ func TestSoak(t *testing.T) {
 
 // stretch is work for a while.
 func (p *serverProcess) stretch(clients []*client, d time.Duration) {
-	stop := p.beset(30)
+	stop := p.openSlow(30)
 	end := time.Now().Add(d)
 	var wait sync.WaitGroup
 	for _, c := range clients {
@@ -89,18 +89,18 @@ func (p *serverProcess) stretch(clients []*client, d time.Duration) {
 	stop()
 }
 
-// holding is what a process holds.
-type holding struct {
+// resources is what a process holds.
+type resources struct {
 	descriptors, threads, memory int // memory in KiB
 }
 
-// rest waits until the process is idle and looks at what it still holds.
-func (p *serverProcess) rest() holding {
+// resourcesAtRest waits until the process is idle and looks at what it still holds.
+func (p *serverProcess) resourcesAtRest() resources {
 	p.http.CloseIdleConnections()
-	var g holding
+	var g resources
 	for range 20 { // connections that were just closed take a moment
 		time.Sleep(50 * time.Millisecond)
-		now := p.holding()
+		now := p.resources()
 		if now.descriptors >= g.descriptors && g.descriptors != 0 {
 			break
 		}
@@ -109,7 +109,7 @@ func (p *serverProcess) rest() holding {
 	return g
 }
 
-func (p *serverProcess) holding() holding {
+func (p *serverProcess) resources() resources {
 	at := "/proc/" + strconv.Itoa(p.cmd.Process.Pid)
 	list, err := os.ReadDir(at + "/fd")
 	if err != nil {
@@ -124,5 +124,5 @@ func (p *serverProcess) holding() holding {
 		n, _ := strconv.Atoi(strings.Fields(after)[0])
 		return n
 	}
-	return holding{len(list), number("Threads"), number("VmRSS")}
+	return resources{len(list), number("Threads"), number("VmRSS")}
 }

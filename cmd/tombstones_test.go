@@ -14,22 +14,22 @@ import (
 // Whoever was erased after a backup stays erased when it is restored, also when
 // nothing of the old directory is left but what lies beside the backup.
 func TestRestoreErasesAgain(t *testing.T) {
-	data, dir := aClinic(t, 1), t.TempDir()
+	data, dir := newClinicDir(t, 1), t.TempDir()
 	if err := os.WriteFile(filepath.Join(data, configFile), []byte("[backup]\ndir = "+quote(dir)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var id int64
-	inside(t, data, func(ctx context.Context, e *engine.Engine, c engine.Caller) error {
+	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c engine.Caller) error {
 		p, err := e.CreatePatient(ctx, c, engine.PatientDraft{GivenName: new("Forgotten"), FamilyName: new("Gonewest")})
 		id = p.ID
 		return err
 	})
-	done(t, "--data", data, "backup")
+	mustRun(t, "--data", data, "backup")
 	file, err := filepath.Glob(filepath.Join(dir, "qb-park-*.tar"))
 	if err != nil || len(file) != 1 {
 		t.Fatalf("%v %v", file, err)
 	}
-	inside(t, data, func(ctx context.Context, e *engine.Engine, c engine.Caller) error {
+	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c engine.Caller) error {
 		_, err := e.ErasePatient(ctx, c, id)
 		return err
 	})
@@ -41,7 +41,7 @@ func TestRestoreErasesAgain(t *testing.T) {
 	if err := os.RemoveAll(data); err != nil {
 		t.Fatal(err)
 	}
-	code, _, said := typed(t, "--data", data, "restore", file[0])
+	code, _, said := runCLI(t, "--data", data, "restore", file[0])
 	if code != 0 || !strings.Contains(said, "1 people who were erased") {
 		t.Fatalf("%d %s", code, said)
 	}
@@ -49,7 +49,7 @@ func TestRestoreErasesAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inside(t, data, func(ctx context.Context, e *engine.Engine, c engine.Caller) error {
+	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c engine.Caller) error {
 		p, err := e.Patient(ctx, c, id)
 		if err != nil || p.ErasedAt == 0 || p.FamilyName == "Gonewest" {
 			t.Errorf("%+v, %v", p, err)
@@ -59,12 +59,12 @@ func TestRestoreErasesAgain(t *testing.T) {
 	if bytes.Contains(text, []byte("Gonewest")) {
 		t.Error("the name is still in the file")
 	}
-	done(t, "--data", data, "verify")
+	mustRun(t, "--data", data, "verify")
 	if tombstones := readTombstones(data); len(tombstones) != 1 {
 		t.Errorf("the restored directory has the tombstones %+v", tombstones)
 	}
 	// A second restore, with everything there, changes nothing more.
-	if code, _, said := typed(t, "--data", data, "restore", file[0], "--force"); code != 0 || !strings.Contains(said, "1 people") {
+	if code, _, said := runCLI(t, "--data", data, "restore", file[0], "--force"); code != 0 || !strings.Contains(said, "1 people") {
 		t.Errorf("%d %s", code, said)
 	}
 }
