@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"qualifybase/cmd/config"
 	"qualifybase/store/backup"
 )
 
@@ -68,7 +69,7 @@ type backupJSON struct {
 }
 
 func runBackup(ctx context.Context, s stdio, o backupOptions) error {
-	l, err := loadConfig(o.global)
+	l, err := o.loadConfig()
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func runBackup(ctx context.Context, s stdio, o backupOptions) error {
 // counts tells whether a backup is the server's affair. One that somebody puts
 // elsewhere is his own: it neither stands in for the next of the schedule nor can
 // the server restore it for a trial. Where there is no schedule, every one counts.
-func (o *backupOptions) counts(l *loaded) bool {
+func (o *backupOptions) counts(l *config.Loaded) bool {
 	if o.dest == "-" || !exists(filepath.Join(o.data, dbFile)) {
 		return false
 	}
@@ -120,7 +121,7 @@ func (o *backupOptions) counts(l *loaded) bool {
 		dir = filepath.Dir(dir)
 	}
 	own, _, _ := backupPlace(o.data, l.Backup.Dir)
-	return !l.Backup.scheduled() || isSameFile(dir, own)
+	return !l.Backup.Scheduled() || isSameFile(dir, own)
 }
 
 // isSameFile tells whether two names are of one file or directory that is there.
@@ -203,7 +204,7 @@ type backupFile struct {
 }
 
 func runBackupList(_ context.Context, s stdio, o backupListOptions) error {
-	l, err := loadConfig(o.global)
+	l, err := o.loadConfig()
 	if err != nil {
 		return err
 	}

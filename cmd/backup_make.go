@@ -13,13 +13,11 @@ import (
 	"strings"
 	"time"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 	"qualifybase/store"
 	"qualifybase/store/backup"
 )
-
-// configFile is the name of the configuration in a data directory and in backups.
-const configFile = "qb.toml"
 
 // spareDisk is what a backup leaves of the data directory's disk: bookings come first.
 const spareDisk = 32 << 20
@@ -46,12 +44,12 @@ type backupResult struct {
 }
 
 // newMaker makes a maker by the configuration; recipient overrides backup.recipient.
-func (g *global) newMaker(l *loaded, recipient string) (*maker, error) {
+func (g *global) newMaker(l *config.Loaded, recipient string) (*maker, error) {
 	schema, err := g.schema()
 	if err != nil {
 		return nil, err
 	}
-	m := &maker{data: g.data, config: l.path, schema: schema, now: time.Now, tombstones: tombstoneDirs(g.data, l.Backup)}
+	m := &maker{data: g.data, config: l.File, schema: schema, now: time.Now, tombstones: tombstoneDirs(g.data, l.Backup)}
 	if recipient == "" {
 		recipient = l.Backup.Recipient
 	}
@@ -156,7 +154,7 @@ func (m *maker) sources(stage string) ([]backup.Source, error) {
 	list := []backup.Source{{Name: dbFile, Path: filepath.Join(stage, dbFile)}}
 	for _, f := range []struct{ name, path string }{
 		{engine.SealKeyFile, filepath.Join(m.data, engine.SealKeyFile)},
-		{configFile, m.config},
+		{config.FileName, m.config},
 	} {
 		if f.path == "" {
 			continue

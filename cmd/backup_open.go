@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 	"qualifybase/store"
 	"qualifybase/store/backup"
@@ -134,7 +135,7 @@ func (u *unpacker) create(m backup.Member) (io.Writer, error) {
 		return nil, err
 	}
 	switch m.Name {
-	case dbFile, engine.SealKeyFile, configFile:
+	case dbFile, engine.SealKeyFile, config.FileName:
 	default:
 		return io.Discard, nil // of a later qb, which found it dispensable
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -51,7 +52,7 @@ func runDemo(ctx context.Context, s stdio, g *global) (err error) {
 	defer listen.Close()
 	own := &global{data: dir, files: g.files, env: g.env}
 	// Its own defaults: the settings of a real clinic are not the demo's.
-	l := &loaded{Config: defaultConfig(), source: map[string]string{}}
+	l := config.Default()
 	l.Log.Level, l.Database.Synchronous = "warn", "normal" // nothing here must survive a power cut
 	lock, err := lockData(dir, "demo")
 	if err != nil {

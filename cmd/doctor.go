@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 	"qualifybase/store"
 )
@@ -47,7 +48,7 @@ type checkResult struct {
 // doctor collects them.
 type doctor struct {
 	*global
-	l      *loaded
+	l      *config.Loaded
 	now    time.Time
 	sealed []store.Sealed
 	list   []checkResult
@@ -113,14 +114,14 @@ func (d *doctor) print(s stdio, asJSON bool) error {
 
 // config loads the configuration; the rest goes on with the defaults if it cannot.
 func (d *doctor) config() {
-	l, err := loadConfig(d.global)
+	l, err := d.loadConfig()
 	if err != nil {
 		d.fail("config", "'qb config check' names every mistake", "%v", firstLine(err))
-		l = &loaded{Config: defaultConfig(), source: map[string]string{}}
-	} else if l.path == "" {
-		d.ok("config", "the defaults: there is no %s", configFile)
+		l = config.Default()
+	} else if l.File == "" {
+		d.ok("config", "the defaults: there is no %s", config.FileName)
 	} else {
-		d.ok("config", "%s", l.path)
+		d.ok("config", "%s", l.File)
 	}
 	d.l = l
 }

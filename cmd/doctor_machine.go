@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -62,7 +63,7 @@ func (d *doctor) modes() {
 		}
 		d.fail("modes", "chmod "+want+" "+path, "%s can be read by others (mode %04o)", path, info.Mode().Perm())
 	}
-	for _, name := range []string{"", dbFile, dbFile + "-wal", dbFile + "-shm", configFile, engine.SealKeyFile, "backups", backupStateFile} {
+	for _, name := range []string{"", dbFile, dbFile + "-wal", dbFile + "-shm", config.FileName, engine.SealKeyFile, "backups", backupStateFile} {
 		check(name)
 	}
 	if info, err := os.Stat(filepath.Join(d.data, engine.SealKeyFile)); err != nil || info.Mode().Perm()&0o077 == 0 {

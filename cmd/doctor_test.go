@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -66,11 +68,11 @@ func TestDoctorWell(t *testing.T) {
 func TestDoctorIll(t *testing.T) {
 	data, now := newClinicDir(t, 1), time.Now()
 	gone := filepath.Join(t.TempDir(), "nas")
-	text := "[database]\nsynchronous = \"normal\"\n[backup]\ndir = " + quote(gone) + "\n"
-	if err := os.WriteFile(filepath.Join(data, configFile), []byte(text), 0o644); err != nil {
+	text := "[database]\nsynchronous = \"normal\"\n[backup]\ndir = " + strconv.Quote(gone) + "\n"
+	if err := os.WriteFile(filepath.Join(data, config.FileName), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for path, mode := range map[string]os.FileMode{data: 0o755, filepath.Join(data, configFile): 0o644} {
+	for path, mode := range map[string]os.FileMode{data: 0o755, filepath.Join(data, config.FileName): 0o644} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +102,7 @@ func TestDoctorIll(t *testing.T) {
 	_, list = runDoctorAt(t, data, now)
 	wantCheck(t, list, "backup", "fail", "days old: permission denied")
 
-	if err := os.WriteFile(filepath.Join(data, configFile), []byte("[backup]\nkep = 3\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(data, config.FileName), []byte("[backup]\nkep = 3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, list = runDoctorAt(t, data, now)
@@ -139,7 +141,7 @@ func TestZoneVersion(t *testing.T) {
 // a backup in the future does not stop the schedule.
 func TestClockSetBack(t *testing.T) {
 	data := newClinicDir(t, 1)
-	k, now, _ := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
+	k, now, _ := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 9})
 	*now = now.Add(time.Hour)
 	k.runDue(t.Context())
 	first := readBackupState(data).Backup.At

@@ -53,7 +53,7 @@ func identityFlag(c *cobra.Command, to *string) {
 }
 
 func runDrill(ctx context.Context, s stdio, o drillOptions) error {
-	l, err := loadConfig(o.global)
+	l, err := o.loadConfig()
 	if err != nil {
 		return err
 	}

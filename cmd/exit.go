@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -54,6 +55,9 @@ func usageError(format string, args ...any) error {
 func exitCode(err error) int {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f.code
+	}
+	if f, ok := errors.AsType[config.Faults](err); ok && f.OnlyFlags() {
+		return exitUsage
 	}
 	if code, ok := exitOf[engine.KindOf(err)]; ok {
 		return code

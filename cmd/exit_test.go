@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -39,6 +40,20 @@ func TestReport(t *testing.T) {
 	}
 	if exitCode(nil) != exitOK {
 		t.Error("no error is not success")
+	}
+}
+
+// TestFlagFaultsAreUsage: what only flags got wrong of the configuration is a usage
+// error, what a file or the environment got wrong is not.
+func TestFlagFaultsAreUsage(t *testing.T) {
+	listen := config.Flag{Key: "server.listen", Name: "listen", Value: "nowhere"}
+	g := &global{data: t.TempDir(), env: environment()}
+	if _, err := g.loadConfig(listen); exitCode(err) != exitUsage {
+		t.Errorf("exit code %d for %v", exitCode(err), err)
+	}
+	g.env = environment("QB_LOG_LEVEL=loud")
+	if _, err := g.loadConfig(listen); exitCode(err) != exitFailure {
+		t.Errorf("exit code %d for %v", exitCode(err), err)
 	}
 }
 

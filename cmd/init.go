@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -56,7 +57,7 @@ func changedFlags(c *cobra.Command) map[string]bool {
 }
 
 func runInit(ctx context.Context, s stdio, o initOptions) error {
-	if _, err := loadConfig(o.global); err != nil {
+	if _, err := o.loadConfig(); err != nil {
 		return err
 	}
 	if err := o.refuseDatabase(); err != nil {
@@ -123,7 +124,7 @@ func (g *global) refuseDatabase() error {
 // initialise makes the database, the clinic and qb.toml in the locked directory. If
 // it fails it takes back what it made, so that it can be tried again.
 func (o *initOptions) initialise(ctx context.Context) (clinic engine.Clinic, err error) {
-	l, err := loadConfig(o.global)
+	l, err := o.loadConfig()
 	if err != nil {
 		return clinic, err
 	}
@@ -161,7 +162,7 @@ func (g *global) writeConfig() error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(g.data, "qb.toml")
+	path := filepath.Join(g.data, config.FileName)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil

@@ -38,7 +38,7 @@ not touched.`
 }
 
 func runMigrate(_ context.Context, s stdio, o migrateOptions) (err error) {
-	l, err := loadConfig(o.global)
+	l, err := o.loadConfig()
 	if err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (g *global) directoryContent() ([]string, error) {
 		return nil, err
 	}
 	kept := "backups"
-	if l, err := loadConfig(g); err == nil { // one that does not load is no reason not to restore
+	if l, err := g.loadConfig(); err == nil { // one that does not load is no reason not to restore
 		if rel, err := filepath.Rel(g.data, l.Backup.Dir); err == nil && filepath.IsLocal(rel) {
 			kept, _, _ = strings.Cut(filepath.ToSlash(rel), "/")
 		}
@@ -264,7 +264,7 @@ func (o *restoreOptions) print(s stdio, r stagedRestore, aside string) error {
 		fmt.Fprintf(s.err, "%d webhook deliveries that were on their way then are dead letters now, for they may have arrived since: 'qb webhooks dead' lists them, 'qb webhooks retry' sends them.\n", shelved)
 	}
 	fmt.Fprintf(s.err, "Keys are those of the backup: revoke again what was revoked after it ('qb keys list').\n")
-	if _, e := loadConfig(&global{data: o.data, files: o.files, env: o.env}); e != nil {
+	if _, e := (&global{data: o.data, files: o.files, env: o.env}).loadConfig(); e != nil {
 		fmt.Fprintf(s.err, "warning: 'qb serve' will not start with this configuration: %v\n", e)
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"qualifybase/cmd/config"
 	"regexp"
 	"strings"
 	"syscall"
@@ -42,6 +43,12 @@ type global struct {
 	// began tells that cobra accepted the command line and a run function
 	// started; whatever fails before that is a usage error.
 	began bool
+}
+
+// loadConfig is the configuration of the data directory, with the settings that the
+// command line gives over all others.
+func (g *global) loadConfig(flags ...config.Flag) (*config.Loaded, error) {
+	return config.Load(g.data, g.config, g.env, flags...)
 }
 
 // Main runs the command line and returns the exit code. files holds the

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"qualifybase/cmd/config"
 	"strings"
 	"time"
 )
@@ -25,7 +26,7 @@ const (
 // backupScheduler makes the backups and the drills of a running server.
 type backupScheduler struct {
 	maker *maker
-	conf  BackupConfig
+	conf  config.Backup
 	log   *slog.Logger
 	now   func() time.Time
 	zone  *time.Location

@@ -3,6 +3,7 @@ package cmd
 import (
 	"os"
 	"path/filepath"
+	"qualifybase/cmd/config"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 // the server's next backup, nor fails its drill, nor is counted as its failure.
 func TestBackupsElsewhereAreNotTheServers(t *testing.T) {
 	data, usb := newClinicDir(t, 2), t.TempDir()
-	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 7})
+	k, now, log := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 7})
 	mustRun(t, "--data", data, "backup", filepath.Join(usb, "today.tar"))
 	mustRun(t, "--data", data, "backup", usb)
 	mustFail(t, exitFailure, "exists", "--data", data, "backup", filepath.Join(usb, "today.tar"))
@@ -61,7 +62,7 @@ func TestLookingMakesNothing(t *testing.T) {
 func TestPruneKeepsTheNewOne(t *testing.T) {
 	data := newClinicDir(t, 1)
 	dir := filepath.Join(data, "backups")
-	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
+	k, now, log := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 2})
 	for range 3 {
 		*now = now.Add(25 * time.Hour)
 		k.runDue(t.Context())
@@ -95,7 +96,7 @@ func TestRemovePartial(t *testing.T) {
 			}
 		}
 	}
-	k, now, _ := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
+	k, now, _ := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 2})
 	*now = time.Now()
 	k.removeStale()
 	if left := listFiles(t, dir); strings.Contains(left, half) || !strings.Contains(left, young) || !strings.Contains(left, other) || !strings.Contains(left, whole) {

@@ -7,13 +7,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"qualifybase/cmd/config"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 	"qualifybase/store/backup"
 )
 
 // newBackupScheduler makes the scheduler of a server by its configuration.
-func (g *global) newBackupScheduler(l *loaded, log *slog.Logger) (*backupScheduler, error) {
+func (g *global) newBackupScheduler(l *config.Loaded, log *slog.Logger) (*backupScheduler, error) {
 	m, err := g.newMaker(l, "")
 	if err != nil {
 		return nil, err
@@ -43,17 +44,7 @@ func (g *global) newBackupScheduler(l *loaded, log *slog.Logger) (*backupSchedul
 }
 
 // scheduled tells whether the server makes backups by itself.
-func (s *backupScheduler) scheduled() bool { return s.conf.scheduled() }
-
-func (b *BackupConfig) scheduled() bool { return b.Every != 0 || b.At != "" }
-
-// interval is how far two backups lie apart.
-func (b *BackupConfig) interval() time.Duration {
-	if b.At != "" {
-		return 24 * time.Hour
-	}
-	return time.Duration(b.Every)
-}
+func (s *backupScheduler) scheduled() bool { return s.conf.Scheduled() }
 
 // taskStatus is how one of the scheduled tasks stands.
 type taskStatus struct {
@@ -63,12 +54,12 @@ type taskStatus struct {
 }
 
 // backupStatus tells how the backups stand.
-func (u *backupState) backupStatus(conf BackupConfig, now time.Time) taskStatus {
-	if !conf.scheduled() {
+func (u *backupState) backupStatus(conf config.Backup, now time.Time) taskStatus {
+	if !conf.Scheduled() {
 		return taskStatus{level: "warn", why: "nobody makes backups: backup.every is 0", at: u.lastGood()}
 	}
 	s := taskStatus{level: "ok", at: u.lastGood()}
-	old := s.at.IsZero() && now.Sub(u.Since) > time.Hour && !u.Since.IsZero() || !s.at.IsZero() && now.Sub(s.at) > 2*conf.interval()+time.Hour
+	old := s.at.IsZero() && now.Sub(u.Since) > time.Hour && !u.Since.IsZero() || !s.at.IsZero() && now.Sub(s.at) > 2*conf.Interval()+time.Hour
 	switch {
 	case old && s.at.IsZero():
 		s.level, s.why = "fail", "there is no backup yet"

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"qualifybase/cmd/config"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,11 +19,11 @@ import (
 )
 
 // testScheduler keeps the clinic of a directory by a clock that the test sets.
-func testScheduler(t *testing.T, data string, conf BackupConfig) (s *backupScheduler, now *time.Time, log *bytes.Buffer) {
+func testScheduler(t *testing.T, data string, conf config.Backup) (s *backupScheduler, now *time.Time, log *bytes.Buffer) {
 	t.Helper()
 	log = &bytes.Buffer{}
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
-	l := &loaded{Config: defaultConfig(), source: map[string]string{}}
+	l := config.Default()
 	l.Backup = conf
 	k, err := g.newBackupScheduler(l, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
@@ -48,7 +49,7 @@ func backupsIn(t *testing.T, dir string) []string {
 func TestSchedule(t *testing.T) {
 	data := newClinicDir(t, 2)
 	dir := filepath.Join(data, "vault")
-	k, now, log := testScheduler(t, data, BackupConfig{Dir: dir, Every: Duration(24 * time.Hour), Keep: 7})
+	k, now, log := testScheduler(t, data, config.Backup{Dir: dir, Every: config.Duration(24 * time.Hour), Keep: 7})
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func TestScheduleAt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &backupScheduler{conf: BackupConfig{At: "02:30"}, zone: zone}
+	k := &backupScheduler{conf: config.Backup{At: "02:30"}, zone: zone}
 	at := func(text string) time.Time {
 		v, err := time.ParseInLocation("2006-01-02 15:04", text, zone)
 		if err != nil {
@@ -134,7 +135,7 @@ func TestScheduleVanishedDirectory(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	conf := BackupConfig{Dir: dir, Every: Duration(time.Hour), Keep: 3}
+	conf := config.Backup{Dir: dir, Every: config.Duration(time.Hour), Keep: 3}
 	k, now, log := testScheduler(t, data, conf)
 	*now = now.Add(10 * time.Minute)
 	k.runDue(t.Context())
@@ -181,7 +182,7 @@ func TestScheduleVanishedDirectory(t *testing.T) {
 // and tried again the next day.
 func TestDrillFindsDamage(t *testing.T) {
 	data := newClinicDir(t, 1)
-	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
+	k, now, log := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 9})
 	*now = now.Add(time.Hour)
 	k.runDue(t.Context())
 	list := backupsIn(t, filepath.Join(data, "backups"))
@@ -221,7 +222,7 @@ func TestScheduleEncrypted(t *testing.T) {
 	public, key := newAgeKey(t)
 	for identity, note := range map[string]string{"": byDigestOnly, key: ""} {
 		data := newClinicDir(t, 2)
-		k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9, Recipient: public, Identity: identity})
+		k, now, log := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 9, Recipient: public, Identity: identity})
 		*now = now.Add(time.Hour)
 		k.runDue(t.Context())
 		u := readBackupState(data)
@@ -247,7 +248,7 @@ func TestScheduleEncrypted(t *testing.T) {
 // A server that ends in the middle leaves no half backup, and no failure either.
 func TestSchedulerEnds(t *testing.T) {
 	data := newClinicDir(t, 1)
-	k, now, log := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
+	k, now, log := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 9})
 	*now = now.Add(time.Hour)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -321,9 +322,9 @@ func fullDisk(t *testing.T, data string) {
 
 // Details and metrics of a running server; nothing in them tells a path.
 func TestSchedulerIsShown(t *testing.T) {
-	s := startServer(t, func(c *Config) { c.Metrics.Token = "a token for the metrics" })
+	s := startServer(t, func(c *config.Config) { c.Metrics.Token = "a token for the metrics" })
 	data := filepath.Dir(s.store.Path())
-	k, now, _ := testScheduler(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 2})
+	k, now, _ := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 2})
 	s.scheduler = k
 	get := func(path string, header ...string) string {
 		t.Helper()

@@ -13,13 +13,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 	"qualifybase/store"
 )
 
 type serveOptions struct {
 	*global
-	flags []override
+	flags []config.Flag
 }
 
 func newServeCommand(g *global) *cobra.Command {
@@ -45,7 +46,7 @@ server.trusted_proxies; server.allow_http = true is for a network you trust.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if c.Flags().Changed("listen") {
-				o.flags = append(o.flags, override{"server.listen", "listen", listen})
+				o.flags = append(o.flags, config.Flag{Key: "server.listen", Name: "listen", Value: listen})
 			}
 			return runServe(c.Context(), streams(c), o)
 		},
@@ -55,7 +56,7 @@ server.trusted_proxies; server.allow_http = true is for a network you trust.`,
 }
 
 func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
-	l, err := loadConfig(o.global, o.flags...)
+	l, err := o.loadConfig(o.flags...)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 
 // openStoreOrCreate opens the database of the locked data directory and, where there is
 // none, makes the clinic that `qb init` would.
-func (o *serveOptions) openStoreOrCreate(ctx context.Context, s stdio, l *loaded, log *slog.Logger) (*store.Store, error) {
+func (o *serveOptions) openStoreOrCreate(ctx context.Context, s stdio, l *config.Loaded, log *slog.Logger) (*store.Store, error) {
 	if err := refuseLostDatabase(o.data); err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func refuseLostDatabase(dir string) error {
 }
 
 // warnOfPlainHTTP tells what other machines will hear on a plain address.
-func warnOfPlainHTTP(l *loaded, log *slog.Logger) {
+func warnOfPlainHTTP(l *config.Loaded, log *slog.Logger) {
 	if l.TLS.Domain != "" || l.TLS.Cert != "" || l.Server.AllowHTTP || len(l.Server.TrustedProxies) > 0 {
 		return
 	}

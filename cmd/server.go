@@ -17,6 +17,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/record"
@@ -27,7 +28,7 @@ import (
 // server is everything that runs while qb serves: the API on its listener, the
 // listeners beside it, and the tasks in the background.
 type server struct {
-	l         *loaded
+	l         *config.Loaded
 	log       *slog.Logger
 	store     *store.Store
 	engine    *engine.Engine
@@ -40,7 +41,7 @@ type server struct {
 }
 
 // newServer puts the faces on an open database.
-func newServer(l *loaded, st *store.Store, log *slog.Logger) (*server, error) {
+func newServer(l *config.Loaded, st *store.Store, log *slog.Logger) (*server, error) {
 	s := &server{l: l, log: log, store: st, began: time.Now()}
 	options := engineOptions(l, log, nil)
 	options.Erased = recordErasure(log, tombstoneDirs(filepath.Dir(st.Path()), l.Backup)...)
@@ -63,7 +64,7 @@ func newAPI(e *engine.Engine, o httpapi.Options) (*httpapi.Server, error) {
 }
 
 // apiOptions are the operator's choices for the API.
-func apiOptions(l *loaded) httpapi.Options {
+func apiOptions(l *config.Loaded) httpapi.Options {
 	o := httpapi.Options{
 		Version: buildInfo().Version, PublicURL: strings.TrimSuffix(l.Server.PublicURL, "/"),
 		AllowHTTP: l.Server.AllowHTTP, FailuresPerMinute: l.Auth.FailedPerMinute,
@@ -252,7 +253,7 @@ func (f *listener) url(a net.Addr) string {
 }
 
 // newLog is the server's log, as configured.
-func newLog(w io.Writer, c LogConfig) *slog.Logger {
+func newLog(w io.Writer, c config.Log) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.Level)) // as checked by the configuration
 	o := &slog.HandlerOptions{Level: level}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -26,10 +27,10 @@ type testServer struct {
 	done chan error
 }
 
-func startServer(t *testing.T, set func(*Config)) *testServer {
+func startServer(t *testing.T, set func(*config.Config)) *testServer {
 	t.Helper()
 	g := &global{data: t.TempDir(), files: os.DirFS(".."), env: environment()}
-	l := &loaded{Config: defaultConfig(), source: map[string]string{}}
+	l := config.Default()
 	if set != nil {
 		set(l.Config)
 	}
@@ -118,7 +119,7 @@ func TestShutdownFinishesWhatIsInFlight(t *testing.T) {
 
 // TestShutdownDoesNotWaitForEver: a client that stops talking is cut off.
 func TestShutdownDoesNotWaitForEver(t *testing.T) {
-	s := startServer(t, func(c *Config) { c.Server.ShutdownTimeout = Duration(50 * time.Millisecond) })
+	s := startServer(t, func(c *config.Config) { c.Server.ShutdownTimeout = config.Duration(50 * time.Millisecond) })
 	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +137,7 @@ func TestShutdownDoesNotWaitForEver(t *testing.T) {
 
 // TestSlowHeadersAreCutOff: dribbling a header byte by byte keeps no connection.
 func TestSlowHeadersAreCutOff(t *testing.T) {
-	s := startServer(t, func(c *Config) { c.Server.ReadHeaderTimeout = Duration(50 * time.Millisecond) })
+	s := startServer(t, func(c *config.Config) { c.Server.ReadHeaderTimeout = config.Duration(50 * time.Millisecond) })
 	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 	"qualifybase/store"
 )
@@ -38,7 +39,7 @@ type target struct {
 // withClinic opens a session in the clinic of the target, runs fn in it and closes it.
 // It works beside a running server, which sees what was written within a second.
 func (g *global) withClinic(ctx context.Context, s stdio, t target, fn func(*session) error) (err error) {
-	l, err := loadConfig(g)
+	l, err := g.loadConfig()
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (s *session) find(ctx context.Context, t target) (err error) {
 
 // openStore opens the database that is there. It makes none, and leaves an older
 // one to 'qb migrate', for a server of the older program may be running on it.
-func (g *global) openStore(l *loaded, log *slog.Logger) (*store.Store, error) {
+func (g *global) openStore(l *config.Loaded, log *slog.Logger) (*store.Store, error) {
 	path := filepath.Join(g.data, dbFile)
 	state, err := store.Status(path)
 	switch {
@@ -91,7 +92,7 @@ func (g *global) openStore(l *loaded, log *slog.Logger) (*store.Store, error) {
 }
 
 // openOrMake opens the database; a missing one is made, an older one migrated.
-func (g *global) openOrMake(l *loaded, log *slog.Logger) (*store.Store, error) {
+func (g *global) openOrMake(l *config.Loaded, log *slog.Logger) (*store.Store, error) {
 	schema, err := g.schema()
 	if err != nil {
 		return nil, err
@@ -103,7 +104,7 @@ func (g *global) openOrMake(l *loaded, log *slog.Logger) (*store.Store, error) {
 }
 
 // engineOptions are the operator's choices for the engine.
-func engineOptions(l *loaded, log *slog.Logger, now func() time.Time) engine.Options {
+func engineOptions(l *config.Loaded, log *slog.Logger, now func() time.Time) engine.Options {
 	return engine.Options{
 		Now: now, Log: log,
 		HoldsPerCaller: l.Limits.HoldsPerKey,
@@ -114,7 +115,7 @@ func engineOptions(l *loaded, log *slog.Logger, now func() time.Time) engine.Opt
 }
 
 // tiers are the configured sets of limits, as the engine knows them.
-func tiers(l *loaded) map[string]int {
+func tiers(l *config.Loaded) map[string]int {
 	out := make(map[string]int, len(l.Tiers))
 	for name, t := range l.Tiers {
 		out[name] = t.RequestsPerMinute

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"qualifybase/cmd/config"
 	"testing"
 	"time"
 )
@@ -103,7 +104,7 @@ func TestServeHTTPS(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	made := writePair(t, cert, key, 1)
-	s := startServer(t, func(c *Config) { c.TLS.Cert, c.TLS.Key = cert, key })
+	s := startServer(t, func(c *config.Config) { c.TLS.Cert, c.TLS.Key = cert, key })
 	roots := x509.NewCertPool()
 	roots.AddCert(made)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -41,7 +42,7 @@ func recordErasure(log *slog.Logger, dirs ...string) func(engine.Erasure) {
 }
 
 // tombstoneDirs are where tombstones are noted: the data directory and that of the backups.
-func tombstoneDirs(data string, b BackupConfig) []string {
+func tombstoneDirs(data string, b config.Backup) []string {
 	if b.Dir == "" {
 		return []string{data, filepath.Join(data, "backups")}
 	}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -15,7 +17,7 @@ import (
 // nothing of the old directory is left but what lies beside the backup.
 func TestRestoreErasesAgain(t *testing.T) {
 	data, dir := newClinicDir(t, 1), t.TempDir()
-	if err := os.WriteFile(filepath.Join(data, configFile), []byte("[backup]\ndir = "+quote(dir)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(data, config.FileName), []byte("[backup]\ndir = "+strconv.Quote(dir)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var id int64

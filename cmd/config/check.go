@@ -1,4 +1,4 @@
-package cmd
+package config
 
 import (
 	"errors"
@@ -31,13 +31,13 @@ var (
 
 // checker collects the faults of the values.
 type checker struct {
-	l      *loaded
-	faults configFaults
+	l      *Loaded
+	faults Faults
 }
 
-// policyFault names the key, the value it has, where that came from, and the way out.
-func (l *loaded) fault(key, format string, args ...any) configFault {
-	f := configFault{where: "default", key: key, message: fmt.Sprintf(format, args...)}
+// fault names the key, the value it has, where that came from, and the way out.
+func (l *Loaded) fault(key, format string, args ...any) Fault {
+	f := Fault{where: "default", key: key, message: fmt.Sprintf(format, args...)}
 	if s, ok := l.source[key]; ok {
 		f.where = s
 	}
@@ -56,7 +56,7 @@ func (c *checker) must(ok bool, key, format string, args ...any) {
 }
 
 // validate finds every fault of the values at once.
-func (l *loaded) validate() configFaults {
+func (l *Loaded) validate() Faults {
 	c := &checker{l: l}
 	c.server(&l.Server)
 	c.oneOf("log.level", l.Log.Level, "debug", "info", "warn", "error")
@@ -74,7 +74,7 @@ func (l *loaded) validate() configFaults {
 	return c.faults
 }
 
-func (c *checker) server(s *ServerConfig) {
+func (c *checker) server(s *Server) {
 	c.address("server.listen", s.Listen)
 	if s.PublicURL != "" {
 		u, err := url.Parse(s.PublicURL)
@@ -93,7 +93,7 @@ func (c *checker) server(s *ServerConfig) {
 	c.within("server.shutdown_timeout", s.ShutdownTimeout, time.Second, time.Minute)
 }
 
-func (c *checker) tls(t *TLSConfig) {
+func (c *checker) tls(t *TLS) {
 	if t.Domain != "" {
 		c.must(domainName.MatchString(t.Domain), "tls.domain", `want a public host name in lower case, such as "qb.clinic.example"`)
 		c.must(t.Cert == "" && t.Key == "", "tls.domain", "give either a domain (certificates by ACME) or tls.cert and tls.key")
@@ -108,7 +108,7 @@ func (c *checker) tls(t *TLSConfig) {
 	}
 }
 
-func (c *checker) auth(a *AuthConfig) {
+func (c *checker) auth(a *Auth) {
 	if a.JWTSecret != "" {
 		c.must(len(a.JWTSecret) >= minJWTSecret, "auth.jwt_secret", shortSecret)
 		c.must(a.JWTSecretFile == "", "auth.jwt_secret_file", "give either auth.jwt_secret or auth.jwt_secret_file")
@@ -132,7 +132,7 @@ func (c *checker) limits() {
 	}
 }
 
-func (c *checker) webhooks(w *WebhooksConfig) {
+func (c *checker) webhooks(w *Webhooks) {
 	for _, entry := range w.Allow {
 		_, err := webhook.NewPolicy([]string{entry})
 		c.must(err == nil, "webhooks.allow", `%s: %v; want "10.0.5.0/24", "192.168.10.20/32:8443" or "crm.clinic.lan"`, quote(entry), errors.Unwrap(err))
@@ -147,7 +147,7 @@ func (c *checker) webhooks(w *WebhooksConfig) {
 	c.between("webhooks.in_flight", w.InFlight, 1, 256)
 }
 
-func (c *checker) backup(b *BackupConfig) {
+func (c *checker) backup(b *Backup) {
 	if b.Every != 0 { // 0 switches the schedule off
 		c.within("backup.every", b.Every, 10*time.Minute, 31*24*time.Hour)
 	}
@@ -161,7 +161,7 @@ func (c *checker) backup(b *BackupConfig) {
 	}
 }
 
-func (c *checker) metrics(m *MetricsConfig) {
+func (c *checker) metrics(m *Metrics) {
 	if m.Token != "" {
 		c.must(len(m.Token) >= 16, "metrics.token", "want at least 16 characters")
 	}

@@ -1,6 +1,7 @@
-package cmd
+package config
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,10 +16,10 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// bare is a global without files and environment.
-func bare(t *testing.T, env map[string]string) *global {
+// loadEnv is the configuration of an empty directory with an environment.
+func loadEnv(t *testing.T, env map[string]string, flags ...Flag) (*Loaded, error) {
 	t.Helper()
-	return &global{data: t.TempDir(), env: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}
+	return Load(t.TempDir(), "", func(name string) (string, bool) { v, ok := env[name]; return v, ok }, flags...)
 }
 
 var commented = regexp.MustCompile(`(?m)^#([a-z\[])`)
@@ -26,7 +27,7 @@ var commented = regexp.MustCompile(`(?m)^#([a-z\[])`)
 // TestExampleIsTheManual proves that config.example.toml holds every key of
 // Config with its default and a reason, and nothing else.
 func TestExampleIsTheManual(t *testing.T) {
-	text, err := os.ReadFile("../config.example.toml")
+	text, err := os.ReadFile("../../config.example.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,15 +41,15 @@ func TestExampleIsTheManual(t *testing.T) {
 	if err := toml.Unmarshal([]byte(open), &c); err != nil {
 		t.Fatal(err)
 	}
-	if want := defaultConfig(); !reflect.DeepEqual(&c, want) {
+	if want := defaults(); !reflect.DeepEqual(&c, want) {
 		t.Errorf("the file's values are not the defaults\n got %+v\nwant %+v", &c, want)
 	}
 	want := map[string]bool{}
-	for _, s := range defaultConfig().settings() {
+	for _, s := range defaults().settings() {
 		want[s.key] = true
 	}
 	known := map[string]setting{}
-	for _, s := range defaultConfig().settings() {
+	for _, s := range defaults().settings() {
 		known[s.key] = s
 	}
 	for _, k := range tomlKeys([]byte(open)) {
@@ -70,21 +71,21 @@ func TestExampleIsTheManual(t *testing.T) {
 // TestPrecedence proves the order for every setting there is: file over default,
 // environment over file, flag over all.
 func TestPrecedence(t *testing.T) {
-	for _, s := range defaultConfig().settings() {
+	for _, s := range defaults().settings() {
 		t.Run(s.key, func(t *testing.T) {
 			texts := samples(s)
 			section, key := cutLast(s.key)
 			file := fmt.Sprintf("[%s]\n%s = %s\n", section, key, spell(t, s, texts[0]))
 			env := map[string]string{}
-			var flags []override
+			var flags []Flag
 			for i, where := range []string{"qb.toml:2", s.envName(), "--x"} {
 				switch i {
 				case 1:
 					env[s.envName()] = texts[1]
 				case 2:
-					flags = []override{{s.key, "x", texts[0]}}
+					flags = []Flag{{s.key, "x", texts[0]}}
 				}
-				l := &loaded{Config: defaultConfig(), source: map[string]string{}}
+				l := Default()
 				faults := l.readTOML("qb.toml", []byte(file))
 				faults = append(faults, l.readEnv(func(n string) (string, bool) { v, ok := env[n]; return v, ok })...)
 				faults = append(faults, l.readFlags(flags)...)
@@ -157,28 +158,28 @@ func cutLast(key string) (string, string) {
 }
 
 func TestDefaultsAreValid(t *testing.T) {
-	l, err := loadConfig(bare(t, nil))
+	l, err := loadEnv(t, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.path != "" || len(l.source) != 0 {
-		t.Errorf("defaults came from %q, %v", l.path, l.source)
+	if l.File != "" || len(l.source) != 0 {
+		t.Errorf("defaults came from %q, %v", l.File, l.source)
 	}
 }
 
 // TestSecretsStaySecret looks for the secrets in every way to print a Config.
 func TestSecretsStaySecret(t *testing.T) {
 	const canary = "canary-canary-canary-canary-canary"
-	l, err := loadConfig(bare(t, map[string]string{"QB_AUTH_JWT_SECRET": canary, "QB_METRICS_TOKEN": canary}))
+	l, err := loadEnv(t, map[string]string{"QB_AUTH_JWT_SECRET": canary, "QB_METRICS_TOKEN": canary})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var tree strings.Builder
-	if err := printJSON(&tree, l.tree()); err != nil {
+	tree, err := json.Marshal(l.Tree())
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, out := range []string{
-		l.dump(), tree.String(), fmt.Sprintf("%v %+v %#v %s", l.Auth, l.Auth, l.Auth, l.Metrics),
+		l.TOML(), string(tree), fmt.Sprintf("%v %+v %#v %s", l.Auth, l.Auth, l.Auth, l.Metrics),
 		l.fault("auth.jwt_secret", "bad").String(),
 	} {
 		if strings.Contains(out, canary) {
@@ -190,29 +191,29 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 }
 
-// TestFlagFaultsAreUsage: what only flags got wrong is the command line's fault.
-func TestFlagFaultsAreUsage(t *testing.T) {
-	listen := override{"server.listen", "listen", "nowhere"}
-	_, err := loadConfig(bare(t, nil), listen)
-	if exitCode(err) != exitUsage {
-		t.Errorf("exit code %d for %v", exitCode(err), err)
+// TestFlagFaults: what only flags got wrong is the command line's fault.
+func TestFlagFaults(t *testing.T) {
+	listen := Flag{"server.listen", "listen", "nowhere"}
+	_, err := loadEnv(t, nil, listen)
+	if faults, ok := errors.AsType[Faults](err); !ok || len(faults) != 1 || !faults.OnlyFlags() {
+		t.Errorf("a faulty flag gives %v", err)
 	}
-	_, err = loadConfig(bare(t, map[string]string{"QB_LOG_LEVEL": "loud"}), listen)
-	faults, ok := errors.AsType[configFaults](err)
-	if exitCode(err) != exitFailure || !ok || len(faults) != 2 {
-		t.Errorf("exit code %d for %v", exitCode(err), err)
+	_, err = loadEnv(t, map[string]string{"QB_LOG_LEVEL": "loud"}, listen)
+	if faults, ok := errors.AsType[Faults](err); !ok || len(faults) != 2 || faults.OnlyFlags() {
+		t.Errorf("a faulty flag and a faulty environment give %v", err)
 	}
 }
 
 // TestPathsStartAtTheData: qb.toml moves with its directory.
 func TestPathsStartAtTheData(t *testing.T) {
-	g := bare(t, map[string]string{"QB_TLS_CERT": "c.pem", "QB_TLS_KEY": "/etc/k.pem", "QB_BACKUP_DIR": "../b"})
-	l, err := loadConfig(g)
+	env := map[string]string{"QB_TLS_CERT": "c.pem", "QB_TLS_KEY": "/etc/k.pem", "QB_BACKUP_DIR": "../b"}
+	data := t.TempDir()
+	l, err := Load(data, "", func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := []string{l.TLS.Cert, l.TLS.Key, l.Backup.Dir}
-	want := []string{filepath.Join(g.data, "c.pem"), "/etc/k.pem", filepath.Join(filepath.Dir(g.data), "b")}
+	want := []string{filepath.Join(data, "c.pem"), "/etc/k.pem", filepath.Join(filepath.Dir(data), "b")}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -220,7 +221,7 @@ func TestPathsStartAtTheData(t *testing.T) {
 
 // FuzzConfig: no document panics, and what loads survives dump and load.
 func FuzzConfig(f *testing.F) {
-	text, err := os.ReadFile("../config.example.toml")
+	text, err := os.ReadFile("../../config.example.toml")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -237,23 +238,23 @@ func FuzzConfig(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l := &loaded{Config: defaultConfig(), source: map[string]string{}}
+		l := Default()
 		if l.readTOML("f", data) != nil || l.validate() != nil {
 			return
 		}
 		l.Auth.JWTSecret, l.Metrics.Token = "", "" // a dump does not hold them
-		again := &loaded{Config: defaultConfig(), source: map[string]string{}}
-		text := strings.NewReplacer(`jwt_secret = "unset"`, `jwt_secret = ""`, `token = "unset"`, `token = ""`).Replace(l.dump())
+		again := Default()
+		text := strings.NewReplacer(`jwt_secret = "unset"`, `jwt_secret = ""`, `token = "unset"`, `token = ""`).Replace(l.TOML())
 		if faults := again.readTOML("dump", []byte(text)); faults != nil {
 			t.Fatalf("the dump does not load: %v\n%s", faults, text)
 		}
-		if got := again.dump(); !equalSettings(l, again) {
+		if got := again.TOML(); !equalSettings(l, again) {
 			t.Fatalf("the dump changes the configuration\n%s\n%s", text, got)
 		}
 	})
 }
 
-func equalSettings(a, b *loaded) bool {
+func equalSettings(a, b *Loaded) bool {
 	x, y := a.settings(), b.settings()
 	return slices.EqualFunc(x, y, func(p, q setting) bool { return p.key == q.key && p.literal() == q.literal() })
 }

@@ -1,4 +1,4 @@
-package cmd
+package config
 
 import (
 	"errors"
@@ -14,92 +14,57 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
+// FileName is the name of the configuration in a data directory and in backups.
+const FileName = "qb.toml"
+
 // maxConfigSize bounds a configuration file; a larger one is not ours.
 const maxConfigSize = 1 << 20
 
-// configFault is one thing wrong with the configuration.
-type configFault struct {
-	where   string // "qb.toml:7", "QB_SERVER_LISTEN", "--listen"
-	key     string
-	value   string // as given; "" for secrets
-	message string // what is wanted instead
-}
-
-func (f configFault) String() string {
-	text := f.where + ": "
-	if f.key != "" {
-		text += f.key
-		if f.value != "" {
-			text += " = " + f.value
-		}
-		text += ": "
-	}
-	return text + f.message
-}
-
-// configFaults are all of them at once, so that one edit mends the file.
-type configFaults []configFault
-
-func (f configFaults) Error() string {
-	lines := make([]string, len(f))
-	for i, fault := range f {
-		lines[i] = fault.String()
-	}
-	if len(f) == 1 {
-		return lines[0]
-	}
-	return fmt.Sprintf("the configuration has %d faults\n  %s", len(f), strings.Join(lines, "\n  "))
-}
-
-// err is nil without faults. Where only flags are at fault, it is the command
-// line that is wrong.
-func (f configFaults) err() error {
-	if len(f) == 0 {
-		return nil
-	}
-	if slices.ContainsFunc(f, func(x configFault) bool { return !strings.HasPrefix(x.where, "--") }) {
-		return f
-	}
-	return &failure{exitUsage, f}
-}
-
-// loaded is a configuration and where each of its values came from.
-type loaded struct {
+// Loaded is a configuration and where each of its values came from.
+type Loaded struct {
 	*Config
-	path   string            // the file that was read; "" when there is none
+	File   string            // the file that was read; "" when there is none
 	source map[string]string // by key; a key that is not in it has its default
 }
 
-// override is a setting given as a flag.
-type override struct{ key, flag, value string }
+// Flag is a setting given as a flag of the command line.
+type Flag struct {
+	Key   string // the setting, as server.listen
+	Name  string // the flag, without its hyphens
+	Value string // as given
+}
 
-// loadConfig is the configuration of the data directory: defaults, file,
-// environment, flags, in that order. Relative paths in it are made absolute
-// against the data directory.
-func loadConfig(g *global, flags ...override) (*loaded, error) {
-	l := &loaded{Config: defaultConfig(), source: map[string]string{}}
-	path, named := g.config, g.config != ""
+// Load is the configuration of a data directory: defaults, file, environment,
+// flags, in that order. file is the configuration file, which must be there; "" means
+// qb.toml in the directory, which may be missing. Relative paths in it are made
+// absolute against the directory. The error is configFaults where values are wrong.
+func Load(data, file string, env func(string) (string, bool), flags ...Flag) (*Loaded, error) {
+	l := Default()
+	named := file != ""
 	if !named {
-		path = filepath.Join(g.data, "qb.toml")
+		file = filepath.Join(data, FileName)
 	}
-	data, err := readConfig(path)
+	text, err := readConfig(file)
 	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && !named {
 		err = nil // runs without one; what is wrong with the directory is told by whoever opens it
 	} else if err == nil {
-		l.path = path
+		l.File = file
 	}
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	faults := l.readTOML(path, data)
-	faults = append(faults, l.readEnv(g.env)...)
+	faults := l.readTOML(file, text)
+	faults = append(faults, l.readEnv(env)...)
 	faults = append(faults, l.readFlags(flags)...)
-	l.resolvePaths(g.data)
-	unread := func(f configFault) bool { // its value is not what was given: say that alone
-		return slices.ContainsFunc(faults, func(x configFault) bool { return x.key == f.key })
+	l.resolvePaths(data)
+	unread := func(f Fault) bool { // its value is not what was given: say that alone
+		return slices.ContainsFunc(faults, func(x Fault) bool { return x.key == f.key })
 	}
 	values := slices.DeleteFunc(append(l.validate(), l.readSecretFile()...), unread)
-	return l, append(faults, values...).err()
+	if faults = append(faults, values...); len(faults) > 0 {
+		return l, faults
+	}
+	return l, nil
 }
 
 // readConfig reads a regular file of bearable size.
@@ -122,11 +87,11 @@ func readConfig(path string) ([]byte, error) {
 // readTOML lays the file over what l holds. Unknown keys and wrong types are
 // faults with their lines: all of them, which is why the values are taken one by
 // one and not by a decoder, which would stop at the first.
-func (l *loaded) readTOML(path string, data []byte) configFaults {
+func (l *Loaded) readTOML(path string, data []byte) Faults {
 	at := func(line int) string { return fmt.Sprintf("%s:%d", path, line) }
 	var document map[string]any
 	if err := toml.Unmarshal(data, &document); err != nil {
-		return configFaults{syntaxFault(path, err)}
+		return Faults{syntaxFault(path, err)}
 	}
 	if tiers, ok := document["tiers"].(map[string]any); ok {
 		for name := range tiers {
@@ -139,7 +104,7 @@ func (l *loaded) readTOML(path string, data []byte) configFaults {
 	for _, s := range l.settings() {
 		known[s.key] = s
 	}
-	var faults configFaults
+	var faults Faults
 	for _, k := range tomlKeys(data) {
 		s, ok := known[k.path]
 		value := valueAt(document, k.path)
@@ -148,12 +113,12 @@ func (l *loaded) readTOML(path string, data []byte) configFaults {
 		case ok:
 			l.source[s.key] = at(k.line)
 			if !s.setValue(value) {
-				faults = append(faults, configFault{where: at(k.line), key: k.path, message: "want " + s.want()})
+				faults = append(faults, Fault{where: at(k.line), key: k.path, message: "want " + s.want()})
 			}
 		case !isSection(known, k.path):
-			faults = append(faults, configFault{where: at(k.line), key: k.path, message: unknownKey(known, k.path)})
+			faults = append(faults, Fault{where: at(k.line), key: k.path, message: unknownKey(known, k.path)})
 		case !table:
-			faults = append(faults, configFault{where: at(k.line), key: k.path, message: "want a table, such as [" + k.path + "]"})
+			faults = append(faults, Fault{where: at(k.line), key: k.path, message: "want a table, such as [" + k.path + "]"})
 		}
 	}
 	return faults
@@ -173,8 +138,8 @@ func valueAt(document map[string]any, path string) any {
 }
 
 // syntaxFault is what keeps a document from having any keys to judge.
-func syntaxFault(path string, err error) configFault {
-	fault := configFault{where: path, message: strings.TrimPrefix(err.Error(), "toml: ")}
+func syntaxFault(path string, err error) Fault {
+	fault := Fault{where: path, message: strings.TrimPrefix(err.Error(), "toml: ")}
 	if de, ok := errors.AsType[*toml.DecodeError](err); ok {
 		line, _ := de.Position()
 		fault.where = fmt.Sprintf("%s:%d", path, line)
@@ -184,8 +149,8 @@ func syntaxFault(path string, err error) configFault {
 
 // readEnv takes QB_<SECTION>_<KEY> for every key there is; other names are
 // never looked at.
-func (l *loaded) readEnv(env func(string) (string, bool)) configFaults {
-	var faults configFaults
+func (l *Loaded) readEnv(env func(string) (string, bool)) Faults {
+	var faults Faults
 	for _, s := range l.settings() {
 		text, ok := env(s.envName())
 		if !ok {
@@ -193,23 +158,23 @@ func (l *loaded) readEnv(env func(string) (string, bool)) configFaults {
 		}
 		l.source[s.key] = s.envName()
 		if err := s.setText(text); err != nil {
-			faults = append(faults, configFault{s.envName(), s.key, quote(text), err.Error()})
+			faults = append(faults, Fault{s.envName(), s.key, quote(text), err.Error()})
 		}
 	}
 	return faults
 }
 
 // readFlags takes the settings that were given as flags.
-func (l *loaded) readFlags(flags []override) configFaults {
-	var faults configFaults
+func (l *Loaded) readFlags(flags []Flag) Faults {
+	var faults Faults
 	for _, s := range l.settings() {
 		for _, o := range flags {
-			if o.key != s.key {
+			if o.Key != s.key {
 				continue
 			}
-			l.source[s.key] = "--" + o.flag
-			if err := s.setText(o.value); err != nil {
-				faults = append(faults, configFault{"--" + o.flag, s.key, quote(o.value), err.Error()})
+			l.source[s.key] = "--" + o.Name
+			if err := s.setText(o.Value); err != nil {
+				faults = append(faults, Fault{"--" + o.Name, s.key, quote(o.Value), err.Error()})
 			}
 		}
 	}
@@ -218,7 +183,7 @@ func (l *loaded) readFlags(flags []override) configFaults {
 
 // resolvePaths makes the paths absolute: qb.toml moves with the data directory,
 // so its relative paths start there.
-func (l *loaded) resolvePaths(data string) {
+func (l *Loaded) resolvePaths(data string) {
 	for _, p := range []*string{&l.TLS.Cert, &l.TLS.Key, &l.Auth.JWTSecretFile, &l.Backup.Dir, &l.Backup.Identity} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(data, *p)
@@ -228,17 +193,17 @@ func (l *loaded) resolvePaths(data string) {
 
 // readSecretFile puts the content of auth.jwt_secret_file into auth.jwt_secret,
 // without the line end that editors add.
-func (l *loaded) readSecretFile() configFaults {
+func (l *Loaded) readSecretFile() Faults {
 	if l.Auth.JWTSecretFile == "" || l.Auth.JWTSecret != "" {
 		return nil
 	}
 	data, err := readConfig(l.Auth.JWTSecretFile)
 	if err != nil {
-		return configFaults{l.fault("auth.jwt_secret_file", "cannot be read: %v", err)}
+		return Faults{l.fault("auth.jwt_secret_file", "cannot be read: %v", err)}
 	}
 	l.Auth.JWTSecret = Secret(strings.TrimRight(string(data), "\r\n"))
 	if len(l.Auth.JWTSecret) < minJWTSecret {
-		return configFaults{l.fault("auth.jwt_secret_file", shortSecret)}
+		return Faults{l.fault("auth.jwt_secret_file", shortSecret)}
 	}
 	return nil
 }
