@@ -1,4 +1,4 @@
-package cmd
+package bench
 
 import (
 	"context"
@@ -26,12 +26,8 @@ func (b *bench) newPatientTable(ctx context.Context) (*patientTable, error) {
 	if err != nil {
 		return nil, err
 	}
-	schema, err := b.o.schema()
-	if err != nil {
-		return nil, err
-	}
-	c := &patientTable{n: min(100_000, b.o.appointments)}
-	if c.store, err = store.Open(filepath.Join(dir, dbFile), schema, store.Options{}); err != nil {
+	c := &patientTable{n: min(100_000, b.o.Appointments)}
+	if c.store, err = store.Open(filepath.Join(dir, dbFile), b.o.Schema, store.Options{}); err != nil {
 		return nil, err
 	}
 	c.engine = engine.New(c.store, engine.Options{})

@@ -1,4 +1,4 @@
-package cmd
+package bench
 
 import (
 	"context"
@@ -10,10 +10,13 @@ import (
 	"qualifybase/store"
 )
 
-// benchClinic is a clinic to measure on: it is always open, and every connection
+// dbFile is the name of the database in a server's directory.
+const dbFile = "qb.db"
+
+// clinic is a clinic to measure on: it is always open, and every connection
 // of the load has a provider and leads of its own, so that no booking is refused
 // and nobody has more visits than a person has.
-type benchClinic struct {
+type clinic struct {
 	dir       string
 	n         int64 // the clinic
 	key       string
@@ -30,9 +33,9 @@ const seedDays = 1400
 // leadsPerProvider is how many leads a provider has.
 const leadsPerProvider = 32
 
-// newBenchClinic makes the clinic in a directory, with a number of booked
+// newClinic makes the clinic in a directory, with a number of booked
 // appointments spread over its providers.
-func newBenchClinic(ctx context.Context, dir, schema string, providers, appointments int) (*benchClinic, error) {
+func newClinic(ctx context.Context, dir, schema string, providers, appointments int) (*clinic, error) {
 	st, err := store.Open(filepath.Join(dir, dbFile), schema, store.Options{Synchronous: "NORMAL"})
 	if err != nil {
 		return nil, err
@@ -43,19 +46,19 @@ func newBenchClinic(ctx context.Context, dir, schema string, providers, appointm
 	if err != nil {
 		return nil, err
 	}
-	clinic, err := e.CreateClinic(ctx, engine.Shell(0, "bench"), engine.ClinicDraft{
+	made, err := e.CreateClinic(ctx, engine.Shell(0, "bench"), engine.ClinicDraft{
 		Name: "Bench", TimeZone: "UTC", Country: "DE", Hours: week,
 	})
 	if err != nil {
 		return nil, err
 	}
-	c := engine.Shell(clinic.N, "bench")
+	c := engine.Shell(made.N, "bench")
 	unlimited := 0
 	key, err := e.CreateKey(ctx, c, engine.KeyDraft{Name: "bench", Family: engine.FamilyLive, RatePerMinute: &unlimited})
 	if err != nil {
 		return nil, err
 	}
-	b := &benchClinic{dir: dir, n: clinic.N, key: key.Secret, from: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 2)}
+	b := &clinic{dir: dir, n: made.N, key: key.Secret, from: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 2)}
 	for i := range providers {
 		name := fmt.Sprintf("Provider %d", i+2)
 		p, err := e.CreateProvider(ctx, c, engine.ProviderDraft{DisplayName: &name})
@@ -79,12 +82,12 @@ func newBenchClinic(ctx context.Context, dir, schema string, providers, appointm
 		return nil, err
 	}
 	b.service = service.ID
-	return b, b.seed(ctx, st, clinic.N, appointments)
+	return b, b.seed(ctx, st, made.N, appointments)
 }
 
 // seed books appointments through the store, in transactions of a few thousand.
 // They end before the bench's own slots begin, or lie in the afternoons behind.
-func (b *benchClinic) seed(ctx context.Context, st *store.Store, clinic int64, n int) error {
+func (b *clinic) seed(ctx context.Context, st *store.Store, clinic int64, n int) error {
 	const batch = 4000
 	for done := 0; done < n; {
 		from := done
@@ -105,7 +108,7 @@ func (b *benchClinic) seed(ctx context.Context, st *store.Store, clinic int64, n
 
 // seedOne spreads n appointments over providers and days, a quarter hour each
 // from midnight on: seeded days begin behind the last slot that the load takes.
-func (b *benchClinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
+func (b *clinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
 	provider := i % len(b.providers)
 	place := i / len(b.providers) // of this provider
 	perDay := min(n/len(b.providers)/seedDays+1, 48)
@@ -133,7 +136,7 @@ func (b *benchClinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
 
 // booking is the request that books the n-th slot of a connection: quarter hours
 // of the mornings, which the seed leaves free.
-func (b *benchClinic) booking(conn, n int) []byte {
+func (b *clinic) booking(conn, n int) []byte {
 	const perDay = 48
 	start := b.from.AddDate(0, 0, n/perDay).Add(time.Duration(n%perDay) * 15 * time.Minute)
 	body := fmt.Sprintf(`{"lead_id":"%s","provider_id":%d,"scheduled_at":"%s","ends_at":"%s","title":"Consultation"}`,
@@ -142,7 +145,7 @@ func (b *benchClinic) booking(conn, n int) []byte {
 }
 
 // availability asks for five slots within a week, of one provider or, with 0, of any of ten.
-func (b *benchClinic) availability(provider int64) []byte {
+func (b *clinic) availability(provider int64) []byte {
 	path := fmt.Sprintf("/api/v1/availability?from=%s&to=%s&limit=5", b.from.Format(time.DateOnly), b.from.AddDate(0, 0, 7).Format(time.DateOnly))
 	if provider != 0 {
 		path += fmt.Sprintf("&provider_id=%d", provider)

@@ -1,4 +1,4 @@
-package cmd
+package bench
 
 import (
 	"bytes"
@@ -22,23 +22,23 @@ import (
 
 // What the webhook figures are measured with.
 const (
-	benchEndpoints = 16
-	benchWorkers   = webhook.DefaultInFlight
+	endpoints = 16
+	workers   = webhook.DefaultInFlight
 )
 
-// benchReceiver takes what arrives on loopback.
-type benchReceiver struct {
+// receiver takes what arrives on loopback.
+type receiver struct {
 	url    string
 	server *http.Server
 }
 
-// newBenchReceiver starts one; arrived hears of each body, unless it is nil.
-func newBenchReceiver(arrived func([]byte)) (*benchReceiver, error) {
+// newReceiver starts one; arrived hears of each body, unless it is nil.
+func newReceiver(arrived func([]byte)) (*receiver, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	r := &benchReceiver{url: "http://" + l.Addr().String() + "/"}
+	r := &receiver{url: "http://" + l.Addr().String() + "/"}
 	r.server = &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		if arrived == nil {
 			_, _ = io.Copy(io.Discard, req.Body)
@@ -51,8 +51,8 @@ func newBenchReceiver(arrived func([]byte)) (*benchReceiver, error) {
 	return r, nil
 }
 
-// benchBody is a booking's thin event.
-var benchBody = sync.OnceValue(func() []byte {
+// eventBody is a booking's thin event.
+var eventBody = sync.OnceValue(func() []byte {
 	for _, t := range engine.EventTypes() {
 		if t.Type == "appointment.created" {
 			return t.Example
@@ -63,7 +63,7 @@ var benchBody = sync.OnceValue(func() []byte {
 
 // bareDeliveries signs and posts with workers that keep no books.
 func (b *bench) bareDeliveries(context.Context) (out sample, err error) {
-	receiver, err := newBenchReceiver(nil)
+	receiver, err := newReceiver(nil)
 	if err != nil {
 		return out, err
 	}
@@ -79,8 +79,8 @@ func (b *bench) bareDeliveries(context.Context) (out sample, err error) {
 		sent  atomic.Int64
 		fault atomic.Pointer[error]
 	)
-	begin, body := time.Now(), benchBody()
-	for range benchWorkers {
+	begin, body := time.Now(), eventBody()
+	for range workers {
 		wait.Go(func() {
 			signer, err := webhook.NewSigner(engine.NewWebhookSecret(), "")
 			for err == nil && time.Since(begin) < b.span() {
@@ -157,8 +157,8 @@ func (o rowByRow) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delive
 	return out, nil
 }
 
-// benchOutbox is a database with deliveries that wait, and a sender on it.
-type benchOutbox struct {
+// outbox is a database with deliveries that wait, and a sender on it.
+type outbox struct {
 	st     *store.Store
 	engine *engine.Engine
 	sender *webhook.Sender
@@ -166,21 +166,17 @@ type benchOutbox struct {
 	hooks  []engine.Webhook
 }
 
-func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*benchOutbox, error) {
+func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*outbox, error) {
 	dir, err := os.MkdirTemp(b.dir, "outbox-")
 	if err != nil {
 		return nil, err
 	}
-	schema, err := b.o.schema()
+	clinic, err := newClinic(ctx, dir, b.o.Schema, 1, 0)
 	if err != nil {
 		return nil, err
 	}
-	clinic, err := newBenchClinic(ctx, dir, schema, 1, 0)
-	if err != nil {
-		return nil, err
-	}
-	o := &benchOutbox{clinic: clinic.n}
-	if o.st, err = store.Open(filepath.Join(dir, dbFile), schema, store.Options{}); err != nil {
+	o := &outbox{clinic: clinic.n}
+	if o.st, err = store.Open(filepath.Join(dir, dbFile), b.o.Schema, store.Options{}); err != nil {
 		return nil, err
 	}
 	policy, err := webhook.NewPolicy([]string{"127.0.0.1/32"})
@@ -197,11 +193,11 @@ func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*benchO
 		box = rowByRow{o.engine}
 	}
 	o.sender = webhook.New(webhook.Config{Outbox: box, Secrets: sealer, Policy: policy})
-	return o, o.hook(ctx, url, benchEndpoints)
+	return o, o.hook(ctx, url, endpoints)
 }
 
 // hook makes endpoints at the receiver.
-func (o *benchOutbox) hook(ctx context.Context, url string, n int) error {
+func (o *outbox) hook(ctx context.Context, url string, n int) error {
 	for range n {
 		h, err := o.engine.CreateWebhook(ctx, engine.Shell(o.clinic, "bench"), engine.WebhookDraft{URL: &url, Events: &[]string{"appointment.created"}})
 		if err != nil {
@@ -213,7 +209,7 @@ func (o *benchOutbox) hook(ctx context.Context, url string, n int) error {
 }
 
 // fill writes n deliveries that are due, over all endpoints.
-func (o *benchOutbox) fill(ctx context.Context, n int) error {
+func (o *outbox) fill(ctx context.Context, n int) error {
 	now := time.Now()
 	return o.st.Update(ctx, func(tx engine.Tx) error {
 		heads, err := tx.Counters(o.clinic)
@@ -231,7 +227,7 @@ func (o *benchOutbox) fill(ctx context.Context, n int) error {
 				}
 			}
 			err := tx.InsertDelivery(engine.DeliveryEntry{ID: engine.NewID(now), Clinic: o.clinic, Webhook: h.N, Seq: heads.Event, State: engine.Pending,
-				Cause: "event", NextAt: now.Unix(), CreatedAt: now.Unix()}, benchBody())
+				Cause: "event", NextAt: now.Unix(), CreatedAt: now.Unix()}, eventBody())
 			if err != nil {
 				return err
 			}
@@ -242,7 +238,7 @@ func (o *benchOutbox) fill(ctx context.Context, n int) error {
 
 // deliveries sends what waits and counts until it is all settled.
 func (b *bench) deliveries(ctx context.Context, single bool) (out sample, err error) {
-	receiver, err := newBenchReceiver(nil)
+	receiver, err := newReceiver(nil)
 	if err != nil {
 		return out, err
 	}
@@ -252,7 +248,7 @@ func (b *bench) deliveries(ctx context.Context, single bool) (out sample, err er
 		return out, err
 	}
 	defer o.st.Close()
-	n := int(b.o.seconds * 10_000)
+	n := int(b.o.Seconds * 10_000)
 	if single {
 		n /= 8
 	}
@@ -282,7 +278,7 @@ func (b *bench) deliveries(ctx context.Context, single bool) (out sample, err er
 func (b *bench) replyToArrival(ctx context.Context) (out sample, err error) {
 	var mu sync.Mutex
 	arrived := map[string]time.Time{}
-	receiver, err := newBenchReceiver(func(body []byte) {
+	receiver, err := newReceiver(func(body []byte) {
 		at := time.Now()
 		var ev struct {
 			Data struct{ Appointment struct{ ID string } }

@@ -1,4 +1,4 @@
-package cmd
+package bench
 
 import (
 	"context"
@@ -36,7 +36,7 @@ func ratio(a, b []float64) float64 {
 	return median(out)
 }
 
-// The parts of the bench, which --only chooses from.
+// The parts, as Options.Only names them.
 const (
 	partBookings     = "bookings"
 	partAvailability = "availability"
@@ -45,11 +45,12 @@ const (
 	partPatients     = "patients"
 )
 
-var benchParts = []string{partBookings, partAvailability, partGrowth, partWebhooks, partPatients}
+// Parts are the parts of the bench, in the order in which they are measured.
+var Parts = []string{partBookings, partAvailability, partGrowth, partWebhooks, partPatients}
 
 // testServers are what the load runs against; nil is what nobody asked for.
 type testServers struct {
-	bare, group, single, normal, small, large *benchServer
+	bare, group, single, normal, small, large *server
 	patients                                  *patientTable
 }
 
@@ -57,17 +58,17 @@ type testServers struct {
 func (b *bench) prepare(ctx context.Context) (s testServers, err error) {
 	const history = 10_000
 	for _, server := range []struct {
-		into *(*benchServer)
+		into *(*server)
 		kind string
 		rows int
 		of   []string // the parts that load it
 	}{
 		{&s.bare, kindBare, 0, []string{partAvailability}},
-		{&s.group, kindGroup, history, []string{partBookings, partAvailability}},
+		{&s.group, KindGroup, history, []string{partBookings, partAvailability}},
 		{&s.single, kindSingle, history, []string{partBookings}},
 		{&s.normal, kindNormal, history, []string{partBookings}},
-		{&s.small, kindGroup, 1000, []string{partGrowth}},
-		{&s.large, kindGroup, b.o.appointments, []string{partGrowth}},
+		{&s.small, KindGroup, 1000, []string{partGrowth}},
+		{&s.large, KindGroup, b.o.Appointments, []string{partGrowth}},
 	} {
 		if !slices.ContainsFunc(server.of, b.o.wants) {
 			continue
@@ -92,20 +93,20 @@ type task struct {
 // tasks are in an order that puts what is compared side by side. They look at the
 // servers when they run: what nobody asked for is not there.
 func (b *bench) tasks(ctx context.Context, s *testServers) []task {
-	book := func(at **benchServer, conns int) func() (sample, error) {
+	book := func(at **server, conns int) func() (sample, error) {
 		return func() (sample, error) { return b.book(*at, conns, 0) }
 	}
-	get := func(at **benchServer, conns int, request func(*benchClinic) []byte) func() (sample, error) {
+	get := func(at **server, conns int, request func(*clinic) []byte) func() (sample, error) {
 		return func() (sample, error) { return b.get(*at, conns, request((*at).clinic)) }
 	}
-	fixed := func(*benchClinic) []byte { return request("GET", "/api/v1/bare", "", "") }
-	one := func(c *benchClinic) []byte { return c.availability(c.providers[0]) }
-	any10 := func(c *benchClinic) []byte { return c.availability(0) }
-	lead := func(c *benchClinic) []byte { return request("GET", "/api/v1/leads/"+c.leads[0][0], c.key, "") }
+	fixed := func(*clinic) []byte { return request("GET", "/api/v1/bare", "", "") }
+	one := func(c *clinic) []byte { return c.availability(c.providers[0]) }
+	any10 := func(c *clinic) []byte { return c.availability(0) }
+	lead := func(c *clinic) []byte { return request("GET", "/api/v1/leads/"+c.leads[0][0], c.key, "") }
 	return []task{
-		{partBookings, "book group", book(&s.group, b.o.conns)},
-		{partBookings, "book single", book(&s.single, b.o.conns)},
-		{partBookings, "book normal", book(&s.normal, b.o.conns)},
+		{partBookings, "book group", book(&s.group, b.o.Connections)},
+		{partBookings, "book single", book(&s.single, b.o.Connections)},
+		{partBookings, "book normal", book(&s.normal, b.o.Connections)},
 		{partBookings, "book alone", book(&s.group, 1)},
 		{partBookings, "bare loop", func() (sample, error) { return b.bareLoop(ctx) }},
 		{partAvailability, "bare 16", get(&s.bare, 16, fixed)},
@@ -116,8 +117,8 @@ func (b *bench) tasks(ctx context.Context, s *testServers) []task {
 		{partAvailability, "lead 64", get(&s.group, 64, lead)},
 		{partAvailability, "free beside", func() (sample, error) { return b.besideBookings(s.group, one(s.group.clinic)) }},
 		{partAvailability, "free alone", get(&s.group, 8, one)},
-		{partGrowth, "book small", book(&s.small, b.o.conns)},
-		{partGrowth, "book large", book(&s.large, b.o.conns)},
+		{partGrowth, "book small", book(&s.small, b.o.Connections)},
+		{partGrowth, "book large", book(&s.large, b.o.Connections)},
 		{partGrowth, "free small", get(&s.small, 16, one)},
 		{partGrowth, "free large", get(&s.large, 16, one)},
 		{partWebhooks, "post bare", func() (sample, error) { return b.bareDeliveries(ctx) }},
@@ -130,8 +131,8 @@ func (b *bench) tasks(ctx context.Context, s *testServers) []task {
 }
 
 // measure measures everything that was asked for, server by server in turns.
-func (b *bench) measure(ctx context.Context) ([]figure, error) {
-	fmt.Fprintf(b.note, "qb bench: %d rounds of %gs, %d connections; preparing clinics\n", b.o.rounds, b.o.seconds, b.o.conns)
+func (b *bench) measure(ctx context.Context) ([]Figure, error) {
+	fmt.Fprintf(b.o.Log, "qb bench: %d rounds of %gs, %d connections; preparing clinics\n", b.o.Rounds, b.o.Seconds, b.o.Connections)
 	s, err := b.prepare(ctx)
 	if err != nil {
 		return nil, err
@@ -144,8 +145,8 @@ func (b *bench) measure(ctx context.Context) ([]figure, error) {
 		r.idle, _ = s.group.memory()
 	}
 	tasks := b.tasks(ctx, &s)
-	for round := range b.o.rounds {
-		fmt.Fprintf(b.note, "round %d of %d\n", round+1, b.o.rounds)
+	for round := range b.o.Rounds {
+		fmt.Fprintf(b.o.Log, "round %d of %d\n", round+1, b.o.Rounds)
 		for _, t := range tasks {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -166,8 +167,8 @@ func (b *bench) measure(ctx context.Context) ([]figure, error) {
 	if s.large != nil {
 		r.start = s.large.start
 	}
-	var out []figure
-	for _, part := range benchParts {
+	var out []Figure
+	for _, part := range Parts {
 		if b.o.wants(part) {
 			out = append(out, b.figures(part, r)...)
 		}
@@ -193,12 +194,12 @@ func (r measurements) over(x, y string, of func(sample) float64) float64 {
 func (r measurements) per(name string) string { return fmt.Sprintf("%.0f/s", r.middle(name, rate)) }
 
 // figures holds what a part has measured against the bars (proof.md §1).
-func (b *bench) figures(part string, r measurements) []figure {
+func (b *bench) figures(part string, r measurements) []Figure {
 	switch part {
 	case partBookings:
-		return []figure{
+		return []Figure{
 			{"durable bookings, group commit", r.middle("book group", rate), "/s", 0, false, "", fmt.Sprintf("%d connections, p50 %.2f ms, p99 %.2f ms",
-				b.o.conns, r.middle("book group", p50), r.middle("book group", p99))},
+				b.o.Connections, r.middle("book group", p50), r.middle("book group", p99))},
 			{"bookings ÷ one transaction each", r.over("book group", "book single", rate), "x", 3.5, false, "the same handlers", r.per("book single")},
 			{"synchronous FULL ÷ NORMAL", r.over("book group", "book normal", rate), "x", 0.85, false, "the same handlers", r.per("book normal")},
 			{"booking p99 ÷ its p50", ratio(r.m["book group"].each(p99), r.m["book group"].each(p50)), "x", 3.5, true, "itself", ""},
@@ -209,7 +210,7 @@ func (b *bench) figures(part string, r measurements) []figure {
 			{"binary", programSize(), "MiB", 25, true, "", "18 for the core; strip with -ldflags='-s -w'"},
 		}
 	case partAvailability:
-		return []figure{
+		return []Figure{
 			{"availability, one provider, 16", r.over("free 16", "bare 16", rate), "x", 0.65, false, "bare httprouter", r.per("free 16") + " of " + r.per("bare 16")},
 			{"availability, one provider, 64", r.over("free 64", "bare 64", rate), "x", 0.65, false, "bare httprouter", r.per("free 64") + " of " + r.per("bare 64")},
 			{"availability, any of ten, 64", r.over("any 64", "bare 64", rate), "x", 0.50, false, "bare httprouter", r.per("any 64")},
@@ -217,20 +218,20 @@ func (b *bench) figures(part string, r measurements) []figure {
 			{"availability p99 beside 500 bookings/s", r.over("free beside", "free alone", p99), "x", 1.3, true, "alone", ""},
 		}
 	case partGrowth:
-		return []figure{
-			{fmt.Sprintf("bookings, %d ÷ 1,000 appointments", b.o.appointments), r.over("book large", "book small", rate), "x", 0.8, false, "a small clinic", r.per("book large")},
-			{fmt.Sprintf("availability p99, %d ÷ 1,000 appointments", b.o.appointments), r.over("free large", "free small", p99), "x", 1.2, true, "a small clinic", ""},
+		return []Figure{
+			{fmt.Sprintf("bookings, %d ÷ 1,000 appointments", b.o.Appointments), r.over("book large", "book small", rate), "x", 0.8, false, "a small clinic", r.per("book large")},
+			{fmt.Sprintf("availability p99, %d ÷ 1,000 appointments", b.o.Appointments), r.over("free large", "free small", p99), "x", 1.2, true, "a small clinic", ""},
 			{"start, large clinic", r.start.Seconds() * 1000, "ms", 100, true, "", "from exec to listening"},
 		}
 	case partWebhooks:
-		return []figure{
+		return []Figure{
 			{"webhook deliveries with outbox", r.over("post outbox", "post bare", rate), "x", 0.70, false, "signed posts without books", r.per("post outbox") + " of " + r.per("post bare")},
 			{"webhook deliveries ÷ one commit each", r.over("post outbox", "post singly", rate), "x", 5.5, false, "the same sender", r.per("post singly")},
 			{"booking reply to webhook arrival, p99", r.middle("reply to arrival", p99), "ms", 2, true, "", fmt.Sprintf("p50 %.2f ms", r.middle("reply to arrival", p50))},
 		}
 	}
-	return []figure{
-		{fmt.Sprintf("candidates among %d patients, p99", min(100_000, b.o.appointments)), r.middle("candidates", p99), "ms", 20, true, "every row looked at",
+	return []Figure{
+		{fmt.Sprintf("candidates among %d patients, p99", min(100_000, b.o.Appointments)), r.middle("candidates", p99), "ms", 20, true, "every row looked at",
 			fmt.Sprintf("p50 %.2f ms; every row %.1f ms", r.middle("candidates", p50), r.middle("every row", p50))},
 	}
 }
@@ -249,10 +250,10 @@ func programSize() float64 {
 }
 
 // besideBookings measures availability while 500 bookings a second go on.
-func (b *bench) besideBookings(s *benchServer, request []byte) (sample, error) {
+func (b *bench) besideBookings(s *server, request []byte) (sample, error) {
 	done := make(chan error, 1)
 	go func() {
-		_, err := b.book(s, min(10, b.o.conns), 20*time.Millisecond)
+		_, err := b.book(s, min(10, b.o.Connections), 20*time.Millisecond)
 		done <- err
 	}()
 	got, err := b.get(s, 8, request)
@@ -269,15 +270,11 @@ func (b *bench) bareLoop(ctx context.Context) (out sample, err error) {
 	if err != nil {
 		return out, err
 	}
-	schema, err := b.o.schema()
+	clinic, err := newClinic(ctx, dir, b.o.Schema, 1, 0)
 	if err != nil {
 		return out, err
 	}
-	clinic, err := newBenchClinic(ctx, dir, schema, 1, 0)
-	if err != nil {
-		return out, err
-	}
-	st, err := store.Open(filepath.Join(dir, dbFile), schema, store.Options{NoGroup: true})
+	st, err := store.Open(filepath.Join(dir, dbFile), b.o.Schema, store.Options{NoGroup: true})
 	if err != nil {
 		return out, err
 	}

@@ -1,4 +1,4 @@
-package cmd
+package bench
 
 import (
 	"context"
@@ -10,66 +10,48 @@ import (
 	"strings"
 
 	"github.com/julienschmidt/httprouter"
-	"github.com/spf13/cobra"
 
 	"qualifybase/engine"
-	"qualifybase/httpapi"
 	"qualifybase/store"
 	"qualifybase/webhook"
 )
 
-// benchServe is one of the servers that `qb bench` starts as child processes, so
-// that load and server share no heap and no scheduler.
-type benchServe struct {
-	*global
-	kind string
-}
-
-// The kinds of servers.
+// The kinds of servers; KindGroup is what a caller without a wish takes.
 const (
-	kindGroup  = "group"  // as `qb serve` runs: group commit, synchronous FULL
+	KindGroup  = "group"  // as `qb serve` runs: group commit, synchronous FULL
 	kindNormal = "normal" // the same with synchronous NORMAL, which a power cut may cost bookings
 	kindSingle = "single" // the same handlers with one transaction for each booking
 	kindHooked = "hooked" // as group, with the webhook sender beside it
 	kindBare   = "bare"   // httprouter and a fixed JSON reply of 600 bytes: the ceiling
 )
 
-func newBenchServeCommand(g *global) *cobra.Command {
-	o := benchServe{global: g}
-	c := &cobra.Command{
-		Use: "serve", Short: "One server under test, until its standard input ends", Hidden: true, Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return runBenchServe(c.Context(), streams(c), o) },
-	}
-	c.Flags().StringVar(&o.kind, "kind", kindGroup, "group, normal, single, hooked or bare")
-	return c
-}
+// Handler makes the API on an engine.
+type Handler func(*engine.Engine) (http.Handler, error)
 
-// runBenchServe prints its address and serves until standard input is closed.
-func runBenchServe(_ context.Context, s stdio, o benchServe) error {
+// Serve runs one of the servers that are measured, a child process of its own so
+// that load and server share no heap and no scheduler. It writes its address to out
+// and serves the database of a directory until in ends.
+func Serve(dir, schema, kind string, api Handler, in io.Reader, out io.Writer) error {
 	handler := http.Handler(bareHandler())
-	if o.kind != kindBare {
-		schema, err := o.schema()
-		if err != nil {
-			return err
-		}
-		opening := store.Options{NoGroup: o.kind == kindSingle}
-		if o.kind == kindNormal {
+	if kind != kindBare {
+		opening := store.Options{NoGroup: kind == kindSingle}
+		if kind == kindNormal {
 			opening.Synchronous = "NORMAL"
 		}
-		st, err := store.Open(filepath.Join(o.data, dbFile), schema, opening)
+		st, err := store.Open(filepath.Join(dir, dbFile), schema, opening)
 		if err != nil {
 			return err
 		}
 		defer st.Close()
 		options := engine.Options{}
-		if o.kind == kindHooked {
-			stop, err := o.send(st, &options)
+		if kind == kindHooked {
+			stop, err := startSender(dir, st, &options)
 			if err != nil {
 				return err
 			}
 			defer stop()
 		}
-		if handler, err = newAPI(engine.New(st, options), httpapi.Options{}); err != nil {
+		if handler, err = api(engine.New(st, options)); err != nil {
 			return err
 		}
 	}
@@ -79,19 +61,19 @@ func runBenchServe(_ context.Context, s stdio, o benchServe) error {
 	}
 	server := &http.Server{Handler: handler} // #nosec G112 -- on loopback, for the bench's own clients
 	go func() { _ = server.Serve(l) }()
-	fmt.Fprintln(s.out, l.Addr())
-	_, err = io.Copy(io.Discard, s.in)
+	fmt.Fprintln(out, l.Addr())
+	_, err = io.Copy(io.Discard, in)
 	_ = server.Close()
 	return err
 }
 
-// send starts a webhook sender that reaches loopback; stop ends it.
-func (o *benchServe) send(st *store.Store, e *engine.Options) (stop func(), err error) {
+// startSender starts a webhook sender that reaches loopback; stop ends it.
+func startSender(dir string, st *store.Store, e *engine.Options) (stop func(), err error) {
 	policy, err := webhook.NewPolicy([]string{"127.0.0.1/32"})
 	if err != nil {
 		return nil, err
 	}
-	if e.Sealer, err = engine.OpenSealer(o.data); err != nil {
+	if e.Sealer, err = engine.OpenSealer(dir); err != nil {
 		return nil, err
 	}
 	sender := webhook.New(webhook.Config{Outbox: engine.New(st, engine.Options{}), Secrets: e.Sealer, Policy: policy})
