@@ -46,13 +46,15 @@ does, run it with TMPDIR on a tmpfs under
 	return c
 }
 
-func runBench(ctx context.Context, s stdio, o benchCommand) (err error) {
+func runBench(ctx context.Context, s stdio, o benchCommand) error {
 	if err := o.options.Check(); err != nil {
 		return usageError("%w", err)
 	}
-	if o.options.Schema, err = o.schema(); err != nil {
+	d, err := o.dir()
+	if err != nil {
 		return err
 	}
+	o.options.Schema = d.Schema
 	self, err := exec.LookPath(os.Args[0]) // not os.Executable: a test's qb is known by its name
 	if err != nil {
 		return err
@@ -87,10 +89,10 @@ func newBenchServeCommand(g *global) *cobra.Command {
 }
 
 func runBenchServe(_ context.Context, s stdio, o benchServeOptions) error {
-	schema, err := o.schema()
+	d, err := o.dir()
 	if err != nil {
 		return err
 	}
 	api := func(e *engine.Engine) (http.Handler, error) { return newAPI(e, httpapi.Options{}) }
-	return bench.Serve(o.data, schema, o.kind, api, s.in, s.out)
+	return bench.Serve(d.Path, d.Schema, o.kind, api, s.in, s.out)
 }

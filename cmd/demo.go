@@ -54,13 +54,17 @@ func runDemo(ctx context.Context, s stdio, g *global) (err error) {
 	// Its own defaults: the settings of a real clinic are not the demo's.
 	l := config.Default()
 	l.Log.Level, l.Database.Synchronous = "warn", "normal" // nothing here must survive a power cut
-	lock, err := lockData(dir, "demo")
+	d, err := own.dir()
 	if err != nil {
 		return err
 	}
-	defer lock.release()
+	lock, err := d.Lock("demo")
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
 	log := newLog(s.err, l.Log)
-	st, err := own.openOrMake(l, log)
+	st, err := d.OpenOrMake(l.Database, log)
 	if err != nil {
 		return err
 	}

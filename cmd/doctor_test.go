@@ -8,15 +8,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 )
 
 // runDoctorAt runs the doctor at a time and gives its lines.
-func runDoctorAt(t *testing.T, data string, at time.Time) (code int, list []checkResult) {
+func runDoctorAt(t *testing.T, data string, at time.Time) (code int, list []upkeep.CheckResult) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
@@ -29,7 +29,7 @@ func runDoctorAt(t *testing.T, data string, at time.Time) (code int, list []chec
 
 // wantCheck wants a line of a check at a level, with words in it; each that is not ok
 // names a way out.
-func wantCheck(t *testing.T, list []checkResult, check, level, words string) {
+func wantCheck(t *testing.T, list []upkeep.CheckResult, check, level, words string) {
 	t.Helper()
 	for _, x := range list {
 		if x.Check == check && x.Level == level && strings.Contains(x.Text, words) {
@@ -80,10 +80,10 @@ func TestDoctorIll(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(data, engine.SealKeyFile), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	changeBackupState(data, func(u *backupState) {
-		u.recordBackup(backupResult{path: filepath.Join(gone, "b.tar")}, now.Add(-100*time.Hour), nil)
-		u.recordBackup(backupResult{}, now, os.ErrPermission)
-		u.recordDrill(runResult{At: now, Error: "the backup is damaged"})
+	writeState(t, data, upkeep.State{
+		Backup: &upkeep.RunResult{At: now.Add(-100 * time.Hour), OK: true, File: filepath.Join(gone, "b.tar")},
+		Failed: &upkeep.RunResult{At: now, Error: os.ErrPermission.Error()}, Failures: 1,
+		Drill: &upkeep.RunResult{At: now, Error: "the backup is damaged"}, DrillBad: 1,
 	})
 	execSQL(t, filepath.Join(data, dbFile), "DROP TRIGGER audit_no_update; UPDATE audit SET actor_label = 'x' WHERE seq = 1")
 	code, list := runDoctorAt(t, data, now.Add(-26*time.Hour)) // and the clock was set back a day
@@ -109,12 +109,7 @@ func TestDoctorIll(t *testing.T) {
 	wantCheck(t, list, "config", "fail", "unknown key; did you mean backup.keep?")
 }
 
-func TestDoctorOutboxAndSchema(t *testing.T) {
-	d := &doctor{now: time.Unix(1_800_000_000, 0)}
-	d.deliveries(engine.OutboxDepth{Pending: 7, Dead: 2, OldestDue: 1_800_000_000 - 7200})
-	wantCheck(t, d.list, "webhooks", "warn", "7 deliveries wait; the oldest has been due for 2 hours")
-	wantCheck(t, d.list, "webhooks", "warn", "2 dead letters")
-
+func TestDoctorSchema(t *testing.T) {
 	data := newClinicDir(t, 0)
 	execSQL(t, filepath.Join(data, dbFile), "PRAGMA user_version = 99")
 	code, list := runDoctorAt(t, data, time.Now())
@@ -125,37 +120,4 @@ func TestDoctorOutboxAndSchema(t *testing.T) {
 	execSQL(t, filepath.Join(data, dbFile), "PRAGMA application_id = 5")
 	_, list = runDoctorAt(t, data, time.Now())
 	wantCheck(t, list, "database", "fail", "another program")
-}
-
-func TestZoneVersion(t *testing.T) {
-	for want, dir := range map[string]fstest.MapFS{
-		"2026a": {"tzdata.zi": {Data: []byte("# version 2026a\nR A 1\n")}}, "2025b": {"+VERSION": {Data: []byte("2025b\n")}}, "": {},
-	} {
-		if got := zoneVersion(dir); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}
-
-// The clock of a restored or moved server that lies a day behind its own data:
-// a backup in the future does not stop the schedule.
-func TestClockSetBack(t *testing.T) {
-	data := newClinicDir(t, 1)
-	k, now, _ := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 9})
-	*now = now.Add(time.Hour)
-	k.runDue(t.Context())
-	first := readBackupState(data).Backup.At
-	*now = now.Add(-24 * time.Hour)
-	k.runDue(t.Context())
-	u := readBackupState(data)
-	if !u.Backup.At.Before(first) || len(backupsIn(t, filepath.Join(data, "backups"))) != 2 {
-		t.Errorf("%+v", u.Backup)
-	}
-	k.runDue(t.Context())
-	if again := readBackupState(data).Backup.At; !again.Equal(u.Backup.At) {
-		t.Error("it makes one backup after the other")
-	}
-	if s := u.backupStatus(k.conf, *now); s.level != "ok" || s.at.Unix() != now.Unix() {
-		t.Errorf("%+v", s)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 )
 
@@ -36,6 +37,12 @@ var exitOf = map[engine.Kind]int{
 	engine.PatientOverlap: exitFailure,
 }
 
+// exitOfUpkeep is the same for the kinds of errors of the data directory.
+var exitOfUpkeep = map[upkeep.Kind]int{
+	upkeep.Damaged: exitDamage,
+	upkeep.Locked:  exitLocked,
+}
+
 // failure is an error of the command line itself, with its exit code.
 type failure struct {
 	code int
@@ -58,6 +65,11 @@ func exitCode(err error) int {
 	}
 	if f, ok := errors.AsType[config.Faults](err); ok && f.OnlyFlags() {
 		return exitUsage
+	}
+	if e, ok := errors.AsType[*upkeep.Error](err); ok {
+		if code, ok := exitOfUpkeep[e.Kind]; ok {
+			return code
+		}
 	}
 	if code, ok := exitOf[engine.KindOf(err)]; ok {
 		return code

@@ -3,9 +3,9 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"qualifybase/cmd/config"
 	"qualifybase/engine"
@@ -67,7 +67,7 @@ func TestKeyInArguments(t *testing.T) {
 			{"keys", "create", "--name", "a", "--" + key.Text()}, {"--data", dir + "/" + key.Text(), "keys", "list"},
 		} {
 			var out, said strings.Builder
-			g := &global{data: dir, files: fstest.MapFS{}, env: func(string) (string, bool) { return "", false }}
+			g := &global{data: dir, files: os.DirFS(".."), env: func(string) (string, bool) { return "", false }}
 			code := execute(t.Context(), g, stdio{strings.NewReader(""), &out, &said}, args)
 			text := out.String() + said.String()
 			if code == exitOK || strings.Contains(text, key.Text()[len(family)+8:]) || !strings.Contains(text, key.Prefix()+"…") ||

@@ -2,17 +2,13 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 )
 
@@ -60,7 +56,11 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 	if _, err := o.loadConfig(); err != nil {
 		return err
 	}
-	if err := o.refuseDatabase(); err != nil {
+	d, err := o.dir()
+	if err != nil {
+		return err
+	}
+	if err := d.NeedEmpty(); err != nil {
 		return err
 	}
 	if p := newPrompt(s); p != nil {
@@ -76,21 +76,25 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 		fmt.Fprintf(s.err, "assumed %s\n", a)
 	}
 	o.noteFullDays(s.err)
-	if err := makeDataDir(o.data); err != nil {
+	if err := d.Make(); err != nil {
 		return err
 	}
-	if err := o.restrictDir(s); err != nil {
-		return err
-	}
-	lock, err := lockData(o.data, "init")
+	before, err := d.Restrict()
 	if err != nil {
 		return err
 	}
-	defer lock.release()
-	if err := o.refuseDatabase(); err != nil { // somebody else may have been quicker
+	if before != 0 {
+		fmt.Fprintf(s.err, "note: %s had mode %04o; now its owner alone may read it (0700)\n", o.data, before)
+	}
+	lock, err := d.Lock("init")
+	if err != nil {
 		return err
 	}
-	clinic, err := o.initialise(ctx)
+	defer lock.Release()
+	if err := d.NeedEmpty(); err != nil { // somebody else may have been quicker
+		return err
+	}
+	clinic, err := o.initialise(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -100,46 +104,22 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 	return nil
 }
 
-// restrictDir takes the rights of others away from a directory that was there before.
-func (g *global) restrictDir(s stdio) error {
-	info, err := os.Stat(g.data)
-	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
-		return err
-	}
-	if err := os.Chmod(g.data, 0o700); err != nil { // #nosec G302 -- a directory
-		return fmt.Errorf("others can read %s, and that cannot be changed: %w; give a directory of your own with --data", g.data, err)
-	}
-	fmt.Fprintf(s.err, "note: %s had mode %04o; now its owner alone may read it (0700)\n", g.data, info.Mode().Perm())
-	return nil
-}
-
-// refuseDatabase refuses a data directory that has a database.
-func (g *global) refuseDatabase() error {
-	if path := filepath.Join(g.data, dbFile); exists(path) {
-		return fmt.Errorf("%s exists; nothing was changed. Give another directory with --data, or add a clinic with 'qb clinics create'", path)
-	}
-	return nil
-}
-
 // initialise makes the database, the clinic and qb.toml in the locked directory. If
 // it fails it takes back what it made, so that it can be tried again.
-func (o *initOptions) initialise(ctx context.Context) (clinic engine.Clinic, err error) {
+func (o *initOptions) initialise(ctx context.Context, d upkeep.Dir) (clinic engine.Clinic, err error) {
 	l, err := o.loadConfig()
 	if err != nil {
 		return clinic, err
 	}
 	defer func() {
-		if err == nil {
-			return
-		}
-		for _, end := range []string{"", "-wal", "-shm"} {
-			_ = os.Remove(filepath.Join(o.data, dbFile+end))
+		if err != nil {
+			d.RemoveDatabase()
 		}
 	}()
-	if err := o.writeConfig(); err != nil {
+	if err := o.writeConfig(d); err != nil {
 		return clinic, err
 	}
-	st, err := o.openOrMake(l, slog.New(slog.DiscardHandler))
+	st, err := d.OpenOrMake(l.Database, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return clinic, err
 	}
@@ -152,9 +132,8 @@ func (o *initOptions) initialise(ctx context.Context) (clinic engine.Clinic, err
 }
 
 // writeConfig puts the manual of the configuration, every line of it commented
-// out, into the data directory. A qb.toml that is there stays, and there is none
-// where --config names another file.
-func (g *global) writeConfig() error {
+// out, into the data directory, but where --config names another file.
+func (g *global) writeConfig(d upkeep.Dir) error {
 	if g.config != "" {
 		return nil
 	}
@@ -162,20 +141,5 @@ func (g *global) writeConfig() error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(g.data, config.FileName)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		_ = os.Remove(path)
-	}
-	return err
+	return d.WriteConfig(text)
 }

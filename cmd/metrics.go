@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 	"qualifybase/httpapi"
 	"qualifybase/store"
@@ -138,6 +139,30 @@ func (m *metricsPage) writer(st store.Stats) {
 	m.histogram("qb_writer_group_size", "Members of a commit.", bounds, counts, float64(st.Members))
 }
 
+// backupGauges are the lines of backups and drills.
+func backupGauges(f upkeep.Figures) gauges {
+	return func(m *metricsPage) {
+		if f.Backup != nil {
+			m.gauge("qb_backup_last_success_timestamp_seconds", "When the last good backup was made, Unix time.",
+				float64(f.Backup.At.Unix()))
+			m.gauge("qb_backup_age_seconds", "How old it is.", f.Age.Seconds())
+			m.gauge("qb_backup_bytes", "How large it is.", float64(f.Backup.Bytes))
+			m.gauge("qb_backup_seconds", "How long it took, verification included.", f.Backup.Seconds)
+		}
+		m.gauge("qb_backup_failures", "Tries that failed since then.", float64(f.Failures))
+		m.gauge("qb_backup_scheduled", "1 where the server makes backups by itself.", oneIf(f.Scheduled))
+		if f.Drill != nil {
+			m.gauge("qb_restore_drill_timestamp_seconds", "When a backup was last restored for a trial, Unix time.",
+				float64(f.Drill.At.Unix()))
+			m.gauge("qb_restore_drill_ok", "1 if that went well.", oneIf(f.Drill.OK))
+			m.gauge("qb_restore_drill_seconds", "How long it took.", f.Drill.Seconds)
+		}
+		if f.FreeDisk >= 0 {
+			m.gauge("qb_disk_free_bytes", "Room on the data directory's disk.", float64(f.FreeDisk))
+		}
+	}
+}
+
 // process tells what the runtime knows.
 func (m *metricsPage) process() {
 	var mem runtime.MemStats
@@ -180,7 +205,7 @@ func (s *server) metrics() http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		more := []gauges{outbox}
 		if s.scheduler != nil {
-			more = append(more, s.scheduler.gauges)
+			more = append(more, backupGauges(s.scheduler.Figures()))
 		}
 		_ = writeMetrics(w, s.began, s.api.Stats(), s.store.Stats(), s.engine.Stats(), more...) // a reader that went away is no fault of ours
 	})

@@ -15,9 +15,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -51,12 +53,18 @@ func (g *global) loadConfig(flags ...config.Flag) (*config.Loaded, error) {
 	return config.Load(g.data, g.config, g.env, flags...)
 }
 
+// dir is the data directory, as upkeep looks after it.
+func (g *global) dir() (upkeep.Dir, error) {
+	schema, err := fs.ReadFile(g.files, "schema.sql")
+	return upkeep.Dir{Path: g.data, Schema: string(schema), Version: buildInfo().Version, Now: time.Now}, err
+}
+
 // Main runs the command line and returns the exit code. files holds the
 // embedded config.example.toml and schema.sql.
 func Main(args []string, files fs.FS) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	restrictNewFiles()
+	upkeep.RestrictNewFiles()
 	g := &global{files: files, env: os.LookupEnv}
 	return execute(ctx, g, stdio{os.Stdin, os.Stdout, os.Stderr}, args)
 }

@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,28 +9,32 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"qualifybase/cmd/config"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 )
 
-// testScheduler keeps the clinic of a directory by a clock that the test sets.
-func testScheduler(t *testing.T, data string, conf config.Backup) (s *backupScheduler, now *time.Time, log *bytes.Buffer) {
+// testScheduler backs up the clinic of a directory by a clock that the test sets.
+func testScheduler(t *testing.T, data string, conf config.Backup) (s *upkeep.BackupScheduler, now *time.Time, log *bytes.Buffer) {
 	t.Helper()
 	log = &bytes.Buffer{}
-	g := &global{data: data, files: os.DirFS(".."), env: environment()}
-	l := config.Default()
-	l.Backup = conf
-	k, err := g.newBackupScheduler(l, slog.New(slog.NewTextHandler(log, nil)))
+	d, err := (&global{data: data, files: os.DirFS("..")}).dir()
 	if err != nil {
 		t.Fatal(err)
 	}
 	now = new(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
-	k.now, k.maker.now, k.zone = func() time.Time { return *now }, func() time.Time { return *now }, time.UTC
-	changeBackupState(data, func(u *backupState) { u.Since = *now })
-	return k, now, log
+	d.Now = func() time.Time { return *now }
+	l := config.Default()
+	l.Backup = conf
+	if s, err = d.NewBackupScheduler(l, slog.New(slog.NewTextHandler(log, nil))); err != nil {
+		t.Fatal(err)
+	}
+	writeState(t, data, upkeep.State{Since: *now})
+	return s, now, log
 }
 
 func backupsIn(t *testing.T, dir string) []string {
@@ -44,231 +46,53 @@ func backupsIn(t *testing.T, dir string) []string {
 	return list
 }
 
-// Three weeks of a server: a backup each day, seven kept with their sums, a drill
-// each week, and nobody else's files touched.
-func TestSchedule(t *testing.T) {
-	data := newClinicDir(t, 2)
-	dir := filepath.Join(data, "vault")
-	k, now, log := testScheduler(t, data, config.Backup{Dir: dir, Every: config.Duration(24 * time.Hour), Keep: 7})
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	others := []string{"qb-park-ffffff-20200101T000000Z.tar", "qb-park-notes.tar", "letter.txt"}
-	for _, name := range others {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	made, drills, last := 0, 0, backupState{}
-	for range 21 * 24 {
-		k.runDue(t.Context())
-		u := readBackupState(data)
-		if u.Backup != nil && (last.Backup == nil || !u.Backup.At.Equal(last.Backup.At)) {
-			made++
-		}
-		if u.Drill != nil && (last.Drill == nil || !u.Drill.At.Equal(last.Drill.At)) {
-			drills++
-			if !u.Drill.OK || u.Drill.Appointments != 2 {
-				t.Errorf("drill %+v", u.Drill)
-			}
-		}
-		last = u
-		*now = now.Add(time.Hour)
-	}
-	if made != 21 || drills != 3 {
-		t.Errorf("%d backups and %d drills in three weeks\n%s", made, drills, log)
-	}
-	if list := backupsIn(t, dir); len(list) != 7+2 {
-		t.Errorf("%d files are kept: %v", len(list), list)
-	}
-	if sums, _ := filepath.Glob(filepath.Join(dir, "*"+sumSuffix)); len(sums) != 7 {
-		t.Errorf("%d sums", len(sums))
-	}
-	for _, name := range others {
-		if !exists(filepath.Join(dir, name)) {
-			t.Errorf("%s was removed", name)
-		}
-	}
-	if left, _ := filepath.Glob(filepath.Join(data, stagePrefix+"*")); len(left) != 0 {
-		t.Errorf("left: %v", left)
-	}
-}
-
-// backup.at strikes once a day by the machine's clock, also after a night in which
-// nobody ran, and over the change to summer time.
-func TestScheduleAt(t *testing.T) {
-	zone, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &backupScheduler{conf: config.Backup{At: "02:30"}, zone: zone}
-	at := func(text string) time.Time {
-		v, err := time.ParseInLocation("2006-01-02 15:04", text, zone)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	for _, c := range []struct {
-		last, now string
-		due       bool
-	}{
-		{"2026-07-01 02:30", "2026-07-01 12:00", false}, {"2026-07-01 02:30", "2026-07-02 02:29", false},
-		{"2026-07-01 02:30", "2026-07-02 02:30", true}, {"2026-07-01 02:30", "2026-07-05 09:00", true},
-		{"2026-07-01 14:00", "2026-07-01 15:00", false},                                                 // made by hand
-		{"2026-03-28 02:30", "2026-03-29 01:59", false}, {"2026-03-28 02:30", "2026-03-29 03:31", true}, // 02:30 is left out
-		{"2026-10-25 02:30", "2026-10-25 04:00", false},
-		{"2026-07-03 02:30", "2026-07-02 02:00", true}, // the clock was set back a day
-	} {
-		k.now = func() time.Time { return at(c.now) }
-		u := backupState{Since: at("2026-01-01 00:00"), Backup: &runResult{At: at(c.last), OK: true}}
-		if k.backupDue(u) != c.due {
-			t.Errorf("last %s, now %s: due %v", c.last, c.now, !c.due)
-		}
-	}
-}
-
-// A directory that vanished is told, in all places, and tried again with growing
-// pauses; nothing is made where its disk should be. When it is back, so are backups.
-func TestScheduleVanishedDirectory(t *testing.T) {
-	data, dir := newClinicDir(t, 1), filepath.Join(t.TempDir(), "nas")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	conf := config.Backup{Dir: dir, Every: config.Duration(time.Hour), Keep: 3}
-	k, now, log := testScheduler(t, data, conf)
-	*now = now.Add(10 * time.Minute)
-	k.runDue(t.Context())
-	if u := readBackupState(data); u.Backup == nil || u.Drill == nil || !u.Drill.OK {
-		t.Fatalf("%+v\n%s", u, log)
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	*now = now.Add(time.Hour)
-	tries := 0
-	for range 4 * 60 { // four hours, by minutes
-		before := readBackupState(data).Failures
-		k.runDue(t.Context())
-		if readBackupState(data).Failures != before {
-			tries++
-		}
-		*now = now.Add(time.Minute)
-	}
-	if tries < 5 || tries > 8 { // 0, 5, 15, 35, 75, 135, 195 minutes
-		t.Errorf("%d tries in four hours", tries)
-	}
-	u := readBackupState(data)
-	if s := u.backupStatus(conf, *now); s.level != "fail" || !strings.Contains(s.why, "hours old") || strings.Contains(s.why, dir) {
-		t.Errorf("%+v", s)
-	}
-	if !strings.Contains(log.String(), "Is its disk mounted?") || exists(dir) {
-		t.Error(log)
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	*now = now.Add(time.Hour)
-	k.runDue(t.Context())
-	if u = readBackupState(data); u.Failed != nil || u.Failures != 0 || len(backupsIn(t, dir)) != 1 {
-		t.Errorf("%+v", u)
-	}
-	if s := u.backupStatus(conf, *now); s.level != "ok" {
-		t.Errorf("%+v", s)
-	}
-}
-
-// A backup that turns out to be damaged on its disk is found by the drill, told,
-// and tried again the next day.
-func TestDrillFindsDamage(t *testing.T) {
-	data := newClinicDir(t, 1)
-	k, now, log := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 9})
-	*now = now.Add(time.Hour)
-	k.runDue(t.Context())
-	list := backupsIn(t, filepath.Join(data, "backups"))
-	if len(list) != 1 {
-		t.Fatal(list, log)
-	}
-	text, err := os.ReadFile(list[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	text[len(text)/2] ^= 1
-	if err := os.WriteFile(list[0], text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	changeBackupState(data, func(u *backupState) { u.Drill.At = now.Add(-drillEvery) })
-	k.runDue(t.Context())
-	u := readBackupState(data)
-	if u.Drill.OK || !strings.Contains(u.Drill.Error, "the backup is damaged: qb.db") || !strings.Contains(log.String(), "cannot be relied on") {
-		t.Errorf("%+v\n%s", u.Drill, log)
-	}
-	if s := u.drillStatus(*now); s.level != "fail" {
-		t.Errorf("%+v", s)
-	}
-	*now = now.Add(25 * time.Hour) // a new backup is due as well, and whole
-	k.runDue(t.Context())
-	if u = readBackupState(data); !u.Drill.OK {
-		t.Errorf("%+v\n%s", u.Drill, log)
-	}
-	if s := u.drillStatus(now.Add(30 * 24 * time.Hour)); s.level != "warn" {
-		t.Errorf("%+v", s)
-	}
-}
-
-// Encrypted backups are restored for a trial where the key is at hand, and else
-// held against the sum that was written with them.
-func TestScheduleEncrypted(t *testing.T) {
-	public, key := newAgeKey(t)
-	for identity, note := range map[string]string{"": byDigestOnly, key: ""} {
-		data := newClinicDir(t, 2)
-		k, now, log := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 9, Recipient: public, Identity: identity})
-		*now = now.Add(time.Hour)
-		k.runDue(t.Context())
-		u := readBackupState(data)
-		if u.Drill == nil || !u.Drill.OK || u.Drill.Note != note || note == "" && u.Drill.Appointments != 2 {
-			t.Errorf("%+v\n%s", u.Drill, log)
-		}
-		list, _ := filepath.Glob(filepath.Join(data, "backups", "*.tar.age"))
-		if len(list) != 1 {
-			t.Fatal(list)
-		}
-		if err := os.Truncate(list[0], 5000); err != nil {
-			t.Fatal(err)
-		}
-		*now = now.Add(drillEvery)
-		u = readBackupState(data)
-		k.drillNewest(t.Context())
-		if u = readBackupState(data); u.Drill.OK {
-			t.Errorf("a cut file passed the drill: %+v", u.Drill)
-		}
-	}
-}
-
-// A server that ends in the middle leaves no half backup, and no failure either.
-func TestSchedulerEnds(t *testing.T) {
-	data := newClinicDir(t, 1)
-	k, now, log := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 9})
-	*now = now.Add(time.Hour)
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	k.runDue(ended)
-	if u := readBackupState(data); u.Backup != nil || u.Failed != nil || len(backupsIn(t, filepath.Join(data, "backups"))) != 0 {
+// What somebody backs up or tries elsewhere is his own: it neither stands in for
+// the server's next backup, nor fails its drill, nor is counted as its failure.
+func TestBackupsElsewhereAreNotTheServers(t *testing.T) {
+	data, usb := newClinicDir(t, 2), t.TempDir()
+	k, now, log := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 7})
+	mustRun(t, "--data", data, "backup", filepath.Join(usb, "today.tar"))
+	mustRun(t, "--data", data, "backup", usb)
+	mustFail(t, exitFailure, "exists", "--data", data, "backup", filepath.Join(usb, "today.tar"))
+	mustFail(t, exitFailure, "no such file", "--data", data, "backup", "drill", filepath.Join(usb, "typo.tar"))
+	mustFail(t, exitFailure, "there is no directory", "--data", data, "backup", filepath.Join(usb, "deep", "x.tar"))
+	k.RunDue(t.Context())
+	if u := readState(t, data); u.Backup != nil || u.Failed != nil || u.Drill != nil {
 		t.Errorf("%+v\n%s", u, log)
 	}
-	// What a kill -9 left staged goes at a later start.
-	stale := filepath.Join(data, stagePrefix+"1")
-	if err := os.Mkdir(stale, 0o700); err != nil {
-		t.Fatal(err)
+	*now = now.Add(10 * time.Minute)
+	k.RunDue(t.Context())
+	own := backupsIn(t, filepath.Join(data, "backups"))
+	u := readState(t, data)
+	if len(own) != 1 || u.Backup == nil || u.Drill == nil || !u.Drill.OK {
+		t.Fatalf("%v %+v\n%s", own, u, log)
 	}
-	k.removeStale()
-	if !exists(stale) && time.Since(*now) < staleAfter {
-		t.Error("a directory that may be in use was removed")
+	aged := readState(t, data)
+	aged.Drill.At = now.Add(-7 * 24 * time.Hour)
+	writeState(t, data, aged)
+	mustRun(t, "--data", data, "backup", "drill", filepath.Join(usb, "today.tar"))
+	if again := readState(t, data); !again.Drill.At.Equal(aged.Drill.At) {
+		t.Errorf("the drill of another file was noted: %+v", again.Drill)
 	}
-	*now = time.Now().Add(48 * time.Hour)
-	k.removeStale()
-	if exists(stale) {
-		t.Error("a stale directory stays")
+	mustRun(t, "--data", data, "backup", "drill", own[0])
+	if again := readState(t, data); again.Drill.At.Equal(aged.Drill.At) {
+		t.Errorf("the drill of the newest was not noted: %+v", again.Drill)
+	}
+}
+
+// Whoever only looks makes nothing, and a directory without a clinic is told as one.
+func TestLookingMakesNothing(t *testing.T) {
+	data := newClinicDir(t, 0)
+	for _, verb := range [][]string{{"backup", "list"}, {"doctor"}} {
+		mustRun(t, append([]string{"--data", data}, verb...)...)
+	}
+	if exists(filepath.Join(data, "backups")) {
+		t.Error("a directory was made")
+	}
+	mustFail(t, exitFailure, "there is no backup in", "--data", data, "backup", "drill")
+	none := filepath.Join(data, "none")
+	for _, verb := range [][]string{{"backup"}, {"backup", "list"}, {"backup", "drill"}, {"backup", "drill", "x.tar"}} {
+		mustFail(t, exitFailure, "there is no clinic in", append([]string{"--data", none}, verb...)...)
 	}
 }
 
@@ -286,7 +110,7 @@ func TestBackupFullDisk(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "refused as it should be") {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if left, _ := filepath.Glob(filepath.Join(data, stagePrefix+"*")); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(data, ".stage-*")); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
 	if list, _ := filepath.Glob(filepath.Join(data, "backups", "*")); len(list) != 0 {
@@ -324,7 +148,11 @@ func fullDisk(t *testing.T, data string) {
 func TestSchedulerIsShown(t *testing.T) {
 	s := startServer(t, func(c *config.Config) { c.Metrics.Token = "a token for the metrics" })
 	data := filepath.Dir(s.store.Path())
-	k, now, _ := testScheduler(t, data, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 2})
+	dir := filepath.Join(t.TempDir(), "nas")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	k, now, _ := testScheduler(t, data, config.Backup{Dir: dir, Every: config.Duration(24 * time.Hour), Keep: 2})
 	s.scheduler = k
 	get := func(path string, header ...string) string {
 		t.Helper()
@@ -350,16 +178,18 @@ func TestSchedulerIsShown(t *testing.T) {
 		t.Error(text)
 	}
 	*now = now.Add(time.Hour)
-	k.runDue(t.Context())
+	k.RunDue(t.Context())
 	text := get("/readyz")
 	for _, want := range []string{`"name":"backup","status":"ok","at":"2026-07-01T13:00:00Z"`, `"name":"restore_drill","status":"ok"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s lacks %s", text, want)
 		}
 	}
-	k.conf.Dir = filepath.Join(data, "..", "gone")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
 	*now = now.Add(100 * time.Hour)
-	k.runDue(t.Context())
+	k.RunDue(t.Context())
 	if text = get("/readyz"); !strings.Contains(text, `"status":"fail"`) || !strings.Contains(text, `{"status":"ok"`) || strings.Contains(text, data) {
 		t.Error(text)
 	}
@@ -368,15 +198,5 @@ func TestSchedulerIsShown(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the metrics lack %q", want)
 		}
-	}
-}
-
-// A panic inside a backup is its failure, not the server's end.
-func TestLowPriorityRecovers(t *testing.T) {
-	if err := runLowPriority(func() error { panic("Ada Beispiel") }); err == nil || !strings.Contains(err.Error(), "panic: a string") || strings.Contains(err.Error(), "Ada") {
-		t.Error(err)
-	}
-	if err := runLowPriority(func() error { return errors.ErrUnsupported }); !errors.Is(err, errors.ErrUnsupported) {
-		t.Error(err)
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 	"qualifybase/store"
 )
@@ -60,14 +60,18 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := makeDataDir(o.data); err != nil {
-		return err
-	}
-	lock, err := lockData(o.data, "serve")
+	d, err := o.dir()
 	if err != nil {
 		return err
 	}
-	defer lock.release()
+	if err := d.Make(); err != nil {
+		return err
+	}
+	lock, err := d.Lock("serve")
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
 	// Before the database: a taken port must not leave a new data directory behind.
 	listen, err := net.Listen("tcp", l.Server.Listen)
 	if err != nil {
@@ -75,7 +79,7 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 	}
 	defer listen.Close()
 	log := newLog(s.err, l.Log)
-	st, err := o.openStoreOrCreate(ctx, s, l, log)
+	st, err := o.openStoreOrCreate(ctx, s, d, l, log)
 	if err != nil {
 		return err
 	}
@@ -88,7 +92,7 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if srv.scheduler, err = o.newBackupScheduler(l, log); err != nil {
+	if srv.scheduler, err = d.NewBackupScheduler(l, log); err != nil {
 		return err
 	}
 	warnOfPlainHTTP(l, log)
@@ -99,11 +103,13 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 
 // openStoreOrCreate opens the database of the locked data directory and, where there is
 // none, makes the clinic that `qb init` would.
-func (o *serveOptions) openStoreOrCreate(ctx context.Context, s stdio, l *config.Loaded, log *slog.Logger) (*store.Store, error) {
-	if err := refuseLostDatabase(o.data); err != nil {
+func (o *serveOptions) openStoreOrCreate(
+	ctx context.Context, s stdio, d upkeep.Dir, l *config.Loaded, log *slog.Logger,
+) (*store.Store, error) {
+	if err := d.NeedNotLost(); err != nil {
 		return nil, err
 	}
-	st, err := o.openOrMake(l, log)
+	st, err := d.OpenOrMake(l.Database, log)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +122,7 @@ func (o *serveOptions) openStoreOrCreate(ctx context.Context, s stdio, l *config
 		var clinic engine.Clinic
 		if clinic, err = f.createClinic(ctx, e, "serve"); err == nil {
 			fmt.Fprintf(s.err, "%s had no clinic: made %q (%s), %s, open %s\n", o.data, clinic.Name, clinic.Slug, clinic.TimeZone, f.hours)
-			err = o.writeConfig()
+			err = o.writeConfig(d)
 		}
 	}
 	if err != nil {
@@ -124,23 +130,6 @@ func (o *serveOptions) openStoreOrCreate(ctx context.Context, s stdio, l *config
 		return nil, err
 	}
 	return st, nil
-}
-
-// refuseLostDatabase refuses a directory that once held a clinic and holds its database
-// no more: an empty clinic in its place would look like one that works, and its
-// backups would push out those of the lost one.
-func refuseLostDatabase(dir string) error {
-	for _, file := range []string{dbFile, dbFile + "-wal"} { // a new one may still lie in its log
-		if info, err := os.Stat(filepath.Join(dir, file)); err == nil && info.Size() > 0 {
-			return nil
-		}
-	}
-	for _, left := range []string{engine.SealKeyFile, "backups"} {
-		if exists(filepath.Join(dir, left)) {
-			return fmt.Errorf("%s has %s but no database: 'qb restore FILE --force' brings a backup back; to begin anew, move %s away", dir, left, left)
-		}
-	}
-	return nil
 }
 
 // warnOfPlainHTTP tells what other machines will hear on a plain address.

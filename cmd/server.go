@@ -18,9 +18,11 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/record"
+	"qualifybase/httpapi/wire"
 	"qualifybase/store"
 	"qualifybase/webhook"
 )
@@ -35,7 +37,7 @@ type server struct {
 	api       *httpapi.Server
 	policy    *webhook.Policy
 	sender    *webhook.Sender
-	scheduler *backupScheduler // nil where nobody makes backups: the demo
+	scheduler *upkeep.BackupScheduler // nil where nobody makes backups: the demo
 	began     time.Time
 	proven    atomic.Int64 // when a write last went well for ready; Unix nanoseconds
 }
@@ -44,7 +46,7 @@ type server struct {
 func newServer(l *config.Loaded, st *store.Store, log *slog.Logger) (*server, error) {
 	s := &server{l: l, log: log, store: st, began: time.Now()}
 	options := engineOptions(l, log, nil)
-	options.Erased = recordErasure(log, tombstoneDirs(filepath.Dir(st.Path()), l.Backup)...)
+	options.Erased = upkeep.RecordErasure(filepath.Dir(st.Path()), l.Backup, log)
 	err := s.startEngine(options)
 	if err != nil {
 		return nil, err
@@ -105,15 +107,24 @@ func (s *server) checks() []httpapi.Check {
 	if s.scheduler == nil {
 		return nil
 	}
-	return s.scheduler.checks()
+	return mapList(s.scheduler.Status(), func(x upkeep.Status) httpapi.Check {
+		c := httpapi.Check{Name: x.Task, Status: x.Level, Why: x.Why}
+		if !x.At.IsZero() {
+			c.At = new(wire.Instant(x.At.Unix()))
+		}
+		return c
+	})
 }
 
 // tasks run in the background until their ctx ends, which is after the last
 // request was answered and before the database is closed.
 func (s *server) tasks() []func(context.Context) {
-	tasks := []func(context.Context){s.housekeeping, s.watchdog}
+	tasks := []func(context.Context){
+		func(ctx context.Context) { upkeep.Housekeeping(ctx, s.engine, s.log) },
+		s.watchdog,
+	}
 	if s.scheduler != nil {
-		tasks = append(tasks, s.scheduler.run)
+		tasks = append(tasks, s.scheduler.Run)
 	}
 	return tasks
 }
@@ -134,7 +145,7 @@ func (s *server) run(ctx context.Context, l net.Listener, announce func(url stri
 	var wait sync.WaitGroup
 	wait.Go(func() { s.sender.Run(sending) })
 	for _, task := range s.tasks() {
-		wait.Go(func() { s.supervise(work, task) })
+		wait.Go(func() { upkeep.Supervise(work, s.log, task) })
 	}
 	defer func() {
 		stopSending()

@@ -34,7 +34,11 @@ func startServer(t *testing.T, set func(*config.Config)) *testServer {
 	if set != nil {
 		set(l.Config)
 	}
-	st, err := g.openOrMake(l, slog.New(slog.DiscardHandler))
+	d, err := g.dir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := d.OpenOrMake(l.Database, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

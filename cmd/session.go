@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 	"qualifybase/store"
 )
@@ -44,7 +42,11 @@ func (g *global) withClinic(ctx context.Context, s stdio, t target, fn func(*ses
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	st, err := g.openStore(l, log)
+	d, err := g.dir()
+	if err != nil {
+		return err
+	}
+	st, err := d.Open(l.Database, log)
 	if err != nil {
 		return err
 	}
@@ -54,7 +56,7 @@ func (g *global) withClinic(ctx context.Context, s stdio, t target, fn func(*ses
 		}
 	}()
 	options := engineOptions(l, log, t.now)
-	options.Erased = recordErasure(log, tombstoneDirs(g.data, l.Backup)...)
+	options.Erased = upkeep.RecordErasure(g.data, l.Backup, log)
 	at := &session{store: st, engine: engine.New(st, options)}
 	if err := at.find(ctx, t); err != nil {
 		return err
@@ -72,35 +74,6 @@ func (s *session) find(ctx context.Context, t target) (err error) {
 	}
 	s.caller = engine.Shell(s.clinic.N, t.verb)
 	return err
-}
-
-// openStore opens the database that is there. It makes none, and leaves an older
-// one to 'qb migrate', for a server of the older program may be running on it.
-func (g *global) openStore(l *config.Loaded, log *slog.Logger) (*store.Store, error) {
-	path := filepath.Join(g.data, dbFile)
-	state, err := store.Status(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, errNoClinic(g.data)
-	case err != nil:
-		return nil, err
-	case len(state.Missing) > 0:
-		return nil, fmt.Errorf("%s is of an older qb (schema %d, this one needs %d); bring it up to date with 'qb migrate'",
-			path, state.File, state.Program)
-	}
-	return g.openOrMake(l, log)
-}
-
-// openOrMake opens the database; a missing one is made, an older one migrated.
-func (g *global) openOrMake(l *config.Loaded, log *slog.Logger) (*store.Store, error) {
-	schema, err := g.schema()
-	if err != nil {
-		return nil, err
-	}
-	return store.Open(filepath.Join(g.data, dbFile), schema, store.Options{
-		Synchronous: strings.ToUpper(l.Database.Synchronous), Readers: l.Database.Readers, CacheMiB: l.Database.CacheMiB,
-		WALPages: l.Database.WALAutocheckpoint, Log: log,
-	})
 }
 
 // engineOptions are the operator's choices for the engine.
@@ -206,10 +179,4 @@ func readLine(in io.Reader, limit int64) (string, error) {
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	return strings.TrimSuffix(line, "\r"), nil
-}
-
-// exists tells whether there is something at the path, whatever it is.
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }

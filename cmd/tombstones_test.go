@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -36,8 +37,8 @@ func TestRestoreErasesAgain(t *testing.T) {
 		return err
 	})
 	for _, where := range []string{data, dir} {
-		if tombstones := readTombstones(where); len(tombstones) != 1 || tombstones[0].PatientID != id {
-			t.Errorf("%s has the tombstones %+v", where, tombstones)
+		if list := tombstonesIn(t, where); len(list) != 1 || list[0].PatientID != id {
+			t.Errorf("%s has the tombstones %+v", where, list)
 		}
 	}
 	if err := os.RemoveAll(data); err != nil {
@@ -62,8 +63,8 @@ func TestRestoreErasesAgain(t *testing.T) {
 		t.Error("the name is still in the file")
 	}
 	mustRun(t, "--data", data, "verify")
-	if tombstones := readTombstones(data); len(tombstones) != 1 {
-		t.Errorf("the restored directory has the tombstones %+v", tombstones)
+	if list := tombstonesIn(t, data); len(list) != 1 {
+		t.Errorf("the restored directory has the tombstones %+v", list)
 	}
 	// A second restore, with everything there, changes nothing more.
 	if code, _, said := runCLI(t, "--data", data, "restore", file[0], "--force"); code != 0 || !strings.Contains(said, "1 people") {
@@ -71,28 +72,19 @@ func TestRestoreErasesAgain(t *testing.T) {
 	}
 }
 
-// The file bears what a crash leaves in it.
-func TestTombstones(t *testing.T) {
-	dir := t.TempDir()
-	a, b := engine.Erasure{ID: "a", ErasedAt: 2}, engine.Erasure{ID: "b", ErasedAt: 1}
-	for _, list := range [][]engine.Erasure{{a}, {a, b}, {b, b}, nil} {
-		if err := addTombstones(dir, list); err != nil {
+// tombstonesIn are those that a directory's file holds, one a line.
+func tombstonesIn(t *testing.T, dir string) (list []engine.Erasure) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "erasures.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		var e engine.Erasure
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
 		}
+		list = append(list, e)
 	}
-	path := filepath.Join(dir, erasuresFile)
-	text, err := os.ReadFile(path)
-	if err != nil || strings.Count(string(text), "\n") != 2 {
-		t.Fatalf("%s %v", text, err)
-	}
-	if err := os.WriteFile(path, append(text, []byte("junk\n{\"id\":\"half")...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := addTombstones(dir, []engine.Erasure{{ID: "c", ErasedAt: 3}}); err != nil {
-		t.Fatal(err)
-	}
-	list := readTombstones(dir, dir, filepath.Join(dir, "none"))
-	if len(list) != 3 || list[0].ID != "b" || list[1].ID != "a" || list[2].ID != "c" {
-		t.Errorf("%+v", list)
-	}
+	return list
 }

@@ -1,4 +1,4 @@
-package cmd
+package upkeep
 
 import (
 	"bytes"
@@ -15,11 +15,11 @@ import (
 func TestTasksAreRestarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		s := &server{log: slog.New(slog.NewTextHandler(&log, nil))}
+		to := slog.New(slog.NewTextHandler(&log, nil))
 		ctx, cancel := context.WithCancel(t.Context())
 		began := time.Now()
 		var runs []time.Duration
-		s.supervise(ctx, func(context.Context) {
+		Supervise(ctx, to, func(context.Context) {
 			runs = append(runs, time.Since(began))
 			switch len(runs) {
 			case 1:
@@ -35,7 +35,7 @@ func TestTasksAreRestarted(t *testing.T) {
 			t.Errorf("the log says %s", text)
 		}
 		cancel()
-		s.supervise(ctx, func(context.Context) { t.Error("it runs after its end") })
+		Supervise(ctx, to, func(context.Context) { t.Error("it runs after its end") })
 	})
 }
 

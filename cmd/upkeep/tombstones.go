@@ -1,4 +1,4 @@
-package cmd
+package upkeep
 
 import (
 	"bufio"
@@ -25,17 +25,18 @@ const erasuresFile = "erasures.jsonl"
 // tombstoneMutex keeps the appends of one process in lines.
 var tombstoneMutex sync.Mutex
 
-// recordErasure is what the engine calls after an erasure: it notes the tombstone in the
-// directories that are there. A failure is told in the log; the next backup
-// notes it again from the database.
-func recordErasure(log *slog.Logger, dirs ...string) func(engine.Erasure) {
+// RecordErasure is what the engine calls after an erasure: it notes the tombstone in the
+// data directory and beside the backups, where those directories are there. A failure is
+// told in the log; the next backup notes it again from the database.
+func RecordErasure(data string, b config.Backup, log *slog.Logger) func(engine.Erasure) {
 	return func(g engine.Erasure) {
-		for _, dir := range dirs {
+		for _, dir := range tombstoneDirs(data, b) {
 			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 				continue
 			}
 			if err := addTombstones(dir, []engine.Erasure{g}); err != nil {
-				log.Error("the tombstone of an erasure could not be noted beside the database; the next backup tries again", "dir", dir, "err", err)
+				log.Error("the tombstone of an erasure could not be noted beside the database; the next backup tries again",
+					"dir", dir, "err", err)
 			}
 		}
 	}
@@ -44,7 +45,7 @@ func recordErasure(log *slog.Logger, dirs ...string) func(engine.Erasure) {
 // tombstoneDirs are where tombstones are noted: the data directory and that of the backups.
 func tombstoneDirs(data string, b config.Backup) []string {
 	if b.Dir == "" {
-		return []string{data, filepath.Join(data, "backups")}
+		return []string{data, filepath.Join(data, backupDir)}
 	}
 	return []string{data, b.Dir}
 }

@@ -1,4 +1,4 @@
-package cmd
+package upkeep
 
 import (
 	"context"
@@ -24,8 +24,8 @@ type unpackedBackup struct {
 }
 
 // unpack reads a backup into a directory and verifies it whole: its bytes, its
-// database, its key file. What is wrong with it is a *backup.Fault, or a failure
-// with exit code 3 for damage inside the database.
+// database, its key file. What is wrong with it is a *backup.Fault, or an *Error of kind
+// Damaged for damage inside the database.
 func unpack(ctx context.Context, file string, keys []backup.Identity, dir, schema string) (o unpackedBackup, err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -107,17 +107,17 @@ func preferFault(err error) error {
 func verifySealKey(dir string, sealed []store.Sealed) error {
 	if !exists(filepath.Join(dir, engine.SealKeyFile)) {
 		if len(sealed) > 0 {
-			return &failure{exitDamage, fmt.Errorf("%s is missing: the secrets of webhooks cannot be read; restore it from a backup, or rotate them", engine.SealKeyFile)}
+			return &Error{Damaged, fmt.Errorf("%s is missing: the secrets of webhooks cannot be read; restore it from a backup, or rotate them", engine.SealKeyFile)}
 		}
 		return nil
 	}
 	sealer, err := engine.OpenSealer(dir)
 	if err != nil {
-		return &failure{exitDamage, err}
+		return &Error{Damaged, err}
 	}
 	for _, x := range sealed {
 		if _, err := sealer.Open(x.Secret, x.Owner); err != nil {
-			return &failure{exitDamage, fmt.Errorf("%s: %w", x.Owner, err)}
+			return &Error{Damaged, fmt.Errorf("%s: %w", x.Owner, err)}
 		}
 	}
 	return nil
@@ -156,8 +156,8 @@ func (u *unpacker) close() error {
 	return all
 }
 
-// openKeys reads the identity file, if one is named.
-func openKeys(path string) ([]backup.Identity, error) {
+// ReadKeys reads the file of private keys that open encrypted backups, if one is named.
+func ReadKeys(path string) ([]backup.Identity, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -191,8 +191,8 @@ func inspectFile(ctx context.Context, file string, keys []backup.Identity, schem
 	return o, nil
 }
 
-// damageError gives a fault of a backup its exit code: 3 for damage, 1 where the file
-// may be sound.
+// damageError names the file before a fault of a backup, and makes an *Error of kind
+// Damaged of it unless the file may be sound.
 func damageError(file string, err error) error {
 	if err == nil {
 		return nil
@@ -203,7 +203,7 @@ func damageError(file string, err error) error {
 	}
 	err = fmt.Errorf("%s: %w", file, err)
 	if f.Kind.Damage() {
-		return &failure{exitDamage, err}
+		return &Error{Damaged, err}
 	}
 	return err
 }

@@ -1,6 +1,6 @@
 //go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
 
-package cmd
+package upkeep
 
 import (
 	"errors"
@@ -13,4 +13,5 @@ func flock(*os.File) error {
 	return errors.New("this system has no flock; run qb on Linux, macOS or a BSD")
 }
 
-func restrictNewFiles() {}
+// RestrictNewFiles does nothing where processes have no umask.
+func RestrictNewFiles() {}

@@ -1,6 +1,6 @@
 //go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
 
-package cmd
+package upkeep
 
 // chownLikeParent does nothing where files have no such owners.
 func chownLikeParent(...string) {}

@@ -1,4 +1,4 @@
-package cmd
+package upkeep
 
 import (
 	"bufio"
@@ -22,14 +22,14 @@ const (
 
 // disk looks for room: for the database, and for the copies that backups take.
 func (d *doctor) disk() {
-	free, err := freeDisk(d.data)
+	free, err := freeDisk(d.Path)
 	if err != nil {
 		d.warn("disk", "look yourself (df)", "the free room cannot be told here: %v", err)
 		return
 	}
 	var size int64
 	for _, name := range []string{dbFile, dbFile + "-wal"} {
-		if info, err := os.Stat(filepath.Join(d.data, name)); err == nil {
+		if info, err := os.Stat(d.file(name)); err == nil {
 			size += info.Size()
 		}
 	}
@@ -51,7 +51,7 @@ func (d *doctor) modes() {
 	}
 	bad := false
 	check := func(name string) {
-		path := filepath.Join(d.data, name)
+		path := d.file(name)
 		info, err := os.Stat(path)
 		if err != nil || info.Mode().Perm()&0o077 == 0 {
 			return
@@ -63,11 +63,11 @@ func (d *doctor) modes() {
 		}
 		d.fail("modes", "chmod "+want+" "+path, "%s can be read by others (mode %04o)", path, info.Mode().Perm())
 	}
-	for _, name := range []string{"", dbFile, dbFile + "-wal", dbFile + "-shm", config.FileName, engine.SealKeyFile, "backups", backupStateFile} {
+	for _, name := range []string{"", dbFile, dbFile + "-wal", dbFile + "-shm", config.FileName, engine.SealKeyFile, backupDir, stateFile} {
 		check(name)
 	}
-	if info, err := os.Stat(filepath.Join(d.data, engine.SealKeyFile)); err != nil || info.Mode().Perm()&0o077 == 0 {
-		if err := verifySealKey(d.data, d.sealed); err != nil {
+	if info, err := os.Stat(d.file(engine.SealKeyFile)); err != nil || info.Mode().Perm()&0o077 == 0 {
+		if err := verifySealKey(d.Path, d.sealed); err != nil {
 			d.fail("keys", "restore it from a backup, or rotate the secrets of all webhooks", "%v", err)
 		}
 	}
@@ -99,8 +99,9 @@ func (d *doctor) zones() {
 		}
 		return
 	}
-	if at, err := time.Parse(time.RFC3339, buildInfo().Time); err == nil && d.now.Sub(at) > 2*365*24*time.Hour {
-		d.warn("zones", "update qb, or install the package tzdata", "those inside qb, of %s: clocks may have changed since", at.Format(time.DateOnly))
+	if !d.built.IsZero() && d.now.Sub(d.built) > 2*365*24*time.Hour {
+		d.warn("zones", "update qb, or install the package tzdata", "those inside qb, of %s: clocks may have changed since",
+			d.built.Format(time.DateOnly))
 		return
 	}
 	d.ok("zones", "those inside qb (%s)", runtime.Version())

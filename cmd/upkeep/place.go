@@ -1,4 +1,4 @@
-package cmd
+package upkeep
 
 import (
 	"crypto/sha256"
@@ -24,10 +24,10 @@ const stagePrefix = ".stage-"
 // place writes the backup under a temporary name, makes it durable, reads it back
 // and only then gives it its name, so that nothing that has a backup's name is
 // ever half of one.
-func (m *maker) place(b *backupResult, dest string, sources []backup.Source) (err error) {
+func (m *Maker) place(b *Backup, dest string, sources []backup.Source) (err error) {
 	path := dest
 	if info, e := os.Stat(dest); e == nil && info.IsDir() {
-		path = filepath.Join(dest, m.freeName(dest, b.manifest))
+		path = filepath.Join(dest, m.freeName(dest, b.Manifest))
 	} else if e == nil || !errors.Is(e, fs.ErrNotExist) {
 		return errors.Join(e, fmt.Errorf("%s exists; nothing was written. Give another name", dest))
 	}
@@ -52,8 +52,8 @@ func (m *maker) place(b *backupResult, dest string, sources []backup.Source) (er
 		return err
 	}
 	read, err := digest(f.Name())
-	if err == nil && read != b.sha256 {
-		err = &failure{exitDamage, fmt.Errorf("%s reads back other bytes than were written: is its disk failing?", path)}
+	if err == nil && read != b.SHA256 {
+		err = &Error{Damaged, fmt.Errorf("%s reads back other bytes than were written: is its disk failing?", path)}
 	}
 	if err != nil {
 		return err
@@ -64,8 +64,8 @@ func (m *maker) place(b *backupResult, dest string, sources []backup.Source) (er
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	b.path = path
-	err = errors.Join(writeSum(path, b.sha256), syncDir(dir))
+	b.Path = path
+	err = errors.Join(writeSum(path, b.SHA256), syncDir(dir))
 	chownLikeParent(path, path+sumSuffix)
 	return err
 }
@@ -91,9 +91,9 @@ func nameStem(m backup.Manifest) string {
 }
 
 // freeName is a name in the directory that is not taken: qb-park-1a2b3c-20260731T021500Z.tar.
-func (m *maker) freeName(dir string, manifest backup.Manifest) string {
+func (m *Maker) freeName(dir string, manifest backup.Manifest) string {
 	end := ".tar"
-	if m.recipient != nil {
+	if m.Recipient != nil {
 		end += ".age"
 	}
 	stem := nameStem(manifest) + manifest.CreatedAt.UTC().Format("20060102T150405Z")

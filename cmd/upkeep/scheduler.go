@@ -1,9 +1,8 @@
-package cmd
+package upkeep
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -23,20 +22,35 @@ const (
 	staleAfter  = 24 * time.Hour
 )
 
-// backupScheduler makes the backups and the drills of a running server.
-type backupScheduler struct {
-	maker *maker
+// BackupScheduler makes the backups and the drills of a running server.
+type BackupScheduler struct {
+	maker *Maker
 	conf  config.Backup
 	log   *slog.Logger
-	now   func() time.Time
-	zone  *time.Location
-	drill func(ctx context.Context, file string) runResult
+	zone  *time.Location // in which backup.at strikes
 }
 
-// run looks every now and then what is due, until ctx ends.
-func (s *backupScheduler) run(ctx context.Context) {
+// NewBackupScheduler makes the scheduler of a server by its configuration.
+func (d Dir) NewBackupScheduler(l *config.Loaded, log *slog.Logger) (*BackupScheduler, error) {
+	m, err := d.NewMaker(l)
+	if err != nil {
+		return nil, err
+	}
+	s := &BackupScheduler{maker: m, conf: l.Backup, log: log, zone: time.Local}
+	if m.Recipient == nil && s.conf.Scheduled() {
+		log.Warn("backups are not encrypted: set backup.recipient to an age public key")
+	}
+	return s, nil
+}
+
+func (s *BackupScheduler) now() time.Time { return s.maker.dir.Now() }
+
+func (s *BackupScheduler) data() string { return s.maker.dir.Path }
+
+// Run looks every now and then what is due, until ctx ends.
+func (s *BackupScheduler) Run(ctx context.Context) {
 	s.removeStale()
-	changeBackupState(s.maker.data, func(u *backupState) {
+	changeState(s.data(), func(u *State) {
 		if u.Since.IsZero() {
 			u.Since = s.now().UTC()
 		}
@@ -44,7 +58,7 @@ func (s *backupScheduler) run(ctx context.Context) {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for {
-		s.runDue(ctx)
+		s.RunDue(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -53,9 +67,9 @@ func (s *backupScheduler) run(ctx context.Context) {
 	}
 }
 
-// runDue does what is due now.
-func (s *backupScheduler) runDue(ctx context.Context) {
-	u := readBackupState(s.maker.data)
+// RunDue does what is due now.
+func (s *BackupScheduler) RunDue(ctx context.Context) {
+	u := readState(s.data())
 	if s.backupDue(u) {
 		u = s.backUp(ctx)
 	}
@@ -66,9 +80,9 @@ func (s *backupScheduler) runDue(ctx context.Context) {
 
 // backupDue tells whether a backup is to be made. A last one in the future is a
 // clock that was set back: then one is due now.
-func (s *backupScheduler) backupDue(u backupState) bool {
+func (s *BackupScheduler) backupDue(u State) bool {
 	now := s.now()
-	if !s.scheduled() {
+	if !s.conf.Scheduled() {
 		return false
 	}
 	if u.Failed != nil && now.After(u.Failed.At) {
@@ -89,7 +103,7 @@ func (s *backupScheduler) backupDue(u backupState) bool {
 
 // lastTime is the last instant at which backup.at struck, in the machine's zone.
 // An hour that the clocks leave out strikes when they have leapt over it.
-func (s *backupScheduler) lastTime(now time.Time) time.Time {
+func (s *BackupScheduler) lastTime(now time.Time) time.Time {
 	at, err := time.Parse("15:04", s.conf.At)
 	if err != nil { // checked by the configuration
 		return now
@@ -104,8 +118,8 @@ func (s *backupScheduler) lastTime(now time.Time) time.Time {
 }
 
 // drillDue tells whether the newest backup is to be restored for a trial.
-func (s *backupScheduler) drillDue(u backupState) bool {
-	if !s.scheduled() || u.Backup == nil {
+func (s *BackupScheduler) drillDue(u State) bool {
+	if !s.conf.Scheduled() || u.Backup == nil {
 		return false
 	}
 	if u.Drill == nil || u.Drill.At.After(s.now().Add(time.Minute)) {
@@ -119,26 +133,23 @@ func (s *backupScheduler) drillDue(u backupState) bool {
 }
 
 // backUp makes a backup and lets the oldest go.
-func (s *backupScheduler) backUp(ctx context.Context) backupState {
-	var b backupResult
+func (s *BackupScheduler) backUp(ctx context.Context) State {
+	var b Backup
 	var gone []string
-	dir, err := backupDir(s.maker.data, s.conf.Dir)
+	dir, err := ensureBackupDir(s.data(), s.conf.Dir)
 	if err == nil {
-		err = runLowPriority(func() (err error) {
-			b, err = s.maker.make(ctx, dir, nil)
-			return err
-		})
+		b, err = s.maker.makeLowPriority(ctx, dir, nil)
 	}
 	if ctx.Err() != nil { // the server ends: no failure, the next start makes it
-		return readBackupState(s.maker.data)
+		return readState(s.data())
 	}
-	u := changeBackupState(s.maker.data, func(u *backupState) { u.recordBackup(b, s.now(), err) })
+	u := changeState(s.data(), func(u *State) { u.recordBackup(b, s.now(), err) })
 	if err != nil {
 		s.log.Error("the backup failed; it is tried again", "err", err, "failures", u.Failures)
 		return u
 	}
-	s.log.Info("backup", "file", b.path, "bytes", b.bytes, "seconds", b.took.Seconds(), "encrypted", b.encrypted)
-	if gone, err = prune(dir, nameStem(b.manifest), s.conf.Keep, b.path); err != nil {
+	s.log.Info("backup", "file", b.Path, "bytes", b.Bytes, "seconds", b.Took.Seconds(), "encrypted", b.Encrypted)
+	if gone, err = prune(dir, nameStem(b.Manifest), s.conf.Keep, b.Path); err != nil {
 		s.log.Error("old backups could not be removed", "err", err)
 	}
 	for _, path := range gone {
@@ -148,9 +159,9 @@ func (s *backupScheduler) backUp(ctx context.Context) backupState {
 }
 
 // drillNewest runs the drill on the newest backup.
-func (s *backupScheduler) drillNewest(ctx context.Context) {
-	o := runResult{At: s.now().UTC()}
-	file, err := s.newest()
+func (s *BackupScheduler) drillNewest(ctx context.Context) {
+	o := RunResult{At: s.now().UTC()}
+	file, err := s.maker.dir.newestBackup(s.conf)
 	if err == nil {
 		o = s.drill(ctx, file)
 	} else {
@@ -159,7 +170,7 @@ func (s *backupScheduler) drillNewest(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	changeBackupState(s.maker.data, func(u *backupState) { u.recordDrill(o) })
+	changeState(s.data(), func(u *State) { u.recordDrill(o) })
 	if !o.OK {
 		s.log.Error("the restore drill failed: the newest backup cannot be relied on", "file", o.File, "err", o.Error)
 		return
@@ -167,37 +178,28 @@ func (s *backupScheduler) drillNewest(ctx context.Context) {
 	s.log.Info("restore drill", "file", o.File, "seconds", o.Seconds, "appointments", o.Appointments, "note", o.Note)
 }
 
-// newest is the newest backup of this clinic.
-func (s *backupScheduler) newest() (string, error) {
-	dir, missing, err := backupPlace(s.maker.data, s.conf.Dir)
-	if err == nil && missing {
-		err = fmt.Errorf("there is no backup in %s", dir)
+// drill restores a backup for a trial. A key that is not there is told by it, not by a
+// server that does not start.
+func (s *BackupScheduler) drill(ctx context.Context, file string) (out RunResult) {
+	keys, err := ReadKeys(s.conf.Identity)
+	if err == nil {
+		out, err = s.maker.drillLowPriority(ctx, file, keys)
 	}
-	if err != nil {
-		return "", err
+	if err != nil { // also one that ended before it had an outcome
+		out.OK, out.Error = false, err.Error()
+		out.At, out.File = s.now().UTC(), file
 	}
-	stem, err := stemOf(s.maker.data)
-	if err != nil {
-		return "", err
-	}
-	list, err := ownBackups(dir, stem)
-	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("there is no backup of this clinic in %s any more", dir)
-	}
-	if err != nil {
-		return "", err
-	}
-	return list[len(list)-1], nil
+	return out
 }
 
 // removeStale removes what a process that was killed left staged, and halves of backups.
-func (s *backupScheduler) removeStale() {
-	if stem, err := stemOf(s.maker.data); err == nil {
-		if dir, missing, err := backupPlace(s.maker.data, s.conf.Dir); err == nil && !missing {
+func (s *BackupScheduler) removeStale() {
+	if stem, err := s.maker.dir.backupStem(); err == nil {
+		if dir, missing, err := findBackupDir(s.data(), s.conf.Dir); err == nil && !missing {
 			removePartial(dir, stem, s.now().Add(-staleAfter))
 		}
 	}
-	entries, err := os.ReadDir(s.maker.data)
+	entries, err := os.ReadDir(s.data())
 	if err != nil {
 		return
 	}
@@ -206,7 +208,7 @@ func (s *backupScheduler) removeStale() {
 		if err != nil || !e.IsDir() || !strings.HasPrefix(e.Name(), stagePrefix) || s.now().Sub(info.ModTime()) < staleAfter {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(s.maker.data, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := os.RemoveAll(filepath.Join(s.data(), e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
 			s.log.Warn("a stale staging directory could not be removed", "err", err)
 		}
 	}

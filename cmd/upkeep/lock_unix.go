@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package cmd
+package upkeep
 
 import (
 	"errors"
@@ -17,6 +17,6 @@ func flock(f *os.File) error {
 	return err
 }
 
-// restrictNewFiles keeps whatever this process creates from other users,
+// RestrictNewFiles keeps whatever this process creates from other users,
 // SQLite's own WAL and journal files included.
-func restrictNewFiles() { syscall.Umask(0o077) }
+func RestrictNewFiles() { syscall.Umask(0o077) }

@@ -1,6 +1,6 @@
 //go:build !(darwin || freebsd || linux)
 
-package cmd
+package upkeep
 
 import "errors"
 
