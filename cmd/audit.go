@@ -147,10 +147,7 @@ func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 		if err != nil {
 			return asFlags(err, nil)
 		}
-		if o.json {
-			return printList(s.out, true, mapList(rows, httpapi.AuditOf))
-		}
-		return printList(s.out, false, rows, auditColumns...)
+		return printRows(s.out, o.json, rows, httpapi.AuditOf, auditColumns...)
 	})
 }
 

@@ -103,10 +103,7 @@ func (o availabilityOptions) listed(ctx context.Context, s stdio, at *session, n
 	if err != nil {
 		return err
 	}
-	if o.json {
-		return printList(s.out, true, mapList(slots, httpapi.SlotOf))
-	}
-	return printList(s.out, false, slots, slotColumns(names, func(s engine.Slot) engine.Slot { return s })...)
+	return printRows(s.out, o.json, slots, httpapi.SlotOf, slotColumns(names, func(s engine.Slot) engine.Slot { return s })...)
 }
 
 // verdictJSON is a candidate start: the slot object and what is said of it.
@@ -117,6 +114,14 @@ type verdictJSON struct {
 	Code    engine.Kind `json:"code,omitempty"` // the error that booking it would give
 }
 
+func verdictOf(c engine.Candidate) verdictJSON {
+	v := verdictJSON{Slot: httpapi.SlotOf(c.Slot), Offered: c.Verdict == engine.Offered, Code: c.Verdict.Kind()}
+	if !v.Offered {
+		v.Reason = c.Verdict.String()
+	}
+	return v
+}
+
 func (o availabilityOptions) explained(ctx context.Context, s stdio, at *session, names names) error {
 	list, err := at.engine.Explain(ctx, at.caller, o.query, 0)
 	if err != nil {
@@ -125,18 +130,9 @@ func (o availabilityOptions) explained(ctx context.Context, s stdio, at *session
 	if o.limit > 0 && len(list) > o.limit {
 		list = list[:o.limit]
 	}
-	if o.json {
-		return printList(s.out, true, mapList(list, func(c engine.Candidate) verdictJSON {
-			v := verdictJSON{Slot: httpapi.SlotOf(c.Slot), Offered: c.Verdict == engine.Offered, Code: c.Verdict.Kind()}
-			if !v.Offered {
-				v.Reason = c.Verdict.String()
-			}
-			return v
-		}))
-	}
 	columns := slotColumns(names, func(c engine.Candidate) engine.Slot { return c.Slot })
 	columns = append(columns, column[engine.Candidate]{"VERDICT", func(c engine.Candidate) string { return c.Verdict.String() }})
-	return printList(s.out, false, list, columns...)
+	return printRows(s.out, o.json, list, verdictOf, columns...)
 }
 
 // slotColumns show a slot by the clock on its wall, with the offset: in the

@@ -67,7 +67,11 @@ type backupJSON struct {
 }
 
 func runBackup(ctx context.Context, s stdio, o backupOptions) error {
-	m, err := o.newMaker()
+	d, l, err := o.configured()
+	if err != nil {
+		return err
+	}
+	m, err := d.NewMaker(l)
 	if err != nil {
 		return err
 	}
@@ -91,19 +95,6 @@ func runBackup(ctx context.Context, s stdio, o backupOptions) error {
 		fmt.Fprintf(s.err, "warning: the backup is not encrypted: whoever has it can read everything. Name an age key with --recipient or backup.recipient\n")
 	}
 	return printBackup(s, o, b)
-}
-
-// newMaker makes backups of the data directory as the configuration says.
-func (g *global) newMaker() (*upkeep.Maker, error) {
-	l, err := g.loadConfig()
-	if err != nil {
-		return nil, err
-	}
-	d, err := g.dir()
-	if err != nil {
-		return nil, err
-	}
-	return d.NewMaker(l)
 }
 
 func printBackup(s stdio, o backupOptions, b upkeep.Backup) error {
@@ -137,17 +128,13 @@ func newBackupList(g *global) *cobra.Command {
 
 // backupFile is a line of the list.
 type backupFile struct {
-	File  string    `json:"file"`
-	Bytes int64     `json:"bytes"`
-	At    time.Time `json:"modified_at"`
+	Path     string    `json:"file"`
+	Bytes    int64     `json:"bytes"`
+	Modified time.Time `json:"modified_at"`
 }
 
 func runBackupList(_ context.Context, s stdio, o backupListOptions) error {
-	l, err := o.loadConfig()
-	if err != nil {
-		return err
-	}
-	d, err := o.dir()
+	d, l, err := o.configured()
 	if err != nil {
 		return err
 	}
@@ -155,11 +142,10 @@ func runBackupList(_ context.Context, s stdio, o backupListOptions) error {
 	if err != nil {
 		return err
 	}
-	list := mapList(files, func(f upkeep.File) backupFile { return backupFile{f.Path, f.Bytes, f.Modified} })
-	return printList(s.out, o.json, list,
-		column[backupFile]{"MADE", func(b backupFile) string { return b.At.Format(time.RFC3339) }},
-		column[backupFile]{"SIZE", func(b backupFile) string { return megabytes(b.Bytes) }},
-		column[backupFile]{"FILE", func(b backupFile) string { return b.File }},
+	return printRows(s.out, o.json, files, func(f upkeep.File) backupFile { return backupFile(f) },
+		column[upkeep.File]{"MADE", func(f upkeep.File) string { return f.Modified.Format(time.RFC3339) }},
+		column[upkeep.File]{"SIZE", func(f upkeep.File) string { return megabytes(f.Bytes) }},
+		column[upkeep.File]{"FILE", func(f upkeep.File) string { return f.Path }},
 	)
 }
 

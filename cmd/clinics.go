@@ -126,10 +126,7 @@ func runClinicsList(ctx context.Context, s stdio, o clinicsListOptions) error {
 		if err != nil {
 			return err
 		}
-		if o.json {
-			return printList(s.out, true, mapList(list, httpapi.ClinicOf))
-		}
-		return printList(s.out, false, list,
+		return printRows(s.out, o.json, list, httpapi.ClinicOf,
 			column[engine.Clinic]{"SLUG", func(c engine.Clinic) string { return c.Slug }},
 			column[engine.Clinic]{"NAME", func(c engine.Clinic) string { return c.Name }},
 			column[engine.Clinic]{"ZONE", func(c engine.Clinic) string { return c.TimeZone }},

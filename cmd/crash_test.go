@@ -2,14 +2,12 @@ package cmd
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -114,18 +112,24 @@ var invariants = map[string]string{
 	"references to nothing":         `SELECT count(*) FROM pragma_foreign_key_check`,
 }
 
-// checkFile holds the file against the clients' logs; settled tells that no request
-// waits for its answer. It gives how many acknowledged requests it looked for.
-func (s *site) checkFile(clients []*client, settled bool) int {
+// checkInvariants looks that every act in the file is whole.
+func (s *site) checkInvariants(db *sql.DB) {
 	s.Helper()
-	db := s.database()
-	defer db.Close()
 	for what, question := range invariants {
 		var n int
 		if err := db.QueryRow(question).Scan(&n); err != nil || n != 0 {
 			s.Errorf("%d %s (%v)", n, what, err)
 		}
 	}
+}
+
+// checkFile holds the file against the clients' logs; settled tells that no request
+// waits for its answer. It gives how many acknowledged requests it looked for.
+func (s *site) checkFile(clients []*client, settled bool) int {
+	s.Helper()
+	db := s.database()
+	defer db.Close()
+	s.checkInvariants(db)
 	visits, leads, replies := map[string]outcome{}, map[string]bool{}, map[string]int{}
 	rows(s, db, `SELECT id, status, strftime('%Y-%m-%dT%H:%M:%SZ', starts_at, 'unixepoch') FROM appointments`, func(scan func(...any) error) error {
 		var id string
@@ -199,21 +203,7 @@ type receiver struct {
 	seen map[string]int // deliveries by event id
 }
 
-func newReceiver(t *testing.T) *receiver {
-	r := &receiver{seen: map[string]int{}}
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
-		body, err := io.ReadAll(q.Body)
-		var ev struct{ ID string }
-		if err == nil && json.Unmarshal(body, &ev) == nil {
-			r.mu.Lock()
-			r.seen[ev.ID]++
-			r.mu.Unlock()
-		}
-	}))
-	t.Cleanup(server.Close)
-	r.url = server.URL
-	return r
-}
+func newReceiver(t *testing.T) *receiver { return newSlowReceiver(t, new(atomic.Int64)) }
 
 func (r *receiver) count() int {
 	r.mu.Lock()

@@ -47,7 +47,7 @@ func identityFlag(c *cobra.Command, to *string) {
 }
 
 func runDrill(ctx context.Context, s stdio, o drillOptions) error {
-	l, err := o.loadConfig()
+	d, l, err := o.configured()
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func runDrill(ctx context.Context, s stdio, o drillOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := o.newMaker()
+	m, err := d.NewMaker(l)
 	if err != nil {
 		return err
 	}

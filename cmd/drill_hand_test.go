@@ -225,12 +225,7 @@ func (s *site) checkRestored(clients []*client) int {
 	s.Helper()
 	db := s.database()
 	defer db.Close()
-	for what, question := range invariants {
-		var n int
-		if err := db.QueryRow(question).Scan(&n); err != nil || n != 0 {
-			s.Errorf("%d %s (%v)", n, what, err)
-		}
-	}
+	s.checkInvariants(db)
 	there := map[string]string{}
 	for _, question := range []string{
 		`SELECT id, status || ' ' || strftime('%Y-%m-%dT%H:%M:%SZ', starts_at, 'unixepoch') FROM appointments`,

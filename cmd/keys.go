@@ -146,11 +146,8 @@ func runKeysList(ctx context.Context, s stdio, o keysListOptions) error {
 		if err != nil {
 			return err
 		}
-		if o.json {
-			return printList(s.out, true, mapList(list, httpapi.KeyOf))
-		}
 		now := time.Now().Unix()
-		return printList(s.out, false, list,
+		return printRows(s.out, o.json, list, httpapi.KeyOf,
 			column[engine.Key]{"KEY", engine.Key.Prefix},
 			column[engine.Key]{"NAME", func(k engine.Key) string { return k.Name }},
 			column[engine.Key]{"STATE", func(k engine.Key) string { return keyState(k, now) }},

@@ -33,11 +33,7 @@ not touched.`
 }
 
 func runMigrate(_ context.Context, s stdio, o migrateOptions) (err error) {
-	l, err := o.loadConfig()
-	if err != nil {
-		return err
-	}
-	d, err := o.dir()
+	d, l, err := o.configured()
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,14 @@ func printList[T any](w io.Writer, asJSON bool, items []T, columns ...column[T])
 	return tw.Flush()
 }
 
+// printRows is printList for items that look otherwise on the wire.
+func printRows[T, U any](w io.Writer, asJSON bool, items []T, wire func(T) U, columns ...column[T]) error {
+	if asJSON {
+		return printJSON(w, mapList(items, wire))
+	}
+	return printList(w, false, items, columns...)
+}
+
 // cellEnd closes a cell: the last one of a row without padding, so that no line
 // ends in blanks.
 func cellEnd(i, n int) string {

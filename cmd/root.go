@@ -59,6 +59,16 @@ func (g *global) dir() (upkeep.Dir, error) {
 	return upkeep.Dir{Path: g.data, Schema: string(schema), Version: buildInfo().Version, Now: time.Now}, err
 }
 
+// configured is the data directory with its configuration.
+func (g *global) configured(flags ...config.Flag) (upkeep.Dir, *config.Loaded, error) {
+	l, err := g.loadConfig(flags...)
+	if err != nil {
+		return upkeep.Dir{}, nil, err
+	}
+	d, err := g.dir()
+	return d, l, err
+}
+
 // Main runs the command line and returns the exit code. files holds the
 // embedded config.example.toml and schema.sql.
 func Main(args []string, files fs.FS) int {

@@ -56,11 +56,7 @@ server.trusted_proxies; server.allow_http = true is for a network you trust.`,
 }
 
 func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
-	l, err := o.loadConfig(o.flags...)
-	if err != nil {
-		return err
-	}
-	d, err := o.dir()
+	d, l, err := o.configured(o.flags...)
 	if err != nil {
 		return err
 	}

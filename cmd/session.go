@@ -37,15 +37,11 @@ type target struct {
 // withClinic opens a session in the clinic of the target, runs fn in it and closes it.
 // It works beside a running server, which sees what was written within a second.
 func (g *global) withClinic(ctx context.Context, s stdio, t target, fn func(*session) error) (err error) {
-	l, err := g.loadConfig()
+	d, l, err := g.configured()
 	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	d, err := g.dir()
-	if err != nil {
-		return err
-	}
 	st, err := d.Open(l.Database, log)
 	if err != nil {
 		return err

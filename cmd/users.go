@@ -156,10 +156,7 @@ func runUsersList(ctx context.Context, s stdio, o usersListOptions) error {
 		if err != nil {
 			return err
 		}
-		if o.json {
-			return printList(s.out, true, mapList(list, userOf))
-		}
-		return printList(s.out, false, list,
+		return printRows(s.out, o.json, list, userOf,
 			column[engine.User]{"EMAIL", func(u engine.User) string { return u.Email }},
 			column[engine.User]{"NAME", func(u engine.User) string { return u.Name }},
 			column[engine.User]{"ROLE", func(u engine.User) string { return string(u.Role) }},

@@ -66,10 +66,7 @@ func runWebhooksList(ctx context.Context, s stdio, o webhooksOptions) error {
 			return err
 		}
 		now := time.Now().Unix()
-		if o.json {
-			return printList(s.out, true, mapList(list, func(h engine.Webhook) httpapi.Webhook { return httpapi.WebhookOf(h, now) }))
-		}
-		return printList(s.out, false, list,
+		return printRows(s.out, o.json, list, func(h engine.Webhook) httpapi.Webhook { return httpapi.WebhookOf(h, now) },
 			column[engine.Webhook]{"ID", func(h engine.Webhook) string { return h.ID }},
 			column[engine.Webhook]{"STATE", webhookState},
 			column[engine.Webhook]{"PAYLOAD", func(h engine.Webhook) string { return string(h.Payload) }},
@@ -120,10 +117,7 @@ func runWebhooksDeliveries(ctx context.Context, s stdio, o webhooksOptions) erro
 		if err != nil {
 			return asFlags(err, nil)
 		}
-		if o.json {
-			return printList(s.out, true, mapList(list, httpapi.DeliveryOf))
-		}
-		return printList(s.out, false, list, deliveryColumns...)
+		return printRows(s.out, o.json, list, httpapi.DeliveryOf, deliveryColumns...)
 	})
 }
 
