@@ -136,7 +136,7 @@ func failingDisk(t *testing.T, p *serverProcess, clients []*client, calls, fault
 	return refused
 }
 
-// traced tells whether a process is being traced.
+// traced reports whether a process is being traced.
 func traced(pid int) bool {
 	return strings.TrimSpace(status(pid, "TracerPid")) != "0"
 }

@@ -45,7 +45,7 @@ func (o Options) Check() error {
 	return nil
 }
 
-// wants tells whether a part of the bench was asked for.
+// wants reports whether a part of the bench was asked for.
 func (o Options) wants(part string) bool {
 	return len(o.Only) == 0 || slices.Contains(o.Only, part)
 }

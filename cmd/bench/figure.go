@@ -22,7 +22,7 @@ type Figure struct {
 	Detail  string  `json:"detail,omitempty"`
 }
 
-// reached tells whether the bar was reached; a figure without one always is.
+// reached reports whether the bar was reached; a figure without one always is.
 func (f Figure) reached() bool {
 	return f.Bar == 0 || f.AtMost && f.Value <= f.Bar || !f.AtMost && f.Value >= f.Bar
 }

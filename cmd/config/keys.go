@@ -48,7 +48,7 @@ func tomlKeys(data []byte) []tomlKey {
 	return keys
 }
 
-// isSection tells whether the path is a table of settings.
+// isSection reports whether the path is a table of settings.
 func isSection(known map[string]setting, path string) bool {
 	if path == "tiers" || strings.HasPrefix(path, "tiers.") && strings.Count(path, ".") == 1 {
 		return true

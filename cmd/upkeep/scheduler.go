@@ -78,7 +78,7 @@ func (s *BackupScheduler) RunDue(ctx context.Context) {
 	}
 }
 
-// backupDue tells whether a backup is to be made. A last one in the future is a
+// backupDue reports whether a backup is to be made. A last one in the future is a
 // clock that was set back: then one is due now.
 func (s *BackupScheduler) backupDue(u State) bool {
 	now := s.now()
@@ -117,7 +117,7 @@ func (s *BackupScheduler) lastTime(now time.Time) time.Time {
 	}
 }
 
-// drillDue tells whether the newest backup is to be restored for a trial.
+// drillDue reports whether the newest backup is to be restored for a trial.
 func (s *BackupScheduler) drillDue(u State) bool {
 	if !s.conf.Scheduled() || u.Backup == nil {
 		return false
