@@ -71,7 +71,7 @@ func answerAll(p *serverProcess, clients []*client) {
 	}
 }
 
-// Act sends requests until the server is gone. An answer that should never be is
+// work sends requests until the server is gone. An answer that should never be is
 // the error.
 func (c *client) work(p *serverProcess) error {
 	for {
