@@ -113,7 +113,8 @@ person's values. The reading is itself a row.`,
 		RunE: func(c *cobra.Command, _ []string) error { return runAuditList(c.Context(), streams(c), o) },
 	}
 	f := c.Flags()
-	f.Int64Var(&o.query.PatientID, "patient", 0, "rows about the patient of this `ID`, lists that showed the patient included")
+	f.Int64Var(&o.query.PatientID, "patient", 0,
+		"rows about the patient of this `ID`, lists that showed the patient included")
 	f.StringVar(&o.query.Action, "action", "", "rows of an `ACTION`, such as appointment.book")
 	f.StringVar(&o.query.Entity, "entity", "", "rows about a `KIND` of thing, such as lead")
 	f.StringVar(&o.query.EntityID, "entity-id", "", "rows about the thing of this `ID`")

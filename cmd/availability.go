@@ -65,7 +65,8 @@ exclusive. Without --to it searches on until 20 slots (or --limit) are found.`,
 }
 
 // availabilityFlags are the flags behind the fields of the question.
-var availabilityFlags = map[string]string{"provider_id": "--provider", "location_id": "--location", "service_id": "--service"}
+var availabilityFlags = map[string]string{"provider_id": "--provider", "location_id": "--location",
+	"service_id": "--service"}
 
 func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error {
 	var from, to, now wire.When
@@ -103,7 +104,8 @@ func (o availabilityOptions) listed(ctx context.Context, s stdio, at *session, n
 	if err != nil {
 		return err
 	}
-	return printRows(s.out, o.json, slots, httpapi.SlotOf, slotColumns(names, func(s engine.Slot) engine.Slot { return s })...)
+	return printRows(s.out, o.json, slots, httpapi.SlotOf,
+		slotColumns(names, func(s engine.Slot) engine.Slot { return s })...)
 }
 
 // verdictJSON is a candidate start: the slot object and what is said of it.
@@ -131,7 +133,8 @@ func (o availabilityOptions) explained(ctx context.Context, s stdio, at *session
 		list = list[:o.limit]
 	}
 	columns := slotColumns(names, func(c engine.Candidate) engine.Slot { return c.Slot })
-	columns = append(columns, column[engine.Candidate]{"VERDICT", func(c engine.Candidate) string { return c.Verdict.String() }})
+	columns = append(columns, column[engine.Candidate]{"VERDICT",
+		func(c engine.Candidate) string { return c.Verdict.String() }})
 	return printRows(s.out, o.json, list, verdictOf, columns...)
 }
 

@@ -49,7 +49,8 @@ file. Without one it is as readable as the database: keep it as safe.`,
 			return runBackup(c.Context(), streams(c), o)
 		},
 	}
-	c.Flags().StringVar(&o.recipient, "recipient", "", "encrypt to this age public `KEY` (default backup.recipient of the configuration)")
+	c.Flags().StringVar(&o.recipient, "recipient", "",
+		"encrypt to this age public `KEY` (default backup.recipient of the configuration)")
 	jsonFlag(c, &o.json)
 	c.AddCommand(newBackupDrill(g), newBackupList(g))
 	return c
@@ -92,7 +93,8 @@ func runBackup(ctx context.Context, s stdio, o backupOptions) error {
 		return err
 	}
 	if !b.Encrypted {
-		fmt.Fprintf(s.err, "warning: the backup is not encrypted: whoever has it can read everything. Name an age key with --recipient or backup.recipient\n")
+		fmt.Fprintf(s.err, "warning: the backup is not encrypted: whoever has it can read everything. Name an age key "+
+			"with --recipient or backup.recipient\n")
 	}
 	return printBackup(s, o, b)
 }
@@ -105,7 +107,8 @@ func printBackup(s stdio, o backupOptions, b upkeep.Backup) error {
 	if o.json {
 		return printJSON(to, backupJSON{b.Path, b.Bytes, b.SHA256, b.Encrypted, b.Took.Seconds(), b.Appointments, b.Manifest})
 	}
-	_, err := fmt.Fprintf(to, "%s: %s, %d appointments, verified in %s\n", b.Path, megabytes(b.Bytes), b.Appointments, b.Took.Round(time.Millisecond))
+	_, err := fmt.Fprintf(to, "%s: %s, %d appointments, verified in %s\n", b.Path, megabytes(b.Bytes), b.Appointments,
+		b.Took.Round(time.Millisecond))
 	return err
 }
 

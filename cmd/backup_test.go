@@ -118,7 +118,8 @@ func listFiles(t *testing.T, dir string) string {
 	t.Helper()
 	var b strings.Builder
 	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
-		if err == nil && path != dir && !strings.HasSuffix(path, "-shm") && !strings.HasSuffix(path, "-wal") && filepath.Base(path) != "qb.lock" {
+		if err == nil && path != dir && !strings.HasSuffix(path, "-shm") && !strings.HasSuffix(path, "-wal") &&
+			filepath.Base(path) != "qb.lock" {
 			fmt.Fprintln(&b, strings.TrimPrefix(path, dir), info.Size())
 		}
 		return err
@@ -150,7 +151,8 @@ func TestBackupAndRestore(t *testing.T) {
 			t.Errorf("%s: %v %v", path, info.Mode(), err)
 		}
 	}
-	if out := mustRun(t, "verify", file); !strings.Contains(out, "a backup of park") || !strings.Contains(out, "sound: 5 appointments") {
+	if out := mustRun(t, "verify", file); !strings.Contains(out, "a backup of park") ||
+		!strings.Contains(out, "sound: 5 appointments") {
 		t.Error(out)
 	}
 
@@ -160,7 +162,8 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	back := filepath.Join(t.TempDir(), "deep", "new")
-	if out := mustRun(t, "--data", back, "restore", file); !strings.Contains(out, "restored park as of") || !strings.Contains(out, "5 appointments") {
+	if out := mustRun(t, "--data", back, "restore", file); !strings.Contains(out, "restored park as of") ||
+		!strings.Contains(out, "5 appointments") {
 		t.Error(out)
 	}
 	var names []string
@@ -191,7 +194,8 @@ func TestRestoreRefuses(t *testing.T) {
 	before := listFiles(t, data)
 
 	mustFail(t, exitFailure, "is not empty (", "--data", data, "restore", file)
-	mustFail(t, exitFailure, "holds another clinic (park) than the backup (park)", "--data", data, "restore", foreign, "--force")
+	mustFail(t, exitFailure, "holds another clinic (park) than the backup (park)", "--data", data, "restore",
+		foreign, "--force")
 	lock, err := upkeep.Dir{Path: data}.Lock("serve")
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +204,8 @@ func TestRestoreRefuses(t *testing.T) {
 	if err := lock.Release(); err != nil {
 		t.Fatal(err)
 	}
-	mustFail(t, exitFailure, "no such file", "--data", filepath.Join(dir, "none"), "restore", filepath.Join(dir, "absent.tar"))
+	mustFail(t, exitFailure, "no such file", "--data", filepath.Join(dir, "none"), "restore",
+		filepath.Join(dir, "absent.tar"))
 	mustFail(t, exitUsage, "want one argument, not 0", "restore")
 	if after := listFiles(t, data); after != before {
 		t.Errorf("a refused restore changed\n%s\nto\n%s", before, after)
@@ -274,7 +279,8 @@ func TestBadBackups(t *testing.T) {
 	})
 	other := repacked(t, text, nil, func(db string) { execSQL(t, db, "PRAGMA application_id = 7") })
 	twice := repacked(t, text, nil, func(db string) {
-		execSQL(t, db, "DROP TRIGGER occupancy_no_overlap_update; UPDATE occupancy SET s = (SELECT min(s) FROM occupancy), e = (SELECT min(e) FROM occupancy)")
+		execSQL(t, db, "DROP TRIGGER occupancy_no_overlap_update; UPDATE occupancy SET s = (SELECT min(s) FROM "+
+			"occupancy), e = (SELECT min(e) FROM occupancy)")
 	})
 	for _, c := range []struct {
 		name  string
@@ -285,7 +291,8 @@ func TestBadBackups(t *testing.T) {
 	}{
 		{"text", []byte("a letter"), "", exitDamage, "this is not a QualifyBase backup"},
 		{"empty", nil, "", exitDamage, "it is empty"},
-		{"database", []byte("SQLite format 3\x00" + strings.Repeat("x", 9000)), "", exitDamage, "this is not a QualifyBase backup"},
+		{"database", []byte("SQLite format 3\x00" + strings.Repeat("x", 9000)), "", exitDamage,
+			"this is not a QualifyBase backup"},
 		{"cut", text[:len(text)/2], "", exitDamage, "the backup is cut short: it has"},
 		{"cut by a byte", text[:len(text)-1], "", exitDamage, "the backup is cut short: it has"},
 		{"flipped database", flip(text, 100_000), "", exitDamage, "the backup is damaged: qb.db"},
@@ -318,7 +325,8 @@ func TestBadBackups(t *testing.T) {
 		})
 	}
 	mustRun(t, "verify", sealed, "--identity", key)
-	if out := mustRun(t, "verify", sealed); !strings.Contains(out, "its bytes are those that were written; give --identity") {
+	if out := mustRun(t, "verify", sealed); !strings.Contains(out, "its bytes are those that were written; give "+
+		"--identity") {
 		t.Error(out) // the sum beside it speaks
 	}
 	target := filepath.Join(dir, "target")
@@ -358,11 +366,13 @@ func repacked(t *testing.T, text []byte, manifest func(*backup.Manifest), change
 func TestVerifyLive(t *testing.T) {
 	data := newClinicDir(t, 3)
 	var v upkeep.Report
-	if err := json.Unmarshal([]byte(mustRun(t, "--data", data, "verify", "--json")), &v); err != nil || !v.Sound || v.Appointments != 3 {
+	if err := json.Unmarshal([]byte(mustRun(t, "--data", data, "verify", "--json")), &v); err != nil || !v.Sound ||
+		v.Appointments != 3 {
 		t.Errorf("%+v, %v", v, err)
 	}
 	mustFail(t, exitFailure, "there is no clinic in", "--data", filepath.Join(data, "none"), "verify")
-	execSQL(t, filepath.Join(data, dbFile), "DROP TRIGGER audit_no_update; UPDATE audit SET actor_label = 'nobody' WHERE seq = 2")
+	execSQL(t, filepath.Join(data, dbFile),
+		"DROP TRIGGER audit_no_update; UPDATE audit SET actor_label = 'nobody' WHERE seq = 2")
 	mustFail(t, exitDamage, "row 2 was changed", "--data", data, "verify")
 	mustFail(t, exitDamage, "is damaged", "--data", data, "backup", filepath.Join(t.TempDir(), "x.tar"))
 	code, out, _ := runCLI(t, "--data", data, "verify", "--json")

@@ -40,7 +40,8 @@ does, run it with TMPDIR on a tmpfs under
 	c.Flags().IntVar(&o.options.Rounds, "rounds", 5, "rounds that take turns")
 	c.Flags().IntVar(&o.options.Connections, "connections", 64, "connections of a full load")
 	c.Flags().IntVar(&o.options.Appointments, "appointments", 100_000, "booked appointments in the large clinic")
-	c.Flags().StringSliceVar(&o.options.Only, "only", nil, "parts to measure: "+strings.Join(bench.Parts, ", ")+"; default all")
+	c.Flags().StringSliceVar(&o.options.Only, "only", nil, "parts to measure: "+strings.Join(bench.Parts, ", ")+
+		"; default all")
 	jsonFlag(c, &o.json)
 	c.AddCommand(newBenchServeCommand(g))
 	return c

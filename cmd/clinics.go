@@ -12,7 +12,8 @@ import (
 )
 
 func newClinicsCommand(g *global) *cobra.Command {
-	c := group("clinics", "Add and list the clinics of this database", newClinicsCreate(g), newClinicsList(g), newClinicsTier(g))
+	c := group("clinics", "Add and list the clinics of this database", newClinicsCreate(g), newClinicsList(g),
+		newClinicsTier(g))
 	c.Long = `Add and list the clinics of this database. Each has its own keys, people and
 calendar; a key sees one clinic. The short name (slug) tells them apart on the
 command line; where --clinic is left out, the oldest one is meant.`

@@ -100,7 +100,8 @@ func (c *client) send(p *serverProcess) (gone bool, err error) {
 	if c.tolerates != nil && status >= 500 && c.tolerates(status, body) {
 		return true, nil
 	}
-	if status >= 500 || status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden {
+	if status >= 500 || status == http.StatusBadRequest || status == http.StatusUnauthorized ||
+		status == http.StatusForbidden {
 		return false, fmt.Errorf("%s %s: %d %s", r.method, r.path, status, body)
 	}
 	c.waiting = nil
@@ -142,11 +143,13 @@ func (c *client) next() *pendingRequest {
 // slot is half an hour somewhere in the next weeks.
 func (c *client) slot() string {
 	at := c.first.Add(time.Duration(c.chance.IntN(20*96)) * 15 * time.Minute)
-	return fmt.Sprintf(`"scheduled_at":%q,"ends_at":%q`, at.Format(time.RFC3339), at.Add(30*time.Minute).Format(time.RFC3339))
+	return fmt.Sprintf(`"scheduled_at":%q,"ends_at":%q`, at.Format(time.RFC3339),
+		at.Add(30*time.Minute).Format(time.RFC3339))
 }
 
 func (c *client) book(r *pendingRequest, where string) {
-	r.path, r.body = "/appointments", fmt.Sprintf(`{"lead_id":%q,"title":%q,%s}`, c.leads[c.chance.IntN(len(c.leads))], r.key, where)
+	r.path, r.body = "/appointments", fmt.Sprintf(`{"lead_id":%q,"title":%q,%s}`, c.leads[c.chance.IntN(len(c.leads))],
+		r.key, where)
 	r.answered = func(status int, body []byte) error {
 		if status != http.StatusCreated {
 			return nil

@@ -55,7 +55,8 @@ func TestKilled(t *testing.T) {
 		t.Errorf("ready after %v, the first time after %v", worst, calm)
 	}
 	proof.Row(t, "R1", "1,000 cycles (30 in CI): 0 lost, 0 doubles, 0 half states; ready ≤ 2 s; integrity ok",
-		"%d kills, %d acknowledged requests: 0 lost, 0 doubles, 0 half states, %d webhook events heard; ready after at most %d ms (%d ms without a crash before)",
+		"%d kills, %d acknowledged requests: 0 lost, 0 doubles, 0 half states, %d webhook events heard; ready after at "+
+			"most %d ms (%d ms without a crash before)",
 		cycles, acked, heard.count(), worst.Milliseconds(), calm.Milliseconds())
 }
 
@@ -79,7 +80,8 @@ func crash(t *testing.T, p *serverProcess, clients []*client, after time.Duratio
 // database opens the site's file beside the server, as a shell would.
 func (s *site) database() *sql.DB {
 	s.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.data, "qb.db")+"?_pragma=busy_timeout(10000)&_pragma=query_only(1)")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.data, "qb.db")+
+		"?_pragma=busy_timeout(10000)&_pragma=query_only(1)")
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -131,13 +133,14 @@ func (s *site) checkFile(clients []*client, settled bool) int {
 	defer db.Close()
 	s.checkInvariants(db)
 	visits, leads, replies := map[string]outcome{}, map[string]bool{}, map[string]int{}
-	rows(s, db, `SELECT id, status, strftime('%Y-%m-%dT%H:%M:%SZ', starts_at, 'unixepoch') FROM appointments`, func(scan func(...any) error) error {
-		var id string
-		var o outcome
-		err := scan(&id, &o.status, &o.start)
-		visits[id] = o
-		return err
-	})
+	rows(s, db, `SELECT id, status, strftime('%Y-%m-%dT%H:%M:%SZ', starts_at, 'unixepoch') FROM appointments`,
+		func(scan func(...any) error) error {
+			var id string
+			var o outcome
+			err := scan(&id, &o.status, &o.start)
+			visits[id] = o
+			return err
+		})
 	rows(s, db, `SELECT id FROM leads`, func(scan func(...any) error) error {
 		var id string
 		err := scan(&id)

@@ -58,8 +58,10 @@ func TestAssume(t *testing.T) {
 	}{
 		{"nothing given", clinicOptions{}, []string{"TZ=Europe/Berlin"},
 			clinicOptions{name: usualName, timezone: "Europe/Berlin", country: "DE", hours: usualHours}},
-		{"the country follows the zone that was given", clinicOptions{timezone: "Asia/Tokyo", given: map[string]bool{"timezone": true}},
-			[]string{"TZ=Europe/Berlin", "LANG=de_DE.UTF-8"}, clinicOptions{name: usualName, timezone: "Asia/Tokyo", country: "JP", hours: usualHours}},
+		{"the country follows the zone that was given",
+			clinicOptions{timezone: "Asia/Tokyo", given: map[string]bool{"timezone": true}},
+			[]string{"TZ=Europe/Berlin", "LANG=de_DE.UTF-8"},
+			clinicOptions{name: usualName, timezone: "Asia/Tokyo", country: "JP", hours: usualHours}},
 		{"a colon before the zone", clinicOptions{}, []string{"TZ=:America/Chicago"},
 			clinicOptions{name: usualName, timezone: "America/Chicago", country: "US", hours: usualHours}},
 		{"a locale with an at", clinicOptions{}, []string{"TZ=UTC", "LC_ALL=ca_ES@valencia"},
@@ -88,7 +90,8 @@ func TestAskForAClinic(t *testing.T) {
 	if err := f.askMissing(p, environment("TZ=UTC")); err != nil {
 		t.Fatal(err, shown.String())
 	}
-	if f.name != "Praxis am Park" || f.timezone != "Europe/Berlin" || f.country != "DE" || f.hours != "Mon-Thu 08:00-12:00" {
+	if f.name != "Praxis am Park" || f.timezone != "Europe/Berlin" || f.country != "DE" ||
+		f.hours != "Mon-Thu 08:00-12:00" {
 		t.Errorf("%+v", f)
 	}
 	for _, want := range []string{
@@ -106,7 +109,8 @@ func TestAskForAClinic(t *testing.T) {
 
 func TestAskOnlyWhatIsMissing(t *testing.T) {
 	var shown strings.Builder
-	f := clinicOptions{name: "A", timezone: "Europe/Vienna", hours: usualHours, given: map[string]bool{"name": true, "timezone": true, "hours": true}}
+	f := clinicOptions{name: "A", timezone: "Europe/Vienna", hours: usualHours,
+		given: map[string]bool{"name": true, "timezone": true, "hours": true}}
 	if err := f.askMissing(&prompt{bufio.NewReader(strings.NewReader("\n")), &shown}, environment()); err != nil {
 		t.Fatal(err)
 	}

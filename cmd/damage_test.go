@@ -25,7 +25,8 @@ func TestDamage(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "b.tar")
 	mustRun(t, "--data", data, "backup", file)
 	found := map[string]int{}
-	for name, path := range map[string]string{"backup": file, "database": filepath.Join(data, dbFile), "key file": filepath.Join(data, engine.SealKeyFile)} {
+	for name, path := range map[string]string{"backup": file, "database": filepath.Join(data, dbFile),
+		"key file": filepath.Join(data, engine.SealKeyFile)} {
 		whole, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -60,7 +61,8 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	proof.Row(t, "R8", "damage in database, log, backup, config: found at verify (backups 100 %), never without a message",
-		"of %d flips and cuts each: backup %d found, database %d, key file %d (the rest in bytes that nothing uses or covers); 0 without a message",
+		"of %d flips and cuts each: backup %d found, database %d, key file %d (the rest in bytes that nothing uses or "+
+			"covers); 0 without a message",
 		tries, found["backup"], found["database"], found["key file"])
 }
 
@@ -74,7 +76,8 @@ func addWebhook(t *testing.T, data string) {
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
 	err = g.withClinic(t.Context(), stdio{err: os.Stderr}, target{verb: "test"}, func(at *session) error {
 		e := engine.New(at.store, engine.Options{Sealer: sealer, CheckURL: func(string) error { return nil }})
-		_, err := e.CreateWebhook(t.Context(), at.caller, engine.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
+		_, err := e.CreateWebhook(t.Context(), at.caller,
+			engine.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
 		return err
 	})
 	if err != nil {
@@ -118,13 +121,15 @@ func TestTornDatabase(t *testing.T) {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const wayOut = "qb.db is damaged (SQLite: database disk image is malformed (11)); 'qb verify' names what, 'qb restore' brings"
+	const wayOut = "qb.db is damaged (SQLite: database disk image is malformed (11)); 'qb verify' names what, 'qb " +
+		"restore' brings"
 	mustFail(t, exitFailure, wayOut, "--data", data, "keys", "list")
 	mustFail(t, exitFailure, wayOut, "--data", data, "migrate")
 	mustFail(t, exitFailure, wayOut, "--data", data, "serve", "--listen", "127.0.0.1:0")
 	mustFail(t, exitDamage, wayOut, "--data", data, "backup")
 	code, out, said := runCLI(t, "--data", data, "verify")
-	if code != exitDamage || strings.Contains(said, "SELECT") || !strings.Contains(said, "integrity: the file cannot be read") {
+	if code != exitDamage || strings.Contains(said, "SELECT") ||
+		!strings.Contains(said, "integrity: the file cannot be read") {
 		t.Errorf("%d\n%s%s", code, out, said)
 	}
 	code, list := runDoctorAt(t, data, time.Now())

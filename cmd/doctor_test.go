@@ -20,7 +20,8 @@ func runDoctorAt(t *testing.T, data string, at time.Time) (code int, list []upke
 	t.Helper()
 	var out, errs bytes.Buffer
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
-	err := runDoctor(t.Context(), stdio{strings.NewReader(""), &out, &errs}, doctorOptions{g, true, func() time.Time { return at }})
+	err := runDoctor(t.Context(), stdio{strings.NewReader(""), &out, &errs},
+		doctorOptions{g, true, func() time.Time { return at }})
 	if e := json.Unmarshal(out.Bytes(), &list); e != nil {
 		t.Fatal(err, e, out.String())
 	}
@@ -51,8 +52,10 @@ func TestDoctorWell(t *testing.T) {
 		t.Errorf("exit code %d: %+v", code, list)
 	}
 	for check, words := range map[string]string{
-		"config": "qb.toml", "sqlite": "WAL, synchronous full", "database": "3 appointments", "audit": "rows, unbroken", "schema": "up to date",
-		"clock": "T", "disk": "free", "modes": "nobody else", "zones": "", "backup": "last ", "drill": "last ", "webhooks": "0 deliveries wait",
+		"config": "qb.toml", "sqlite": "WAL, synchronous full", "database": "3 appointments", "audit": "rows, unbroken",
+		"schema": "up to date",
+		"clock":  "T", "disk": "free", "modes": "nobody else", "zones": "", "backup": "last ", "drill": "last ",
+		"webhooks": "0 deliveries wait",
 	} {
 		wantCheck(t, list, check, "ok", words)
 	}
@@ -85,7 +88,8 @@ func TestDoctorIll(t *testing.T) {
 		Failed: &upkeep.RunResult{At: now, Error: os.ErrPermission.Error()}, Failures: 1,
 		Drill: &upkeep.RunResult{At: now, Error: "the backup is damaged"}, DrillBad: 1,
 	})
-	execSQL(t, filepath.Join(data, dbFile), "DROP TRIGGER audit_no_update; UPDATE audit SET actor_label = 'x' WHERE seq = 1")
+	execSQL(t, filepath.Join(data, dbFile),
+		"DROP TRIGGER audit_no_update; UPDATE audit SET actor_label = 'x' WHERE seq = 1")
 	code, list := runDoctorAt(t, data, now.Add(-26*time.Hour)) // and the clock was set back a day
 	if code != exitFailure {
 		t.Errorf("exit code %d", code)

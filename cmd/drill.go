@@ -73,6 +73,7 @@ func runDrill(ctx context.Context, s stdio, o drillOptions) error {
 		out.Note = " (" + out.Note + ")"
 	}
 	took := time.Duration(out.Seconds * float64(time.Second)).Round(time.Millisecond)
-	_, err = fmt.Fprintf(s.out, "%s: restored, verified and removed in %s: %d appointments%s\n", out.File, took, out.Appointments, out.Note)
+	_, err = fmt.Fprintf(s.out, "%s: restored, verified and removed in %s: %d appointments%s\n", out.File, took,
+		out.Appointments, out.Note)
 	return err
 }

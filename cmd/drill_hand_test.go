@@ -118,9 +118,12 @@ func TestDrillByHand(t *testing.T) {
 		t.Errorf("%d dead letters, %v: some were on their way when the backup was made", len(dead), err)
 	}
 	p.must(http.StatusCreated, "POST", "/leads", `{"name":"After the disaster"}`)
-	proof.Row(t, "R16", "writers stall ≤ 100 ms at 200 writes/s; nothing acknowledged before the backup is missing; no delivered webhook sent again",
-		"backup in %v beside %d writes: slowest %v, p99 %v (alone %v, %v); %d acknowledged requests there after the restore, %d webhooks sent again, %d waiting to be asked for",
-		took.Round(time.Millisecond), len(beside), percentile(beside, 100), percentile(beside, 99), percentile(alone, 100), percentile(alone, 99), acked, again, len(dead))
+	proof.Row(t, "R16", "writers stall ≤ 100 ms at 200 writes/s; nothing acknowledged before the backup is missing; "+
+		"no delivered webhook sent again",
+		"backup in %v beside %d writes: slowest %v, p99 %v (alone %v, %v); %d acknowledged requests there after the "+
+			"restore, %d webhooks sent again, %d waiting to be asked for",
+		took.Round(time.Millisecond), len(beside), percentile(beside, 100), percentile(beside, 99), percentile(alone, 100),
+		percentile(alone, 99), acked, again, len(dead))
 }
 
 // workDuring lets the clients work while fn runs, and ends them with a whole answer

@@ -90,7 +90,8 @@ func report(w io.Writer, err error) {
 	}
 	text, masked := engine.MaskKeys(text)
 	if masked {
-		text += "\nA key never belongs into an argument: others can read the command line. Rotate it with 'qb keys rotate', named by its prefix"
+		text += "\nA key never belongs into an argument: others can read the command line. Rotate it with 'qb keys " +
+			"rotate', named by its prefix"
 	}
 	fmt.Fprintf(w, "qb: %s\n", printable(text, "\n"))
 }

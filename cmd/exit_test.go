@@ -24,10 +24,14 @@ func TestReport(t *testing.T) {
 	}{
 		{engine.Fail(engine.NotFound, "No such key"), "qb: No such key\n", exitFailure},
 		{one.Err(), "qb: timezone: \"Mars\" is no zone; use a name such as \"Europe/Berlin\"\n", exitUsage},
-		{two.Err(), "qb: 2 values are wrong\n  timezone: \"Mars\" is no zone; use a name such as \"Europe/Berlin\"\n  hours: want Mon-Fri 09:00-17:00\n", exitUsage},
-		{fmt.Errorf("line 7: %w", one.Err()), "qb: line 7: timezone: \"Mars\" is no zone; use a name such as \"Europe/Berlin\"\n", exitUsage},
-		{engine.Fail(engine.Conflict, "That slug is taken").On("slug", "choose another one"), "qb: That slug is taken\n  slug: choose another one\n", exitFailure},
-		{&engine.Error{Kind: engine.StorageFull, Message: "The disk is full", Err: errors.New("write: no space")}, "qb: The disk is full: write: no space\n", exitFailure},
+		{two.Err(), "qb: 2 values are wrong\n  timezone: \"Mars\" is no zone; use a name such as \"Europe/Berlin\"\n  " +
+			"hours: want Mon-Fri 09:00-17:00\n", exitUsage},
+		{fmt.Errorf("line 7: %w", one.Err()), "qb: line 7: timezone: \"Mars\" is no zone; use a name such as " +
+			"\"Europe/Berlin\"\n", exitUsage},
+		{engine.Fail(engine.Conflict, "That slug is taken").On("slug", "choose another one"),
+			"qb: That slug is taken\n  slug: choose another one\n", exitFailure},
+		{&engine.Error{Kind: engine.StorageFull, Message: "The disk is full", Err: errors.New("write: no space")},
+			"qb: The disk is full: write: no space\n", exitFailure},
 		{usageError("--name is missing"), "qb: --name is missing\n", exitUsage},
 		{fmt.Errorf("serve: %w", &failure{exitLocked, errors.New("in use")}), "qb: serve: in use\n", exitLocked},
 		{errors.New("odd \x1b[2J name"), "qb: odd \ufffd[2J name\n", exitFailure},
@@ -63,14 +67,16 @@ func TestKeyInArguments(t *testing.T) {
 	for _, family := range engine.Families() {
 		key := engine.NewSecret(family)
 		for _, args := range [][]string{
-			{key.Text()}, {"serve", key.Text()}, {"keys", "check", key.Text()}, {"keys", "list", key.Text()}, {"leads", "import", key.Text()},
+			{key.Text()}, {"serve", key.Text()}, {"keys", "check", key.Text()}, {"keys", "list", key.Text()},
+			{"leads", "import", key.Text()},
 			{"keys", "create", "--name", "a", "--" + key.Text()}, {"--data", dir + "/" + key.Text(), "keys", "list"},
 		} {
 			var out, said strings.Builder
 			g := &global{data: dir, files: os.DirFS(".."), env: func(string) (string, bool) { return "", false }}
 			code := execute(t.Context(), g, stdio{strings.NewReader(""), &out, &said}, args)
 			text := out.String() + said.String()
-			if code == exitOK || strings.Contains(text, key.Text()[len(family)+8:]) || !strings.Contains(text, key.Prefix()+"…") ||
+			if code == exitOK || strings.Contains(text, key.Text()[len(family)+8:]) ||
+				!strings.Contains(text, key.Prefix()+"…") ||
 				!strings.Contains(text, "never belongs into an argument") {
 				t.Errorf("%q: exit %d, %s", args[0], code, text)
 			}

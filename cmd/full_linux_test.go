@@ -23,7 +23,8 @@ func smallDisk(t *testing.T, kib string) string {
 		t.Skip("starts processes, which takes seconds")
 	}
 	if os.Geteuid() != 0 {
-		proof.Skip(t, "R6", barR6, "only root may mount a small tmpfs; the store's own test fills a database's last page instead")
+		proof.Skip(t, "R6", barR6, "only root may mount a small tmpfs; the store's own test fills a database's last "+
+			"page instead")
 	}
 	dir := t.TempDir()
 	if err := syscall.Mount("qb", dir, "tmpfs", 0, "size="+kib+"k,mode=0700"); err != nil {
@@ -101,7 +102,8 @@ func TestDiskFull(t *testing.T) {
 			switch {
 			case status == http.StatusInsufficientStorage && strings.Contains(string(body), `"STORAGE_FULL"`):
 				full.Add(1)
-			case status == http.StatusServiceUnavailable && (strings.Contains(string(body), `"BUSY"`) || strings.Contains(string(body), `"READ_ONLY"`)):
+			case status == http.StatusServiceUnavailable &&
+				(strings.Contains(string(body), `"BUSY"`) || strings.Contains(string(body), `"READ_ONLY"`)):
 				busy.Add(1)
 			default:
 				return false
@@ -137,6 +139,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	acked := s.checkFile(clients, true)
 	s.qb("audit", "verify")
-	proof.Row(t, "R6", barR6, "6 MiB tmpfs filled %d times under 8 clients: %d answers 507, %d 503; %d acknowledged requests all there, integrity ok, the same process went on",
+	proof.Row(t, "R6", barR6, "6 MiB tmpfs filled %d times under 8 clients: %d answers 507, %d 503; %d acknowledged "+
+		"requests all there, integrity ok, the same process went on",
 		rounds, full.Load(), busy.Load(), acked)
 }

@@ -21,7 +21,8 @@ an ended one within a second. The key itself is shown once and stored as a hash.
 }
 
 // keyFlags are the flags behind the fields of a key's draft.
-var keyFlags = map[string]string{"expires_at": "--expires", "rate_per_minute": "--rate", "allowed_origins": "--origin", "overlap_hours": "--overlap"}
+var keyFlags = map[string]string{"expires_at": "--expires", "rate_per_minute": "--rate", "allowed_origins": "--origin",
+	"overlap_hours": "--overlap"}
 
 type keysCreateOptions struct {
 	*global
@@ -66,7 +67,8 @@ holds what its family usually does; scoped and klinivo keys must name theirs.`,
 	f.StringVar(&o.family, "family", "live", "live, test, secret, public, scoped or klinivo")
 	f.StringSliceVar(&o.draft.Scopes, "scopes", nil, "`LIST` of scopes, separated by commas")
 	f.StringSliceVar(&o.draft.AllowedOrigins, "origin", nil, "page that may use a public key, as `URL`; may be repeated")
-	f.StringVar(&o.expires, "expires", "", "end of the key, as a `TIME` from now (90d, 12h, 2w) or a date, whose end in the clinic's zone is meant")
+	f.StringVar(&o.expires, "expires", "", "end of the key, as a `TIME` from now (90d, 12h, 2w) or a date, whose end "+
+		"in the clinic's zone is meant")
 	f.IntVar(&rate, "rate", 0, "requests a minute; 0 = unlimited (default: limits.key_requests_per_minute)")
 	clinicFlag(c, &o.clinic)
 	_ = c.MarkFlagRequired("name")
@@ -197,7 +199,8 @@ func notWholeKey(name string) error {
 	check := engine.CheckKeyText(name)
 	switch {
 	case check.Prefix != "":
-		return usageError("that is a whole key; name it by its prefix, %s, and rotate it: others can read the command line", check.Prefix)
+		return usageError("that is a whole key; name it by its prefix, %s, and rotate it: others can read the command line",
+			check.Prefix)
 	case check.Family != "" && len(name) > len(check.Family)+8:
 		return usageError("that is longer than a key's prefix; name the key by the first part that 'qb keys list' shows")
 	}

@@ -50,7 +50,8 @@ func runKeysRevoke(ctx context.Context, s stdio, o keysRevokeOptions) error {
 		if k, err = at.engine.RevokeKey(ctx, at.caller, k.ID); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(s.out, "%s (%s) is revoked since %s\n", k.Prefix(), printable(k.Name, ""), formatTime(k.RevokedAt))
+		_, err = fmt.Fprintf(s.out, "%s (%s) is revoked since %s\n", k.Prefix(), printable(k.Name, ""),
+			formatTime(k.RevokedAt))
 		return err
 	})
 }

@@ -81,10 +81,12 @@ func (m *metricsPage) histogram(name, help string, bounds []float64, counts []in
 }
 
 // writeMetrics writes everything that the process knows of itself.
-func writeMetrics(w io.Writer, started time.Time, api httpapi.Stats, st store.Stats, e *engine.Stats, more ...gauges) error {
+func writeMetrics(w io.Writer, started time.Time, api httpapi.Stats, st store.Stats, e *engine.Stats,
+	more ...gauges) error {
 	m := &metricsPage{w: bufio.NewWriter(w)}
 	b := buildInfo()
-	m.gauge("qb_build_info", "The version that runs; always 1.", 1, "version", b.Version, "revision", b.Revision, "go", b.Go)
+	m.gauge("qb_build_info", "The version that runs; always 1.", 1, "version", b.Version, "revision",
+		b.Revision, "go", b.Go)
 	m.gauge("qb_start_time_seconds", "When the process started, Unix time.", float64(started.Unix()))
 	m.requests(api)
 	m.writer(st)
@@ -118,14 +120,16 @@ func (m *metricsPage) requests(api httpapi.Stats) {
 		bounds[i] = b.Seconds()
 	}
 	for _, r := range api.Routes {
-		m.histogram("qb_http_request_seconds", "How long requests took.", bounds, r.Latency[:], r.Seconds, "method", r.Method, "route", r.Route)
+		m.histogram("qb_http_request_seconds", "How long requests took.", bounds, r.Latency[:], r.Seconds, "method",
+			r.Method, "route", r.Route)
 	}
 }
 
 // writer tells the database's side.
 func (m *metricsPage) writer(st store.Stats) {
 	m.counter("qb_writer_commits_total", "Groups of writes committed.", float64(st.Commits))
-	m.counter("qb_writer_failed_groups_total", "Groups rolled back as a whole: disk faults, another process.", float64(st.Failed))
+	m.counter("qb_writer_failed_groups_total", "Groups rolled back as a whole: disk faults, another process.",
+		float64(st.Failed))
 	m.counter("qb_writer_members_total", "Writes run; divided by the commits, the size of a group.", float64(st.Members))
 	m.counter("qb_writer_commit_seconds_total", "Time inside COMMIT: the disk's share.", st.CommitTime.Seconds())
 	m.gauge("qb_writer_queue", "Writes that wait now.", float64(st.QueueDepth))
@@ -207,7 +211,8 @@ func (s *server) metrics() http.Handler {
 		if s.scheduler != nil {
 			more = append(more, backupGauges(s.scheduler.Figures()))
 		}
-		_ = writeMetrics(w, s.began, s.api.Stats(), s.store.Stats(), s.engine.Stats(), more...) // a reader that went away is no fault of ours
+		// A reader that went away is no fault of ours.
+		_ = writeMetrics(w, s.began, s.api.Stats(), s.store.Stats(), s.engine.Stats(), more...)
 	})
 }
 

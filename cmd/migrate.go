@@ -100,7 +100,8 @@ func runMigrateStatus(_ context.Context, s stdio, o migrateOptions) error {
 		return err
 	}
 	if o.json {
-		return printJSON(s.out, schemaJSON{st.File, st.Program, append([]string{}, st.Missing...), append([]string{}, st.Backups...)})
+		return printJSON(s.out, schemaJSON{st.File, st.Program, append([]string{}, st.Missing...),
+			append([]string{}, st.Backups...)})
 	}
 	fmt.Fprintf(s.out, "schema %d, this qb works with %d: ", st.File, st.Program)
 	if len(st.Missing) == 0 {

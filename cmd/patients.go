@@ -13,7 +13,8 @@ import (
 )
 
 func newPatientsCommand(g *global) *cobra.Command {
-	c := group("patients", "Import, export and erase patients", newPatientsImport(g), newPatientsExport(g), newPatientsErase(g))
+	c := group("patients", "Import, export and erase patients", newPatientsImport(g), newPatientsExport(g),
+		newPatientsErase(g))
 	c.Long = `Import and export patients as CSV; give a person everything that is kept about
 them; erase a person.`
 	return c
@@ -41,7 +42,8 @@ that a person decides. Importing a file twice changes nothing more.
 patients, and every faulty line.`
 	c.Example = `  qb patients import register.csv --dry-run
   qb patients import register.csv --skip-bad`
-	c.Flags().BoolVar(&how.AllowDuplicates, "allow-duplicates", false, "make a record although somebody like that is on file")
+	c.Flags().BoolVar(&how.AllowDuplicates, "allow-duplicates", false,
+		"make a record although somebody like that is on file")
 	return c
 }
 

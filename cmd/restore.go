@@ -83,7 +83,8 @@ func (o *restoreOptions) print(s stdio, r upkeep.Restored) error {
 		fmt.Fprintf(s.err, "%d people who were erased after the backup was made were erased again.\n", r.Erased)
 	}
 	if shelved > 0 {
-		fmt.Fprintf(s.err, "%d webhook deliveries that were on their way then are dead letters now, for they may have arrived since: 'qb webhooks dead' lists them, 'qb webhooks retry' sends them.\n", shelved)
+		fmt.Fprintf(s.err, "%d webhook deliveries that were on their way then are dead letters now, for they may have "+
+			"arrived since: 'qb webhooks dead' lists them, 'qb webhooks retry' sends them.\n", shelved)
 	}
 	fmt.Fprintf(s.err, "Keys are those of the backup: revoke again what was revoked after it ('qb keys list').\n")
 	if _, e := (&global{data: o.data, files: o.files, env: o.env}).loadConfig(); e != nil {

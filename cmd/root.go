@@ -165,7 +165,8 @@ func newRoot(g *global) *cobra.Command {
 		newKeysCommand(g), newUsersCommand(g), newClinicsCommand(g),
 		newAvailabilityCommand(g), newAppointmentsCommand(g), newLeadsCommand(g), newPatientsCommand(g), newAuditCommand(g),
 		newWebhooksCommand(g),
-		newBackupCommand(g), newRestoreCommand(g), newVerifyCommand(g), newDoctorCommand(g), newMigrateCommand(g), newOpenAPICommand(g),
+		newBackupCommand(g), newRestoreCommand(g), newVerifyCommand(g), newDoctorCommand(g), newMigrateCommand(g),
+		newOpenAPICommand(g),
 		newCompletionCommand(),
 		newConfigCommand(g),
 		newBenchCommand(g), newServiceCommand(g), newVersionCommand(g),
@@ -177,7 +178,8 @@ func newRoot(g *global) *cobra.Command {
   export QB_KEY=$(qb keys create --name website)`
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentFlags().StringVar(&g.data, "data", defaultData, "data directory `DIR`; env QB_DATA")
-	root.PersistentFlags().StringVar(&g.config, "config", "", "configuration `FILE`; without it DIR/qb.toml, if there is one")
+	root.PersistentFlags().StringVar(&g.config, "config", "",
+		"configuration `FILE`; without it DIR/qb.toml, if there is one")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		// Cobra looks at required flags after this hook; here they still count as usage.
 		if err := errors.Join(c.ValidateRequiredFlags(), c.ValidateFlagGroups()); err != nil {

@@ -19,7 +19,8 @@ import (
 )
 
 // testScheduler backs up the clinic of a directory by a clock that the test sets.
-func testScheduler(t *testing.T, data string, conf config.Backup) (s *upkeep.BackupScheduler, now *time.Time, log *bytes.Buffer) {
+func testScheduler(t *testing.T, data string, conf config.Backup) (s *upkeep.BackupScheduler, now *time.Time,
+	log *bytes.Buffer) {
 	t.Helper()
 	log = &bytes.Buffer{}
 	d, err := (&global{data: data, files: os.DirFS("..")}).dir()
@@ -180,7 +181,8 @@ func TestSchedulerIsShown(t *testing.T) {
 	*now = now.Add(time.Hour)
 	k.RunDue(t.Context())
 	text := get("/readyz")
-	for _, want := range []string{`"name":"backup","status":"ok","at":"2026-07-01T13:00:00Z"`, `"name":"restore_drill","status":"ok"`} {
+	for _, want := range []string{`"name":"backup","status":"ok","at":"2026-07-01T13:00:00Z"`,
+		`"name":"restore_drill","status":"ok"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s lacks %s", text, want)
 		}
@@ -190,11 +192,13 @@ func TestSchedulerIsShown(t *testing.T) {
 	}
 	*now = now.Add(100 * time.Hour)
 	k.RunDue(t.Context())
-	if text = get("/readyz"); !strings.Contains(text, `"status":"fail"`) || !strings.Contains(text, `{"status":"ok"`) || strings.Contains(text, data) {
+	if text = get("/readyz"); !strings.Contains(text, `"status":"fail"`) || !strings.Contains(text, `{"status":"ok"`) ||
+		strings.Contains(text, data) {
 		t.Error(text)
 	}
 	page := get("/metrics", "Authorization", "Bearer a token for the metrics")
-	for _, want := range []string{"qb_backup_failures 1\n", "qb_backup_age_seconds 360000\n", "qb_restore_drill_ok 1\n", "qb_disk_free_bytes "} {
+	for _, want := range []string{"qb_backup_failures 1\n", "qb_backup_age_seconds 360000\n", "qb_restore_drill_ok 1\n",
+		"qb_disk_free_bytes "} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the metrics lack %q", want)
 		}

@@ -51,7 +51,8 @@ server.trusted_proxies; server.allow_http = true is for a network you trust.`,
 			return runServe(c.Context(), streams(c), o)
 		},
 	}
-	c.Flags().StringVar(&listen, "listen", "", "`HOST:PORT` of the API (default server.listen of the configuration, 127.0.0.1:8080)")
+	c.Flags().StringVar(&listen, "listen", "",
+		"`HOST:PORT` of the API (default server.listen of the configuration, 127.0.0.1:8080)")
 	return c
 }
 
@@ -117,7 +118,8 @@ func (o *serveOptions) openStoreOrCreate(
 		}
 		var clinic engine.Clinic
 		if clinic, err = f.createClinic(ctx, e, "serve"); err == nil {
-			fmt.Fprintf(s.err, "%s had no clinic: made %q (%s), %s, open %s\n", o.data, clinic.Name, clinic.Slug, clinic.TimeZone, f.hours)
+			fmt.Fprintf(s.err, "%s had no clinic: made %q (%s), %s, open %s\n", o.data, clinic.Name, clinic.Slug,
+				clinic.TimeZone, f.hours)
 			err = o.writeConfig(d)
 		}
 	}
@@ -137,5 +139,6 @@ func warnOfPlainHTTP(l *config.Loaded, log *slog.Logger) {
 	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
 		return
 	}
-	log.Warn("other machines are answered 403 HTTPS_REQUIRED: set [tls], server.trusted_proxies or server.allow_http", "listen", l.Server.Listen)
+	log.Warn("other machines are answered 403 HTTPS_REQUIRED: set [tls], server.trusted_proxies or server.allow_http",
+		"listen", l.Server.Listen)
 }

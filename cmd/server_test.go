@@ -57,7 +57,8 @@ func startServer(t *testing.T, set func(*config.Config)) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := s.engine.CreateKey(t.Context(), engine.Shell(clinic.N, "test"), engine.KeyDraft{Name: "test", Family: engine.FamilyLive})
+	key, err := s.engine.CreateKey(t.Context(), engine.Shell(clinic.N, "test"),
+		engine.KeyDraft{Name: "test", Family: engine.FamilyLive})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,8 @@ func TestShutdownFinishesWhatIsInFlight(t *testing.T) {
 	}
 	defer conn.Close()
 	body := `{"name": "Ada Beispiel"}`
-	fmt.Fprintf(conn, "POST /api/v1/leads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+	fmt.Fprintf(conn, "POST /api/v1/leads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: "+
+		"application/json\r\nContent-Length: %d\r\n\r\n%s",
 		s.key, len(body), body[:5])
 	for s.api.Stats().InFlight == 0 {
 		time.Sleep(time.Millisecond)
@@ -129,7 +131,8 @@ func TestShutdownDoesNotWaitForEver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /api/v1/leads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 100\r\n\r\n{", s.key)
+	fmt.Fprintf(conn, "POST /api/v1/leads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: "+
+		"100\r\n\r\n{", s.key)
 	for s.api.Stats().InFlight == 0 {
 		time.Sleep(time.Millisecond)
 	}

@@ -76,8 +76,9 @@ func (s *session) find(ctx context.Context, t target) (err error) {
 func engineOptions(l *config.Loaded, log *slog.Logger, now func() time.Time) engine.Options {
 	return engine.Options{
 		Now: now, Log: log,
-		HoldsPerCaller: l.Limits.HoldsPerKey,
-		RatePerMinute:  orUnlimited(l.Limits.KeyRequestsPerMinute), UserPerMinute: orUnlimited(l.Limits.SessionRequestsPerMinute),
+		HoldsPerCaller:  l.Limits.HoldsPerKey,
+		RatePerMinute:   orUnlimited(l.Limits.KeyRequestsPerMinute),
+		UserPerMinute:   orUnlimited(l.Limits.SessionRequestsPerMinute),
 		Tiers:           tiers(l),
 		LockoutFailures: l.Auth.LockoutFailures, LockoutWindow: time.Duration(l.Auth.LockoutWindow),
 	}

@@ -44,7 +44,8 @@ func TestSlowClients(t *testing.T) {
 		t.Errorf("p99 %v beside %d slow clients, %v without", beset, slow, calm)
 	}
 	p.must(http.StatusOK, "GET", "//readyz", "")
-	proof.Row(t, "R10", "200 slow clients: others' p99 < 2× normal", "%d dribbling headers, bodies and readers: others' p99 %.2f× normal", slow, ratio)
+	proof.Row(t, "R10", "200 slow clients: others' p99 < 2× normal",
+		"%d dribbling headers, bodies and readers: others' p99 %.2f× normal", slow, ratio)
 }
 
 // pace is how long requests of ordinary clients take.

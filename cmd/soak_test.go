@@ -20,7 +20,8 @@ import (
 // memory stays flat (proof.md R13).
 func TestSoak(t *testing.T) {
 	if _, err := os.Stat("/proc/self/fd"); err != nil {
-		proof.Skip(t, "R13", "a 30-minute soak: flat memory and descriptors", "there is no /proc here to count descriptors in")
+		proof.Skip(t, "R13", "a 30-minute soak: flat memory and descriptors",
+			"there is no /proc here to count descriptors in")
 	}
 	heard := newReceiver(t)
 	s := newSite(t, "")
@@ -53,7 +54,8 @@ func TestSoak(t *testing.T) {
 		t.Errorf("memory at rest: %v", rest)
 	}
 	proof.Row(t, "R13", "a 30-minute soak: 0 leaks, flat memory and descriptors",
-		"%.0f s, %d acknowledged requests, %d events heard; at rest %d → %d descriptors, %d → %d threads, %d → %d MiB", time.Since(began).Seconds(), acked, heard.count(),
+		"%.0f s, %d acknowledged requests, %d events heard; at rest %d → %d descriptors, %d → %d threads, %d → %d MiB",
+		time.Since(began).Seconds(), acked, heard.count(),
 		warm.descriptors, last.descriptors, warm.threads, last.threads, warm.memory>>10, last.memory>>10)
 }
 

@@ -57,7 +57,8 @@ func TestStopUnderLoad(t *testing.T) {
 	if worst > 10*time.Second {
 		t.Errorf("it took %v to end", worst)
 	}
-	proof.Row(t, "R17", "0 broken replies, ≤ 10 s", "%d stops under 8 clients: 0 of %d replies broken, exit 0 after at most %d ms", stops, acked, worst.Milliseconds())
+	proof.Row(t, "R17", "0 broken replies, ≤ 10 s",
+		"%d stops under 8 clients: 0 of %d replies broken, exit 0 after at most %d ms", stops, acked, worst.Milliseconds())
 }
 
 // A second server on a directory is refused, whatever the first one is doing, and
@@ -91,5 +92,6 @@ func TestSecondServer(t *testing.T) {
 	p = s.serve() // the lock of a killed server is free at once
 	answerAll(p, clients)
 	s.checkFile(clients, true)
-	proof.Row(t, "R18", "the second refuses, exit 4", "%d of %d refused with exit 4 beside a working server; after kill -9 the next one starts at once", tries, tries)
+	proof.Row(t, "R18", "the second refuses, exit 4",
+		"%d of %d refused with exit 4 beside a working server; after kill -9 the next one starts at once", tries, tries)
 }

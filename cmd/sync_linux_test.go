@@ -90,7 +90,9 @@ func TestDiskFails(t *testing.T) {
 	p := s.serve()
 	answerAll(p, clients)
 	acked := s.checkFile(clients, true)
-	proof.Row(t, "R7", barR7, "EIO injected by strace into %d live servers: %d writes refused 503 READ_ONLY and 0 acknowledged afterwards, /readyz 503 and a log line at once, also when the disk was well again; after a restart all %d acknowledged requests are there",
+	proof.Row(t, "R7", barR7, "EIO injected by strace into %d live servers: %d writes refused 503 READ_ONLY and 0 "+
+		"acknowledged afterwards, /readyz 503 and a log line at once, also when the disk was well again; after a "+
+		"restart all %d acknowledged requests are there",
 		len(faults), refused, acked)
 }
 
@@ -130,7 +132,8 @@ func failingDisk(t *testing.T, p *serverProcess, clients []*client, calls, fault
 	if text := p.must(http.StatusServiceUnavailable, "GET", "//readyz", ""); !strings.Contains(string(text), "unavailable") {
 		t.Errorf("/readyz says %s", text)
 	}
-	if log := p.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "read-only until restarted") {
+	if log := p.log.String(); !strings.Contains(log, "level=ERROR") ||
+		!strings.Contains(log, "read-only until restarted") {
 		t.Errorf("the log does not tell: %s", log)
 	}
 	return refused

@@ -38,7 +38,8 @@ func writePair(t *testing.T, cert, key string, serial int64) *x509.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: sec}} {
+	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der},
+		key: {Type: "PRIVATE KEY", Bytes: sec}} {
 		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -107,17 +108,20 @@ func TestServeHTTPS(t *testing.T) {
 	s := startServer(t, func(c *config.Config) { c.TLS.Cert, c.TLS.Key = cert, key })
 	roots := x509.NewCertPool()
 	roots.AddCert(made)
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
+		ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()
 	reply, err := client.Get(s.url + "/healthz")
 	if err != nil {
 		t.Fatal(err)
 	}
 	reply.Body.Close()
-	if s.url[:8] != "https://" || reply.StatusCode != 200 || reply.ProtoMajor != 2 || reply.Header.Get("Strict-Transport-Security") == "" {
+	if s.url[:8] != "https://" || reply.StatusCode != 200 || reply.ProtoMajor != 2 ||
+		reply.Header.Get("Strict-Transport-Security") == "" {
 		t.Errorf("%s: %s %s, HSTS %q", s.url, reply.Status, reply.Proto, reply.Header.Get("Strict-Transport-Security"))
 	}
-	old := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS11}}}
+	old := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots,
+		MaxVersion: tls.VersionTLS11}}}
 	if _, err := old.Get(s.url + "/healthz"); err == nil {
 		t.Error("TLS 1.1 is accepted")
 	}

@@ -67,7 +67,8 @@ func TestRestoreErasesAgain(t *testing.T) {
 		t.Errorf("the restored directory has the tombstones %+v", list)
 	}
 	// A second restore, with everything there, changes nothing more.
-	if code, _, said := runCLI(t, "--data", data, "restore", file[0], "--force"); code != 0 || !strings.Contains(said, "1 people") {
+	if code, _, said := runCLI(t, "--data", data, "restore", file[0], "--force"); code != 0 ||
+		!strings.Contains(said, "1 people") {
 		t.Errorf("%d %s", code, said)
 	}
 }

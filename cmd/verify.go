@@ -80,7 +80,9 @@ func printReport(s stdio, r upkeep.Report) {
 			names = append(names, c.Slug)
 		}
 		fmt.Fprintf(s.out, "%s: a backup of %s, made %s by qb %s\n", r.What,
-			printable(strings.Join(names, ", "), ""), r.Manifest.CreatedAt.Format(time.RFC3339), printable(r.Manifest.QBVersion, ""))
+			printable(strings.Join(names, ", "), ""), r.Manifest.CreatedAt.Format(time.RFC3339),
+			printable(r.Manifest.QBVersion, ""))
 	}
-	fmt.Fprintf(s.out, "%s: sound: %d appointments, none booked twice; %d audit rows, unbroken\n", r.What, r.Appointments, r.AuditRows)
+	fmt.Fprintf(s.out, "%s: sound: %d appointments, none booked twice; %d audit rows, unbroken\n", r.What, r.Appointments,
+		r.AuditRows)
 }

@@ -61,7 +61,10 @@ func newWebhooksList(g *global) *cobra.Command {
 
 func runWebhooksList(ctx context.Context, s stdio, o webhooksOptions) error {
 	return o.withClinic(ctx, s, target{verb: "webhooks list", clinic: o.clinic}, func(at *session) error {
-		list, err := everyPage(func(p engine.Page) (engine.List[engine.Webhook], error) { return at.engine.Webhooks(ctx, o.as(at), p) })
+		list, err := everyPage(func(p engine.Page) (engine.List[engine.Webhook],
+			error) {
+			return at.engine.Webhooks(ctx, o.as(at), p)
+		})
 		if err != nil {
 			return err
 		}

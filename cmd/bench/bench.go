@@ -34,7 +34,8 @@ type Options struct {
 
 // Check reports the first option that makes no sense, by the name of its flag.
 func (o Options) Check() error {
-	if o.Seconds <= 0 || o.Seconds > 60 || o.Rounds < 1 || o.Rounds > 100 || o.Connections < 1 || o.Connections > 256 || o.Appointments < 0 {
+	if o.Seconds <= 0 || o.Seconds > 60 || o.Rounds < 1 || o.Rounds > 100 || o.Connections < 1 || o.Connections > 256 ||
+		o.Appointments < 0 {
 		return errors.New("--seconds must be up to 60, --rounds 1 to 100, --connections 1 to 256")
 	}
 	for _, part := range o.Only {
@@ -136,7 +137,8 @@ func (b *bench) book(s *server, conns int, pace time.Duration) (sample, error) {
 
 // get loads a server with one request again and again.
 func (b *bench) get(s *server, conns int, request []byte) (sample, error) {
-	got, err := load{addr: s.addr, conns: conns, time: b.span(), want: 200, next: func(int, int) []byte { return request }}.run()
+	got, err := load{addr: s.addr, conns: conns, time: b.span(), want: 200,
+		next: func(int, int) []byte { return request }}.run()
 	if err == nil && got.failed > 0 {
 		err = fmt.Errorf("%s: %d requests failed", s.kind, got.failed)
 	}

@@ -115,22 +115,25 @@ func (b *clinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
 	day := place/perDay - n/len(b.providers)/perDay/2
 	start := b.from.AddDate(0, 0, day).Unix() + int64(place%perDay)*900 + 12*3600
 	a := engine.Appointment{
-		ID: engine.NewID(time.Unix(start-86400*14, 0)), Clinic: clinic, LeadID: b.leads[provider][place%leadsPerProvider], ProviderID: b.providers[provider],
+		ID: engine.NewID(time.Unix(start-86400*14, 0)), Clinic: clinic, LeadID: b.leads[provider][place%leadsPerProvider],
+		ProviderID: b.providers[provider],
 		LocationID: 1, Title: "Consultation", Status: engine.Scheduled, StartsAt: start, EndsAt: start + 900,
 		Footprint: engine.Span{Start: start, End: start + 900}, TimeZone: "UTC", LocalDate: engine.LocalDate(time.UTC, start),
 	}
-	a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy, a.UpdatedBy = 1, start-86400*14, start-86400*14, "cli:bench", "cli:bench"
-	heads, err := tx.Counters(clinic)
+	made := start - 86400*14
+	a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy, a.UpdatedBy = 1, made, made, "cli:bench", "cli:bench"
+	counters, err := tx.Counters(clinic)
 	if err != nil {
 		return err
 	}
-	heads.Change++
-	a.Change = heads.Change
+	counters.Change++
+	a.Change = counters.Change
 	if err := tx.InsertAppointment(a); err != nil {
 		return err
 	}
 	return tx.InsertOccupancy(&engine.Occupancy{
-		Clinic: clinic, Resource: engine.ProviderResource(a.ProviderID), Footprint: a.Footprint, AppointmentID: a.ID, Live: true,
+		Clinic: clinic, Resource: engine.ProviderResource(a.ProviderID), Footprint: a.Footprint,
+		AppointmentID: a.ID, Live: true,
 	})
 }
 
@@ -140,13 +143,15 @@ func (b *clinic) booking(conn, n int) []byte {
 	const perDay = 48
 	start := b.from.AddDate(0, 0, n/perDay).Add(time.Duration(n%perDay) * 15 * time.Minute)
 	body := fmt.Sprintf(`{"lead_id":"%s","provider_id":%d,"scheduled_at":"%s","ends_at":"%s","title":"Consultation"}`,
-		b.leads[conn][n%leadsPerProvider], b.providers[conn], start.Format(time.RFC3339), start.Add(15*time.Minute).Format(time.RFC3339))
+		b.leads[conn][n%leadsPerProvider], b.providers[conn], start.Format(time.RFC3339),
+		start.Add(15*time.Minute).Format(time.RFC3339))
 	return request("POST", "/api/v1/appointments", b.key, body)
 }
 
 // availability asks for five slots within a week, of one provider or, with 0, of any of ten.
 func (b *clinic) availability(provider int64) []byte {
-	path := fmt.Sprintf("/api/v1/availability?from=%s&to=%s&limit=5", b.from.Format(time.DateOnly), b.from.AddDate(0, 0, 7).Format(time.DateOnly))
+	path := fmt.Sprintf("/api/v1/availability?from=%s&to=%s&limit=5", b.from.Format(time.DateOnly),
+		b.from.AddDate(0, 0, 7).Format(time.DateOnly))
 	if provider != 0 {
 		path += fmt.Sprintf("&provider_id=%d", provider)
 	} else {

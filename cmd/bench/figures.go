@@ -132,7 +132,8 @@ func (b *bench) tasks(ctx context.Context, s *testServers) []task {
 
 // measure measures everything that was asked for, server by server in turns.
 func (b *bench) measure(ctx context.Context) ([]Figure, error) {
-	fmt.Fprintf(b.o.Log, "qb bench: %d rounds of %gs, %d connections; preparing clinics\n", b.o.Rounds, b.o.Seconds, b.o.Connections)
+	fmt.Fprintf(b.o.Log, "qb bench: %d rounds of %gs, %d connections; preparing clinics\n", b.o.Rounds, b.o.Seconds,
+		b.o.Connections)
 	s, err := b.prepare(ctx)
 	if err != nil {
 		return nil, err
@@ -198,12 +199,17 @@ func (b *bench) figures(part string, r measurements) []Figure {
 	switch part {
 	case partBookings:
 		return []Figure{
-			{"durable bookings, group commit", r.middle("book group", rate), "/s", 0, false, "", fmt.Sprintf("%d connections, p50 %.2f ms, p99 %.2f ms",
-				b.o.Connections, r.middle("book group", p50), r.middle("book group", p99))},
-			{"bookings ÷ one transaction each", r.over("book group", "book single", rate), "x", 3.5, false, "the same handlers", r.per("book single")},
-			{"synchronous FULL ÷ NORMAL", r.over("book group", "book normal", rate), "x", 0.85, false, "the same handlers", r.per("book normal")},
-			{"booking p99 ÷ its p50", ratio(r.m["book group"].each(p99), r.m["book group"].each(p50)), "x", 3.5, true, "itself", ""},
-			{"a lone booking's p50 ÷ a bare loop's", r.over("book alone", "bare loop", p50), "x", 1.8, true, "one transaction, no HTTP",
+			{"durable bookings, group commit", r.middle("book group", rate), "/s", 0, false, "",
+				fmt.Sprintf("%d connections, p50 %.2f ms, p99 %.2f ms",
+					b.o.Connections, r.middle("book group", p50), r.middle("book group", p99))},
+			{"bookings ÷ one transaction each", r.over("book group", "book single", rate), "x", 3.5, false, "the same handlers",
+				r.per("book single")},
+			{"synchronous FULL ÷ NORMAL", r.over("book group", "book normal", rate), "x", 0.85, false, "the same handlers",
+				r.per("book normal")},
+			{"booking p99 ÷ its p50", ratio(r.m["book group"].each(p99), r.m["book group"].each(p50)), "x", 3.5, true,
+				"itself", ""},
+			{"a lone booking's p50 ÷ a bare loop's", r.over("book alone", "bare loop", p50), "x", 1.8, true,
+				"one transaction, no HTTP",
 				fmt.Sprintf("%.3f ms, %.3f ms", r.middle("book alone", p50), r.middle("bare loop", p50))},
 			{"memory idle", r.idle, "MiB", 20, true, "", ""},
 			{"memory under load", r.peak, "MiB", 64, true, "", "peak"},
@@ -211,27 +217,36 @@ func (b *bench) figures(part string, r measurements) []Figure {
 		}
 	case partAvailability:
 		return []Figure{
-			{"availability, one provider, 16", r.over("free 16", "bare 16", rate), "x", 0.65, false, "bare httprouter", r.per("free 16") + " of " + r.per("bare 16")},
-			{"availability, one provider, 64", r.over("free 64", "bare 64", rate), "x", 0.65, false, "bare httprouter", r.per("free 64") + " of " + r.per("bare 64")},
-			{"availability, any of ten, 64", r.over("any 64", "bare 64", rate), "x", 0.50, false, "bare httprouter", r.per("any 64")},
+			{"availability, one provider, 16", r.over("free 16", "bare 16", rate), "x", 0.65, false, "bare httprouter",
+				r.per("free 16") + " of " + r.per("bare 16")},
+			{"availability, one provider, 64", r.over("free 64", "bare 64", rate), "x", 0.65, false, "bare httprouter",
+				r.per("free 64") + " of " + r.per("bare 64")},
+			{"availability, any of ten, 64", r.over("any 64", "bare 64", rate), "x", 0.50, false, "bare httprouter",
+				r.per("any 64")},
 			{"a lead by id, 64", r.over("lead 64", "bare 64", rate), "x", 0.55, false, "bare httprouter", r.per("lead 64")},
 			{"availability p99 beside 500 bookings/s", r.over("free beside", "free alone", p99), "x", 1.3, true, "alone", ""},
 		}
 	case partGrowth:
 		return []Figure{
-			{fmt.Sprintf("bookings, %d ÷ 1,000 appointments", b.o.Appointments), r.over("book large", "book small", rate), "x", 0.8, false, "a small clinic", r.per("book large")},
-			{fmt.Sprintf("availability p99, %d ÷ 1,000 appointments", b.o.Appointments), r.over("free large", "free small", p99), "x", 1.2, true, "a small clinic", ""},
+			{fmt.Sprintf("bookings, %d ÷ 1,000 appointments", b.o.Appointments), r.over("book large", "book small", rate), "x",
+				0.8, false, "a small clinic", r.per("book large")},
+			{fmt.Sprintf("availability p99, %d ÷ 1,000 appointments", b.o.Appointments),
+				r.over("free large", "free small", p99), "x", 1.2, true, "a small clinic", ""},
 			{"start, large clinic", r.start.Seconds() * 1000, "ms", 100, true, "", "from exec to listening"},
 		}
 	case partWebhooks:
 		return []Figure{
-			{"webhook deliveries with outbox", r.over("post outbox", "post bare", rate), "x", 0.70, false, "signed posts without books", r.per("post outbox") + " of " + r.per("post bare")},
-			{"webhook deliveries ÷ one commit each", r.over("post outbox", "post singly", rate), "x", 5.5, false, "the same sender", r.per("post singly")},
-			{"booking reply to webhook arrival, p99", r.middle("reply to arrival", p99), "ms", 2, true, "", fmt.Sprintf("p50 %.2f ms", r.middle("reply to arrival", p50))},
+			{"webhook deliveries with outbox", r.over("post outbox", "post bare", rate), "x", 0.70, false,
+				"signed posts without books", r.per("post outbox") + " of " + r.per("post bare")},
+			{"webhook deliveries ÷ one commit each", r.over("post outbox", "post singly", rate), "x", 5.5, false,
+				"the same sender", r.per("post singly")},
+			{"booking reply to webhook arrival, p99", r.middle("reply to arrival", p99), "ms", 2, true, "",
+				fmt.Sprintf("p50 %.2f ms", r.middle("reply to arrival", p50))},
 		}
 	}
 	return []Figure{
-		{fmt.Sprintf("candidates among %d patients, p99", min(100_000, b.o.Appointments)), r.middle("candidates", p99), "ms", 20, true, "every row looked at",
+		{fmt.Sprintf("candidates among %d patients, p99", min(100_000, b.o.Appointments)), r.middle("candidates", p99), "ms",
+			20, true, "every row looked at",
 			fmt.Sprintf("p50 %.2f ms; every row %.1f ms", r.middle("candidates", p50), r.middle("every row", p50))},
 	}
 }
@@ -287,13 +302,16 @@ func (b *bench) bareLoop(ctx context.Context) (out sample, err error) {
 			if err := clinic.seedOne(tx, 1, len(took), 1_000_000); err != nil {
 				return err
 			}
-			heads, err := tx.Counters(1)
+			counters, err := tx.Counters(1)
 			if err != nil {
 				return err
 			}
-			heads.Event++
-			if err := tx.InsertEvent(engine.Event{Clinic: 1, Seq: heads.Event, ID: "evt_" + engine.NewID(start), Type: "appointment.created",
-				CreatedAt: start.Unix(), Data: []byte(`{}`)}); err != nil {
+			counters.Event++
+			event := engine.Event{
+				Clinic: 1, Seq: counters.Event, ID: "evt_" + engine.NewID(start), Type: "appointment.created",
+				CreatedAt: start.Unix(), Data: []byte(`{}`),
+			}
+			if err := tx.InsertEvent(event); err != nil {
 				return err
 			}
 			return tx.StoreReply(1, "key:bench", engine.NewID(start), "fingerprint", "", reply, start.Unix())

@@ -35,7 +35,8 @@ func (b *bench) newPatientTable(ctx context.Context) (*patientTable, error) {
 	if err != nil {
 		return nil, err
 	}
-	clinic, err := c.engine.CreateClinic(ctx, engine.Shell(0, "bench"), engine.ClinicDraft{Name: "Patients", TimeZone: "UTC", Country: "DE", Hours: week})
+	clinic, err := c.engine.CreateClinic(ctx, engine.Shell(0, "bench"),
+		engine.ClinicDraft{Name: "Patients", TimeZone: "UTC", Country: "DE", Hours: week})
 	if err != nil {
 		return nil, err
 	}
@@ -61,9 +62,11 @@ func (b *bench) newPatientTable(ctx context.Context) (*patientTable, error) {
 func (c *patientTable) person(i int) engine.Patient {
 	birth := engine.NewDate(1930+i%90, time.Month(1+i%12), 1+i%28)
 	return engine.Patient{
-		Clinic: c.caller.Clinic, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Given", i%300), FamilyName: fmt.Sprint("Family", i/4%5000),
-		BirthDate: &birth, Sex: engine.SexUnknown, Status: engine.PatientActive, Email: fmt.Sprintf("f%d@example.org", i/4),
-		EmailKey: fmt.Sprintf("f%d@example.org", i/4), Phones: []engine.Phone{{Number: "-", E164: fmt.Sprintf("+4930%07d", i/4)}},
+		Clinic: c.caller.Clinic, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Given", i%300),
+		FamilyName: fmt.Sprint("Family", i/4%5000),
+		BirthDate:  &birth, Sex: engine.SexUnknown, Status: engine.PatientActive, Email: fmt.Sprintf("f%d@example.org", i/4),
+		EmailKey:    fmt.Sprintf("f%d@example.org", i/4),
+		Phones:      []engine.Phone{{Number: "-", E164: fmt.Sprintf("+4930%07d", i/4)}},
 		Identifiers: []engine.Identifier{{System: "insurer", Value: fmt.Sprint("A", i)}},
 		Meta:        engine.Meta{Version: 1, CreatedAt: 1, UpdatedAt: 1, CreatedBy: "cli:bench", UpdatedBy: "cli:bench"},
 	}
@@ -76,8 +79,9 @@ func (b *bench) candidates(ctx context.Context, c *patientTable) (out sample, er
 		p := c.person(len(took) * 7919 % max(c.n, 1))
 		birth := p.BirthDate.String()
 		start := time.Now()
-		_, err := c.engine.MatchPatients(ctx, c.caller, engine.PatientDraft{GivenName: &p.GivenName, FamilyName: &p.FamilyName, BirthDate: &birth,
-			Email: &p.Email, Phones: &[]engine.Phone{{Number: p.Phones[0].E164}}, Identifiers: &p.Identifiers})
+		_, err := c.engine.MatchPatients(ctx, c.caller,
+			engine.PatientDraft{GivenName: &p.GivenName, FamilyName: &p.FamilyName, BirthDate: &birth,
+				Email: &p.Email, Phones: &[]engine.Phone{{Number: p.Phones[0].E164}}, Identifiers: &p.Identifiers})
 		if err != nil {
 			return out, err
 		}

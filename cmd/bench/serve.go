@@ -87,7 +87,8 @@ func startSender(dir string, st *store.Store, e *engine.Options) (stop func(), e
 // bareHandler is the least that a Go server with a router can do for a reply of
 // the usual size: what availability and single reads are held against.
 func bareHandler() http.Handler {
-	body := []byte(`{"data":[` + strings.Repeat(`{"scheduled_at":"2027-04-26T07:00:00Z","ends_at":"2027-04-26T07:30:00Z","provider_id":1},`, 7))
+	const slot = `{"scheduled_at":"2027-04-26T07:00:00Z","ends_at":"2027-04-26T07:30:00Z","provider_id":1},`
+	body := []byte(`{"data":[` + strings.Repeat(slot, 7))
 	body = append(body[:597], "]}\n"...)
 	r := httprouter.New()
 	r.GET("/api/v1/bare", func(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) {

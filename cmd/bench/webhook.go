@@ -187,7 +187,8 @@ func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*outbox
 	if err != nil {
 		return nil, err
 	}
-	o.engine = engine.New(o.st, engine.Options{CheckURL: policy.CheckURL, Sealer: sealer, Nudge: func() { o.sender.Nudge() }})
+	o.engine = engine.New(o.st, engine.Options{CheckURL: policy.CheckURL, Sealer: sealer,
+		Nudge: func() { o.sender.Nudge() }})
 	var box webhook.Outbox = o.engine
 	if single {
 		box = rowByRow{o.engine}
@@ -199,7 +200,8 @@ func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*outbox
 // hook makes endpoints at the receiver.
 func (o *outbox) hook(ctx context.Context, url string, n int) error {
 	for range n {
-		h, err := o.engine.CreateWebhook(ctx, engine.Shell(o.clinic, "bench"), engine.WebhookDraft{URL: &url, Events: &[]string{"appointment.created"}})
+		h, err := o.engine.CreateWebhook(ctx, engine.Shell(o.clinic, "bench"),
+			engine.WebhookDraft{URL: &url, Events: &[]string{"appointment.created"}})
 		if err != nil {
 			return err
 		}
@@ -212,21 +214,23 @@ func (o *outbox) hook(ctx context.Context, url string, n int) error {
 func (o *outbox) fill(ctx context.Context, n int) error {
 	now := time.Now()
 	return o.st.Update(ctx, func(tx engine.Tx) error {
-		heads, err := tx.Counters(o.clinic)
+		counters, err := tx.Counters(o.clinic)
 		if err != nil {
 			return err
 		}
 		for i := range n {
 			h := o.hooks[i%len(o.hooks)]
 			if i%len(o.hooks) == 0 {
-				heads.Event++
-				err := tx.InsertEvent(engine.Event{Clinic: o.clinic, Seq: heads.Event, ID: "evt_" + engine.NewID(now), Type: "appointment.created",
+				counters.Event++
+				err := tx.InsertEvent(engine.Event{Clinic: o.clinic, Seq: counters.Event, ID: "evt_" + engine.NewID(now),
+					Type:      "appointment.created",
 					CreatedAt: now.Unix(), Data: json.RawMessage(`{}`)})
 				if err != nil {
 					return err
 				}
 			}
-			err := tx.InsertDelivery(engine.DeliveryEntry{ID: engine.NewID(now), Clinic: o.clinic, Webhook: h.N, Seq: heads.Event, State: engine.Pending,
+			err := tx.InsertDelivery(engine.DeliveryEntry{ID: engine.NewID(now), Clinic: o.clinic, Webhook: h.N,
+				Seq: counters.Event, State: engine.Pending,
 				Cause: "event", NextAt: now.Unix(), CreatedAt: now.Unix()}, eventBody())
 			if err != nil {
 				return err
@@ -259,13 +263,14 @@ func (b *bench) deliveries(ctx context.Context, single bool) (out sample, err er
 	ended := make(chan struct{})
 	begin := time.Now()
 	go func() { defer close(ended); o.sender.Run(work) }()
-	for ctx.Err() == nil && time.Since(begin) < time.Minute && o.sender.Stats().Succeeded < uint64(n) { // #nosec G115 -- a count
+	want := uint64(n) // #nosec G115 -- a count
+	for ctx.Err() == nil && time.Since(begin) < time.Minute && o.sender.Stats().Succeeded < want {
 		time.Sleep(time.Millisecond)
 	}
 	stop() // what is sent is settled before Run ends, and that counts
 	<-ended
 	took := time.Since(begin)
-	if st := o.sender.Stats(); st.Succeeded != uint64(n) { // #nosec G115 -- a count
+	if st := o.sender.Stats(); st.Succeeded != want {
 		return out, fmt.Errorf("%d of %d deliveries succeeded: %+v", st.Succeeded, n, st)
 	}
 	out.perSecond = float64(n) / took.Seconds()

@@ -95,8 +95,10 @@ func (c *checker) server(s *Server) {
 
 func (c *checker) tls(t *TLS) {
 	if t.Domain != "" {
-		c.must(domainName.MatchString(t.Domain), "tls.domain", `want a public host name in lower case, such as "qb.clinic.example"`)
-		c.must(t.Cert == "" && t.Key == "", "tls.domain", "give either a domain (certificates by ACME) or tls.cert and tls.key")
+		c.must(domainName.MatchString(t.Domain), "tls.domain",
+			`want a public host name in lower case, such as "qb.clinic.example"`)
+		c.must(t.Cert == "" && t.Key == "", "tls.domain",
+			"give either a domain (certificates by ACME) or tls.cert and tls.key")
 	}
 	c.must((t.Cert == "") == (t.Key == ""), "tls.cert", "tls.cert and tls.key belong together; give both or none")
 	if t.Email != "" {
@@ -135,7 +137,8 @@ func (c *checker) limits() {
 func (c *checker) webhooks(w *Webhooks) {
 	for _, entry := range w.Allow {
 		_, err := webhook.NewPolicy([]string{entry})
-		c.must(err == nil, "webhooks.allow", `%s: %v; want "10.0.5.0/24", "192.168.10.20/32:8443" or "crm.clinic.lan"`, quote(entry), errors.Unwrap(err))
+		c.must(err == nil, "webhooks.allow", `%s: %v; want "10.0.5.0/24", "192.168.10.20/32:8443" or "crm.clinic.lan"`,
+			quote(entry), errors.Unwrap(err))
 	}
 	c.must(len(w.RetryMinutes) >= 1 && len(w.RetryMinutes) <= 20, "webhooks.retry_minutes", "want 1 to 20 steps")
 	for _, m := range w.RetryMinutes {
@@ -172,7 +175,8 @@ func (c *checker) metrics(m *Metrics) {
 	host, _, _ := net.SplitHostPort(m.Listen)
 	ip, err := netip.ParseAddr(host)
 	loopback := host == "localhost" || err == nil && ip.IsLoopback()
-	c.must(loopback || m.Token != "", "metrics.listen", "others can reach this address; set metrics.token, or listen on 127.0.0.1")
+	c.must(loopback || m.Token != "", "metrics.listen",
+		"others can reach this address; set metrics.token, or listen on 127.0.0.1")
 }
 
 // address wants host:port; an empty host means every address of the machine,
@@ -197,5 +201,6 @@ func (c *checker) between(key string, value, low, high int) {
 }
 
 func (c *checker) within(key string, value Duration, low, high time.Duration) {
-	c.must(time.Duration(value) >= low && time.Duration(value) <= high, key, "want %s to %s", Duration(low), Duration(high))
+	c.must(time.Duration(value) >= low && time.Duration(value) <= high, key, "want %s to %s", Duration(low),
+		Duration(high))
 }

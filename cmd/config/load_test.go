@@ -62,7 +62,8 @@ func TestExampleIsTheManual(t *testing.T) {
 		t.Errorf("%s is not in the file", key)
 	}
 	for i, block := range strings.Split(string(text), "\n\n") {
-		if commented.MatchString(block) && !strings.Contains(block, "# ") && !strings.HasPrefix(strings.TrimSpace(block), "#[") {
+		if commented.MatchString(block) && !strings.Contains(block, "# ") &&
+			!strings.HasPrefix(strings.TrimSpace(block), "#[") {
 			t.Errorf("block %d gives no reason:\n%s", i, block)
 		}
 	}
@@ -231,9 +232,12 @@ func FuzzConfig(f *testing.F) {
 		f.Add([]byte("[" + strings.TrimPrefix(section, "[")))
 	}
 	for _, seed := range []string{
-		"[server]\nlisten = 5\n", "server = 1", "server.listen = \"a\\u007Fb:1\"", "[[server]]", "tiers = {a = {requests_per_minute = 1}}",
-		"[tiers.\"x.y\"]\n", "tiers.x = 3", "[backup]\nevery = \"9999999h\"", "[webhooks]\nretry_minutes = [[1]]", "[server]\n[server]\n",
-		"[tiers]\nx = {}", "a.b.c = 1", "[a.b]\n[a]\nb.c = 1", "[server]\nLISTEN = \":1\"", "=", "\xff", "[limits]\nholds_per_key = 1e400",
+		"[server]\nlisten = 5\n", "server = 1", "server.listen = \"a\\u007Fb:1\"", "[[server]]",
+		"tiers = {a = {requests_per_minute = 1}}",
+		"[tiers.\"x.y\"]\n", "tiers.x = 3", "[backup]\nevery = \"9999999h\"", "[webhooks]\nretry_minutes = [[1]]",
+		"[server]\n[server]\n",
+		"[tiers]\nx = {}", "a.b.c = 1", "[a.b]\n[a]\nb.c = 1", "[server]\nLISTEN = \":1\"", "=", "\xff",
+		"[limits]\nholds_per_key = 1e400",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -244,7 +248,8 @@ func FuzzConfig(f *testing.F) {
 		}
 		l.Auth.JWTSecret, l.Metrics.Token = "", "" // a dump does not hold them
 		again := Default()
-		text := strings.NewReplacer(`jwt_secret = "unset"`, `jwt_secret = ""`, `token = "unset"`, `token = ""`).Replace(l.TOML())
+		text := strings.NewReplacer(`jwt_secret = "unset"`, `jwt_secret = ""`, `token = "unset"`,
+			`token = ""`).Replace(l.TOML())
 		if faults := again.readTOML("dump", []byte(text)); faults != nil {
 			t.Fatalf("the dump does not load: %v\n%s", faults, text)
 		}

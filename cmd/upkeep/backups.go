@@ -111,8 +111,10 @@ func findBackupDir(data, dir string) (place string, missing bool, err error) {
 	}
 	full, e1 := filepath.Abs(dir)
 	home, e2 := filepath.Abs(data)
-	if rel, err := filepath.Rel(home, full); e1 == nil && e2 == nil && err == nil && filepath.IsLocal(rel) && exists(home) {
+	if rel, err := filepath.Rel(home, full); e1 == nil && e2 == nil && err == nil && filepath.IsLocal(rel) &&
+		exists(home) {
 		return dir, true, nil
 	}
-	return dir, false, fmt.Errorf("backup.dir: %s is not there. Is its disk mounted? If it is new, make the directory yourself", dir)
+	return dir, false, fmt.Errorf("backup.dir: %s is not there. Is its disk mounted? If it is new, make the "+
+		"directory yourself", dir)
 }

@@ -53,7 +53,8 @@ func (d Dir) Restrict() (before fs.FileMode, err error) {
 		return 0, err
 	}
 	if err := os.Chmod(d.Path, 0o700); err != nil { // #nosec G302 -- a directory
-		return 0, fmt.Errorf("others can read %s, and that cannot be changed: %w; give a directory of your own with --data", d.Path, err)
+		return 0, fmt.Errorf("others can read %s, and that cannot be changed: %w; give a directory of your own with --data",
+			d.Path, err)
 	}
 	return info.Mode().Perm(), nil
 }
@@ -93,7 +94,8 @@ func (d Dir) noClinic() error {
 // NeedEmpty is an error where the directory holds a database.
 func (d Dir) NeedEmpty() error {
 	if path := d.file(dbFile); exists(path) {
-		return fmt.Errorf("%s exists; nothing was changed. Give another directory with --data, or add a clinic with 'qb clinics create'", path)
+		return fmt.Errorf("%s exists; nothing was changed. Give another directory with --data, or add a clinic with 'qb "+
+			"clinics create'", path)
 	}
 	return nil
 }
@@ -109,7 +111,8 @@ func (d Dir) NeedNotLost() error {
 	}
 	for _, left := range []string{engine.SealKeyFile, backupDir} {
 		if exists(d.file(left)) {
-			return fmt.Errorf("%s has %s but no database: 'qb restore FILE --force' brings a backup back; to begin anew, move %s away",
+			return fmt.Errorf("%s has %s but no database: 'qb restore FILE --force' brings a backup back; to begin anew, "+
+				"move %s away",
 				d.Path, left, left)
 		}
 	}

@@ -129,12 +129,14 @@ func (d *doctor) sqlite(in store.Inspection) {
 		return
 	}
 	if d.l.Database.Synchronous != "full" {
-		d.warn("sqlite", `set database.synchronous = "full"`, "%s, WAL, synchronous %s: a power cut may lose the last moments", in.SQLite, d.l.Database.Synchronous)
+		d.warn("sqlite", `set database.synchronous = "full"`,
+			"%s, WAL, synchronous %s: a power cut may lose the last moments", in.SQLite, d.l.Database.Synchronous)
 		return
 	}
 	log, _ := os.Stat(d.file(dbFile + "-wal"))
 	if log != nil && log.Size() > 256<<20 {
-		d.warn("sqlite", "some program holds the database open for reading; end it", "%s, WAL of %s", in.SQLite, megabytes(log.Size()))
+		d.warn("sqlite", "some program holds the database open for reading; end it", "%s, WAL of %s", in.SQLite,
+			megabytes(log.Size()))
 		return
 	}
 	d.ok("sqlite", "%s, WAL, synchronous full", in.SQLite)
@@ -207,11 +209,13 @@ func (d *doctor) outbox(depth engine.OutboxDepth, err error) {
 func (d *doctor) deliveries(depth engine.OutboxDepth) {
 	late := d.now.Sub(time.Unix(depth.OldestDue, 0))
 	if depth.OldestDue != 0 && late > 10*time.Minute {
-		d.warn("webhooks", "is 'qb serve' running? The log says what hinders it", "%d deliveries wait; the oldest has been due for %s", depth.Pending, ago(late))
+		d.warn("webhooks", "is 'qb serve' running? The log says what hinders it",
+			"%d deliveries wait; the oldest has been due for %s", depth.Pending, ago(late))
 	} else {
 		d.ok("webhooks", "%d deliveries wait, %d are under way", depth.Pending, depth.Sending)
 	}
 	if depth.Dead > 0 {
-		d.warn("webhooks", "'qb webhooks dead' lists them, 'qb webhooks retry' sends them again", "%d dead letters", depth.Dead)
+		d.warn("webhooks", "'qb webhooks dead' lists them, 'qb webhooks retry' sends them again",
+			"%d dead letters", depth.Dead)
 	}
 }

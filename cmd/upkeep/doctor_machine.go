@@ -38,7 +38,8 @@ func (d *doctor) disk() {
 	case free < leastDisk:
 		d.fail("disk", wayOut, "%s free beside a database of %s", megabytes(free), megabytes(size))
 	case free < enoughDisk || free < 3*size:
-		d.warn("disk", wayOut, "%s free beside a database of %s: a backup needs room for three", megabytes(free), megabytes(size))
+		d.warn("disk", wayOut, "%s free beside a database of %s: a backup needs room for three", megabytes(free),
+			megabytes(size))
 	default:
 		d.ok("disk", "%s free, database %s", megabytes(free), megabytes(size))
 	}
@@ -63,7 +64,8 @@ func (d *doctor) modes() {
 		}
 		d.fail("modes", "chmod "+want+" "+path, "%s can be read by others (mode %04o)", path, info.Mode().Perm())
 	}
-	for _, name := range []string{"", dbFile, dbFile + "-wal", dbFile + "-shm", config.FileName, engine.SealKeyFile, backupDir, stateFile} {
+	for _, name := range []string{"", dbFile, dbFile + "-wal", dbFile + "-shm", config.FileName, engine.SealKeyFile,
+		backupDir, stateFile} {
 		check(name)
 	}
 	if info, err := os.Stat(d.file(engine.SealKeyFile)); err != nil || info.Mode().Perm()&0o077 == 0 {

@@ -99,7 +99,8 @@ type stagedRestore struct {
 // stageRestore does everything of a restore but to put it into its place: unpack,
 // migrate if it is older, verify, let the erased rest again, and ready the
 // database to be served.
-func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string, tombstones []engine.Erasure) (r stagedRestore, err error) {
+func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string,
+	tombstones []engine.Erasure) (r stagedRestore, err error) {
 	if r.unpackedBackup, err = unpack(ctx, file, keys, dir, schema); err != nil {
 		return r, err
 	}

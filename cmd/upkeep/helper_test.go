@@ -34,7 +34,8 @@ func newClinic(t *testing.T, bookings int) Dir {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clinic, err := e.CreateClinic(ctx, engine.Shell(0, "test"), engine.ClinicDraft{Name: "Park", TimeZone: "UTC", Country: "US", Hours: week})
+	clinic, err := e.CreateClinic(ctx, engine.Shell(0, "test"),
+		engine.ClinicDraft{Name: "Park", TimeZone: "UTC", Country: "US", Hours: week})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,8 @@ func newClinic(t *testing.T, bookings int) Dir {
 	lead, err := e.PutLead(ctx, c, engine.LeadDraft{Name: new("Person")})
 	for i := 0; i < bookings && err == nil; i++ {
 		start := time.Now().UTC().Truncate(24*time.Hour).Unix() + 86400 + int64(i)*1800
-		_, err = e.Book(ctx, c, engine.Booking{LeadID: lead.Lead.ID, StartsAt: start, EndsAt: start + 1800, Title: "Consultation"})
+		_, err = e.Book(ctx, c, engine.Booking{LeadID: lead.Lead.ID, StartsAt: start, EndsAt: start + 1800,
+			Title: "Consultation"})
 	}
 	_, e2 := engine.OpenSealer(d.Path)
 	if err := errors.Join(err, e2, st.Close()); err != nil {

@@ -20,7 +20,8 @@ func TestLock(t *testing.T) {
 	// flock belongs to the open file, so that a second open in this process is
 	// held off as another process would be.
 	_, err = d.Lock("restore")
-	if want := fmt.Sprintf("is in use by process %d (qb serve)", os.Getpid()); kindOf(err) != Locked || !strings.Contains(err.Error(), want) {
+	if want := fmt.Sprintf("is in use by process %d (qb serve)", os.Getpid()); kindOf(err) != Locked ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("kind %q, %v; want %s", kindOf(err), err, want)
 	}
 	if err := first.Release(); err != nil {

@@ -185,7 +185,8 @@ func findingsError(where string, in store.Inspection) error {
 func requireSpace(dir string, bytes int64) error {
 	free, err := freeDisk(dir)
 	if err == nil && free < bytes {
-		return fmt.Errorf("the disk of %s has %s free, %s are needed; make room and try again", dir, megabytes(free), megabytes(bytes))
+		return fmt.Errorf("the disk of %s has %s free, %s are needed; make room and try again", dir, megabytes(free),
+			megabytes(bytes))
 	}
 	return nil // where it cannot be told, the writing will
 }

@@ -148,7 +148,8 @@ func sameClinic(data string, r stagedRestore) error {
 	if r.manifest.Shares(ids) {
 		return nil
 	}
-	return fmt.Errorf("%s holds another clinic (%s) than the backup (%s); nothing was changed. Give another directory with --data, or move that one away yourself",
+	return fmt.Errorf("%s holds another clinic (%s) than the backup (%s); nothing was changed. Give another "+
+		"directory with --data, or move that one away yourself",
 		data, strings.Join(names, ", "), strings.Join(theirs, ", "))
 }
 
@@ -199,7 +200,8 @@ func moveIn(data, stage string, old []string, now time.Time) (aside string, err 
 	}
 	names = sortDatabaseFirst(names)
 	for i := len(names) - 1; i >= 0; i-- {
-		if err := errors.Join(syncFile(filepath.Join(stage, names[i])), move(filepath.Join(stage, names[i]), filepath.Join(data, names[i]))); err != nil {
+		staged := filepath.Join(stage, names[i])
+		if err := errors.Join(syncFile(staged), move(staged, filepath.Join(data, names[i]))); err != nil {
 			return "", err
 		}
 	}

@@ -97,7 +97,8 @@ func TestScheduleAt(t *testing.T) {
 		t.Fatal(err)
 	}
 	var now time.Time
-	k := &BackupScheduler{conf: config.Backup{At: "02:30"}, zone: zone, maker: &Maker{dir: Dir{Now: func() time.Time { return now }}}}
+	k := &BackupScheduler{conf: config.Backup{At: "02:30"}, zone: zone,
+		maker: &Maker{dir: Dir{Now: func() time.Time { return now }}}}
 	at := func(text string) time.Time {
 		v, err := time.ParseInLocation("2006-01-02 15:04", text, zone)
 		if err != nil {
@@ -155,7 +156,8 @@ func TestScheduleVanishedDirectory(t *testing.T) {
 		t.Errorf("%d tries in four hours", tries)
 	}
 	u := readState(d.Path)
-	if s := u.backupStatus(conf, *now); s.Level != "fail" || !strings.Contains(s.Why, "hours old") || strings.Contains(s.Why, dir) {
+	if s := u.backupStatus(conf, *now); s.Level != "fail" || !strings.Contains(s.Why, "hours old") ||
+		strings.Contains(s.Why, dir) {
 		t.Errorf("%+v", s)
 	}
 	if !strings.Contains(log.String(), "Is its disk mounted?") || exists(dir) {
@@ -196,7 +198,8 @@ func TestDrillFindsDamage(t *testing.T) {
 	changeState(d.Path, func(u *State) { u.Drill.At = now.Add(-drillEvery) })
 	k.RunDue(t.Context())
 	u := readState(d.Path)
-	if u.Drill.OK || !strings.Contains(u.Drill.Error, "the backup is damaged: qb.db") || !strings.Contains(log.String(), "cannot be relied on") {
+	if u.Drill.OK || !strings.Contains(u.Drill.Error, "the backup is damaged: qb.db") ||
+		!strings.Contains(log.String(), "cannot be relied on") {
 		t.Errorf("%+v\n%s", u.Drill, log)
 	}
 	if s := u.drillStatus(*now); s.Level != "fail" {
@@ -218,7 +221,8 @@ func TestScheduleEncrypted(t *testing.T) {
 	public, key := newAgeKey(t)
 	for identity, note := range map[string]string{"": byDigestOnly, key: ""} {
 		d := newClinic(t, 2)
-		k, now, log := testScheduler(t, d, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 9, Recipient: public, Identity: identity})
+		k, now, log := testScheduler(t, d, config.Backup{Every: config.Duration(24 * time.Hour), Keep: 9, Recipient: public,
+			Identity: identity})
 		*now = now.Add(time.Hour)
 		k.RunDue(t.Context())
 		u := readState(d.Path)
@@ -249,7 +253,8 @@ func TestSchedulerEnds(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	k.RunDue(ended)
-	if u := readState(d.Path); u.Backup != nil || u.Failed != nil || len(backupsIn(t, filepath.Join(d.Path, "backups"))) != 0 {
+	if u := readState(d.Path); u.Backup != nil || u.Failed != nil ||
+		len(backupsIn(t, filepath.Join(d.Path, "backups"))) != 0 {
 		t.Errorf("%+v\n%s", u, log)
 	}
 	// What a kill -9 left staged goes at a later start.
@@ -282,7 +287,8 @@ func TestPruneKeepsTheNewOne(t *testing.T) {
 	for range 3 {
 		k.RunDue(t.Context())
 		u := readState(d.Path)
-		if list := backupsIn(t, dir); len(list) != 2 || u.Backup == nil || !u.Backup.At.Equal(*now) || !exists(u.Backup.File) {
+		if list := backupsIn(t, dir); len(list) != 2 || u.Backup == nil || !u.Backup.At.Equal(*now) ||
+			!exists(u.Backup.File) {
 			t.Fatalf("%v %+v\n%s", list, u.Backup, log)
 		}
 		*now = now.Add(25 * time.Hour)

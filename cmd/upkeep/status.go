@@ -67,7 +67,8 @@ func (s *State) drillStatus(now time.Time) Status {
 	case !d.OK:
 		return Status{Task: TaskDrill, Level: "fail", Why: "the newest backup could not be restored for a trial", At: d.At}
 	case now.Sub(d.At) > 2*drillEvery:
-		return Status{Task: TaskDrill, Level: "warn", Why: fmt.Sprintf("the last trial is %s old", ago(now.Sub(d.At))), At: d.At}
+		return Status{Task: TaskDrill, Level: "warn",
+			Why: fmt.Sprintf("the last trial is %s old", ago(now.Sub(d.At))), At: d.At}
 	default:
 		return Status{Task: TaskDrill, Level: "ok", Why: d.Note, At: d.At}
 	}

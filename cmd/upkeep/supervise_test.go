@@ -31,7 +31,8 @@ func TestTasksAreRestarted(t *testing.T) {
 		if len(runs) != 3 || runs[1] != restartPause || runs[2] != 2*restartPause {
 			t.Errorf("it ran at %v", runs)
 		}
-		if text := log.String(); strings.Contains(text, "Xanthippe") || !strings.Contains(text, "a string") || !strings.Contains(text, "nil map") {
+		if text := log.String(); strings.Contains(text, "Xanthippe") || !strings.Contains(text, "a string") ||
+			!strings.Contains(text, "nil map") {
 			t.Errorf("the log says %s", text)
 		}
 		cancel()

@@ -26,7 +26,8 @@ type unpackedBackup struct {
 // unpack reads a backup into a directory and verifies it whole: its bytes, its
 // database, its key file. What is wrong with it is a *backup.Fault, or an *Error of kind
 // Damaged for damage inside the database.
-func unpack(ctx context.Context, file string, keys []backup.Identity, dir, schema string) (o unpackedBackup, err error) {
+func unpack(ctx context.Context, file string, keys []backup.Identity, dir, schema string) (o unpackedBackup,
+	err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return o, err
@@ -87,7 +88,8 @@ func migrateUnpacked(path, schema string) error {
 func faultOf(err error) error {
 	switch {
 	case errors.Is(err, store.ErrNewer):
-		return &backup.Fault{Kind: backup.Newer, Text: "its database has a schema that this qb does not know: update qb", Err: err}
+		return &backup.Fault{Kind: backup.Newer,
+			Text: "its database has a schema that this qb does not know: update qb", Err: err}
 	case errors.Is(err, store.ErrForeign), errors.Is(err, os.ErrNotExist):
 		return &backup.Fault{Kind: backup.Foreign, Text: "it holds no database of qb", Err: err}
 	}
@@ -107,7 +109,8 @@ func preferFault(err error) error {
 func verifySealKey(dir string, sealed []store.Sealed) error {
 	if !exists(filepath.Join(dir, engine.SealKeyFile)) {
 		if len(sealed) > 0 {
-			return &Error{Damaged, fmt.Errorf("%s is missing: the secrets of webhooks cannot be read; restore it from a backup, or rotate them", engine.SealKeyFile)}
+			return &Error{Damaged, fmt.Errorf("%s is missing: the secrets of webhooks cannot be read; restore it from a "+
+				"backup, or rotate them", engine.SealKeyFile)}
 		}
 		return nil
 	}
@@ -165,7 +168,8 @@ func ReadKeys(path string) ([]backup.Identity, error) {
 }
 
 // inspectFile unpacks a backup into a directory that is gone afterwards.
-func inspectFile(ctx context.Context, file string, keys []backup.Identity, schema, temp string) (o unpackedBackup, err error) {
+func inspectFile(ctx context.Context, file string, keys []backup.Identity, schema, temp string) (o unpackedBackup,
+	err error) {
 	dir, err := os.MkdirTemp(temp, stagePrefix)
 	if err != nil {
 		return o, err
@@ -185,7 +189,8 @@ func inspectFile(ctx context.Context, file string, keys []backup.Identity, schem
 		return o, e
 	}
 	if have != sum {
-		return o, &backup.Fault{Kind: backup.Damaged, Text: "its SHA-256 is not the one in " + filepath.Base(file) + sumSuffix}
+		return o, &backup.Fault{Kind: backup.Damaged, Text: "its SHA-256 is not the one in " +
+			filepath.Base(file) + sumSuffix}
 	}
 	o.byDigest = true
 	return o, nil

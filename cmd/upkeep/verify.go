@@ -72,7 +72,8 @@ func (r *Report) directory(ctx context.Context, d Dir) error {
 		return err
 	}
 	if in.Older {
-		r.Note = fmt.Sprintf("of an older qb (schema %d): its pages and references are sound; 'qb migrate' it, then verify the rest", in.Version)
+		r.Note = fmt.Sprintf("of an older qb (schema %d): its pages and references are sound; 'qb migrate' it, then "+
+			"verify the rest", in.Version)
 	}
 	return verifySealKey(d.Path, in.Sealed)
 }
