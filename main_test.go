@@ -195,6 +195,9 @@ func TestDemo(t *testing.T) {
 	defer c.Process.Kill()
 	text := shown(t, out)
 	t.Logf("ready after %s", time.Since(begin).Round(time.Millisecond))
+	if !strings.Contains(text, "(Europe/Berlin): 4 providers, ") {
+		t.Errorf("the demo is not in a zone of its own:\n%s", text)
+	}
 	var got []string
 	calls := printedCalls(text)
 	if len(calls) != 3 {

@@ -18,17 +18,21 @@ func newAppointmentsCommand(g *global) *cobra.Command {
 	return c
 }
 
-type appointmentsImportOptions struct {
-	importOptions
-	how engine.AppointmentImport
-}
-
 func newAppointmentsImport(g *global) *cobra.Command {
-	o := appointmentsImportOptions{importOptions: importOptions{global: g}}
-	c := &cobra.Command{
-		Use:   "import FILE.csv",
-		Short: "Book appointments from a CSV file, all or none",
-		Long: `Book appointments from a CSV file (- is standard input) by all the rules of
+	var how engine.AppointmentImport
+	c := newCSVImport(g, "appointments", &how.DryRun, &how.SkipBad,
+		func(ctx context.Context, at *session, file io.Reader) (importReport, error) {
+			r, err := at.engine.ImportAppointments(ctx, at.caller, file, how)
+			return importReport{
+				columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: how.DryRun, written: r.Written,
+				program: appointmentImportJSON{columnsOf(r.Columns), r.Rows, r.Booked, r.Known, faultsOf(r.Bad), r.Written},
+				preview: func(out io.Writer) { _ = printList(out, false, r.Preview, appointmentPreviewColumns...) },
+				did:     fmt.Sprintf("appointments: %d booked, %d known", r.Booked, r.Known),
+				would:   fmt.Sprintf("appointments: would book %d, leave %d known", r.Booked, r.Known),
+			}, err
+		})
+	c.Short = "Book appointments from a CSV file, all or none"
+	c.Long = `Book appointments from a CSV file (- is standard input) by all the rules of
 booking, in one transaction: if a line cannot be booked, every such line is told
 with its number and nothing is imported. The first line names the columns, in the
 words of common calendars too ("Datum", "Uhrzeit", "Arzt"): when (scheduled_at, or
@@ -37,17 +41,10 @@ date and time), until when (ends_at, duration_minutes or a service), who
 where and what (ids or names). Times without an offset are on the clinic's clock.
 
 --dry-run tells what would happen: how each column is understood, the first
-appointments, and every faulty line.`,
-		Example: `  qb appointments import calendar.csv --dry-run
-  qb appointments import calendar.csv --past`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			o.file = args[0]
-			return runAppointmentsImport(c.Context(), streams(c), o)
-		},
-	}
-	c.Flags().BoolVar(&o.how.Past, "past", false, "import what has already taken place, too")
-	o.flags(c, &o.how.DryRun, &o.how.SkipBad)
+appointments, and every faulty line.`
+	c.Example = `  qb appointments import calendar.csv --dry-run
+  qb appointments import calendar.csv --past`
+	c.Flags().BoolVar(&how.Past, "past", false, "import what has already taken place, too")
 	return c
 }
 
@@ -61,29 +58,13 @@ type appointmentImportJSON struct {
 	Written bool         `json:"written"`
 }
 
-func runAppointmentsImport(ctx context.Context, s stdio, o appointmentsImportOptions) error {
-	return o.run(ctx, s, "appointments import", func(f *office, file io.Reader) (imported, error) {
-		r, err := f.engine.ImportAppointments(ctx, f.caller, file, o.how)
-		return imported{
-			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
-			program: appointmentImportJSON{columnsOf(r.Columns), r.Rows, r.Booked, r.Known, faultsOf(r.Bad), r.Written},
-			preview: func(out io.Writer) { previewAppointments(out, r.Preview) },
-			did:     fmt.Sprintf("appointments: %d booked, %d known", r.Booked, r.Known),
-			would:   fmt.Sprintf("appointments: would book %d, leave %d known", r.Booked, r.Known),
-		}, err
-	})
-}
-
-func previewAppointments(out io.Writer, rows []engine.AppointmentPreview) {
-	type row = engine.AppointmentPreview
-	_ = printList(out, false, rows,
-		column[row]{"LINE", func(p row) string { return strconv.Itoa(p.Line) }},
-		column[row]{"WOULD", func(p row) string { return p.Act }},
-		column[row]{"START", func(p row) string { return when(p.Appointment.StartsAt) }},
-		column[row]{"END", func(p row) string { return when(p.Appointment.EndsAt) }},
-		column[row]{"PROVIDER", func(p row) string { return strconv.FormatInt(p.Appointment.ProviderID, 10) }},
-		column[row]{"STATUS", func(p row) string { return string(p.Appointment.Status) }},
-	)
+var appointmentPreviewColumns = []column[engine.AppointmentPreview]{
+	{"LINE", func(p engine.AppointmentPreview) string { return strconv.Itoa(p.Line) }},
+	{"WOULD", func(p engine.AppointmentPreview) string { return p.Act }},
+	{"START", func(p engine.AppointmentPreview) string { return formatTime(p.Appointment.StartsAt) }},
+	{"END", func(p engine.AppointmentPreview) string { return formatTime(p.Appointment.EndsAt) }},
+	{"PROVIDER", func(p engine.AppointmentPreview) string { return strconv.FormatInt(p.Appointment.ProviderID, 10) }},
+	{"STATUS", func(p engine.AppointmentPreview) string { return string(p.Appointment.Status) }},
 }
 
 type appointmentsExportOptions struct {
@@ -111,7 +92,7 @@ apostrophe; 'qb appointments import' takes it off again.`,
 	f.StringVar(&o.status, "status", "", "appointments of this `STATUS`, such as confirmed")
 	f.Int64Var(&o.query.ProviderID, "provider-id", 0, "appointments of the provider with this `ID`")
 	f.Int64Var(&o.query.PatientID, "patient-id", 0, "appointments of the patient with this `ID`")
-	f.StringVarP(&o.out, "out", "o", "", "`FILE` to make; it must not exist")
+	outFlag(c, &o.out)
 	clinicFlag(c, &o.clinic)
 	return c
 }
@@ -125,19 +106,14 @@ func runAppointmentsExport(ctx context.Context, s stdio, o appointmentsExportOpt
 		return err
 	}
 	o.query.Status = engine.Status(o.status)
-	return o.visit(ctx, s, errand{verb: "appointments export", clinic: o.clinic}, func(f *office) error {
-		zone, err := engine.LoadZone(f.clinic.TimeZone)
+	return o.withClinic(ctx, s, target{verb: "appointments export", clinic: o.clinic}, func(at *session) error {
+		zone, err := engine.LoadZone(at.clinic.TimeZone)
 		if err != nil {
 			return err
 		}
 		o.query.From, o.query.To = inZone(from, zone), inZone(to, zone)
-		n, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {
-			return f.engine.ExportAppointments(ctx, f.caller, o.query, w)
+		return exportCSV(s, o.out, "appointment", func(w io.Writer) (int, error) {
+			return at.engine.ExportAppointments(ctx, at.caller, o.query, w)
 		})
-		if err != nil {
-			return asFlags(err, nil)
-		}
-		fmt.Fprintf(s.err, "%d %s\n", n, plural(n, "appointment"))
-		return nil
 	})
 }

@@ -54,18 +54,18 @@ type auditCheck struct {
 }
 
 func runAuditVerify(ctx context.Context, s stdio, o auditVerifyOptions) error {
-	return o.visit(ctx, s, errand{verb: "audit verify", clinic: o.clinic}, func(f *office) error {
-		clinics := []engine.Clinic{f.clinic}
+	return o.withClinic(ctx, s, target{verb: "audit verify", clinic: o.clinic}, func(at *session) error {
+		clinics := []engine.Clinic{at.clinic}
 		if o.clinic == "" {
 			var err error
-			if clinics, err = f.engine.Clinics(ctx, f.caller); err != nil {
+			if clinics, err = at.engine.Clinics(ctx, at.caller); err != nil {
 				return err
 			}
 		}
 		var checks []auditCheck
 		var damage []error
 		for _, c := range clinics {
-			r, err := f.engine.VerifyAudit(ctx, c.N)
+			r, err := at.engine.VerifyAudit(ctx, c.N)
 			if err != nil {
 				return err
 			}
@@ -113,7 +113,8 @@ person's values. The reading is itself a row.`,
 		RunE: func(c *cobra.Command, _ []string) error { return runAuditList(c.Context(), streams(c), o) },
 	}
 	f := c.Flags()
-	f.Int64Var(&o.query.PatientID, "patient", 0, "rows about the patient of this `ID`, lists that showed the patient included")
+	f.Int64Var(&o.query.PatientID, "patient", 0,
+		"rows about the patient of this `ID`, lists that showed the patient included")
 	f.StringVar(&o.query.Action, "action", "", "rows of an `ACTION`, such as appointment.book")
 	f.StringVar(&o.query.Entity, "entity", "", "rows about a `KIND` of thing, such as lead")
 	f.StringVar(&o.query.EntityID, "entity-id", "", "rows about the thing of this `ID`")
@@ -128,35 +129,32 @@ person's values. The reading is itself a row.`,
 
 func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 	if o.limit < 0 {
-		return misuse("--limit: want 0 (all) or more")
+		return usageError("--limit: want 0 (all) or more")
 	}
 	var from, to wire.When
 	if err := errors.Join(readWhen("--from", o.from, &from), readWhen("--to", o.to, &to)); err != nil {
 		return err
 	}
 	o.query.Outcome = engine.Outcome(o.outcome)
-	return o.visit(ctx, s, errand{verb: "audit list", clinic: o.clinic}, func(f *office) error {
-		zone, err := engine.LoadZone(f.clinic.TimeZone)
+	return o.withClinic(ctx, s, target{verb: "audit list", clinic: o.clinic}, func(at *session) error {
+		zone, err := engine.LoadZone(at.clinic.TimeZone)
 		if err != nil {
 			return err
 		}
 		o.query.From, o.query.To = inZone(from, zone), inZone(to, zone)
 		rows, err := upTo(o.limit, func(p engine.Page) (engine.List[engine.AuditEntry], error) {
-			return f.engine.AuditLog(ctx, f.caller, o.query, p)
+			return at.engine.AuditLog(ctx, at.caller, o.query, p)
 		})
 		if err != nil {
 			return asFlags(err, nil)
 		}
-		if o.json {
-			return printList(s.out, true, each(rows, httpapi.AuditOf))
-		}
-		return printList(s.out, false, rows, auditColumns...)
+		return printRows(s.out, o.json, rows, httpapi.AuditOf, auditColumns...)
 	})
 }
 
 var auditColumns = []column[engine.AuditEntry]{
 	{"SEQ", func(a engine.AuditEntry) string { return strconv.FormatInt(a.Seq, 10) }},
-	{"AT", func(a engine.AuditEntry) string { return when(a.At) }},
+	{"AT", func(a engine.AuditEntry) string { return formatTime(a.At) }},
 	{"ACTOR", func(a engine.AuditEntry) string { return string(a.ActorKind) + " " + a.ActorLabel }},
 	{"ACTION", func(a engine.AuditEntry) string { return a.Action }},
 	{"OUTCOME", func(a engine.AuditEntry) string { return string(a.Outcome) }},
@@ -167,11 +165,11 @@ var auditColumns = []column[engine.AuditEntry]{
 		}
 		return strconv.FormatInt(a.PatientID, 10)
 	}},
-	{"FIELDS", func(a engine.AuditEntry) string { return brief(a.Fields, 6) }},
+	{"FIELDS", func(a engine.AuditEntry) string { return joinFirst(a.Fields, 6) }},
 }
 
-// brief is a list cut to n words.
-func brief(words []string, n int) string {
+// joinFirst is a list cut to n words.
+func joinFirst(words []string, n int) string {
 	if len(words) > n {
 		return strings.Join(words[:n], ",") + ",… " + strconv.Itoa(len(words)) + " in all"
 	}

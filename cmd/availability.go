@@ -43,7 +43,7 @@ exclusive. Without --to it searches on until 20 slots (or --limit) are found.`,
 				o.limit = 0
 			}
 			if c.Flags().Changed("duration") && (o.query.Minutes < 1 || o.query.Minutes > 1439) {
-				return misuse("--duration: Must be 1 to 1439 minutes")
+				return usageError("--duration: Must be 1 to 1439 minutes")
 			}
 			return runAvailability(c.Context(), streams(c), o)
 		},
@@ -65,48 +65,47 @@ exclusive. Without --to it searches on until 20 slots (or --limit) are found.`,
 }
 
 // availabilityFlags are the flags behind the fields of the question.
-var availabilityFlags = map[string]string{"provider_id": "--provider", "location_id": "--location", "service_id": "--service"}
+var availabilityFlags = map[string]string{"provider_id": "--provider", "location_id": "--location",
+	"service_id": "--service"}
 
 func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error {
 	var from, to, now wire.When
 	err := errors.Join(readWhen("--from", o.from, &from), readWhen("--to", o.to, &to), readWhen("--now", o.now, &now))
 	if err == nil && now.IsDate {
-		err = misuse("--now: want an instant, such as 2026-04-27T09:00:00Z")
+		err = usageError("--now: want an instant, such as 2026-04-27T09:00:00Z")
 	}
 	if err == nil && (o.limit < 0 || o.limit == 0 && o.to == "" && !o.explain) {
-		err = misuse("--limit: want 1 or more; without --to the search has no other end")
+		err = usageError("--limit: want 1 or more; without --to the search has no other end")
 	}
 	if err != nil {
 		return err
 	}
 	o.query.From, o.query.To, o.query.Preference = from.Moment(), to.Moment(), engine.Preference(o.preference)
-	e := errand{verb: "availability", clinic: o.clinic}
+	t := target{verb: "availability", clinic: o.clinic}
 	if now.Set {
-		e.now = func() time.Time { return time.Unix(now.Instant, 0) }
+		t.now = func() time.Time { return time.Unix(now.Instant, 0) }
 	}
-	return o.visit(ctx, s, e, func(f *office) error {
-		names, err := f.names(ctx)
+	return o.withClinic(ctx, s, t, func(at *session) error {
+		names, err := at.names(ctx)
 		if err == nil && o.explain {
-			err = o.explained(ctx, s, f, names)
+			err = o.explained(ctx, s, at, names)
 		} else if err == nil {
-			err = o.listed(ctx, s, f, names)
+			err = o.listed(ctx, s, at, names)
 		}
 		return asFlags(err, availabilityFlags)
 	})
 }
 
-func (o availabilityOptions) listed(ctx context.Context, s stdio, f *office, names names) error {
+func (o availabilityOptions) listed(ctx context.Context, s stdio, at *session, names names) error {
 	slots, err := upTo(o.limit, func(p engine.Page) (engine.List[engine.Slot], error) {
 		o.query.Limit, o.query.Cursor = p.Limit, p.Cursor
-		return f.engine.Availability(ctx, f.caller, o.query)
+		return at.engine.Availability(ctx, at.caller, o.query)
 	})
 	if err != nil {
 		return err
 	}
-	if o.json {
-		return printList(s.out, true, each(slots, httpapi.SlotOf))
-	}
-	return printList(s.out, false, slots, slotColumns(names, func(s engine.Slot) engine.Slot { return s })...)
+	return printRows(s.out, o.json, slots, httpapi.SlotOf,
+		slotColumns(names, func(s engine.Slot) engine.Slot { return s })...)
 }
 
 // verdictJSON is a candidate start: the slot object and what is said of it.
@@ -117,26 +116,26 @@ type verdictJSON struct {
 	Code    engine.Kind `json:"code,omitempty"` // the error that booking it would give
 }
 
-func (o availabilityOptions) explained(ctx context.Context, s stdio, f *office, names names) error {
-	list, err := f.engine.Explain(ctx, f.caller, o.query, 0)
+func verdictOf(c engine.Candidate) verdictJSON {
+	v := verdictJSON{Slot: httpapi.SlotOf(c.Slot), Offered: c.Verdict == engine.Offered, Code: c.Verdict.Kind()}
+	if !v.Offered {
+		v.Reason = c.Verdict.String()
+	}
+	return v
+}
+
+func (o availabilityOptions) explained(ctx context.Context, s stdio, at *session, names names) error {
+	list, err := at.engine.Explain(ctx, at.caller, o.query, 0)
 	if err != nil {
 		return err
 	}
 	if o.limit > 0 && len(list) > o.limit {
 		list = list[:o.limit]
 	}
-	if o.json {
-		return printList(s.out, true, each(list, func(c engine.Candidate) verdictJSON {
-			v := verdictJSON{Slot: httpapi.SlotOf(c.Slot), Offered: c.Verdict == engine.Offered, Code: c.Verdict.Kind()}
-			if !v.Offered {
-				v.Reason = c.Verdict.String()
-			}
-			return v
-		}))
-	}
 	columns := slotColumns(names, func(c engine.Candidate) engine.Slot { return c.Slot })
-	columns = append(columns, column[engine.Candidate]{"VERDICT", func(c engine.Candidate) string { return c.Verdict.String() }})
-	return printList(s.out, false, list, columns...)
+	columns = append(columns, column[engine.Candidate]{"VERDICT",
+		func(c engine.Candidate) string { return c.Verdict.String() }})
+	return printRows(s.out, o.json, list, verdictOf, columns...)
 }
 
 // slotColumns show a slot by the clock on its wall, with the offset: in the
@@ -167,16 +166,16 @@ func (names) of(list map[int64]string, id int64) string {
 	return fmt.Sprintf("%d %s", id, list[id])
 }
 
-func (f *office) names(ctx context.Context) (names, error) {
+func (s *session) names(ctx context.Context) (names, error) {
 	n := names{map[int64]string{}, map[int64]string{}}
 	providers, err := everyPage(func(p engine.Page) (engine.List[engine.Provider], error) {
-		return f.engine.Providers(ctx, f.caller, p)
+		return s.engine.Providers(ctx, s.caller, p)
 	})
 	if err != nil {
 		return n, err
 	}
 	locations, err := everyPage(func(p engine.Page) (engine.List[engine.Location], error) {
-		return f.engine.Locations(ctx, f.caller, p)
+		return s.engine.Locations(ctx, s.caller, p)
 	})
 	for _, p := range providers {
 		n.providers[p.ID] = p.DisplayName

@@ -2,16 +2,15 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"qualifybase/cmd/upkeep"
 	"qualifybase/store/backup"
 )
 
@@ -50,7 +49,8 @@ file. Without one it is as readable as the database: keep it as safe.`,
 			return runBackup(c.Context(), streams(c), o)
 		},
 	}
-	c.Flags().StringVar(&o.recipient, "recipient", "", "encrypt to this age public `KEY` (default backup.recipient of the configuration)")
+	c.Flags().StringVar(&o.recipient, "recipient", "",
+		"encrypt to this age public `KEY` (default backup.recipient of the configuration)")
 	jsonFlag(c, &o.json)
 	c.AddCommand(newBackupDrill(g), newBackupList(g))
 	return c
@@ -68,114 +68,48 @@ type backupJSON struct {
 }
 
 func runBackup(ctx context.Context, s stdio, o backupOptions) error {
-	l, err := loadConfig(o.global)
+	d, l, err := o.configured()
 	if err != nil {
 		return err
 	}
-	m, err := o.newMaker(l, o.recipient)
+	m, err := d.NewMaker(l)
 	if err != nil {
 		return err
+	}
+	if o.recipient != "" {
+		if m.Recipient, err = backup.ParseRecipient(o.recipient); err != nil {
+			return usageError("recipient: %w", err)
+		}
 	}
 	var out io.Writer
-	switch o.dest {
-	case "-":
+	if o.dest == "-" {
 		if f, ok := s.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			return misuse("standard output is a terminal: pipe it somewhere, or name a file")
+			return usageError("standard output is a terminal: pipe it somewhere, or name a file")
 		}
 		out = s.out
-	case "":
-		if !exists(filepath.Join(o.data, dbFile)) {
-			return errNoClinic(o.data)
-		}
-		if o.dest, err = backupDir(o.data, l.Backup.Dir); err != nil {
-			return err
-		}
 	}
-	var b made
-	err = lowly(func() (err error) {
-		b, err = m.make(ctx, o.dest, out)
-		return err
-	})
-	if o.counts(l) {
-		note(o.data, func(st *upkeep) { st.tried(b, m.now(), err) })
-	}
+	b, err := m.Make(ctx, o.dest, out)
 	if err != nil {
 		return err
 	}
-	if !b.encrypted {
-		fmt.Fprintf(s.err, "warning: the backup is not encrypted: whoever has it can read everything. Name an age key with --recipient or backup.recipient\n")
+	if !b.Encrypted {
+		fmt.Fprintf(s.err, "warning: the backup is not encrypted: whoever has it can read everything. Name an age key "+
+			"with --recipient or backup.recipient\n")
 	}
-	return tellBackup(s, o, b)
+	return printBackup(s, o, b)
 }
 
-// counts tells whether a backup is the server's affair. One that somebody puts
-// elsewhere is his own: it neither stands in for the next of the schedule nor can
-// the server restore it for a trial. Where there is no schedule, every one counts.
-func (o *backupOptions) counts(l *loaded) bool {
-	if o.dest == "-" || !exists(filepath.Join(o.data, dbFile)) {
-		return false
-	}
-	dir := o.dest
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		dir = filepath.Dir(dir)
-	}
-	own, _, _ := backupPlace(o.data, l.Backup.Dir)
-	return !l.Backup.scheduled() || sameFile(dir, own)
-}
-
-// sameFile tells whether two names are of one file or directory that is there.
-func sameFile(a, b string) bool {
-	x, e1 := os.Stat(a)
-	y, e2 := os.Stat(b)
-	return e1 == nil && e2 == nil && os.SameFile(x, y)
-}
-
-func tellBackup(s stdio, o backupOptions, b made) error {
+func printBackup(s stdio, o backupOptions, b upkeep.Backup) error {
 	to := s.out
-	if b.path == "-" {
+	if b.Path == "-" {
 		to = s.err
 	}
 	if o.json {
-		return printJSON(to, backupJSON{b.path, b.bytes, b.sha256, b.encrypted, b.took.Seconds(), b.appointments, b.manifest})
+		return printJSON(to, backupJSON{b.Path, b.Bytes, b.SHA256, b.Encrypted, b.Took.Seconds(), b.Appointments, b.Manifest})
 	}
-	_, err := fmt.Fprintf(to, "%s: %s, %d appointments, verified in %s\n", b.path, megabytes(b.bytes), b.appointments, b.took.Round(time.Millisecond))
+	_, err := fmt.Fprintf(to, "%s: %s, %d appointments, verified in %s\n", b.Path, megabytes(b.Bytes), b.Appointments,
+		b.Took.Round(time.Millisecond))
 	return err
-}
-
-// backupDir is where the server's own backups lie. Inside the data directory it
-// is made when it is missing; elsewhere it must be there, for a disk that is not
-// mounted looks like a directory that is missing.
-func backupDir(data, dir string) (string, error) {
-	dir, missing, err := backupPlace(data, dir)
-	if err != nil || !missing {
-		return dir, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return dir, err
-	}
-	likeParent(dir)
-	return dir, nil
-}
-
-// backupPlace is backupDir for whoever only looks: missing tells that the first
-// backup will make the directory.
-func backupPlace(data, dir string) (place string, missing bool, err error) {
-	if dir == "" {
-		dir = filepath.Join(data, "backups")
-	}
-	info, err := os.Stat(dir)
-	if err == nil && !info.IsDir() {
-		return dir, false, fmt.Errorf("backup.dir: %s is not a directory", dir)
-	}
-	if err == nil || !errors.Is(err, os.ErrNotExist) {
-		return dir, false, err
-	}
-	full, e1 := filepath.Abs(dir)
-	home, e2 := filepath.Abs(data)
-	if rel, err := filepath.Rel(home, full); e1 == nil && e2 == nil && err == nil && filepath.IsLocal(rel) && exists(home) {
-		return dir, true, nil
-	}
-	return dir, false, fmt.Errorf("backup.dir: %s is not there. Is its disk mounted? If it is new, make the directory yourself", dir)
 }
 
 type backupListOptions struct {
@@ -197,39 +131,25 @@ func newBackupList(g *global) *cobra.Command {
 
 // backupFile is a line of the list.
 type backupFile struct {
-	File  string    `json:"file"`
-	Bytes int64     `json:"bytes"`
-	At    time.Time `json:"modified_at"`
+	Path     string    `json:"file"`
+	Bytes    int64     `json:"bytes"`
+	Modified time.Time `json:"modified_at"`
 }
 
 func runBackupList(_ context.Context, s stdio, o backupListOptions) error {
-	l, err := loadConfig(o.global)
+	d, l, err := o.configured()
 	if err != nil {
 		return err
 	}
-	stem, err := stemOf(o.data)
+	files, err := d.Backups(l.Backup)
 	if err != nil {
 		return err
 	}
-	dir, missing, err := backupPlace(o.data, l.Backup.Dir)
-	if err != nil {
-		return err
-	}
-	var paths []string
-	if !missing {
-		if paths, err = ownBackups(dir, stem); err != nil {
-			return err
-		}
-	}
-	var list []backupFile
-	for _, p := range paths {
-		if info, err := os.Stat(p); err == nil {
-			list = append(list, backupFile{p, info.Size(), info.ModTime().UTC().Truncate(time.Second)})
-		}
-	}
-	return printList(s.out, o.json, list,
-		column[backupFile]{"MADE", func(b backupFile) string { return b.At.Format(time.RFC3339) }},
-		column[backupFile]{"SIZE", func(b backupFile) string { return megabytes(b.Bytes) }},
-		column[backupFile]{"FILE", func(b backupFile) string { return b.File }},
+	return printRows(s.out, o.json, files, func(f upkeep.File) backupFile { return backupFile(f) },
+		column[upkeep.File]{"MADE", func(f upkeep.File) string { return f.Modified.Format(time.RFC3339) }},
+		column[upkeep.File]{"SIZE", func(f upkeep.File) string { return megabytes(f.Bytes) }},
+		column[upkeep.File]{"FILE", func(f upkeep.File) string { return f.Path }},
 	)
 }
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

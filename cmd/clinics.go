@@ -12,7 +12,8 @@ import (
 )
 
 func newClinicsCommand(g *global) *cobra.Command {
-	c := group("clinics", "Add and list the clinics of this database", newClinicsCreate(g), newClinicsList(g), newClinicsTier(g))
+	c := group("clinics", "Add and list the clinics of this database", newClinicsCreate(g), newClinicsList(g),
+		newClinicsTier(g))
 	c.Long = `Add and list the clinics of this database. Each has its own keys, people and
 calendar; a key sees one clinic. The short name (slug) tells them apart on the
 command line; where --clinic is left out, the oldest one is meant.`
@@ -21,7 +22,7 @@ command line; where --clinic is left out, the oldest one is meant.`
 
 type clinicsCreateOptions struct {
 	*global
-	founding
+	clinicOptions
 }
 
 func newClinicsCreate(g *global) *cobra.Command {
@@ -41,7 +42,7 @@ there, as 'qb init' does. Standard output is the new clinic's slug. Without
 	}
 	c.Flags().StringVar(&o.name, "name", "", "the clinic's `NAME`")
 	c.Flags().StringVar(&o.slug, "slug", "", "short `NAME` on the command line; without it made from the name")
-	foundingFlagsOf(c, &o.founding)
+	addClinicOptions(c, &o.clinicOptions)
 	_ = c.MarkFlagRequired("name")
 	_ = c.MarkFlagRequired("timezone")
 	return c
@@ -52,12 +53,12 @@ func runClinicsCreate(ctx context.Context, s stdio, o clinicsCreateOptions) erro
 	if _, err := o.draft(); err != nil {
 		return err
 	}
-	return o.visit(ctx, s, errand{verb: "clinics create"}, func(f *office) error {
+	return o.withClinic(ctx, s, target{verb: "clinics create"}, func(at *session) error {
 		for _, a := range assumed {
 			fmt.Fprintf(s.err, "assumed %s\n", a)
 		}
-		o.roundTheClock(s.err)
-		clinic, err := o.found(ctx, f.engine, "clinics create")
+		o.noteFullDays(s.err)
+		clinic, err := o.createClinic(ctx, at.engine, "clinics create")
 		if err != nil {
 			return err
 		}
@@ -94,8 +95,8 @@ func runClinicsTier(ctx context.Context, s stdio, o clinicsTierOptions) error {
 	if o.tier == "none" {
 		o.tier = ""
 	}
-	return o.visit(ctx, s, errand{verb: "clinics tier", clinic: o.clinic}, func(f *office) error {
-		clinic, err := f.engine.SetTier(ctx, f.caller, o.tier)
+	return o.withClinic(ctx, s, target{verb: "clinics tier", clinic: o.clinic}, func(at *session) error {
+		clinic, err := at.engine.SetTier(ctx, at.caller, o.tier)
 		if err == nil {
 			fmt.Fprintf(s.err, "%s has the tier %q\n", clinic.Slug, cmp.Or(clinic.Settings.Tier, "none"))
 		}
@@ -121,21 +122,18 @@ func newClinicsList(g *global) *cobra.Command {
 }
 
 func runClinicsList(ctx context.Context, s stdio, o clinicsListOptions) error {
-	return o.visit(ctx, s, errand{verb: "clinics list"}, func(f *office) error {
-		list, err := f.engine.Clinics(ctx, f.caller)
+	return o.withClinic(ctx, s, target{verb: "clinics list"}, func(at *session) error {
+		list, err := at.engine.Clinics(ctx, at.caller)
 		if err != nil {
 			return err
 		}
-		if o.json {
-			return printList(s.out, true, each(list, httpapi.ClinicOf))
-		}
-		return printList(s.out, false, list,
+		return printRows(s.out, o.json, list, httpapi.ClinicOf,
 			column[engine.Clinic]{"SLUG", func(c engine.Clinic) string { return c.Slug }},
 			column[engine.Clinic]{"NAME", func(c engine.Clinic) string { return c.Name }},
 			column[engine.Clinic]{"ZONE", func(c engine.Clinic) string { return c.TimeZone }},
 			column[engine.Clinic]{"COUNTRY", func(c engine.Clinic) string { return c.Country }},
 			column[engine.Clinic]{"TIER", func(c engine.Clinic) string { return c.Settings.Tier }},
-			column[engine.Clinic]{"CREATED", func(c engine.Clinic) string { return when(c.CreatedAt) }},
+			column[engine.Clinic]{"CREATED", func(c engine.Clinic) string { return formatTime(c.CreatedAt) }},
 			column[engine.Clinic]{"ID", func(c engine.Clinic) string { return c.ID }},
 		)
 	})

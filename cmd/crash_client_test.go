@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// visit is what a client knows of an appointment it has booked.
-type visit struct {
+// booking is what a client knows of an appointment it has booked.
+type booking struct {
 	id     string
 	status string
 	start  string
@@ -19,9 +19,9 @@ type visit struct {
 
 type outcome struct{ status, start string }
 
-// question is one that has to be answered in the end: with the same idempotency
+// pendingRequest is one that has to be answered in the end: with the same idempotency
 // key it is sent again until it is.
-type question struct {
+type pendingRequest struct {
 	key, method, path, body string
 	answered                func(status int, body []byte) error
 }
@@ -35,23 +35,23 @@ type client struct {
 	sent     int
 	leads    []string
 	patients int
-	visits   []*visit
-	acked    map[string]int // status by idempotency key: kept replies must outlive a crash
-	waiting  *question      // sent, not answered
-	refused  int            // decided noes
-	broken   int            // replies that began and broke off
+	visits   []*booking
+	acked    map[string]int  // status by idempotency key: kept replies must outlive a crash
+	waiting  *pendingRequest // sent, not answered
+	refused  int             // decided noes
+	broken   int             // replies that began and broke off
 
-	// bears tells that a 5xx is one the test expects: the client stops, and asks
+	// tolerates tells that a 5xx is one the test expects: the client stops, and asks
 	// the same again later.
-	bears func(status int, body []byte) bool
+	tolerates func(status int, body []byte) bool
 }
 
 func newClient(n int, seed uint64, first time.Time) *client {
 	return &client{n: n, chance: rand.New(rand.NewPCG(seed, uint64(n))), first: first, acked: map[string]int{}} // #nosec G404 G115 -- chosen
 }
 
-// crew are eight clients that book from the day after tomorrow on.
-func crew(seed uint64) []*client {
+// newClients are eight clients that book from the day after tomorrow on.
+func newClients(seed uint64) []*client {
 	out := make([]*client, 8)
 	for i := range out {
 		out[i] = newClient(i, seed, time.Now().AddDate(0, 0, 2).Truncate(24*time.Hour))
@@ -59,8 +59,8 @@ func crew(seed uint64) []*client {
 	return out
 }
 
-// settle has every question answered that still waits for it.
-func settle(p *serverProcess, clients []*client) {
+// answerAll has every question answered that still waits for it.
+func answerAll(p *serverProcess, clients []*client) {
 	p.s.Helper()
 	for _, c := range clients {
 		for c.waiting != nil {
@@ -71,7 +71,7 @@ func settle(p *serverProcess, clients []*client) {
 	}
 }
 
-// Act sends requests until the server is gone. An answer that should never be is
+// work sends requests until the server is gone. An answer that should never be is
 // the error.
 func (c *client) work(p *serverProcess) error {
 	for {
@@ -97,10 +97,11 @@ func (c *client) send(p *serverProcess) (gone bool, err error) {
 		}
 		return true, nil
 	}
-	if c.bears != nil && status >= 500 && c.bears(status, body) {
+	if c.tolerates != nil && status >= 500 && c.tolerates(status, body) {
 		return true, nil
 	}
-	if status >= 500 || status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden {
+	if status >= 500 || status == http.StatusBadRequest || status == http.StatusUnauthorized ||
+		status == http.StatusForbidden {
 		return false, fmt.Errorf("%s %s: %d %s", r.method, r.path, status, body)
 	}
 	c.waiting = nil
@@ -115,9 +116,9 @@ func (c *client) send(p *serverProcess) (gone bool, err error) {
 }
 
 // next thinks of a request.
-func (c *client) next() *question {
+func (c *client) next() *pendingRequest {
 	c.sent++
-	r := &question{key: fmt.Sprintf("client-%d-%d", c.n, c.sent), method: "POST"}
+	r := &pendingRequest{key: fmt.Sprintf("client-%d-%d", c.n, c.sent), method: "POST"}
 	switch dice := c.chance.IntN(100); {
 	case dice < 20 || len(c.leads) == 0:
 		r.path, r.body = "/leads", fmt.Sprintf(`{"name":"Lead %s","source":"crash","external_id":%q}`, r.key, r.key)
@@ -142,23 +143,25 @@ func (c *client) next() *question {
 // slot is half an hour somewhere in the next weeks.
 func (c *client) slot() string {
 	at := c.first.Add(time.Duration(c.chance.IntN(20*96)) * 15 * time.Minute)
-	return fmt.Sprintf(`"scheduled_at":%q,"ends_at":%q`, at.Format(time.RFC3339), at.Add(30*time.Minute).Format(time.RFC3339))
+	return fmt.Sprintf(`"scheduled_at":%q,"ends_at":%q`, at.Format(time.RFC3339),
+		at.Add(30*time.Minute).Format(time.RFC3339))
 }
 
-func (c *client) book(r *question, where string) {
-	r.path, r.body = "/appointments", fmt.Sprintf(`{"lead_id":%q,"title":%q,%s}`, c.leads[c.chance.IntN(len(c.leads))], r.key, where)
+func (c *client) book(r *pendingRequest, where string) {
+	r.path, r.body = "/appointments", fmt.Sprintf(`{"lead_id":%q,"title":%q,%s}`, c.leads[c.chance.IntN(len(c.leads))],
+		r.key, where)
 	r.answered = func(status int, body []byte) error {
 		if status != http.StatusCreated {
 			return nil
 		}
-		v, err := visitIn(body)
+		v, err := bookingIn(body)
 		c.visits = append(c.visits, v)
 		return err
 	}
 }
 
 // hold reserves a slot; the next request books it.
-func (c *client) hold(r *question) {
+func (c *client) hold(r *pendingRequest) {
 	r.path, r.body = "/holds", fmt.Sprintf(`{"provider_id":%d,"minutes":15,%s}`, 1+c.chance.IntN(3), c.slot())
 	r.answered = func(status int, body []byte) error {
 		var hold struct{ Data struct{ ID, Token string } }
@@ -166,14 +169,14 @@ func (c *client) hold(r *question) {
 			return err // a replay does not reveal the token: that hold expires by itself
 		}
 		c.sent++
-		c.waiting = &question{key: fmt.Sprintf("client-%d-%d", c.n, c.sent), method: "POST"}
+		c.waiting = &pendingRequest{key: fmt.Sprintf("client-%d-%d", c.n, c.sent), method: "POST"}
 		c.book(c.waiting, fmt.Sprintf(`"hold_id":%q,"hold_token":%q`, hold.Data.ID, hold.Data.Token))
 		return nil
 	}
 }
 
 // change confirms, cancels or moves.
-func (c *client) change(r *question, v *visit) {
+func (c *client) change(r *pendingRequest, v *booking) {
 	after := outcome{v.status, v.start}
 	switch c.chance.IntN(3) {
 	case 0:
@@ -191,7 +194,7 @@ func (c *client) change(r *question, v *visit) {
 		if status != http.StatusOK {
 			return nil
 		}
-		now, err := visitIn(body)
+		now, err := bookingIn(body)
 		v.status, v.start = now.status, now.start
 		if err == nil && (v.status != after.status || v.start != after.start) {
 			err = fmt.Errorf("%s gave %+v, want %+v", r.path, *now, after)
@@ -206,7 +209,7 @@ func idIn(body []byte) (string, error) {
 	return reply.Data.ID, err
 }
 
-func visitIn(body []byte) (*visit, error) {
+func bookingIn(body []byte) (*booking, error) {
 	var reply struct {
 		Data struct {
 			ID, Status  string
@@ -214,5 +217,5 @@ func visitIn(body []byte) (*visit, error) {
 		}
 	}
 	err := json.Unmarshal(body, &reply)
-	return &visit{id: reply.Data.ID, status: reply.Data.Status, start: reply.Data.ScheduledAt}, err
+	return &booking{id: reply.Data.ID, status: reply.Data.Status, start: reply.Data.ScheduledAt}, err
 }

@@ -2,14 +2,12 @@ package cmd
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -35,19 +33,19 @@ func TestKilled(t *testing.T) {
 	p.providers(3)
 	p.must(http.StatusCreated, "POST", "/webhooks", fmt.Sprintf(`{"url":%q,"events":["appointment.created"]}`, heard.url))
 	calm, worst := p.ready, time.Duration(0)
-	clients := crew(seed)
+	clients := newClients(seed)
 	acked := 0
 	for range cycles {
 		crash(t, p, clients, time.Duration(100+chance.IntN(500))*time.Millisecond)
 		p = s.serve()
 		worst = max(worst, p.ready)
-		acked = s.compare(clients, false)
+		acked = s.checkFile(clients, false)
 		if t.Failed() {
 			return
 		}
 	}
-	settle(p, clients)
-	acked = max(acked, s.compare(clients, true))
+	answerAll(p, clients)
+	acked = max(acked, s.checkFile(clients, true))
 	heard.all(t, s)
 	if code := p.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d\n%s", code, p.log.String())
@@ -57,7 +55,8 @@ func TestKilled(t *testing.T) {
 		t.Errorf("ready after %v, the first time after %v", worst, calm)
 	}
 	proof.Row(t, "R1", "1,000 cycles (30 in CI): 0 lost, 0 doubles, 0 half states; ready ≤ 2 s; integrity ok",
-		"%d kills, %d acknowledged requests: 0 lost, 0 doubles, 0 half states, %d webhook events heard; ready after at most %d ms (%d ms without a crash before)",
+		"%d kills, %d acknowledged requests: 0 lost, 0 doubles, 0 half states, %d webhook events heard; ready after at "+
+			"most %d ms (%d ms without a crash before)",
 		cycles, acked, heard.count(), worst.Milliseconds(), calm.Milliseconds())
 }
 
@@ -81,15 +80,16 @@ func crash(t *testing.T, p *serverProcess, clients []*client, after time.Duratio
 // database opens the site's file beside the server, as a shell would.
 func (s *site) database() *sql.DB {
 	s.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.data, "qb.db")+"?_pragma=busy_timeout(10000)&_pragma=query_only(1)")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.data, "qb.db")+
+		"?_pragma=busy_timeout(10000)&_pragma=query_only(1)")
 	if err != nil {
 		s.Fatal(err)
 	}
 	return db
 }
 
-// wholes are questions whose answer is 0 in a file where every act is whole.
-var wholes = map[string]string{
+// invariants are questions whose answer is 0 in a file where every act is whole.
+var invariants = map[string]string{
 	"footprints that overlap": `SELECT count(*) FROM occupancy x JOIN occupancy y ON x.resource = y.resource AND x.test = y.test
 		WHERE x.id < y.id AND x.live = 1 AND y.live = 1 AND x.s < y.e AND y.s < x.e`,
 	"appointments whose footprint is not as their status says": `SELECT count(*) FROM appointments a
@@ -114,26 +114,33 @@ var wholes = map[string]string{
 	"references to nothing":         `SELECT count(*) FROM pragma_foreign_key_check`,
 }
 
-// compare holds the file against the clients' logs; settled tells that no request
-// waits for its answer. It gives how many acknowledged requests it looked for.
-func (s *site) compare(clients []*client, settled bool) int {
+// checkInvariants looks that every act in the file is whole.
+func (s *site) checkInvariants(db *sql.DB) {
 	s.Helper()
-	db := s.database()
-	defer db.Close()
-	for what, question := range wholes {
+	for what, question := range invariants {
 		var n int
 		if err := db.QueryRow(question).Scan(&n); err != nil || n != 0 {
 			s.Errorf("%d %s (%v)", n, what, err)
 		}
 	}
+}
+
+// checkFile holds the file against the clients' logs; settled tells that no request
+// waits for its answer. It gives how many acknowledged requests it looked for.
+func (s *site) checkFile(clients []*client, settled bool) int {
+	s.Helper()
+	db := s.database()
+	defer db.Close()
+	s.checkInvariants(db)
 	visits, leads, replies := map[string]outcome{}, map[string]bool{}, map[string]int{}
-	rows(s, db, `SELECT id, status, strftime('%Y-%m-%dT%H:%M:%SZ', starts_at, 'unixepoch') FROM appointments`, func(scan func(...any) error) error {
-		var id string
-		var o outcome
-		err := scan(&id, &o.status, &o.start)
-		visits[id] = o
-		return err
-	})
+	rows(s, db, `SELECT id, status, strftime('%Y-%m-%dT%H:%M:%SZ', starts_at, 'unixepoch') FROM appointments`,
+		func(scan func(...any) error) error {
+			var id string
+			var o outcome
+			err := scan(&id, &o.status, &o.start)
+			visits[id] = o
+			return err
+		})
 	rows(s, db, `SELECT id FROM leads`, func(scan func(...any) error) error {
 		var id string
 		err := scan(&id)
@@ -199,21 +206,7 @@ type receiver struct {
 	seen map[string]int // deliveries by event id
 }
 
-func newReceiver(t *testing.T) *receiver {
-	r := &receiver{seen: map[string]int{}}
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
-		body, err := io.ReadAll(q.Body)
-		var ev struct{ ID string }
-		if err == nil && json.Unmarshal(body, &ev) == nil {
-			r.mu.Lock()
-			r.seen[ev.ID]++
-			r.mu.Unlock()
-		}
-	}))
-	t.Cleanup(server.Close)
-	r.url = server.URL
-	return r
-}
+func newReceiver(t *testing.T) *receiver { return newSlowReceiver(t, new(atomic.Int64)) }
 
 func (r *receiver) count() int {
 	r.mu.Lock()

@@ -13,24 +13,38 @@ import (
 	"qualifybase/engine"
 )
 
-// importOptions are what every verb that imports a CSV file takes.
-type importOptions struct {
+// csvImport is a verb that imports a CSV file by one use case of the engine.
+type csvImport struct {
 	*global
+	verb         string // for the audit: "leads import"
 	clinic, file string
 	json         bool
+	do           func(context.Context, *session, io.Reader) (importReport, error)
 }
 
-// flags adds the options that all imports have.
-func (o *importOptions) flags(c *cobra.Command, dryRun, skipBad *bool) {
-	f := c.Flags()
-	f.BoolVar(dryRun, "dry-run", false, "tell what would happen and write nothing")
-	f.BoolVar(skipBad, "skip-bad", false, "import the good lines although others are faulty")
+// newCSVImport makes the verb of a group such as leads, with the flags that all imports
+// have; the caller adds its words and the flags of its own.
+func newCSVImport(
+	g *global, group string, dryRun, skipBad *bool, do func(context.Context, *session, io.Reader) (importReport, error),
+) *cobra.Command {
+	o := csvImport{global: g, verb: group + " import", do: do}
+	c := &cobra.Command{
+		Use:  "import FILE.csv",
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.file = args[0]
+			return runCSVImport(c.Context(), streams(c), o)
+		},
+	}
+	c.Flags().BoolVar(dryRun, "dry-run", false, "tell what would happen and write nothing")
+	c.Flags().BoolVar(skipBad, "skip-bad", false, "import the good lines although others are faulty")
 	clinicFlag(c, &o.clinic)
 	jsonFlag(c, &o.json)
+	return c
 }
 
-// imported is the report of an import as it is told.
-type imported struct {
+// importReport is the report of an import as it is told.
+type importReport struct {
 	columns []engine.CSVColumn
 	rows    int
 	bad     []engine.BadLine
@@ -42,9 +56,9 @@ type imported struct {
 	would   string          // the same of a dry run
 }
 
-// run hands the file to one of the engine's imports and tells what became of it:
-// to programs as JSON, to people with the faulty lines on the error stream.
-func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*office, io.Reader) (imported, error)) error {
+// runCSVImport hands the file to the use case and tells what became of it: to programs
+// as JSON, to people with the faulty lines on the error stream.
+func runCSVImport(ctx context.Context, s stdio, o csvImport) error {
 	file := s.in
 	if o.file != "-" {
 		f, err := os.Open(o.file)
@@ -54,8 +68,8 @@ func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*
 		defer f.Close()
 		file = f
 	}
-	return o.visit(ctx, s, errand{verb: verb, clinic: o.clinic}, func(f *office) error {
-		r, err := do(f, file)
+	return o.withClinic(ctx, s, target{verb: o.verb, clinic: o.clinic}, func(at *session) error {
+		r, err := o.do(ctx, at, file)
 		if err == nil && r.dryRun && len(r.bad) > 0 {
 			err = fmt.Errorf("%d of %d lines are faulty", len(r.bad), r.rows)
 		} else if engine.KindOf(err) == engine.Invalid && len(r.bad) > 0 {
@@ -66,7 +80,7 @@ func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*
 				return e
 			}
 		} else {
-			r.tell(s)
+			r.print(s)
 		}
 		if err != nil {
 			return &failure{exitFailure, err} // the file is at fault, not the command line
@@ -75,15 +89,15 @@ func (o *importOptions) run(ctx context.Context, s stdio, verb string, do func(*
 	})
 }
 
-// tell writes the outcome for a person.
-func (r *imported) tell(s stdio) {
+// print writes the outcome for a person.
+func (r *importReport) print(s stdio) {
 	if r.dryRun {
 		for _, c := range r.columns {
 			field := c.Field
 			if field == "" {
 				field = "not imported"
 			}
-			fmt.Fprintf(s.out, "column %s: %s\n", strconv.Quote(clean(c.Header, "")), field)
+			fmt.Fprintf(s.out, "column %s: %s\n", strconv.Quote(printable(c.Header, "")), field)
 		}
 		r.preview(s.out)
 	}
@@ -93,7 +107,7 @@ func (r *imported) tell(s stdio) {
 			if d.Field == "line" { // the row as a whole
 				field = ""
 			}
-			fmt.Fprintf(s.err, "line %d: %s%s\n", bad.Line, field, clean(d.Message, ""))
+			fmt.Fprintf(s.err, "line %d: %s%s\n", bad.Line, field, printable(d.Message, ""))
 		}
 	}
 	text := r.did
@@ -111,6 +125,30 @@ func (r *imported) tell(s stdio) {
 		text += fmt.Sprintf(", %d faulty", len(r.bad))
 	}
 	fmt.Fprintf(s.out, "%d %s\n", r.rows, text)
+}
+
+// upsertReport is what the engine reports of an import of leads or patients, whose rows
+// are created, updated or known.
+type upsertReport[P any] struct {
+	Columns   []engine.CSVColumn
+	Rows      int
+	Created   int
+	Updated   int
+	Unchanged int
+	Bad       []engine.BadLine
+	Preview   []P
+	Written   bool
+}
+
+// told is the report in the words of a noun, with a preview of the columns.
+func (r upsertReport[P]) told(noun string, dryRun bool, columns ...column[P]) importReport {
+	return importReport{
+		columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: dryRun, written: r.Written,
+		program: importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written},
+		preview: func(out io.Writer) { _ = printList(out, false, r.Preview, columns...) },
+		did:     fmt.Sprintf("%s: %d created, %d updated, %d unchanged", noun, r.Created, r.Updated, r.Unchanged),
+		would:   fmt.Sprintf("%s: would create %d, update %d, leave %d unchanged", noun, r.Created, r.Updated, r.Unchanged),
+	}
 }
 
 // importJSON is the report of an import of leads or patients for programs.
@@ -135,11 +173,27 @@ type faultJSON struct {
 }
 
 func columnsOf(list []engine.CSVColumn) []columnJSON {
-	return each(list, func(c engine.CSVColumn) columnJSON { return columnJSON(c) })
+	return mapList(list, func(c engine.CSVColumn) columnJSON { return columnJSON(c) })
 }
 
 func faultsOf(list []engine.BadLine) []faultJSON {
-	return each(list, func(b engine.BadLine) faultJSON { return faultJSON(b) })
+	return mapList(list, func(b engine.BadLine) faultJSON { return faultJSON(b) })
+}
+
+// outFlag gives an export its --out.
+func outFlag(c *cobra.Command, to *string) {
+	c.Flags().StringVarP(to, "out", "o", "", "`FILE` to make; it must not exist")
+}
+
+// exportCSV lets a use case write its rows to a new file or to standard output, and
+// tells how many there were of the noun.
+func exportCSV(s stdio, out, noun string, write func(io.Writer) (int, error)) error {
+	n, err := toFile(s.out, out, write)
+	if err != nil {
+		return asFlags(err, nil)
+	}
+	fmt.Fprintf(s.err, "%d %s\n", n, plural(n, noun))
+	return nil
 }
 
 // toFile lets fn write to a new file, readable by its owner alone, or where no

@@ -20,12 +20,13 @@ import (
 func TestDamage(t *testing.T) {
 	chance := rand.New(rand.NewPCG(proof.Seed(t, 1), 8)) // #nosec G404 -- chosen
 	tries := proof.Times(40, 150, 2000)
-	data := aClinic(t, 4)
-	aWebhook(t, data)
+	data := newClinicDir(t, 4)
+	addWebhook(t, data)
 	file := filepath.Join(t.TempDir(), "b.tar")
-	done(t, "--data", data, "backup", file)
+	mustRun(t, "--data", data, "backup", file)
 	found := map[string]int{}
-	for name, path := range map[string]string{"backup": file, "database": filepath.Join(data, dbFile), "key file": filepath.Join(data, engine.SealKeyFile)} {
+	for name, path := range map[string]string{"backup": file, "database": filepath.Join(data, dbFile),
+		"key file": filepath.Join(data, engine.SealKeyFile)} {
 		whole, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -44,7 +45,7 @@ func TestDamage(t *testing.T) {
 			if name == "backup" {
 				args = append(args, file)
 			}
-			code, out, said := typed(t, args...)
+			code, out, said := runCLI(t, args...)
 			switch {
 			case code == exitDamage && strings.HasPrefix(said, "qb: "):
 				found[name]++
@@ -60,21 +61,23 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	proof.Row(t, "R8", "damage in database, log, backup, config: found at verify (backups 100 %), never without a message",
-		"of %d flips and cuts each: backup %d found, database %d, key file %d (the rest in bytes that nothing uses or covers); 0 without a message",
+		"of %d flips and cuts each: backup %d found, database %d, key file %d (the rest in bytes that nothing uses or "+
+			"covers); 0 without a message",
 		tries, found["backup"], found["database"], found["key file"])
 }
 
-// aWebhook leaves a secret in the database that the key file must open.
-func aWebhook(t *testing.T, data string) {
+// addWebhook leaves a secret in the database that the key file must open.
+func addWebhook(t *testing.T, data string) {
 	t.Helper()
 	sealer, err := engine.OpenSealer(data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
-	err = g.visit(t.Context(), stdio{err: os.Stderr}, errand{verb: "test"}, func(f *office) error {
-		e := engine.New(f.store, engine.Options{Sealer: sealer, CheckURL: func(string) error { return nil }})
-		_, err := e.CreateWebhook(t.Context(), f.caller, engine.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
+	err = g.withClinic(t.Context(), stdio{err: os.Stderr}, target{verb: "test"}, func(at *session) error {
+		e := engine.New(at.store, engine.Options{Sealer: sealer, CheckURL: func(string) error { return nil }})
+		_, err := e.CreateWebhook(t.Context(), at.caller,
+			engine.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
 		return err
 	})
 	if err != nil {
@@ -84,29 +87,29 @@ func aWebhook(t *testing.T, data string) {
 
 // Another key file than that of the database is damage, and so is a missing one.
 func TestVerifyKeyFile(t *testing.T) {
-	data := aClinic(t, 1)
-	aWebhook(t, data)
-	done(t, "--data", data, "verify")
+	data := newClinicDir(t, 1)
+	addWebhook(t, data)
+	mustRun(t, "--data", data, "verify")
 	path := filepath.Join(data, engine.SealKeyFile)
 	if err := os.WriteFile(path, []byte(strings.Repeat("0f", 32)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, exitDamage, "does not open with this key file", "--data", data, "verify")
+	mustFail(t, exitDamage, "does not open with this key file", "--data", data, "verify")
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, exitDamage, "secrets.key is missing", "--data", data, "verify")
-	code, list := ask(t, data, time.Now())
+	mustFail(t, exitDamage, "secrets.key is missing", "--data", data, "verify")
+	code, list := runDoctorAt(t, data, time.Now())
 	if code != exitFailure {
 		t.Errorf("exit code %d", code)
 	}
-	says(t, list, "keys", "fail", "is missing")
+	wantCheck(t, list, "keys", "fail", "is missing")
 }
 
 // A database that SQLite cannot read is told by name and with the way out, by every
 // verb, and not in SQL.
 func TestTornDatabase(t *testing.T) {
-	data := aClinic(t, 1)
+	data := newClinicDir(t, 1)
 	path := filepath.Join(data, dbFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -118,16 +121,18 @@ func TestTornDatabase(t *testing.T) {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const wayOut = "qb.db is damaged (SQLite: database disk image is malformed (11)); 'qb verify' names what, 'qb restore' brings"
-	refused(t, exitFailure, wayOut, "--data", data, "keys", "list")
-	refused(t, exitFailure, wayOut, "--data", data, "migrate")
-	refused(t, exitFailure, wayOut, "--data", data, "serve", "--listen", "127.0.0.1:0")
-	refused(t, exitDamage, wayOut, "--data", data, "backup")
-	code, out, said := typed(t, "--data", data, "verify")
-	if code != exitDamage || strings.Contains(said, "SELECT") || !strings.Contains(said, "integrity: the file cannot be read") {
+	const wayOut = "qb.db is damaged (SQLite: database disk image is malformed (11)); 'qb verify' names what, 'qb " +
+		"restore' brings"
+	mustFail(t, exitFailure, wayOut, "--data", data, "keys", "list")
+	mustFail(t, exitFailure, wayOut, "--data", data, "migrate")
+	mustFail(t, exitFailure, wayOut, "--data", data, "serve", "--listen", "127.0.0.1:0")
+	mustFail(t, exitDamage, wayOut, "--data", data, "backup")
+	code, out, said := runCLI(t, "--data", data, "verify")
+	if code != exitDamage || strings.Contains(said, "SELECT") ||
+		!strings.Contains(said, "integrity: the file cannot be read") {
 		t.Errorf("%d\n%s%s", code, out, said)
 	}
-	code, list := ask(t, data, time.Now())
+	code, list := runDoctorAt(t, data, time.Now())
 	if code != exitFailure {
 		t.Errorf("exit code %d", code)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -51,15 +52,19 @@ func runDemo(ctx context.Context, s stdio, g *global) (err error) {
 	defer listen.Close()
 	own := &global{data: dir, files: g.files, env: g.env}
 	// Its own defaults: the settings of a real clinic are not the demo's.
-	l := &loaded{Config: defaultConfig(), source: map[string]string{}}
+	l := config.Default()
 	l.Log.Level, l.Database.Synchronous = "warn", "normal" // nothing here must survive a power cut
-	lock, err := lockData(dir, "demo")
+	d, err := own.dir()
 	if err != nil {
 		return err
 	}
-	defer lock.release()
+	lock, err := d.Lock("demo")
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
 	log := newLog(s.err, l.Log)
-	st, err := own.openOrMake(l, log)
+	st, err := d.OpenOrMake(l.Database, log)
 	if err != nil {
 		return err
 	}
@@ -68,7 +73,7 @@ func runDemo(ctx context.Context, s stdio, g *global) (err error) {
 			err = e
 		}
 	}()
-	show, err := seedDemo(ctx, st, g.env, time.Now())
+	show, err := seedDemo(ctx, st, time.Now())
 	if err != nil {
 		return fmt.Errorf("seeding: %w", err)
 	}

@@ -28,9 +28,13 @@ var demoServices = []struct {
 }
 
 var demoLeads = []string{
-	"Anna Bergmann", "Tobias Kern", "Yusuf Aslan", "Clara Winter", "Mehmet Korkmaz", "Sophie Laurent", "Piotr Zielinski", "Emma Lindqvist",
-	"Noah Fischer", "Ines Carvalho", "Lukas Brandt", "Amira Haddad", "Jan de Wit", "Greta Sommer", "Olga Petrenko", "Matteo Ricci",
-	"Hannah Vogt", "Samuel Osei", "Ida Kristiansen", "Felix Neumann", "Lea Hoffmann", "Ravi Menon", "Paula Reyes", "David Stern",
-	"Zoe Papadakis", "Moritz Falk", "Elif Yildiz", "Karl Jansson", "Nora Egger", "Hugo Martin", "Thea Holm", "Daniel Novak",
+	"Anna Bergmann", "Tobias Kern", "Yusuf Aslan", "Clara Winter", "Mehmet Korkmaz", "Sophie Laurent", "Piotr Zielinski",
+	"Emma Lindqvist",
+	"Noah Fischer", "Ines Carvalho", "Lukas Brandt", "Amira Haddad", "Jan de Wit", "Greta Sommer", "Olga Petrenko",
+	"Matteo Ricci",
+	"Hannah Vogt", "Samuel Osei", "Ida Kristiansen", "Felix Neumann", "Lea Hoffmann", "Ravi Menon", "Paula Reyes",
+	"David Stern",
+	"Zoe Papadakis", "Moritz Falk", "Elif Yildiz", "Karl Jansson", "Nora Egger", "Hugo Martin", "Thea Holm",
+	"Daniel Novak",
 	"Mila Horvat", "Oskar Lang", "Rosa Blum", "Ivan Marin", "Julia Wolff", "Adam Kowal", "Marta Sala", "Ben Ritter",
 }

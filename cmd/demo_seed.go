@@ -37,11 +37,12 @@ type seeder struct {
 }
 
 // seedDemo makes the clinic, its people, its calendar and a key.
-func seedDemo(ctx context.Context, st *store.Store, env func(string) (string, bool), now time.Time) (*demoShow, error) {
-	s := &seeder{ctx: ctx, rand: rand.New(rand.NewPCG(1, 2026)), clock: now.AddDate(0, 0, -demoDaysBack-10)} // #nosec G404 -- chosen: every demo is alike
+func seedDemo(ctx context.Context, st *store.Store, now time.Time) (*demoShow, error) {
+	chance := rand.New(rand.NewPCG(1, 2026)) // #nosec G404 -- chosen: every demo is alike
+	s := &seeder{ctx: ctx, rand: chance, clock: now.AddDate(0, 0, -demoDaysBack-10)}
 	s.e = engine.New(st, engine.Options{Now: func() time.Time { return s.clock }})
 	for _, step := range []func() error{
-		func() error { return s.found(env) }, s.place, s.people,
+		s.createClinic, s.place, s.people,
 		func() error { return s.fill(now) }, func() error { s.clock = now; return s.live() },
 	} {
 		if err := step(); err != nil {
@@ -52,14 +53,17 @@ func seedDemo(ctx context.Context, st *store.Store, env func(string) (string, bo
 	if err != nil {
 		return nil, err
 	}
-	return &demoShow{clinic: s.clinic, key: key.Secret, leads: len(s.leads), appointments: len(s.booked), lead: s.leads[len(s.leads)-1].ID}, nil
+	return &demoShow{clinic: s.clinic, key: key.Secret, leads: len(s.leads), appointments: len(s.booked),
+		lead: s.leads[len(s.leads)-1].ID}, nil
 }
 
-// found makes the clinic in this machine's zone, so that its times read as here.
-func (s *seeder) found(env func(string) (string, bool)) (err error) {
-	f := founding{name: "Praxis Lindenhof", hours: "Mon-Fri 08:00-18:00; Sat 09:00-12:00", given: map[string]bool{"name": true, "hours": true}}
-	f.assume(env)
-	if s.clinic, err = f.found(s.ctx, s.e, "demo"); err != nil {
+// createClinic makes the clinic in a zone whose clocks change twice a year: a machine
+// whose own zone is UTC would show a clinic without local time.
+func (s *seeder) createClinic() (err error) {
+	o := clinicOptions{
+		name: "Praxis Lindenhof", timezone: "Europe/Berlin", country: "DE", hours: "Mon-Fri 08:00-18:00; Sat 09:00-12:00",
+	}
+	if s.clinic, err = o.createClinic(s.ctx, s.e, "demo"); err != nil {
 		return err
 	}
 	s.c = engine.Shell(s.clinic.N, "demo")
@@ -71,7 +75,8 @@ func (s *seeder) found(env func(string) (string, bool)) (err error) {
 func (s *seeder) place() error {
 	for i := range 2 {
 		room := engine.AtRoom
-		if _, err := s.e.CreateLocation(s.ctx, s.c, engine.LocationDraft{Name: new(fmt.Sprintf("Room %d", i+1)), Kind: &room, ParentID: new(int64(1))}); err != nil {
+		d := engine.LocationDraft{Name: new(fmt.Sprintf("Room %d", i+1)), Kind: &room, ParentID: new(int64(1))}
+		if _, err := s.e.CreateLocation(s.ctx, s.c, d); err != nil {
 			return err
 		}
 	}
@@ -98,7 +103,7 @@ func (s *seeder) place() error {
 	return nil
 }
 
-// provider adds one; the first is there from the founding.
+// provider adds one; the first was made with the clinic.
 func (s *seeder) provider(i int, p demoProvider) error {
 	d := engine.ProviderDraft{DisplayName: &p.name, Specialty: &p.specialty, LocationIDs: &[]int64{1, 2, 3}}
 	var row engine.Provider
@@ -126,10 +131,12 @@ func (s *seeder) provider(i int, p demoProvider) error {
 // people adds the leads, over the days before.
 func (s *seeder) people() error {
 	sources := []string{"website", "phone", "referral", "instagram", "walk-in"}
-	states := []engine.LeadStatus{engine.LeadNew, engine.LeadContacted, engine.LeadQualified, engine.LeadNew, engine.LeadNeedsReview}
+	states := []engine.LeadStatus{engine.LeadNew, engine.LeadContacted, engine.LeadQualified, engine.LeadNew,
+		engine.LeadNeedsReview}
 	for i, name := range demoLeads {
 		first, last, _ := strings.Cut(name, " ")
-		at := strings.ToLower(strings.NewReplacer(" ", ".", "ö", "oe", "ü", "ue", "ä", "ae", "é", "e", "ø", "o", "'", "").Replace(name))
+		at := strings.ToLower(strings.NewReplacer(" ", ".", "ö", "oe", "ü", "ue", "ä", "ae", "é", "e", "ø", "o", "'",
+			"").Replace(name))
 		d := engine.LeadDraft{
 			FirstName: &first, LastName: &last, Email: new(at + "@example.com"),
 			Phone:  new(fmt.Sprintf("+49 30 23125 %03d", 100+i)), // numbers kept for invented people
@@ -183,7 +190,8 @@ func (s *seeder) day(day engine.Date, who int) error {
 		}
 		lead := s.leads[s.rand.IntN(len(s.leads)-demoFreeLeads)]
 		a, err := s.e.Book(s.ctx, s.c, engine.Booking{
-			StartsAt: slot.StartsAt, ServiceID: service.ID, ProviderID: slot.ProviderID, LeadID: lead.ID, Title: service.Name, Source: "demo",
+			StartsAt: slot.StartsAt, ServiceID: service.ID, ProviderID: slot.ProviderID, LeadID: lead.ID, Title: service.Name,
+			Source: "demo",
 		})
 		switch engine.KindOf(err) {
 		case "":

@@ -5,29 +5,32 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
+	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 )
 
-// ask runs the doctor at a time and gives its lines.
-func ask(t *testing.T, data string, at time.Time) (code int, list []symptom) {
+// runDoctorAt runs the doctor at a time and gives its lines.
+func runDoctorAt(t *testing.T, data string, at time.Time) (code int, list []upkeep.CheckResult) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
-	err := runDoctor(t.Context(), stdio{strings.NewReader(""), &out, &errs}, doctorOptions{g, true, func() time.Time { return at }})
+	err := runDoctor(t.Context(), stdio{strings.NewReader(""), &out, &errs},
+		doctorOptions{g, true, func() time.Time { return at }})
 	if e := json.Unmarshal(out.Bytes(), &list); e != nil {
 		t.Fatal(err, e, out.String())
 	}
 	return exitCode(err), list
 }
 
-// says wants a line of a check at a level, with words in it; each that is not ok
+// wantCheck wants a line of a check at a level, with words in it; each that is not ok
 // names a way out.
-func says(t *testing.T, list []symptom, check, level, words string) {
+func wantCheck(t *testing.T, list []upkeep.CheckResult, check, level, words string) {
 	t.Helper()
 	for _, x := range list {
 		if x.Check == check && x.Level == level && strings.Contains(x.Text, words) {
@@ -41,36 +44,38 @@ func says(t *testing.T, list []symptom, check, level, words string) {
 }
 
 func TestDoctorWell(t *testing.T) {
-	data, now := aClinic(t, 3), time.Now()
-	done(t, "--data", data, "backup")
-	done(t, "--data", data, "backup", "drill")
-	code, list := ask(t, data, now)
+	data, now := newClinicDir(t, 3), time.Now()
+	mustRun(t, "--data", data, "backup")
+	mustRun(t, "--data", data, "backup", "drill")
+	code, list := runDoctorAt(t, data, now)
 	if code != exitOK {
 		t.Errorf("exit code %d: %+v", code, list)
 	}
 	for check, words := range map[string]string{
-		"config": "qb.toml", "sqlite": "WAL, synchronous full", "database": "3 appointments", "audit": "rows, unbroken", "schema": "up to date",
-		"clock": "T", "disk": "free", "modes": "nobody else", "zones": "", "backup": "last ", "drill": "last ", "webhooks": "0 deliveries wait",
+		"config": "qb.toml", "sqlite": "WAL, synchronous full", "database": "3 appointments", "audit": "rows, unbroken",
+		"schema": "up to date",
+		"clock":  "T", "disk": "free", "modes": "nobody else", "zones": "", "backup": "last ", "drill": "last ",
+		"webhooks": "0 deliveries wait",
 	} {
-		says(t, list, check, "ok", words)
+		wantCheck(t, list, check, "ok", words)
 	}
 	// For people: a line each, and nothing on the error stream.
-	got, out, said := typed(t, "--data", data, "doctor")
+	got, out, said := runCLI(t, "--data", data, "doctor")
 	if got != exitOK || said != "" || strings.Count(out, "\n") != len(list) || !strings.HasPrefix(out, "ok    config ") {
 		t.Errorf("%d %s %s", got, out, said)
 	}
-	refused(t, exitFailure, "there is no clinic", "--data", filepath.Join(data, "none"), "doctor")
+	mustFail(t, exitFailure, "there is no clinic", "--data", filepath.Join(data, "none"), "doctor")
 }
 
 // Everything that can be wrong is told at once, each with its way out.
 func TestDoctorIll(t *testing.T) {
-	data, now := aClinic(t, 1), time.Now()
+	data, now := newClinicDir(t, 1), time.Now()
 	gone := filepath.Join(t.TempDir(), "nas")
-	text := "[database]\nsynchronous = \"normal\"\n[backup]\ndir = " + quote(gone) + "\n"
-	if err := os.WriteFile(filepath.Join(data, configFile), []byte(text), 0o644); err != nil {
+	text := "[database]\nsynchronous = \"normal\"\n[backup]\ndir = " + strconv.Quote(gone) + "\n"
+	if err := os.WriteFile(filepath.Join(data, config.FileName), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for path, mode := range map[string]os.FileMode{data: 0o755, filepath.Join(data, configFile): 0o644} {
+	for path, mode := range map[string]os.FileMode{data: 0o755, filepath.Join(data, config.FileName): 0o644} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
@@ -78,82 +83,45 @@ func TestDoctorIll(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(data, engine.SealKeyFile), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	note(data, func(u *upkeep) {
-		u.tried(made{path: filepath.Join(gone, "b.tar")}, now.Add(-100*time.Hour), nil)
-		u.tried(made{}, now, os.ErrPermission)
-		u.drilled(chore{At: now, Error: "the backup is damaged"})
+	writeState(t, data, upkeep.State{
+		Backup: &upkeep.RunResult{At: now.Add(-100 * time.Hour), OK: true, File: filepath.Join(gone, "b.tar")},
+		Failed: &upkeep.RunResult{At: now, Error: os.ErrPermission.Error()}, Failures: 1,
+		Drill: &upkeep.RunResult{At: now, Error: "the backup is damaged"}, DrillBad: 1,
 	})
-	shell(t, filepath.Join(data, dbFile), "DROP TRIGGER audit_no_update; UPDATE audit SET actor_label = 'x' WHERE seq = 1")
-	code, list := ask(t, data, now.Add(-26*time.Hour)) // and the clock was set back a day
+	execSQL(t, filepath.Join(data, dbFile),
+		"DROP TRIGGER audit_no_update; UPDATE audit SET actor_label = 'x' WHERE seq = 1")
+	code, list := runDoctorAt(t, data, now.Add(-26*time.Hour)) // and the clock was set back a day
 	if code != exitFailure {
 		t.Errorf("exit code %d", code)
 	}
-	says(t, list, "sqlite", "warn", "synchronous normal")
-	says(t, list, "database", "fail", "row 1 was changed")
-	says(t, list, "database", "fail", "audit_no_update is missing")
-	says(t, list, "clock", "fail", "25 hours before the newest audit row: it was set back")
-	says(t, list, "modes", "fail", data+" can be read by others (mode 0755)")
-	says(t, list, "modes", "fail", "qb.toml can be read by others (mode 0644)")
-	says(t, list, "keys", "fail", "secrets.key is damaged")
-	says(t, list, "drill", "fail", "could not be restored")
-	says(t, list, "backup", "fail", "is not there. Is its disk mounted?")
-	_, list = ask(t, data, now)
-	says(t, list, "backup", "fail", "days old: permission denied")
+	wantCheck(t, list, "sqlite", "warn", "synchronous normal")
+	wantCheck(t, list, "database", "fail", "row 1 was changed")
+	wantCheck(t, list, "database", "fail", "audit_no_update is missing")
+	wantCheck(t, list, "clock", "fail", "25 hours before the newest audit row: it was set back")
+	wantCheck(t, list, "modes", "fail", data+" can be read by others (mode 0755)")
+	wantCheck(t, list, "modes", "fail", "qb.toml can be read by others (mode 0644)")
+	wantCheck(t, list, "keys", "fail", "secrets.key is damaged")
+	wantCheck(t, list, "drill", "fail", "could not be restored")
+	wantCheck(t, list, "backup", "fail", "is not there. Is its disk mounted?")
+	_, list = runDoctorAt(t, data, now)
+	wantCheck(t, list, "backup", "fail", "days old: permission denied")
 
-	if err := os.WriteFile(filepath.Join(data, configFile), []byte("[backup]\nkep = 3\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(data, config.FileName), []byte("[backup]\nkep = 3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, list = ask(t, data, now)
-	says(t, list, "config", "fail", "unknown key; did you mean backup.keep?")
+	_, list = runDoctorAt(t, data, now)
+	wantCheck(t, list, "config", "fail", "unknown key; did you mean backup.keep?")
 }
 
-func TestDoctorOutboxAndSchema(t *testing.T) {
-	d := &doctor{now: time.Unix(1_800_000_000, 0)}
-	d.deliveries(engine.OutboxDepth{Pending: 7, Dead: 2, OldestDue: 1_800_000_000 - 7200})
-	says(t, d.list, "webhooks", "warn", "7 deliveries wait; the oldest has been due for 2 hours")
-	says(t, d.list, "webhooks", "warn", "2 dead letters")
-
-	data := aClinic(t, 0)
-	shell(t, filepath.Join(data, dbFile), "PRAGMA user_version = 99")
-	code, list := ask(t, data, time.Now())
-	says(t, list, "database", "fail", "newer qb")
+func TestDoctorSchema(t *testing.T) {
+	data := newClinicDir(t, 0)
+	execSQL(t, filepath.Join(data, dbFile), "PRAGMA user_version = 99")
+	code, list := runDoctorAt(t, data, time.Now())
+	wantCheck(t, list, "database", "fail", "newer qb")
 	if code != exitFailure {
 		t.Errorf("exit code %d", code)
 	}
-	shell(t, filepath.Join(data, dbFile), "PRAGMA application_id = 5")
-	_, list = ask(t, data, time.Now())
-	says(t, list, "database", "fail", "another program")
-}
-
-func TestZoneVersion(t *testing.T) {
-	for want, dir := range map[string]fstest.MapFS{
-		"2026a": {"tzdata.zi": {Data: []byte("# version 2026a\nR A 1\n")}}, "2025b": {"+VERSION": {Data: []byte("2025b\n")}}, "": {},
-	} {
-		if got := zoneVersion(dir); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}
-
-// The clock of a restored or moved server that lies a day behind its own data:
-// a backup in the future does not stop the schedule.
-func TestClockSetBack(t *testing.T) {
-	data := aClinic(t, 1)
-	k, now, _ := aKeeper(t, data, BackupConfig{Every: Duration(24 * time.Hour), Keep: 9})
-	*now = now.Add(time.Hour)
-	k.turn(t.Context())
-	first := readUpkeep(data).Backup.At
-	*now = now.Add(-24 * time.Hour)
-	k.turn(t.Context())
-	u := readUpkeep(data)
-	if !u.Backup.At.Before(first) || len(backupsIn(t, filepath.Join(data, "backups"))) != 2 {
-		t.Errorf("%+v", u.Backup)
-	}
-	k.turn(t.Context())
-	if again := readUpkeep(data).Backup.At; !again.Equal(u.Backup.At) {
-		t.Error("it makes one backup after the other")
-	}
-	if s := u.backups(k.conf, *now); s.level != "ok" || s.at.Unix() != now.Unix() {
-		t.Errorf("%+v", s)
-	}
+	execSQL(t, filepath.Join(data, dbFile), "PRAGMA application_id = 5")
+	_, list = runDoctorAt(t, data, time.Now())
+	wantCheck(t, list, "database", "fail", "another program")
 }

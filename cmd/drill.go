@@ -2,18 +2,12 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/engine"
-	"qualifybase/store"
-	"qualifybase/store/backup"
+	"qualifybase/cmd/upkeep"
 )
 
 type drillOptions struct {
@@ -53,42 +47,24 @@ func identityFlag(c *cobra.Command, to *string) {
 }
 
 func runDrill(ctx context.Context, s stdio, o drillOptions) error {
-	l, err := loadConfig(o.global)
+	d, l, err := o.configured()
 	if err != nil {
 		return err
 	}
 	if o.identity == "" {
 		o.identity = l.Backup.Identity
 	}
-	keys, err := openKeys(o.identity)
+	keys, err := upkeep.ReadKeys(o.identity)
 	if err != nil {
 		return err
 	}
-	m, err := o.newMaker(l, "")
+	m, err := d.NewMaker(l)
 	if err != nil {
 		return err
 	}
-	if !exists(filepath.Join(o.data, dbFile)) {
-		return errNoClinic(o.data)
-	}
-	k := &keeper{maker: m, conf: l.Backup, now: time.Now}
-	newest, err := k.newest()
-	if o.file == "" {
-		if err != nil {
-			return err
-		}
-		o.file = newest
-	}
-	var out chore
-	err = lowly(func() (err error) {
-		out, err = drill(ctx, o.file, keys, m)
-		return err
-	})
-	if sameFile(o.file, newest) { // of another file, /readyz has nothing to tell
-		note(o.data, func(u *upkeep) { u.drilled(out) })
-	}
+	out, err := m.Drill(ctx, o.file, keys)
 	if err != nil {
-		return damaging(o.file, err)
+		return err
 	}
 	if o.json {
 		return printJSON(s.out, out)
@@ -96,87 +72,8 @@ func runDrill(ctx context.Context, s stdio, o drillOptions) error {
 	if out.Note != "" {
 		out.Note = " (" + out.Note + ")"
 	}
-	_, err = fmt.Fprintf(s.out, "%s: restored, verified and removed in %s: %d appointments%s\n",
-		out.File, time.Duration(out.Seconds*float64(time.Second)).Round(time.Millisecond), out.Appointments, out.Note)
+	took := time.Duration(out.Seconds * float64(time.Second)).Round(time.Millisecond)
+	_, err = fmt.Fprintf(s.out, "%s: restored, verified and removed in %s: %d appointments%s\n", out.File, took,
+		out.Appointments, out.Note)
 	return err
-}
-
-// byDigestOnly is the note of a drill that could not open its backup.
-const byDigestOnly = "encrypted and no identity: only its SHA-256 was compared, nothing was restored"
-
-// drill restores a backup into a directory of its own, verifies what came out, and
-// removes it.
-func drill(ctx context.Context, file string, keys []backup.Identity, m *maker) (chore, error) {
-	start := m.now()
-	out := chore{At: start.UTC(), File: file}
-	done := func(err error) (chore, error) {
-		out.Seconds, out.OK = m.now().Sub(start).Seconds(), err == nil
-		if err != nil {
-			out.Error = err.Error()
-		}
-		return out, err
-	}
-	dir, err := os.MkdirTemp(m.data, stagePrefix)
-	if err != nil {
-		return done(err)
-	}
-	defer os.RemoveAll(dir)
-	if info, err := os.Stat(file); err == nil {
-		out.Bytes = info.Size()
-	}
-	r, err := stageRestore(ctx, file, keys, dir, m.schema, nil)
-	if backup.KindOf(err) == backup.NeedsKey {
-		o, e := inspectFile(ctx, file, keys, m.schema, dir)
-		if e == nil && o.byDigest {
-			out.Note = byDigestOnly
-		}
-		return done(e)
-	}
-	if err != nil {
-		return done(err)
-	}
-	in, err := store.Inspect(ctx, filepath.Join(dir, dbFile), m.schema)
-	if err == nil {
-		err = damageOf("the restored "+filepath.Base(file), in)
-	}
-	if err == nil && in.Appointments != r.in.Appointments {
-		err = fmt.Errorf("%d appointments came out of a backup of %d", in.Appointments, r.in.Appointments)
-	}
-	out.Appointments = in.Appointments
-	return done(err)
-}
-
-// restored is a backup that lies ready in a directory.
-type restored struct {
-	opened
-	clinics []engine.Recovery
-	erased  int // people erased after the backup was made, and now again
-}
-
-// stageRestore does everything of a restore but to put it into its place: unpack,
-// migrate if it is older, verify, let the erased rest again, and ready the
-// database to be served.
-func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string, graves []engine.Erasure) (r restored, err error) {
-	if r.opened, err = unpack(ctx, file, keys, dir, schema); err != nil {
-		return r, err
-	}
-	path := filepath.Join(dir, dbFile)
-	st, err := store.Open(path, schema, store.Options{Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return r, err
-	}
-	e := engine.New(st, engine.Options{})
-	if r.erased, err = e.ReapplyErasures(ctx, graves); err != nil {
-		return r, errors.Join(err, st.Close())
-	}
-	r.clinics, err = e.Restored(ctx, engine.Shell(0, "restore"), r.manifest.CreatedAt.Unix())
-	if err = errors.Join(err, st.Close()); err != nil {
-		return r, err
-	}
-	if graves = unique(append(graves, r.in.Erasures...)); len(graves) > 0 {
-		if err := addGraves(dir, graves); err != nil {
-			return r, err
-		}
-	}
-	return r, nil
 }

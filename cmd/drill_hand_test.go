@@ -19,9 +19,9 @@ import (
 	"qualifybase/engine/enginetest/proof"
 )
 
-// theDrill are the README's lines of the drill by hand, without their comments:
+// readmeDrill are the README's lines of the drill by hand, without their comments:
 // the backup first, then the disaster and the way back, the server last.
-func theDrill(t *testing.T) (backup string, rest []string) {
+func readmeDrill(t *testing.T) (backup string, rest []string) {
 	t.Helper()
 	text, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -41,8 +41,8 @@ func theDrill(t *testing.T) (backup string, rest []string) {
 	return lines[0], lines[1 : len(lines)-1]
 }
 
-// types types a line of the README on the site.
-func (s *site) types(line, file string) {
+// runLine types a line of the README on the site.
+func (s *site) runLine(line, file string) {
 	s.Helper()
 	words := strings.Fields(strings.ReplaceAll(line, "/mnt/usb/today.tar", file))
 	switch {
@@ -70,7 +70,7 @@ func TestDrillByHand(t *testing.T) {
 	heard := newSlowReceiver(t, &slow)
 	p.must(http.StatusCreated, "POST", "/webhooks", fmt.Sprintf(`{"url":%q,"events":["appointment.created"]}`, heard.url))
 	dir := t.TempDir()
-	backup, rest := theDrill(t)
+	backup, rest := readmeDrill(t)
 
 	alone := paced(t, p, 200, func() { time.Sleep(time.Second) })
 	var took time.Duration
@@ -81,8 +81,8 @@ func TestDrillByHand(t *testing.T) {
 	})
 
 	seed := proof.Seed(t, 1)
-	first := crew(seed)
-	labour(t, p, first, func() { time.Sleep(time.Duration(proof.Times(400, 1000, 5000)) * time.Millisecond) })
+	first := newClients(seed)
+	workDuring(t, p, first, func() { time.Sleep(time.Duration(proof.Times(400, 1000, 5000)) * time.Millisecond) })
 	heard.all(t, s)
 	second := make([]*client, 8)
 	for i := range second {
@@ -90,18 +90,18 @@ func TestDrillByHand(t *testing.T) {
 	}
 	file := filepath.Join(dir, "today.tar")
 	slow.Store(int64(30 * time.Millisecond)) // deliveries queue up: some are on their way in the backup
-	labour(t, p, second, func() {
+	workDuring(t, p, second, func() {
 		time.Sleep(300 * time.Millisecond)
-		s.types(backup, file)
+		s.runLine(backup, file)
 		time.Sleep(300 * time.Millisecond)
 		p.kill()
 	})
 	before := heard.copied()
 
 	for _, line := range rest {
-		s.types(line, file)
+		s.runLine(line, file)
 	}
-	acked := s.remembers(first)
+	acked := s.checkRestored(first)
 	slow.Store(0)
 	p = s.serve()
 	p.must(http.StatusOK, "GET", "/leads", "")
@@ -118,14 +118,17 @@ func TestDrillByHand(t *testing.T) {
 		t.Errorf("%d dead letters, %v: some were on their way when the backup was made", len(dead), err)
 	}
 	p.must(http.StatusCreated, "POST", "/leads", `{"name":"After the disaster"}`)
-	proof.Row(t, "R16", "writers stall ≤ 100 ms at 200 writes/s; nothing acknowledged before the backup is missing; no delivered webhook sent again",
-		"backup in %v beside %d writes: slowest %v, p99 %v (alone %v, %v); %d acknowledged requests there after the restore, %d webhooks sent again, %d waiting to be asked for",
-		took.Round(time.Millisecond), len(beside), top(beside, 100), top(beside, 99), top(alone, 100), top(alone, 99), acked, again, len(dead))
+	proof.Row(t, "R16", "writers stall ≤ 100 ms at 200 writes/s; nothing acknowledged before the backup is missing; "+
+		"no delivered webhook sent again",
+		"backup in %v beside %d writes: slowest %v, p99 %v (alone %v, %v); %d acknowledged requests there after the "+
+			"restore, %d webhooks sent again, %d waiting to be asked for",
+		took.Round(time.Millisecond), len(beside), percentile(beside, 100), percentile(beside, 99), percentile(alone, 100),
+		percentile(alone, 99), acked, again, len(dead))
 }
 
-// labour lets the clients work while fn runs, and ends them with a whole answer
+// workDuring lets the clients work while fn runs, and ends them with a whole answer
 // each, or with the server.
-func labour(t *testing.T, p *serverProcess, clients []*client, fn func()) {
+func workDuring(t *testing.T, p *serverProcess, clients []*client, fn func()) {
 	t.Helper()
 	var stop atomic.Bool
 	var wait sync.WaitGroup
@@ -186,8 +189,8 @@ func paced(t *testing.T, p *serverProcess, rate int, fn func()) []time.Duration 
 	return all
 }
 
-// top is the latency below which so many of a hundred lie.
-func top(sorted []time.Duration, percent int) time.Duration {
+// percentile is the latency below which so many of a hundred lie.
+func percentile(sorted []time.Duration, percent int) time.Duration {
 	if len(sorted) == 0 {
 		return 0
 	}
@@ -218,19 +221,14 @@ func (r *receiver) copied() map[string]int {
 	return maps.Clone(r.seen)
 }
 
-// remembers holds the restored file against the logs of clients who were done
+// checkRestored holds the restored file against the logs of clients who were done
 // before the backup began, and looks that every act in it is whole. It gives how
 // many acknowledged requests it found.
-func (s *site) remembers(clients []*client) int {
+func (s *site) checkRestored(clients []*client) int {
 	s.Helper()
 	db := s.database()
 	defer db.Close()
-	for what, question := range wholes {
-		var n int
-		if err := db.QueryRow(question).Scan(&n); err != nil || n != 0 {
-			s.Errorf("%d %s (%v)", n, what, err)
-		}
-	}
+	s.checkInvariants(db)
 	there := map[string]string{}
 	for _, question := range []string{
 		`SELECT id, status || ' ' || strftime('%Y-%m-%dT%H:%M:%SZ', starts_at, 'unixepoch') FROM appointments`,

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 )
 
@@ -35,6 +37,12 @@ var exitOf = map[engine.Kind]int{
 	engine.PatientOverlap: exitFailure,
 }
 
+// exitOfUpkeep is the same for the kinds of errors of the data directory.
+var exitOfUpkeep = map[upkeep.Kind]int{
+	upkeep.Damaged: exitDamage,
+	upkeep.Locked:  exitLocked,
+}
+
 // failure is an error of the command line itself, with its exit code.
 type failure struct {
 	code int
@@ -44,9 +52,9 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// misuse is a usage error found by a run function: cobra accepted the words,
+// usageError is a usage error found by a run function: cobra accepted the words,
 // but their meaning is wrong.
-func misuse(format string, args ...any) error {
+func usageError(format string, args ...any) error {
 	return &failure{exitUsage, fmt.Errorf(format, args...)}
 }
 
@@ -54,6 +62,14 @@ func misuse(format string, args ...any) error {
 func exitCode(err error) int {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f.code
+	}
+	if f, ok := errors.AsType[config.Faults](err); ok && f.OnlyFlags() {
+		return exitUsage
+	}
+	if e, ok := errors.AsType[*upkeep.Error](err); ok {
+		if code, ok := exitOfUpkeep[e.Kind]; ok {
+			return code
+		}
 	}
 	if code, ok := exitOf[engine.KindOf(err)]; ok {
 		return code
@@ -66,7 +82,7 @@ func exitCode(err error) int {
 func report(w io.Writer, err error) {
 	text := err.Error()
 	if e, ok := errors.AsType[*engine.Error](err); ok {
-		text = tell(e)
+		text = describe(e)
 		if _, wrapped := err.(*engine.Error); !wrapped {
 			// Keep what the command said around it ("line 7: …").
 			text = strings.Replace(err.Error(), e.Error(), text, 1)
@@ -74,14 +90,15 @@ func report(w io.Writer, err error) {
 	}
 	text, masked := engine.MaskKeys(text)
 	if masked {
-		text += "\nA key never belongs into an argument: others can read the command line. Rotate it with 'qb keys rotate', named by its prefix"
+		text += "\nA key never belongs into an argument: others can read the command line. Rotate it with 'qb keys " +
+			"rotate', named by its prefix"
 	}
-	fmt.Fprintf(w, "qb: %s\n", clean(text, "\n"))
+	fmt.Fprintf(w, "qb: %s\n", printable(text, "\n"))
 }
 
-// tell is an engine error without its code: the message, or, where fields are
+// describe is an engine error without its code: the message, or, where fields are
 // at fault, the fields.
-func tell(e *engine.Error) string {
+func describe(e *engine.Error) string {
 	var lines []string
 	for _, d := range e.Details {
 		lines = append(lines, d.Field+": "+d.Message)

@@ -23,7 +23,8 @@ func smallDisk(t *testing.T, kib string) string {
 		t.Skip("starts processes, which takes seconds")
 	}
 	if os.Geteuid() != 0 {
-		proof.Skip(t, "R6", barR6, "only root may mount a small tmpfs; the store's own test fills a database's last page instead")
+		proof.Skip(t, "R6", barR6, "only root may mount a small tmpfs; the store's own test fills a database's last "+
+			"page instead")
 	}
 	dir := t.TempDir()
 	if err := syscall.Mount("qb", dir, "tmpfs", 0, "size="+kib+"k,mode=0700"); err != nil {
@@ -94,14 +95,15 @@ func TestDiskFull(t *testing.T) {
 	s.env = append(s.env, "QB_DATABASE_WAL_AUTOCHECKPOINT=100", "QB_LOG_LEVEL=error")
 	p := s.serve()
 	p.providers(3)
-	clients := crew(proof.Seed(t, 6))
+	clients := newClients(proof.Seed(t, 6))
 	var full, busy atomic.Int64
 	for _, c := range clients {
-		c.bears = func(status int, body []byte) bool {
+		c.tolerates = func(status int, body []byte) bool {
 			switch {
 			case status == http.StatusInsufficientStorage && strings.Contains(string(body), `"STORAGE_FULL"`):
 				full.Add(1)
-			case status == http.StatusServiceUnavailable && (strings.Contains(string(body), `"BUSY"`) || strings.Contains(string(body), `"READ_ONLY"`)):
+			case status == http.StatusServiceUnavailable &&
+				(strings.Contains(string(body), `"BUSY"`) || strings.Contains(string(body), `"READ_ONLY"`)):
 				busy.Add(1)
 			default:
 				return false
@@ -122,8 +124,8 @@ func TestDiskFull(t *testing.T) {
 		wait.Wait()
 		p.must(http.StatusOK, "GET", "/leads?limit=1", "")
 		free()
-		settle(p, clients) // the same server, the same questions
-		s.compare(clients, true)
+		answerAll(p, clients) // the same server, the same questions
+		s.checkFile(clients, true)
 		if t.Failed() {
 			t.Fatalf("round %d\n%s", round, p.log.String())
 		}
@@ -135,8 +137,9 @@ func TestDiskFull(t *testing.T) {
 	if code := p.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d\n%s", code, p.log.String())
 	}
-	acked := s.compare(clients, true)
+	acked := s.checkFile(clients, true)
 	s.qb("audit", "verify")
-	proof.Row(t, "R6", barR6, "6 MiB tmpfs filled %d times under 8 clients: %d answers 507, %d 503; %d acknowledged requests all there, integrity ok, the same process went on",
+	proof.Row(t, "R6", barR6, "6 MiB tmpfs filled %d times under 8 clients: %d answers 507, %d 503; %d acknowledged "+
+		"requests all there, integrity ok, the same process went on",
 		rounds, full.Load(), busy.Load(), acked)
 }

@@ -27,36 +27,39 @@ var hostile = map[string]struct {
 	headers string
 	raw     string
 }{
-	"deep lists":         {body: `{"name":"x","metadata":` + strings.Repeat("[", 500_000) + strings.Repeat("]", 500_000) + `}`},
-	"deep objects":       {body: `{"metadata":` + strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000) + `}`},
-	"deep and open":      {body: strings.Repeat("[", 1_000_000)},
-	"duplicate keys":     {body: `{"name":"a","name":"b"}`},
-	"duplicate deep":     {body: `{"name":"a","metadata":{"x":{"y":1,"y":2}}}`},
-	"bad UTF-8":          {body: "{\"name\":\"\xff\xfe\"}"},
-	"lone surrogate":     {body: `{"name":"\ud800"}`},
-	"NUL":                {body: `{"name":"a\u0000b"}`},
-	"many keys":          {body: "{" + strings.Repeat(`"k":1,`, 100_000) + `"z":1}`},
-	"many unknown keys":  {body: unknownKeys(50_000)},
-	"huge number":        {body: `{"name":"a","metadata":{"n":1e999999999}}`},
-	"long number":        {body: `{"name":"a","metadata":{"n":` + strings.Repeat("9", 900_000) + `}}`},
-	"long string":        {body: `{"name":"` + strings.Repeat("x", 1_000_000) + `"}`},
-	"null":               {body: `null`},
-	"data after":         {body: `{"name":"a"} {"name":"b"}`},
-	"too large":          {body: `{"notes":"` + strings.Repeat("x", 3<<20) + `"}`},
-	"far too large":      {body: `{"notes":"` + strings.Repeat("x", 24<<20) + `"}`},
-	"compressed":         {body: "\x1f\x8b\x08", headers: "Content-Encoding: gzip\r\n"},
-	"many tags":          {body: `{"name":"a","tags":[` + strings.Repeat(`"t",`, 200_000) + `"t"]}`},
-	"100 KiB header":     {body: `{"name":"a"}`, headers: "X-Long: " + strings.Repeat("x", 100<<10) + "\r\n"},
-	"many headers":       {body: `{"name":"a"}`, headers: strings.Repeat("X-Many: x\r\n", 9000)},
-	"long key":           {body: `{"name":"a"}`, headers: "X-API-Key: " + strings.Repeat("k", 60_000) + "\r\n"},
-	"control in a key":   {body: `{"name":"a"}`, headers: "Idempotency-Key: a\x01b\r\n"},
-	"long idempotency":   {body: `{"name":"a"}`, headers: "Idempotency-Key: " + strings.Repeat("k", 300) + "\r\n"},
-	"long query":         {raw: "GET /api/v1/leads?q=" + strings.Repeat("x", 40_000) + " HTTP/1.1\r\nHost: qb\r\n%s\r\n"},
-	"many parameters":    {raw: "GET /api/v1/leads?" + strings.Repeat("a=1&", 10_000) + " HTTP/1.1\r\nHost: qb\r\n%s\r\n"},
-	"bad escapes":        {raw: "GET /api/v1/leads?q=%%zz&limit=%%00 HTTP/1.1\r\nHost: qb\r\n%s\r\n"},
-	"long path":          {raw: "GET /api/v1/leads/" + strings.Repeat("x", 40_000) + " HTTP/1.1\r\nHost: qb\r\n%s\r\n"},
-	"unknown method":     {raw: "BREW /api/v1/leads HTTP/1.1\r\nHost: qb\r\n%s\r\n"},
-	"two lengths differ": {raw: "POST /api/v1/leads HTTP/1.1\r\nHost: qb\r\n%sContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"},
+	"deep lists": {body: `{"name":"x","metadata":` + strings.Repeat("[", 500_000) +
+		strings.Repeat("]", 500_000) + `}`},
+	"deep objects": {body: `{"metadata":` + strings.Repeat(`{"a":`, 100_000) + "1" +
+		strings.Repeat("}", 100_000) + `}`},
+	"deep and open":     {body: strings.Repeat("[", 1_000_000)},
+	"duplicate keys":    {body: `{"name":"a","name":"b"}`},
+	"duplicate deep":    {body: `{"name":"a","metadata":{"x":{"y":1,"y":2}}}`},
+	"bad UTF-8":         {body: "{\"name\":\"\xff\xfe\"}"},
+	"lone surrogate":    {body: `{"name":"\ud800"}`},
+	"NUL":               {body: `{"name":"a\u0000b"}`},
+	"many keys":         {body: "{" + strings.Repeat(`"k":1,`, 100_000) + `"z":1}`},
+	"many unknown keys": {body: unknownKeys(50_000)},
+	"huge number":       {body: `{"name":"a","metadata":{"n":1e999999999}}`},
+	"long number":       {body: `{"name":"a","metadata":{"n":` + strings.Repeat("9", 900_000) + `}}`},
+	"long string":       {body: `{"name":"` + strings.Repeat("x", 1_000_000) + `"}`},
+	"null":              {body: `null`},
+	"data after":        {body: `{"name":"a"} {"name":"b"}`},
+	"too large":         {body: `{"notes":"` + strings.Repeat("x", 3<<20) + `"}`},
+	"far too large":     {body: `{"notes":"` + strings.Repeat("x", 24<<20) + `"}`},
+	"compressed":        {body: "\x1f\x8b\x08", headers: "Content-Encoding: gzip\r\n"},
+	"many tags":         {body: `{"name":"a","tags":[` + strings.Repeat(`"t",`, 200_000) + `"t"]}`},
+	"100 KiB header":    {body: `{"name":"a"}`, headers: "X-Long: " + strings.Repeat("x", 100<<10) + "\r\n"},
+	"many headers":      {body: `{"name":"a"}`, headers: strings.Repeat("X-Many: x\r\n", 9000)},
+	"long key":          {body: `{"name":"a"}`, headers: "X-API-Key: " + strings.Repeat("k", 60_000) + "\r\n"},
+	"control in a key":  {body: `{"name":"a"}`, headers: "Idempotency-Key: a\x01b\r\n"},
+	"long idempotency":  {body: `{"name":"a"}`, headers: "Idempotency-Key: " + strings.Repeat("k", 300) + "\r\n"},
+	"long query":        {raw: "GET /api/v1/leads?q=" + strings.Repeat("x", 40_000) + " HTTP/1.1\r\nHost: qb\r\n%s\r\n"},
+	"many parameters":   {raw: "GET /api/v1/leads?" + strings.Repeat("a=1&", 10_000) + " HTTP/1.1\r\nHost: qb\r\n%s\r\n"},
+	"bad escapes":       {raw: "GET /api/v1/leads?q=%%zz&limit=%%00 HTTP/1.1\r\nHost: qb\r\n%s\r\n"},
+	"long path":         {raw: "GET /api/v1/leads/" + strings.Repeat("x", 40_000) + " HTTP/1.1\r\nHost: qb\r\n%s\r\n"},
+	"unknown method":    {raw: "BREW /api/v1/leads HTTP/1.1\r\nHost: qb\r\n%s\r\n"},
+	"two lengths differ": {raw: "POST /api/v1/leads HTTP/1.1\r\nHost: qb\r\n%sContent-Length: 2\r\nContent-Length: " +
+		"3\r\n\r\n{}"},
 }
 
 // nobodys are the requests that net/http refuses before any handler: HTTP itself is
@@ -107,7 +110,8 @@ func TestHostileRequests(t *testing.T) {
 		t.Errorf("the log says %.2000s", log)
 	}
 	p.must(http.StatusOK, "GET", "/leads", "")
-	proof.Row(t, "R11", "4xx in the envelope, memory + ≤ 50 MiB, 0 panics", "%d kinds of request at once: all 4xx %v, memory + %d MiB at the most, 0 panics", len(hostile), statuses, grown)
+	proof.Row(t, "R11", "4xx in the envelope, memory + ≤ 50 MiB, 0 panics",
+		"%d kinds of request at once: all 4xx %v, memory + %d MiB at the most, 0 panics", len(hostile), statuses, grown)
 }
 
 // attack sends a request as bytes and reads the answer.
@@ -125,7 +129,8 @@ func (p *serverProcess) attack(raw, headers, body string) (int, []byte, error) {
 	if !strings.Contains(headers, "X-API-Key") {
 		headers += "Authorization: Bearer " + p.s.key + "\r\n"
 	}
-	text := fmt.Sprintf("POST /api/v1/leads HTTP/1.1\r\nHost: qb\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", headers, len(body), body)
+	text := fmt.Sprintf("POST /api/v1/leads HTTP/1.1\r\nHost: qb\r\n%sContent-Type: "+
+		"application/json\r\nContent-Length: %d\r\n\r\n%s", headers, len(body), body)
 	if raw != "" {
 		text = fmt.Sprintf(raw, headers)
 	}

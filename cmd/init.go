@@ -2,22 +2,19 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 )
 
 type initOptions struct {
 	*global
-	founding
+	clinicOptions
 }
 
 func newInitCommand(g *global) *cobra.Command {
@@ -42,15 +39,8 @@ as it is.`,
 		},
 	}
 	c.Flags().StringVar(&o.name, "name", "", "the clinic's `NAME`")
-	foundingFlagsOf(c, &o.founding)
+	addClinicOptions(c, &o.clinicOptions)
 	return c
-}
-
-// foundingFlagsOf gives a verb the flags that `qb init` and `qb clinics create` share.
-func foundingFlagsOf(c *cobra.Command, f *founding) {
-	c.Flags().StringVar(&f.timezone, "timezone", "", "IANA `ZONE`, such as Europe/Berlin")
-	c.Flags().StringVar(&f.country, "country", "", "two-letter `CODE`; phone numbers without + are read as dialled there")
-	c.Flags().StringVar(&f.hours, "hours", "", `opening hours, such as "Mon-Fri 09:00-12:00,13:00-17:00"`)
 }
 
 // changedFlags are the flags that the command line set.
@@ -63,14 +53,18 @@ func changedFlags(c *cobra.Command) map[string]bool {
 }
 
 func runInit(ctx context.Context, s stdio, o initOptions) error {
-	if _, err := loadConfig(o.global); err != nil {
+	if _, err := o.loadConfig(); err != nil {
 		return err
 	}
-	if err := o.empty(); err != nil {
+	d, err := o.dir()
+	if err != nil {
+		return err
+	}
+	if err := d.NeedEmpty(); err != nil {
 		return err
 	}
 	if p := newPrompt(s); p != nil {
-		if err := o.ask(p, o.env); err != nil {
+		if err := o.askMissing(p, o.env); err != nil {
 			return err
 		}
 	}
@@ -81,71 +75,51 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 	for _, a := range assumed {
 		fmt.Fprintf(s.err, "assumed %s\n", a)
 	}
-	o.roundTheClock(s.err)
-	if err := makeDataDir(o.data); err != nil {
+	o.noteFullDays(s.err)
+	if err := d.Make(); err != nil {
 		return err
 	}
-	if err := o.closeDir(s); err != nil {
-		return err
-	}
-	lock, err := lockData(o.data, "init")
+	before, err := d.Restrict()
 	if err != nil {
 		return err
 	}
-	defer lock.release()
-	if err := o.empty(); err != nil { // somebody else may have been quicker
+	if before != 0 {
+		fmt.Fprintf(s.err, "note: %s had mode %04o; now its owner alone may read it (0700)\n", o.data, before)
+	}
+	lock, err := d.Lock("init")
+	if err != nil {
 		return err
 	}
-	clinic, err := o.begin(ctx)
+	defer lock.Release()
+	if err := d.NeedEmpty(); err != nil { // somebody else may have been quicker
+		return err
+	}
+	clinic, err := o.initialise(ctx, d)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "%s: made clinic %q (%s), %s, %s, open %s\n",
-		o.data, clean(clinic.Name, ""), clinic.Slug, clinic.TimeZone, clinic.Country, clean(o.hours, ""))
+		o.data, printable(clinic.Name, ""), clinic.Slug, clinic.TimeZone, clinic.Country, printable(o.hours, ""))
 	fmt.Fprintf(s.err, "Next: 'qb serve' runs the API, 'qb keys create --name website' makes a key for it.\n")
 	return nil
 }
 
-// closeDir takes the rights of others away from a directory that was there before.
-func (g *global) closeDir(s stdio) error {
-	info, err := os.Stat(g.data)
-	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
-		return err
-	}
-	if err := os.Chmod(g.data, 0o700); err != nil { // #nosec G302 -- a directory
-		return fmt.Errorf("others can read %s, and that cannot be changed: %w; give a directory of your own with --data", g.data, err)
-	}
-	fmt.Fprintf(s.err, "note: %s had mode %04o; now its owner alone may read it (0700)\n", g.data, info.Mode().Perm())
-	return nil
-}
-
-// empty refuses a data directory that has a database.
-func (g *global) empty() error {
-	if path := filepath.Join(g.data, dbFile); exists(path) {
-		return fmt.Errorf("%s exists; nothing was changed. Give another directory with --data, or add a clinic with 'qb clinics create'", path)
-	}
-	return nil
-}
-
-// begin makes the database, the clinic and qb.toml in the locked directory. If
+// initialise makes the database, the clinic and qb.toml in the locked directory. If
 // it fails it takes back what it made, so that it can be tried again.
-func (o *initOptions) begin(ctx context.Context) (clinic engine.Clinic, err error) {
-	l, err := loadConfig(o.global)
+func (o *initOptions) initialise(ctx context.Context, d upkeep.Dir) (clinic engine.Clinic, err error) {
+	l, err := o.loadConfig()
 	if err != nil {
 		return clinic, err
 	}
 	defer func() {
-		if err == nil {
-			return
-		}
-		for _, end := range []string{"", "-wal", "-shm"} {
-			_ = os.Remove(filepath.Join(o.data, dbFile+end))
+		if err != nil {
+			d.RemoveDatabase()
 		}
 	}()
-	if err := o.writeConfig(); err != nil {
+	if err := o.writeConfig(d); err != nil {
 		return clinic, err
 	}
-	st, err := o.openOrMake(l, slog.New(slog.DiscardHandler))
+	st, err := d.OpenOrMake(l.Database, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return clinic, err
 	}
@@ -154,23 +128,12 @@ func (o *initOptions) begin(ctx context.Context) (clinic engine.Clinic, err erro
 			err = e
 		}
 	}()
-	return o.found(ctx, engine.New(st, engine.Options{}), "init")
-}
-
-// found makes the clinic of the founding.
-func (f *founding) found(ctx context.Context, e *engine.Engine, verb string) (engine.Clinic, error) {
-	d, err := f.draft()
-	if err != nil {
-		return engine.Clinic{}, err
-	}
-	c, err := e.CreateClinic(ctx, engine.Shell(0, verb), d)
-	return c, asFlags(err, foundingFlags)
+	return o.createClinic(ctx, engine.New(st, engine.Options{}), "init")
 }
 
 // writeConfig puts the manual of the configuration, every line of it commented
-// out, into the data directory. A qb.toml that is there stays, and there is none
-// where --config names another file.
-func (g *global) writeConfig() error {
+// out, into the data directory, but where --config names another file.
+func (g *global) writeConfig(d upkeep.Dir) error {
 	if g.config != "" {
 		return nil
 	}
@@ -178,20 +141,5 @@ func (g *global) writeConfig() error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(g.data, "qb.toml")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		_ = os.Remove(path)
-	}
-	return err
+	return d.WriteConfig(text)
 }

@@ -21,7 +21,8 @@ an ended one within a second. The key itself is shown once and stored as a hash.
 }
 
 // keyFlags are the flags behind the fields of a key's draft.
-var keyFlags = map[string]string{"expires_at": "--expires", "rate_per_minute": "--rate", "allowed_origins": "--origin", "overlap_hours": "--overlap"}
+var keyFlags = map[string]string{"expires_at": "--expires", "rate_per_minute": "--rate", "allowed_origins": "--origin",
+	"overlap_hours": "--overlap"}
 
 type keysCreateOptions struct {
 	*global
@@ -66,7 +67,8 @@ holds what its family usually does; scoped and klinivo keys must name theirs.`,
 	f.StringVar(&o.family, "family", "live", "live, test, secret, public, scoped or klinivo")
 	f.StringSliceVar(&o.draft.Scopes, "scopes", nil, "`LIST` of scopes, separated by commas")
 	f.StringSliceVar(&o.draft.AllowedOrigins, "origin", nil, "page that may use a public key, as `URL`; may be repeated")
-	f.StringVar(&o.expires, "expires", "", "end of the key, as a `TIME` from now (90d, 12h, 2w) or a date, whose end in the clinic's zone is meant")
+	f.StringVar(&o.expires, "expires", "", "end of the key, as a `TIME` from now (90d, 12h, 2w) or a date, whose end "+
+		"in the clinic's zone is meant")
 	f.IntVar(&rate, "rate", 0, "requests a minute; 0 = unlimited (default: limits.key_requests_per_minute)")
 	clinicFlag(c, &o.clinic)
 	_ = c.MarkFlagRequired("name")
@@ -79,15 +81,15 @@ func runKeysCreate(ctx context.Context, s stdio, o keysCreateOptions) error {
 		o.draft.Family, known = engine.FamilyNamed(o.family)
 	}
 	if !known {
-		return misuse("--family: there is no family %q; use live, test, secret, public, scoped or klinivo", o.family)
+		return usageError("--family: there is no family %q; use live, test, secret, public, scoped or klinivo", o.family)
 	}
 	if _, err := parseEnd(o.expires, time.Now(), time.UTC); o.expires != "" && err != nil {
-		return misuse("--expires: %w", err)
+		return usageError("--expires: %w", err)
 	}
 	o.draft.RatePerMinute = o.rate
-	return o.visit(ctx, s, errand{verb: "keys create", clinic: o.clinic}, func(f *office) error {
+	return o.withClinic(ctx, s, target{verb: "keys create", clinic: o.clinic}, func(at *session) error {
 		if o.expires != "" {
-			zone, err := engine.LoadZone(f.clinic.TimeZone)
+			zone, err := engine.LoadZone(at.clinic.TimeZone)
 			if err != nil {
 				return err
 			}
@@ -97,28 +99,28 @@ func runKeysCreate(ctx context.Context, s stdio, o keysCreateOptions) error {
 			}
 			o.draft.ExpiresAt = end.Unix()
 		}
-		key, err := f.engine.CreateKey(ctx, f.caller, o.draft)
+		key, err := at.engine.CreateKey(ctx, at.caller, o.draft)
 		if err != nil {
 			return asFlags(err, keyFlags)
 		}
-		tellKey(s, "made", key, f.clinic)
+		printKeyNote(s, "made", key, at.clinic)
 		_, err = fmt.Fprintln(s.out, key.Secret)
 		return err
 	})
 }
 
-// tellKey notes on the error stream what was made, never the key itself.
-func tellKey(s stdio, done string, k engine.Key, c engine.Clinic) {
+// printKeyNote notes on the error stream what was made, never the key itself.
+func printKeyNote(s stdio, done string, k engine.Key, c engine.Clinic) {
 	scopes := k.Scopes.Names()
 	if k.Family == engine.FamilyKlinivo {
 		scopes = k.Scopes.KlinivoNames()
 	}
 	ends := "no end"
 	if k.ExpiresAt != 0 {
-		ends = "until " + when(k.ExpiresAt)
+		ends = "until " + formatTime(k.ExpiresAt)
 	}
 	fmt.Fprintf(s.err, "%s key %q (%s) of %s: %s; %s. It is shown this once.\n",
-		done, clean(k.Name, ""), k.Prefix(), c.Slug, strings.Join(scopes, ", "), ends)
+		done, printable(k.Name, ""), k.Prefix(), c.Slug, strings.Join(scopes, ", "), ends)
 }
 
 type keysListOptions struct {
@@ -141,21 +143,18 @@ func newKeysList(g *global) *cobra.Command {
 }
 
 func runKeysList(ctx context.Context, s stdio, o keysListOptions) error {
-	return o.visit(ctx, s, errand{verb: "keys list", clinic: o.clinic}, func(f *office) error {
-		list, err := f.keys(ctx)
+	return o.withClinic(ctx, s, target{verb: "keys list", clinic: o.clinic}, func(at *session) error {
+		list, err := at.keys(ctx)
 		if err != nil {
 			return err
 		}
-		if o.json {
-			return printList(s.out, true, each(list, httpapi.KeyOf))
-		}
 		now := time.Now().Unix()
-		return printList(s.out, false, list,
+		return printRows(s.out, o.json, list, httpapi.KeyOf,
 			column[engine.Key]{"KEY", engine.Key.Prefix},
 			column[engine.Key]{"NAME", func(k engine.Key) string { return k.Name }},
 			column[engine.Key]{"STATE", func(k engine.Key) string { return keyState(k, now) }},
-			column[engine.Key]{"CREATED", func(k engine.Key) string { return when(k.CreatedAt) }},
-			column[engine.Key]{"LAST USED", func(k engine.Key) string { return when(k.LastUsedAt) }},
+			column[engine.Key]{"CREATED", func(k engine.Key) string { return formatTime(k.CreatedAt) }},
+			column[engine.Key]{"LAST USED", func(k engine.Key) string { return formatTime(k.LastUsedAt) }},
 			column[engine.Key]{"SCOPES", func(k engine.Key) string { return strings.Join(k.Scopes.Names(), ",") }},
 		)
 	})
@@ -168,21 +167,21 @@ func keyState(k engine.Key, now int64) string {
 	case ended != "":
 		return ended
 	case k.RevokedAt != 0:
-		return "rotated, until " + when(k.RevokedAt)
+		return "rotated, until " + formatTime(k.RevokedAt)
 	case k.ExpiresAt != 0:
-		return "until " + when(k.ExpiresAt)
+		return "until " + formatTime(k.ExpiresAt)
 	}
 	return "live"
 }
 
 // keys are all keys of the clinic.
-func (f *office) keys(ctx context.Context) ([]engine.Key, error) {
-	return everyPage(func(p engine.Page) (engine.List[engine.Key], error) { return f.engine.Keys(ctx, f.caller, p) })
+func (s *session) keys(ctx context.Context) ([]engine.Key, error) {
+	return everyPage(func(p engine.Page) (engine.List[engine.Key], error) { return s.engine.Keys(ctx, s.caller, p) })
 }
 
 // keyNamed finds a key by its id or its visible prefix.
-func (f *office) keyNamed(ctx context.Context, name string) (engine.Key, error) {
-	list, err := f.keys(ctx)
+func (s *session) keyNamed(ctx context.Context, name string) (engine.Key, error) {
+	list, err := s.keys(ctx)
 	if err != nil {
 		return engine.Key{}, err
 	}
@@ -191,7 +190,7 @@ func (f *office) keyNamed(ctx context.Context, name string) (engine.Key, error) 
 			return k, nil
 		}
 	}
-	return engine.Key{}, fmt.Errorf("%s has no key %s; 'qb keys list' shows them", f.clinic.Slug, name)
+	return engine.Key{}, fmt.Errorf("%s has no key %s; 'qb keys list' shows them", s.clinic.Slug, name)
 }
 
 // notWholeKey refuses a whole key as an argument: it would stand in the shell's
@@ -200,9 +199,10 @@ func notWholeKey(name string) error {
 	check := engine.CheckKeyText(name)
 	switch {
 	case check.Prefix != "":
-		return misuse("that is a whole key; name it by its prefix, %s, and rotate it: others can read the command line", check.Prefix)
+		return usageError("that is a whole key; name it by its prefix, %s, and rotate it: others can read the command line",
+			check.Prefix)
 	case check.Family != "" && len(name) > len(check.Family)+8:
-		return misuse("that is longer than a key's prefix; name the key by the first part that 'qb keys list' shows")
+		return usageError("that is longer than a key's prefix; name the key by the first part that 'qb keys list' shows")
 	}
 	return nil
 }
@@ -213,9 +213,9 @@ func parseEnd(text string, now time.Time, zone *time.Location) (time.Time, error
 	if d, err := engine.ParseDate(text); err == nil {
 		return time.Unix(engine.Instant(zone, d.AddDays(1), 0), 0).UTC(), nil
 	}
-	age, err := parseAge(text)
+	period, err := parsePeriod(text)
 	if err != nil {
 		err = fmt.Errorf("%w, or a date such as 2027-01-31", err)
 	}
-	return now.Add(age), err
+	return now.Add(period), err
 }

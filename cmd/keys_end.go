@@ -42,15 +42,16 @@ func runKeysRevoke(ctx context.Context, s stdio, o keysRevokeOptions) error {
 	if err := notWholeKey(o.key); err != nil {
 		return err
 	}
-	return o.visit(ctx, s, errand{verb: "keys revoke", clinic: o.clinic}, func(f *office) error {
-		k, err := f.keyNamed(ctx, o.key)
+	return o.withClinic(ctx, s, target{verb: "keys revoke", clinic: o.clinic}, func(at *session) error {
+		k, err := at.keyNamed(ctx, o.key)
 		if err != nil {
 			return err
 		}
-		if k, err = f.engine.RevokeKey(ctx, f.caller, k.ID); err != nil {
+		if k, err = at.engine.RevokeKey(ctx, at.caller, k.ID); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(s.out, "%s (%s) is revoked since %s\n", k.Prefix(), clean(k.Name, ""), when(k.RevokedAt))
+		_, err = fmt.Fprintf(s.out, "%s (%s) is revoked since %s\n", k.Prefix(), printable(k.Name, ""),
+			formatTime(k.RevokedAt))
 		return err
 	})
 }
@@ -84,24 +85,24 @@ func runKeysRotate(ctx context.Context, s stdio, o keysRotateOptions) error {
 	if err := notWholeKey(o.key); err != nil {
 		return err
 	}
-	overlap, err := parseAge(o.overlap)
+	overlap, err := parsePeriod(o.overlap)
 	if err == nil && overlap%time.Hour != 0 {
 		err = errors.New("want whole hours, such as 24h or 7d")
 	}
 	if err != nil {
-		return misuse("--overlap: %w", err)
+		return usageError("--overlap: %w", err)
 	}
-	return o.visit(ctx, s, errand{verb: "keys rotate", clinic: o.clinic}, func(f *office) error {
-		old, err := f.keyNamed(ctx, o.key)
+	return o.withClinic(ctx, s, target{verb: "keys rotate", clinic: o.clinic}, func(at *session) error {
+		old, err := at.keyNamed(ctx, o.key)
 		if err != nil {
 			return err
 		}
-		key, err := f.engine.RotateKey(ctx, f.caller, old.ID, int(overlap/time.Hour))
+		key, err := at.engine.RotateKey(ctx, at.caller, old.ID, int(overlap/time.Hour))
 		if err != nil {
 			return asFlags(err, keyFlags)
 		}
-		tellKey(s, "made", key, f.clinic)
-		fmt.Fprintf(s.err, "The old one, %s, goes on until %s.\n", old.Prefix(), when(time.Now().Add(overlap).Unix()))
+		printKeyNote(s, "made", key, at.clinic)
+		fmt.Fprintf(s.err, "The old one, %s, goes on until %s.\n", old.Prefix(), formatTime(time.Now().Add(overlap).Unix()))
 		_, err = fmt.Fprintln(s.out, key.Secret)
 		return err
 	})

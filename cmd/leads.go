@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strconv"
 
@@ -18,17 +17,15 @@ func newLeadsCommand(g *global) *cobra.Command {
 	return c
 }
 
-type leadsImportOptions struct {
-	importOptions
-	how engine.LeadImport
-}
-
 func newLeadsImport(g *global) *cobra.Command {
-	o := leadsImportOptions{importOptions: importOptions{global: g}}
-	c := &cobra.Command{
-		Use:   "import FILE.csv",
-		Short: "Create or update leads from a CSV file, all or none",
-		Long: `Create or update leads from a CSV file (- is standard input), as POST /leads would
+	var how engine.LeadImport
+	c := newCSVImport(g, "leads", &how.DryRun, &how.SkipBad,
+		func(ctx context.Context, at *session, file io.Reader) (importReport, error) {
+			r, err := at.engine.ImportLeads(ctx, at.caller, file, how)
+			return upsertReport[engine.LeadPreview](r).told("leads", how.DryRun, leadPreviewColumns...), err
+		})
+	c.Short = "Create or update leads from a CSV file, all or none"
+	c.Long = `Create or update leads from a CSV file (- is standard input), as POST /leads would
 one by one, in one transaction: if a line is faulty, every faulty line is told
 with its number and nothing is imported. The first line names the columns, in the
 words of common address books too ("Vorname", "E-Mail", "Mobile Phone"); commas,
@@ -41,43 +38,20 @@ has none of these is known if a lead of its source says just the same. An id tha
 is no lead's here is a fault: take the column out to make new leads.
 
 --dry-run tells what would happen: how each column is understood, the first
-leads, and every faulty line.`,
-		Example: `  qb leads import contacts.csv --dry-run
-  qb leads import contacts.csv --source "old CRM"`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			o.file = args[0]
-			return runLeadsImport(c.Context(), streams(c), o)
-		},
-	}
-	c.Flags().StringVar(&o.how.Source, "source", "csv", "the source of leads that name none, as `TEXT`")
-	o.flags(c, &o.how.DryRun, &o.how.SkipBad)
+leads, and every faulty line.`
+	c.Example = `  qb leads import contacts.csv --dry-run
+  qb leads import contacts.csv --source "old CRM"`
+	c.Flags().StringVar(&how.Source, "source", "csv", "the source of leads that name none, as `TEXT`")
 	return c
 }
 
-func runLeadsImport(ctx context.Context, s stdio, o leadsImportOptions) error {
-	return o.run(ctx, s, "leads import", func(f *office, file io.Reader) (imported, error) {
-		r, err := f.engine.ImportLeads(ctx, f.caller, file, o.how)
-		return imported{
-			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
-			program: importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written},
-			preview: func(out io.Writer) { previewLeads(out, r.Preview) },
-			did:     fmt.Sprintf("leads: %d created, %d updated, %d unchanged", r.Created, r.Updated, r.Unchanged),
-			would:   fmt.Sprintf("leads: would create %d, update %d, leave %d unchanged", r.Created, r.Updated, r.Unchanged),
-		}, err
-	})
-}
-
-func previewLeads(out io.Writer, rows []engine.LeadPreview) {
-	type row = engine.LeadPreview
-	_ = printList(out, false, rows,
-		column[row]{"LINE", func(p row) string { return strconv.Itoa(p.Line) }},
-		column[row]{"WOULD", func(p row) string { return p.Act }},
-		column[row]{"NAME", func(p row) string { return p.Lead.Name }},
-		column[row]{"EMAIL", func(p row) string { return p.Lead.Email }},
-		column[row]{"PHONE", func(p row) string { return p.Lead.Phone }},
-		column[row]{"STATUS", func(p row) string { return string(p.Lead.Status) }},
-	)
+var leadPreviewColumns = []column[engine.LeadPreview]{
+	{"LINE", func(p engine.LeadPreview) string { return strconv.Itoa(p.Line) }},
+	{"WOULD", func(p engine.LeadPreview) string { return p.Act }},
+	{"NAME", func(p engine.LeadPreview) string { return p.Lead.Name }},
+	{"EMAIL", func(p engine.LeadPreview) string { return p.Lead.Email }},
+	{"PHONE", func(p engine.LeadPreview) string { return p.Lead.Phone }},
+	{"STATUS", func(p engine.LeadPreview) string { return string(p.Lead.Status) }},
 }
 
 type leadsExportOptions struct {
@@ -103,7 +77,7 @@ a formula begin with an apostrophe; 'qb leads import' takes it off again.`,
 	f.StringVar(&o.query.Source, "source", "", "leads of this source, as `TEXT`")
 	f.StringVar(&o.query.Q, "q", "", "leads whose name, e-mail or phone begins with `TEXT`")
 	f.StringVar(&o.since, "updated-since", "", "leads changed since this `TIME` or date")
-	f.StringVarP(&o.out, "out", "o", "", "`FILE` to make; it must not exist")
+	outFlag(c, &o.out)
 	clinicFlag(c, &o.clinic)
 	return c
 }
@@ -114,22 +88,17 @@ func runLeadsExport(ctx context.Context, s stdio, o leadsExportOptions) error {
 		return err
 	}
 	o.query.Status = engine.LeadStatus(o.status)
-	return o.visit(ctx, s, errand{verb: "leads export", clinic: o.clinic}, func(f *office) error {
+	return o.withClinic(ctx, s, target{verb: "leads export", clinic: o.clinic}, func(at *session) error {
 		if since.Set {
-			zone, err := engine.LoadZone(f.clinic.TimeZone)
+			zone, err := engine.LoadZone(at.clinic.TimeZone)
 			if err != nil {
 				return err
 			}
 			at := inZone(since, zone)
 			o.query.UpdatedSince = &at
 		}
-		n, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {
-			return f.engine.ExportLeads(ctx, f.caller, o.query, w)
+		return exportCSV(s, o.out, "lead", func(w io.Writer) (int, error) {
+			return at.engine.ExportLeads(ctx, at.caller, o.query, w)
 		})
-		if err != nil {
-			return asFlags(err, nil)
-		}
-		fmt.Fprintf(s.err, "%d %s\n", n, plural(n, "lead"))
-		return nil
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 	"qualifybase/httpapi"
 	"qualifybase/store"
@@ -80,10 +81,12 @@ func (m *metricsPage) histogram(name, help string, bounds []float64, counts []in
 }
 
 // writeMetrics writes everything that the process knows of itself.
-func writeMetrics(w io.Writer, started time.Time, api httpapi.Stats, st store.Stats, e *engine.Stats, more ...gauges) error {
+func writeMetrics(w io.Writer, started time.Time, api httpapi.Stats, st store.Stats, e *engine.Stats,
+	more ...gauges) error {
 	m := &metricsPage{w: bufio.NewWriter(w)}
 	b := buildInfo()
-	m.gauge("qb_build_info", "The version that runs; always 1.", 1, "version", b.Version, "revision", b.Revision, "go", b.Go)
+	m.gauge("qb_build_info", "The version that runs; always 1.", 1, "version", b.Version, "revision",
+		b.Revision, "go", b.Go)
 	m.gauge("qb_start_time_seconds", "When the process started, Unix time.", float64(started.Unix()))
 	m.requests(api)
 	m.writer(st)
@@ -117,14 +120,16 @@ func (m *metricsPage) requests(api httpapi.Stats) {
 		bounds[i] = b.Seconds()
 	}
 	for _, r := range api.Routes {
-		m.histogram("qb_http_request_seconds", "How long requests took.", bounds, r.Latency[:], r.Seconds, "method", r.Method, "route", r.Route)
+		m.histogram("qb_http_request_seconds", "How long requests took.", bounds, r.Latency[:], r.Seconds, "method",
+			r.Method, "route", r.Route)
 	}
 }
 
 // writer tells the database's side.
 func (m *metricsPage) writer(st store.Stats) {
 	m.counter("qb_writer_commits_total", "Groups of writes committed.", float64(st.Commits))
-	m.counter("qb_writer_failed_groups_total", "Groups rolled back as a whole: disk faults, another process.", float64(st.Failed))
+	m.counter("qb_writer_failed_groups_total", "Groups rolled back as a whole: disk faults, another process.",
+		float64(st.Failed))
 	m.counter("qb_writer_members_total", "Writes run; divided by the commits, the size of a group.", float64(st.Members))
 	m.counter("qb_writer_commit_seconds_total", "Time inside COMMIT: the disk's share.", st.CommitTime.Seconds())
 	m.gauge("qb_writer_queue", "Writes that wait now.", float64(st.QueueDepth))
@@ -136,6 +141,30 @@ func (m *metricsPage) writer(st store.Stats) {
 		bounds[i], counts[i] = float64(g.UpTo), g.Commits
 	}
 	m.histogram("qb_writer_group_size", "Members of a commit.", bounds, counts, float64(st.Members))
+}
+
+// backupGauges are the lines of backups and drills.
+func backupGauges(f upkeep.Figures) gauges {
+	return func(m *metricsPage) {
+		if f.Backup != nil {
+			m.gauge("qb_backup_last_success_timestamp_seconds", "When the last good backup was made, Unix time.",
+				float64(f.Backup.At.Unix()))
+			m.gauge("qb_backup_age_seconds", "How old it is.", f.Age.Seconds())
+			m.gauge("qb_backup_bytes", "How large it is.", float64(f.Backup.Bytes))
+			m.gauge("qb_backup_seconds", "How long it took, verification included.", f.Backup.Seconds)
+		}
+		m.gauge("qb_backup_failures", "Tries that failed since then.", float64(f.Failures))
+		m.gauge("qb_backup_scheduled", "1 where the server makes backups by itself.", oneIf(f.Scheduled))
+		if f.Drill != nil {
+			m.gauge("qb_restore_drill_timestamp_seconds", "When a backup was last restored for a trial, Unix time.",
+				float64(f.Drill.At.Unix()))
+			m.gauge("qb_restore_drill_ok", "1 if that went well.", oneIf(f.Drill.OK))
+			m.gauge("qb_restore_drill_seconds", "How long it took.", f.Drill.Seconds)
+		}
+		if f.FreeDisk >= 0 {
+			m.gauge("qb_disk_free_bytes", "Room on the data directory's disk.", float64(f.FreeDisk))
+		}
+	}
 }
 
 // process tells what the runtime knows.
@@ -154,9 +183,9 @@ func oneIf(b bool) float64 {
 	return 0
 }
 
-// guarded lets a request pass with the token, compared in constant time; an
+// requireToken lets a request pass with the token, compared in constant time; an
 // empty token lets everybody pass, which is for a loopback listener of its own.
-func guarded(token string, h http.Handler) http.Handler {
+func requireToken(token string, h http.Handler) http.Handler {
 	if token == "" {
 		return h
 	}
@@ -179,10 +208,11 @@ func (s *server) metrics() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		more := []gauges{outbox}
-		if s.keeper != nil {
-			more = append(more, s.keeper.gauges)
+		if s.scheduler != nil {
+			more = append(more, backupGauges(s.scheduler.Figures()))
 		}
-		_ = writeMetrics(w, s.began, s.api.Stats(), s.store.Stats(), s.engine.Stats(), more...) // a reader that went away is no fault of ours
+		// A reader that went away is no fault of ours.
+		_ = writeMetrics(w, s.began, s.api.Stats(), s.store.Stats(), s.engine.Stats(), more...)
 	})
 }
 
@@ -192,7 +222,7 @@ func (s *server) metricsListener() []*listener {
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", guarded(s.l.Metrics.Token.Reveal(), s.metrics()))
+	mux.Handle("GET /metrics", requireToken(s.l.Metrics.Token.Reveal(), s.metrics()))
 	own := s.listener(mux)
 	own.Addr = s.l.Metrics.Listen
 	return []*listener{own}
@@ -205,7 +235,7 @@ func (s *server) withMetrics(api http.Handler) http.Handler {
 	if token == "" || s.l.Metrics.Listen != "" {
 		return api
 	}
-	page := guarded(token, s.metrics())
+	page := requireToken(token, s.metrics())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/metrics" {
 			page.ServeHTTP(w, r)

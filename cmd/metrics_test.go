@@ -26,7 +26,8 @@ func TestMetricsPage(t *testing.T) {
 		{Method: "-", Route: "-", Status: map[int]int64{0: 1}},
 	}}
 	api.Routes[0].Latency[0], api.Routes[0].Latency[len(httpapi.Buckets)] = 6, 1
-	st := store.Stats{Commits: 7, Members: 21, ReadOnly: true, GroupSizes: []store.GroupSize{{UpTo: 1, Commits: 3}, {UpTo: 2, Commits: 4}}}
+	st := store.Stats{Commits: 7, Members: 21, ReadOnly: true,
+		GroupSizes: []store.GroupSize{{UpTo: 1, Commits: 3}, {UpTo: 2, Commits: 4}}}
 	e := &engine.Stats{}
 	e.Booked.Add(9)
 	var page bytes.Buffer
@@ -40,14 +41,16 @@ func TestMetricsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := families["qb_http_request_seconds"].Metric[0].Histogram; got.GetSampleCount() != 7 || got.GetSampleSum() != 0.5 ||
+	if got := families["qb_http_request_seconds"].Metric[0].Histogram; got.GetSampleCount() != 7 ||
+		got.GetSampleSum() != 0.5 ||
 		got.Bucket[0].GetCumulativeCount() != 6 || got.Bucket[len(got.Bucket)-1].GetCumulativeCount() != 7 {
 		t.Errorf("the histogram reads as %v", got)
 	}
 	if got := families["qb_http_requests_total"].Metric; len(got) != 3 || got[0].Counter.GetValue() != 5 {
 		t.Errorf("the requests read as %v", got)
 	}
-	for name, want := range map[string]float64{"qb_read_only": 1, "qb_http_requests_in_flight": 3, "qb_start_time_seconds": 1_777_000_000} {
+	for name, want := range map[string]float64{"qb_read_only": 1, "qb_http_requests_in_flight": 3,
+		"qb_start_time_seconds": 1_777_000_000} {
 		if got := families[name].Metric[0].Gauge.GetValue(); got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
@@ -71,7 +74,7 @@ func TestMetricsToken(t *testing.T) {
 	} {
 		r, w := httptest.NewRequest("GET", "/metrics", nil), httptest.NewRecorder()
 		r.Header.Set("Authorization", test.header)
-		guarded(test.token, page).ServeHTTP(w, r)
+		requireToken(test.token, page).ServeHTTP(w, r)
 		if w.Code != test.want {
 			t.Errorf("token %q, header %q: %d, want %d", test.token, test.header, w.Code, test.want)
 		}
@@ -112,7 +115,8 @@ func TestUnitIsHardened(t *testing.T) {
 		if err != nil {
 			t.Errorf("low ports %v: %v\n%s", low, err, out)
 		}
-		if out, err := exec.Command(judge, "verify", "--man=no", unit).CombinedOutput(); err != nil && !strings.Contains(string(out), "not executable") {
+		if out, err := exec.Command(judge, "verify", "--man=no", unit).CombinedOutput(); err != nil &&
+			!strings.Contains(string(out), "not executable") {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}

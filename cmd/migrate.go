@@ -2,16 +2,11 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"qualifybase/store"
 )
 
 type migrateOptions struct {
@@ -38,11 +33,11 @@ not touched.`
 }
 
 func runMigrate(_ context.Context, s stdio, o migrateOptions) (err error) {
-	l, err := loadConfig(o.global)
+	d, l, err := o.configured()
 	if err != nil {
 		return err
 	}
-	before, err := o.schemaState()
+	before, err := d.SchemaStatus()
 	if err != nil {
 		return err
 	}
@@ -50,19 +45,19 @@ func runMigrate(_ context.Context, s stdio, o migrateOptions) (err error) {
 		_, err = fmt.Fprintf(s.out, "schema %d: up to date\n", before.File)
 		return err
 	}
-	lock, err := lockData(o.data, "migrate")
+	lock, err := d.Lock("migrate")
 	if err != nil {
 		return err
 	}
-	defer lock.release()
-	st, err := o.openOrMake(l, slog.New(slog.NewTextHandler(s.err, nil)))
+	defer lock.Release()
+	st, err := d.OpenOrMake(l.Database, slog.New(slog.NewTextHandler(s.err, nil)))
 	if err != nil {
 		return err
 	}
 	if err := st.Close(); err != nil {
 		return err
 	}
-	after, err := o.schemaState()
+	after, err := d.SchemaStatus()
 	if err != nil {
 		return err
 	}
@@ -96,12 +91,17 @@ type schemaJSON struct {
 }
 
 func runMigrateStatus(_ context.Context, s stdio, o migrateOptions) error {
-	st, err := o.schemaState()
+	d, err := o.dir()
+	if err != nil {
+		return err
+	}
+	st, err := d.SchemaStatus()
 	if err != nil {
 		return err
 	}
 	if o.json {
-		return printJSON(s.out, schemaJSON{st.File, st.Program, append([]string{}, st.Missing...), append([]string{}, st.Backups...)})
+		return printJSON(s.out, schemaJSON{st.File, st.Program, append([]string{}, st.Missing...),
+			append([]string{}, st.Backups...)})
 	}
 	fmt.Fprintf(s.out, "schema %d, this qb works with %d: ", st.File, st.Program)
 	if len(st.Missing) == 0 {
@@ -113,18 +113,4 @@ func runMigrateStatus(_ context.Context, s stdio, o migrateOptions) error {
 		fmt.Fprintf(s.out, "copy of before a migration: %s\n", name)
 	}
 	return nil
-}
-
-// schemaState reads the schema of the database that is there.
-func (g *global) schemaState() (store.MigrateStatus, error) {
-	st, err := store.Status(filepath.Join(g.data, dbFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = errNoClinic(g.data)
-	}
-	return st, err
-}
-
-// errNoClinic says that there is no database in a data directory, and the way out.
-func errNoClinic(dir string) error {
-	return fmt.Errorf("there is no clinic in %s; make one with 'qb init', or name its directory with --data", dir)
 }

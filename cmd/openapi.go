@@ -23,7 +23,7 @@ func newOpenAPICommand(g *global) *cobra.Command {
 }
 
 func runOpenAPI(_ context.Context, s stdio, g *global) error {
-	l, err := loadConfig(g)
+	l, err := g.loadConfig()
 	if err != nil {
 		return err
 	}

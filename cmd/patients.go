@@ -13,23 +13,22 @@ import (
 )
 
 func newPatientsCommand(g *global) *cobra.Command {
-	c := group("patients", "Import, export and erase patients", newPatientsImport(g), newPatientsExport(g), newPatientsErase(g))
+	c := group("patients", "Import, export and erase patients", newPatientsImport(g), newPatientsExport(g),
+		newPatientsErase(g))
 	c.Long = `Import and export patients as CSV; give a person everything that is kept about
 them; erase a person.`
 	return c
 }
 
-type patientsImportOptions struct {
-	importOptions
-	how engine.PatientImport
-}
-
 func newPatientsImport(g *global) *cobra.Command {
-	o := patientsImportOptions{importOptions: importOptions{global: g}}
-	c := &cobra.Command{
-		Use:   "import FILE.csv",
-		Short: "Create or update patients from a CSV file, all or none",
-		Long: `Create or update patients from a CSV file (- is standard input) in one transaction:
+	var how engine.PatientImport
+	c := newCSVImport(g, "patients", &how.DryRun, &how.SkipBad,
+		func(ctx context.Context, at *session, file io.Reader) (importReport, error) {
+			r, err := at.engine.ImportPatients(ctx, at.caller, file, how)
+			return upsertReport[engine.PatientPreview](r).told("patients", how.DryRun, patientPreviewColumns...), err
+		})
+	c.Short = "Create or update patients from a CSV file, all or none"
+	c.Long = `Create or update patients from a CSV file (- is standard input) in one transaction:
 if a line is faulty, every faulty line is told with its number and nothing is
 imported. The first line names the columns, in the words of common practice systems
 too ("Patientennummer", "Geburtsdatum", "Handy"); commas, semicolons or tabs, UTF-8
@@ -40,49 +39,27 @@ the same, else a new one; a line that is probably somebody on file is faulty, so
 that a person decides. Importing a file twice changes nothing more.
 
 --dry-run tells what would happen: how each column is understood, the first
-patients, and every faulty line.`,
-		Example: `  qb patients import register.csv --dry-run
-  qb patients import register.csv --skip-bad`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			o.file = args[0]
-			return runPatientsImport(c.Context(), streams(c), o)
-		},
-	}
-	c.Flags().BoolVar(&o.how.AllowDuplicates, "allow-duplicates", false, "make a record although somebody like that is on file")
-	o.flags(c, &o.how.DryRun, &o.how.SkipBad)
+patients, and every faulty line.`
+	c.Example = `  qb patients import register.csv --dry-run
+  qb patients import register.csv --skip-bad`
+	c.Flags().BoolVar(&how.AllowDuplicates, "allow-duplicates", false,
+		"make a record although somebody like that is on file")
 	return c
 }
 
-func runPatientsImport(ctx context.Context, s stdio, o patientsImportOptions) error {
-	return o.run(ctx, s, "patients import", func(f *office, file io.Reader) (imported, error) {
-		r, err := f.engine.ImportPatients(ctx, f.caller, file, o.how)
-		return imported{
-			columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: o.how.DryRun, written: r.Written,
-			program: importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written},
-			preview: func(out io.Writer) { previewPatients(out, r.Preview) },
-			did:     fmt.Sprintf("patients: %d created, %d updated, %d unchanged", r.Created, r.Updated, r.Unchanged),
-			would:   fmt.Sprintf("patients: would create %d, update %d, leave %d unchanged", r.Created, r.Updated, r.Unchanged),
-		}, err
-	})
-}
-
-func previewPatients(out io.Writer, rows []engine.PatientPreview) {
-	type row = engine.PatientPreview
-	_ = printList(out, false, rows,
-		column[row]{"LINE", func(p row) string { return strconv.Itoa(p.Line) }},
-		column[row]{"WOULD", func(p row) string { return p.Act }},
-		column[row]{"MRN", func(p row) string { return p.Patient.MRN }},
-		column[row]{"GIVEN", func(p row) string { return p.Patient.GivenName }},
-		column[row]{"FAMILY", func(p row) string { return p.Patient.FamilyName }},
-		column[row]{"BORN", func(p row) string {
-			if p.Patient.BirthDate == nil {
-				return ""
-			}
-			return p.Patient.BirthDate.String()
-		}},
-		column[row]{"EMAIL", func(p row) string { return p.Patient.Email }},
-	)
+var patientPreviewColumns = []column[engine.PatientPreview]{
+	{"LINE", func(p engine.PatientPreview) string { return strconv.Itoa(p.Line) }},
+	{"WOULD", func(p engine.PatientPreview) string { return p.Act }},
+	{"MRN", func(p engine.PatientPreview) string { return p.Patient.MRN }},
+	{"GIVEN", func(p engine.PatientPreview) string { return p.Patient.GivenName }},
+	{"FAMILY", func(p engine.PatientPreview) string { return p.Patient.FamilyName }},
+	{"BORN", func(p engine.PatientPreview) string {
+		if p.Patient.BirthDate == nil {
+			return ""
+		}
+		return p.Patient.BirthDate.String()
+	}},
+	{"EMAIL", func(p engine.PatientPreview) string { return p.Patient.Email }},
 }
 
 type patientsExportOptions struct {
@@ -115,7 +92,7 @@ opened the record.`,
 					return err
 				}
 				if o.query.Q != "" || o.status != "" {
-					return misuse("--q and --status choose from the list; leave out the ID, or them")
+					return usageError("--q and --status choose from the list; leave out the ID, or them")
 				}
 			}
 			return runPatientsExport(c.Context(), streams(c), o)
@@ -124,7 +101,7 @@ opened the record.`,
 	f := c.Flags()
 	f.StringVar(&o.status, "status", "", "patients of this `STATUS`: active, inactive or deceased")
 	f.StringVar(&o.query.Q, "q", "", "patients whose name, e-mail, phone or MRN begins with `TEXT`")
-	f.StringVarP(&o.out, "out", "o", "", "`FILE` to make; it must not exist")
+	outFlag(c, &o.out)
 	clinicFlag(c, &o.clinic)
 	return c
 }
@@ -133,17 +110,17 @@ opened the record.`,
 func patientID(text string) (int64, error) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id < 1 {
-		return 0, misuse("ID must be the number of a patient")
+		return 0, usageError("ID must be the number of a patient")
 	}
 	return id, nil
 }
 
 func runPatientsExport(ctx context.Context, s stdio, o patientsExportOptions) error {
 	o.query.Status = engine.PatientStatus(o.status)
-	return o.visit(ctx, s, errand{verb: "patients export", clinic: o.clinic}, func(f *office) error {
+	return o.withClinic(ctx, s, target{verb: "patients export", clinic: o.clinic}, func(at *session) error {
 		if o.id != 0 {
 			_, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {
-				x, err := f.engine.ExportPatient(ctx, f.caller, o.id)
+				x, err := at.engine.ExportPatient(ctx, at.caller, o.id)
 				if err != nil {
 					return 0, err
 				}
@@ -151,14 +128,9 @@ func runPatientsExport(ctx context.Context, s stdio, o patientsExportOptions) er
 			})
 			return err
 		}
-		n, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {
-			return f.engine.ExportPatients(ctx, f.caller, o.query, w)
+		return exportCSV(s, o.out, "patient", func(w io.Writer) (int, error) {
+			return at.engine.ExportPatients(ctx, at.caller, o.query, w)
 		})
-		if err != nil {
-			return asFlags(err, nil)
-		}
-		fmt.Fprintf(s.err, "%d %s\n", n, plural(n, "patient"))
-		return nil
 	})
 }
 
@@ -187,7 +159,7 @@ holds numbers alone, is kept in the database and beside it.`,
 				return err
 			}
 			if !o.yes {
-				return misuse("erasing cannot be undone; say --yes")
+				return usageError("erasing cannot be undone; say --yes")
 			}
 			return runPatientsErase(c.Context(), streams(c), o)
 		},
@@ -198,8 +170,8 @@ holds numbers alone, is kept in the database and beside it.`,
 }
 
 func runPatientsErase(ctx context.Context, s stdio, o patientsEraseOptions) error {
-	return o.visit(ctx, s, errand{verb: "patients erase", clinic: o.clinic}, func(f *office) error {
-		if _, err := f.engine.ErasePatient(ctx, f.caller, o.id); err != nil {
+	return o.withClinic(ctx, s, target{verb: "patients erase", clinic: o.clinic}, func(at *session) error {
+		if _, err := at.engine.ErasePatient(ctx, at.caller, o.id); err != nil {
 			return err
 		}
 		fmt.Fprintf(s.out, "patient %d is erased\n", o.id)

@@ -29,23 +29,31 @@ func printList[T any](w io.Writer, asJSON bool, items []T, columns ...column[T])
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, c := range columns {
-		fmt.Fprint(tw, c.head, end(i, len(columns)))
+		fmt.Fprint(tw, c.head, cellEnd(i, len(columns)))
 	}
 	for _, item := range items {
 		for i, c := range columns {
-			cell := clean(c.cell(item), "")
+			cell := printable(c.cell(item), "")
 			if cell == "" {
 				cell = "-"
 			}
-			fmt.Fprint(tw, cell, end(i, len(columns)))
+			fmt.Fprint(tw, cell, cellEnd(i, len(columns)))
 		}
 	}
 	return tw.Flush()
 }
 
-// end closes a cell: the last one of a row without padding, so that no line
+// printRows is printList for items that look otherwise on the wire.
+func printRows[T, U any](w io.Writer, asJSON bool, items []T, wire func(T) U, columns ...column[T]) error {
+	if asJSON {
+		return printJSON(w, mapList(items, wire))
+	}
+	return printList(w, false, items, columns...)
+}
+
+// cellEnd closes a cell: the last one of a row without padding, so that no line
 // ends in blanks.
-func end(i, n int) string {
+func cellEnd(i, n int) string {
 	if i == n-1 {
 		return "\n"
 	}
@@ -60,9 +68,9 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// clean makes text safe for a terminal: a name that came in through the API
+// printable makes text safe for a terminal: a name that came in through the API
 // must not move the cursor or rewrite the window title. Runes in keep stay.
-func clean(s, keep string) string {
+func printable(s, keep string) string {
 	return strings.Map(func(r rune) rune {
 		if (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) && !strings.ContainsRune(keep, r) {
 			return unicode.ReplacementChar
@@ -71,16 +79,16 @@ func clean(s, keep string) string {
 	}, s)
 }
 
-// when writes UTC seconds as a listing shows them; 0 is no time.
-func when(sec int64) string {
+// formatTime writes UTC seconds as a listing shows them; 0 is no time.
+func formatTime(sec int64) string {
 	if sec == 0 {
 		return ""
 	}
 	return time.Unix(sec, 0).UTC().Format(time.RFC3339)
 }
 
-// each makes what a listing shows of every item.
-func each[T, U any](list []T, as func(T) U) []U {
+// mapList makes what a listing shows of every item.
+func mapList[T, U any](list []T, as func(T) U) []U {
 	out := make([]U, len(list))
 	for i, v := range list {
 		out[i] = as(v)

@@ -36,8 +36,8 @@ func TestPrintList(t *testing.T) {
 	}
 }
 
-func TestWhen(t *testing.T) {
-	if got := when(0) + " " + when(1777273200); got != " 2026-04-27T07:00:00Z" {
+func TestFormatTime(t *testing.T) {
+	if got := formatTime(0) + " " + formatTime(1777273200); got != " 2026-04-27T07:00:00Z" {
 		t.Error(got)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestAsk(t *testing.T) {
+func TestPromptAsk(t *testing.T) {
 	number := func(s string) error {
 		if s != "1" && s != "2" {
 			return errors.New("1 or 2, please")

@@ -28,7 +28,8 @@ func TestShellsAndClientsRace(t *testing.T) {
 	first := time.Now().AddDate(0, 0, 2).Truncate(24 * time.Hour)
 	at := func(i int) string {
 		start := first.Add(time.Duration(i) * 30 * time.Minute)
-		return fmt.Sprintf(`"scheduled_at":%q,"ends_at":%q`, start.Format(time.RFC3339), start.Add(30*time.Minute).Format(time.RFC3339))
+		return fmt.Sprintf(`"scheduled_at":%q,"ends_at":%q`, start.Format(time.RFC3339),
+			start.Add(30*time.Minute).Format(time.RFC3339))
 	}
 	const shellsRun, quarter = 4, 5 // shells, and how many slots they import at once
 	under := make(chan struct{})
@@ -57,7 +58,8 @@ func TestShellsAndClientsRace(t *testing.T) {
 					}
 					where = fmt.Sprintf(`"hold_id":%q,"hold_token":%q`, hold.Data.ID, hold.Data.Token)
 				}
-				status, body, err := p.call("POST", "/appointments", fmt.Sprintf(`{"lead_id":%q,"provider_id":1,%s}`, lead, where), "")
+				status, body, err := p.call("POST", "/appointments",
+					fmt.Sprintf(`{"lead_id":%q,"provider_id":1,%s}`, lead, where), "")
 				if taken, ok := raced(t, "book", status, body, err); ok && !taken {
 					won.Add(1)
 				} else if lost.Add(1); c%3 == 0 {
@@ -81,17 +83,19 @@ func TestShellsAndClientsRace(t *testing.T) {
 	if err := db.QueryRow(`SELECT count(*) FROM occupancy WHERE live = 1`).Scan(&rows); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.QueryRow(wholes["footprints that overlap"]).Scan(&overlaps); err != nil {
+	if err := db.QueryRow(invariants["footprints that overlap"]).Scan(&overlaps); err != nil {
 		t.Fatal(err)
 	}
 	if rows != int64(slots) || won.Load()+shells.Load() != rows || overlaps != 0 {
-		t.Errorf("%d of %d slots are taken, %d overlap; clients won %d, shells %d", rows, slots, overlaps, won.Load(), shells.Load())
+		t.Errorf("%d of %d slots are taken, %d overlap; clients won %d, shells %d", rows, slots, overlaps, won.Load(),
+			shells.Load())
 	}
 	if shells.Load() == 0 || won.Load() == 0 || lost.Load() == 0 {
 		t.Error("that was no race")
 	}
 	proof.Row(t, "R2", "64 clients × 500 slots, API, CLI and holds mixed: one winner each, losers 409, 0 5xx",
-		"%d clients and 4 shells over %d slots: one winner each (clients %d, shells %d), %d refused 409, 0 5xx", clients, slots, won.Load(), shells.Load(), lost.Load())
+		"%d clients and 4 shells over %d slots: one winner each (clients %d, shells %d), %d refused 409, 0 5xx", clients,
+		slots, won.Load(), shells.Load(), lost.Load())
 }
 
 // raced reads an answer: taken, or ok without.
@@ -113,7 +117,8 @@ func (s *site) imports(first time.Time, from, to, shell int) int64 {
 	csv.WriteString("scheduled_at,ends_at,name,email,provider_id\n")
 	for i := from; i < to; i++ {
 		start := first.Add(time.Duration(i) * 30 * time.Minute)
-		fmt.Fprintf(&csv, "%s,%s,Shell %d,shell%d@example.com,1\n", start.Format(time.RFC3339), start.Add(30*time.Minute).Format(time.RFC3339), shell, shell)
+		fmt.Fprintf(&csv, "%s,%s,Shell %d,shell%d@example.com,1\n", start.Format(time.RFC3339),
+			start.Add(30*time.Minute).Format(time.RFC3339), shell, shell)
 	}
 	path := filepath.Join(s.TempDir(), "slots.csv")
 	if err := os.WriteFile(path, []byte(csv.String()), 0o600); err != nil {

@@ -2,17 +2,13 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/engine"
-	"qualifybase/store"
+	"qualifybase/cmd/upkeep"
 )
 
 type restoreOptions struct {
@@ -55,216 +51,43 @@ revoked after it ('qb keys list').`,
 	return c
 }
 
-func runRestore(ctx context.Context, s stdio, o restoreOptions) (err error) {
-	schema, err := o.schema()
+func runRestore(ctx context.Context, s stdio, o restoreOptions) error {
+	d, err := o.dir()
 	if err != nil {
 		return err
 	}
-	keys, err := openKeys(o.identity)
+	how := upkeep.RestoreOptions{Identity: o.identity, Force: o.force}
+	if l, err := o.loadConfig(); err == nil { // one that does not load is no reason not to restore
+		how.BackupDir = l.Backup.Dir
+	}
+	r, err := d.Restore(ctx, o.file, how)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(o.file); err != nil {
-		return err
-	}
-	fresh := !exists(o.data)
-	if err := makeDataDir(o.data); err != nil {
-		return err
-	}
-	lock, err := lockData(o.data, "restore")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		_ = lock.release()
-		if err != nil && fresh { // nothing is left behind
-			_ = os.Remove(filepath.Join(o.data, lockName))
-			_ = os.Remove(o.data)
-		}
-	}()
-	old, err := o.content()
-	if err != nil {
-		return err
-	}
-	if len(old) > 0 && !o.force {
-		return fmt.Errorf("%s is not empty (%s); nothing was changed. Give another directory with --data, or move its content aside with --force",
-			o.data, brief(old, 4))
-	}
-	stage, err := os.MkdirTemp(o.data, stagePrefix)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(stage)
-	r, err := stageRestore(ctx, o.file, keys, stage, schema, o.graves())
-	if err != nil {
-		return damaging(o.file, err)
-	}
-	if err := sameClinic(o.data, r); err != nil {
-		return err
-	}
-	aside, err := moveIn(o.data, stage, old, time.Now())
-	if err != nil {
-		return err
-	}
-	return o.tell(s, r, aside)
+	return o.print(s, r)
 }
 
-// graves are the tombstones that are known of: in the directory and the database
-// that are replaced, beside their backups, and beside the file.
-func (o *restoreOptions) graves() []engine.Erasure {
-	list := readGraves(o.data, filepath.Join(o.data, "backups"), filepath.Dir(o.file))
-	if in, err := store.Peek(filepath.Join(o.data, dbFile)); err == nil {
-		list = append(list, in.Erasures...)
-	}
-	return unique(list)
-}
-
-// content is what lies in the data directory, beside the lock and the backups.
-func (g *global) content() ([]string, error) {
-	entries, err := os.ReadDir(g.data)
-	if err != nil {
-		return nil, err
-	}
-	kept := "backups"
-	if l, err := loadConfig(g); err == nil { // one that does not load is no reason not to restore
-		if rel, err := filepath.Rel(g.data, l.Backup.Dir); err == nil && filepath.IsLocal(rel) {
-			kept, _, _ = strings.Cut(filepath.ToSlash(rel), "/")
-		}
-	}
-	var list []string
-	for _, e := range entries {
-		name := e.Name()
-		switch {
-		case name == lockName, e.IsDir() && (name == "backups" || name == kept || strings.HasPrefix(name, asidePrefix)):
-		case e.IsDir() && strings.HasPrefix(name, stagePrefix): // of a process that was killed, or of a verification
-		default:
-			list = append(list, name)
-		}
-	}
-	return list, nil
-}
-
-// sameClinic refuses to put one clinic in another's place: a wrong --data is easily
-// typed. A database that cannot be read, and one that nobody has used, are no
-// clinic's.
-func sameClinic(data string, r restored) error {
-	in, err := store.Peek(filepath.Join(data, dbFile))
-	if err != nil || in.Appointments+in.People == 0 {
-		return nil
-	}
-	var ids, names, theirs []string
-	for _, c := range in.Clinics {
-		ids, names = append(ids, c.ID), append(names, c.Slug)
-	}
-	for _, c := range r.manifest.Clinics {
-		theirs = append(theirs, c.Slug)
-	}
-	if r.manifest.Shares(ids) {
-		return nil
-	}
-	return fmt.Errorf("%s holds another clinic (%s) than the backup (%s); nothing was changed. Give another directory with --data, or move that one away yourself",
-		data, strings.Join(names, ", "), strings.Join(theirs, ", "))
-}
-
-// asidePrefix begins the names of directories with what a restore replaced.
-const asidePrefix = "before-restore-"
-
-// moveIn puts the staged files into their place and the old content aside, all
-// inside the locked directory, which may be a mount. The database goes first and
-// comes last: at no moment does an old write-ahead log lie beside a new database,
-// into which SQLite would play it.
-func moveIn(data, stage string, old []string, now time.Time) (aside string, err error) {
-	var undo []func() error
-	defer func() {
-		for i := len(undo) - 1; err != nil && i >= 0; i-- {
-			err = errors.Join(err, undo[i]())
-		}
-	}()
-	move := func(from, to string) error {
-		if err := os.Rename(from, to); err != nil {
-			return err
-		}
-		undo = append(undo, func() error { return os.Rename(to, from) })
-		return nil
-	}
-	if len(old) > 0 {
-		aside = filepath.Join(data, asidePrefix+now.UTC().Format("20060102T150405.000Z"))
-		if err := os.Mkdir(aside, 0o700); err != nil {
-			return "", err
-		}
-		undo = append(undo, func() error { return os.Remove(aside) })
-		likeParent(aside)
-		for _, name := range databaseFirst(old) {
-			if err := move(filepath.Join(data, name), filepath.Join(aside, name)); err != nil {
-				return "", err
-			}
-		}
-		if err := errors.Join(syncDir(aside), syncDir(data)); err != nil {
-			return "", err
-		}
-	}
-	entries, err := os.ReadDir(stage)
-	if err != nil {
-		return "", err
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	names = databaseFirst(names)
-	for i := len(names) - 1; i >= 0; i-- {
-		if err := errors.Join(syncFile(filepath.Join(stage, names[i])), move(filepath.Join(stage, names[i]), filepath.Join(data, names[i]))); err != nil {
-			return "", err
-		}
-	}
-	for _, name := range names {
-		likeParent(filepath.Join(data, name))
-	}
-	return aside, syncDir(data)
-}
-
-// databaseFirst orders names so that the database comes before all others.
-func databaseFirst(names []string) []string {
-	list := make([]string, 0, len(names))
-	for _, name := range names {
-		if name == dbFile {
-			list = append([]string{name}, list...)
-		} else {
-			list = append(list, name)
-		}
-	}
-	return list
-}
-
-// syncFile makes what was written to a file durable.
-func syncFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// tell says what came back, and what is left to a person.
-func (o *restoreOptions) tell(s stdio, r restored, aside string) error {
+// print says what came back, and what is left to a person.
+func (o *restoreOptions) print(s stdio, r upkeep.Restored) error {
 	var names []string
 	shelved := 0
-	for _, c := range r.clinics {
+	for _, c := range r.Clinics {
 		names, shelved = append(names, c.Clinic), shelved+c.Shelved
 	}
 	_, err := fmt.Fprintf(s.out, "%s: restored %s as of %s: %d appointments, %d audit rows\n", o.data,
-		clean(strings.Join(names, ", "), ""), r.manifest.CreatedAt.Format(time.RFC3339), r.in.Appointments, r.in.AuditRows)
-	if aside != "" {
-		fmt.Fprintf(s.err, "What was there before lies in %s; remove it when you no longer need it.\n", aside)
+		printable(strings.Join(names, ", "), ""), r.Manifest.CreatedAt.Format(time.RFC3339), r.Appointments, r.AuditRows)
+	if r.Aside != "" {
+		fmt.Fprintf(s.err, "What was there before lies in %s; remove it when you no longer need it.\n", r.Aside)
 	}
-	if r.erased > 0 {
-		fmt.Fprintf(s.err, "%d people who were erased after the backup was made were erased again.\n", r.erased)
+	if r.Erased > 0 {
+		fmt.Fprintf(s.err, "%d people who were erased after the backup was made were erased again.\n", r.Erased)
 	}
 	if shelved > 0 {
-		fmt.Fprintf(s.err, "%d webhook deliveries that were on their way then are dead letters now, for they may have arrived since: 'qb webhooks dead' lists them, 'qb webhooks retry' sends them.\n", shelved)
+		fmt.Fprintf(s.err, "%d webhook deliveries that were on their way then are dead letters now, for they may have "+
+			"arrived since: 'qb webhooks dead' lists them, 'qb webhooks retry' sends them.\n", shelved)
 	}
 	fmt.Fprintf(s.err, "Keys are those of the backup: revoke again what was revoked after it ('qb keys list').\n")
-	if _, e := loadConfig(&global{data: o.data, files: o.files, env: o.env}); e != nil {
+	if _, e := (&global{data: o.data, files: o.files, env: o.env}).loadConfig(); e != nil {
 		fmt.Fprintf(s.err, "warning: 'qb serve' will not start with this configuration: %v\n", e)
 	}
 	return err

@@ -14,9 +14,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -44,12 +47,34 @@ type global struct {
 	began bool
 }
 
+// loadConfig is the configuration of the data directory, with the settings that the
+// command line gives over all others.
+func (g *global) loadConfig(flags ...config.Flag) (*config.Loaded, error) {
+	return config.Load(g.data, g.config, g.env, flags...)
+}
+
+// dir is the data directory, as upkeep looks after it.
+func (g *global) dir() (upkeep.Dir, error) {
+	schema, err := fs.ReadFile(g.files, "schema.sql")
+	return upkeep.Dir{Path: g.data, Schema: string(schema), Version: buildInfo().Version, Now: time.Now}, err
+}
+
+// configured is the data directory with its configuration.
+func (g *global) configured(flags ...config.Flag) (upkeep.Dir, *config.Loaded, error) {
+	l, err := g.loadConfig(flags...)
+	if err != nil {
+		return upkeep.Dir{}, nil, err
+	}
+	d, err := g.dir()
+	return d, l, err
+}
+
 // Main runs the command line and returns the exit code. files holds the
 // embedded config.example.toml and schema.sql.
 func Main(args []string, files fs.FS) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	restrictNewFiles()
+	upkeep.RestrictNewFiles()
 	g := &global{files: files, env: os.LookupEnv}
 	return execute(ctx, g, stdio{os.Stdin, os.Stdout, os.Stderr}, args)
 }
@@ -67,7 +92,7 @@ func execute(ctx context.Context, g *global, s stdio, args []string) int {
 		return exitOK
 	}
 	if !g.began {
-		err = inOurWords(err)
+		err = plainUsageError(err)
 		err = &failure{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, at.CommandPath())}
 	}
 	report(s.err, err)
@@ -79,9 +104,9 @@ var (
 	badArgCount  = regexp.MustCompile(`^(?:accepts (at most )?(\d+) arg\(s\), received (\d+)|requires at least (\d+) arg\(s\).*)$`)
 )
 
-// inOurWords says what cobra says of a command line without the names of Go's
+// plainUsageError says what cobra says of a command line without the names of Go's
 // functions.
-func inOurWords(err error) error {
+func plainUsageError(err error) error {
 	if m := badFlagValue.FindStringSubmatch(err.Error()); m != nil {
 		want := m[3]
 		switch {
@@ -140,7 +165,8 @@ func newRoot(g *global) *cobra.Command {
 		newKeysCommand(g), newUsersCommand(g), newClinicsCommand(g),
 		newAvailabilityCommand(g), newAppointmentsCommand(g), newLeadsCommand(g), newPatientsCommand(g), newAuditCommand(g),
 		newWebhooksCommand(g),
-		newBackupCommand(g), newRestoreCommand(g), newVerifyCommand(g), newDoctorCommand(g), newMigrateCommand(g), newOpenAPICommand(g),
+		newBackupCommand(g), newRestoreCommand(g), newVerifyCommand(g), newDoctorCommand(g), newMigrateCommand(g),
+		newOpenAPICommand(g),
 		newCompletionCommand(),
 		newConfigCommand(g),
 		newBenchCommand(g), newServiceCommand(g), newVersionCommand(g),
@@ -152,7 +178,8 @@ func newRoot(g *global) *cobra.Command {
   export QB_KEY=$(qb keys create --name website)`
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentFlags().StringVar(&g.data, "data", defaultData, "data directory `DIR`; env QB_DATA")
-	root.PersistentFlags().StringVar(&g.config, "config", "", "configuration `FILE`; without it DIR/qb.toml, if there is one")
+	root.PersistentFlags().StringVar(&g.config, "config", "",
+		"configuration `FILE`; without it DIR/qb.toml, if there is one")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		// Cobra looks at required flags after this hook; here they still count as usage.
 		if err := errors.Join(c.ValidateRequiredFlags(), c.ValidateFlagGroups()); err != nil {

@@ -29,7 +29,8 @@ func (s *server) startEngine(o engine.Options) (err error) {
 	o.CheckURL, o.Sealer, o.Nudge = s.policy.CheckURL, sealer, func() { s.sender.Nudge() }
 	s.engine = engine.New(s.store, o)
 	s.sender = webhook.New(webhook.Config{
-		Outbox: s.engine, Secrets: sealer, Policy: s.policy, Backoff: backoff, InFlight: w.InFlight, Timeout: time.Duration(w.Timeout),
+		Outbox: s.engine, Secrets: sealer, Policy: s.policy, Backoff: backoff, InFlight: w.InFlight,
+		Timeout:   time.Duration(w.Timeout),
 		Transport: s.policy.Transport(webhook.TransportOptions{Connect: time.Duration(w.ConnectTimeout)}),
 		Version:   buildInfo().Version, Log: s.log,
 	})
@@ -37,8 +38,8 @@ func (s *server) startEngine(o engine.Options) (err error) {
 	return nil
 }
 
-// own tells the policy where this server itself listens: no webhook may go there.
-func (s *server) own(listeners ...net.Listener) {
+// setOwnAddresses tells the policy where this server itself listens: no webhook may go there.
+func (s *server) setOwnAddresses(listeners ...net.Listener) {
 	var list []netip.AddrPort
 	for _, l := range listeners {
 		if at, err := netip.ParseAddrPort(l.Addr().String()); err == nil {
@@ -70,7 +71,8 @@ func (s *server) outbox(ctx context.Context) gauges {
 		if err != nil {
 			return
 		}
-		const queue, what = "qb_webhook_deliveries", "Deliveries by state: pending is the queue's depth, dead the dead letters."
+		const queue, what = "qb_webhook_deliveries", "Deliveries by state: pending is the queue's depth, dead the dead " +
+			"letters."
 		m.gauge(queue, what, float64(depth.Pending), "state", "pending")
 		m.gauge(queue, what, float64(depth.Sending), "state", "sending")
 		m.gauge(queue, what, float64(depth.Dead), "state", "dead")
@@ -78,6 +80,7 @@ func (s *server) outbox(ctx context.Context) gauges {
 		if depth.OldestDue != 0 {
 			oldest = max(0, now-depth.OldestDue)
 		}
-		m.gauge("qb_webhook_oldest_due_seconds", "How long the oldest due delivery of an enabled webhook waits.", float64(oldest))
+		m.gauge("qb_webhook_oldest_due_seconds", "How long the oldest due delivery of an enabled webhook waits.",
+			float64(oldest))
 	}
 }

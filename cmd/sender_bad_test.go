@@ -76,7 +76,8 @@ func TestBadReceivers(t *testing.T) {
 	c := startClinic(t, allowLoopback+"timeout = \"1s\"\nconnect_timeout = \"1s\"\n")
 	srv, good := badReceivers(t), newInbox(t)
 	c.hook(c.live, good.URL, "")
-	want := map[string]string{"hang": "timeout 0", "drip": "bad_status 500", "flood": "bad_status 500", "bomb": "bad_status 500",
+	want := map[string]string{"hang": "timeout 0", "drip": "bad_status 500", "flood": "bad_status 500",
+		"bomb":  "bad_status 500",
 		"moved": "redirect 307", "latin1": "bad_status 500", "close": "connect_failed 0", "gone": "gone 410"}
 	hooks := map[string]string{}
 	for name := range want {
@@ -116,18 +117,25 @@ func TestBadReceivers(t *testing.T) {
 func TestURLsRefused(t *testing.T) {
 	c := startClinic(t, "")
 	for _, url := range []string{
-		"", "crm.example.com", "ftp://crm.example.com/", "javascript:alert(1)", "http://crm.example.com/", "https://user:pw@crm.example.com/",
-		"https://crm.example.com/#x", "https://crm.example.com:0/", "https://crm.example.com:99999/", "https:///hook", "https://localhost/",
-		"https://intranet/", "https://a.localhost/", "https://127.0.0.1/", "https://10.1.2.3/", "https://172.16.0.1/", "https://192.168.1.1/",
-		"https://169.254.169.254/latest/meta-data", "https://100.64.0.1/", "https://0.0.0.0/", "https://2130706433/", "https://0x7f000001/",
-		"https://0177.0.0.1/", "https://127.1/", "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[fe80::1]/", "https://[fd00::1]/",
-		"https://[fd00:ec2::254]/", "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://224.0.0.1/", "https://255.255.255.255/",
+		"", "crm.example.com", "ftp://crm.example.com/", "javascript:alert(1)", "http://crm.example.com/",
+		"https://user:pw@crm.example.com/",
+		"https://crm.example.com/#x", "https://crm.example.com:0/", "https://crm.example.com:99999/", "https:///hook",
+		"https://localhost/",
+		"https://intranet/", "https://a.localhost/", "https://127.0.0.1/", "https://10.1.2.3/", "https://172.16.0.1/",
+		"https://192.168.1.1/",
+		"https://169.254.169.254/latest/meta-data", "https://100.64.0.1/", "https://0.0.0.0/", "https://2130706433/",
+		"https://0x7f000001/",
+		"https://0177.0.0.1/", "https://127.1/", "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[fe80::1]/",
+		"https://[fd00::1]/",
+		"https://[fd00:ec2::254]/", "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://224.0.0.1/",
+		"https://255.255.255.255/",
 		"https://crm.example.com/" + strings.Repeat("x", 2048),
 	} {
 		status, reply, err := c.try("POST", "/webhooks", c.live, `{"url":"`+url+`","events":["*"]}`)
 		fault, _ := reply["error"].(map[string]any)
 		details, _ := fault["details"].([]any)
-		if err != nil || status != 400 || fault["code"] != "VALIDATION_ERROR" || len(details) == 0 || details[0].(map[string]any)["field"] != "url" {
+		if err != nil || status != 400 || fault["code"] != "VALIDATION_ERROR" || len(details) == 0 ||
+			details[0].(map[string]any)["field"] != "url" {
 			t.Errorf("%.60q: %d %v %v", url, status, reply, err)
 		}
 	}

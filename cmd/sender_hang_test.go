@@ -40,7 +40,8 @@ func TestHangingReceiverBesideHealthyOnes(t *testing.T) {
 		}
 	}
 	a, b := slices.Min(alone), slices.Min(beside)
-	t.Logf("p99 of %d events to 20 endpoints: %.1f ms alone, %.1f ms beside one that hangs (×%.2f)", events*len(alone), a*1000, b*1000, b/a)
+	t.Logf("p99 of %d events to 20 endpoints: %.1f ms alone, %.1f ms beside one that hangs (×%.2f)", events*len(alone),
+		a*1000, b*1000, b/a)
 	if b > 2*a {
 		t.Errorf("p99 %.1f ms beside a hanging endpoint, %.1f ms without", b*1000, a*1000)
 	}
@@ -73,7 +74,8 @@ func (w *stopwatch) arrival(body []byte) {
 func commitToArrival(t *testing.T, events int, hanging bool) time.Duration {
 	t.Helper()
 	const healthy, pace = 20, 6 * time.Millisecond
-	w := &stopwatch{committed: map[string]time.Time{}, arrived: map[string][]time.Time{}, left: events * healthy, done: make(chan struct{})}
+	w := &stopwatch{committed: map[string]time.Time{}, arrived: map[string][]time.Time{}, left: events * healthy,
+		done: make(chan struct{})}
 	over := make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -151,7 +153,8 @@ func sendingEngine(t testing.TB) (e *engine.Engine, clinic int64, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := e.CreateClinic(t.Context(), engine.Shell(0, "test"), engine.ClinicDraft{Name: "Praxis", TimeZone: "UTC", Country: "DE", Hours: hours})
+	row, err := e.CreateClinic(t.Context(), engine.Shell(0, "test"),
+		engine.ClinicDraft{Name: "Praxis", TimeZone: "UTC", Country: "DE", Hours: hours})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,8 @@ func TestWebhookMetrics(t *testing.T) {
 		page = string(text)
 		return strings.Contains(page, `qb_webhook_attempts_total{result="succeeded"} 1`)
 	})
-	for _, line := range []string{`qb_webhook_attempts_total{result="retry"} 0`, `qb_webhook_deliveries{state="pending"} 1`,
+	for _, line := range []string{`qb_webhook_attempts_total{result="retry"} 0`,
+		`qb_webhook_deliveries{state="pending"} 1`,
 		`qb_webhook_deliveries{state="dead"} 0`, `qb_webhook_oldest_due_seconds 0`, `qb_webhook_in_flight 0`} {
 		if !strings.Contains(page, line+"\n") {
 			t.Errorf("no %s in\n%s", line, page)

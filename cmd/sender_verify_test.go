@@ -51,7 +51,8 @@ func rotated(t *testing.T) []verification {
 	id, first := c.hook(c.kv, box.URL+"/hook", "")
 	c.lead("Ada")
 	before := box.next(c, 1)
-	if before.header.Get("X-Qualifybase-Event") != "lead.created" || !strings.Contains(string(before.body), `"clinicId":"`) ||
+	if before.header.Get("X-Qualifybase-Event") != "lead.created" ||
+		!strings.Contains(string(before.body), `"clinicId":"`) ||
 		before.header.Get("X-Klinivo-Signature") == "" || before.header.Get("X-Qualifybase-Signature") != "" {
 		t.Errorf("arrived %v %s", before.header, before.body)
 	}
@@ -87,10 +88,12 @@ type verifier struct {
 func verifiers(t *testing.T) []verifier {
 	t.Helper()
 	node := func(name string) string {
-		return "\nfor (const c of JSON.parse(require('fs').readFileSync(0, 'utf8'))) console.log(" + name + "(c.body, c.header, c.secret));"
+		return "\nfor (const c of JSON.parse(require('fs').readFileSync(0, 'utf8'))) console.log(" + name +
+			"(c.body, c.header, c.secret));"
 	}
 	python := func(name string) string {
-		return "\nimport json, sys\nfor c in json.load(sys.stdin):\n    print(str(" + name + "(c['body'].encode(), c['header'], c['secret'])).lower())"
+		return "\nimport json, sys\nfor c in json.load(sys.stdin):\n    print(str(" + name +
+			"(c['body'].encode(), c['header'], c['secret'])).lower())"
 	}
 	golang := `
 func main() {
@@ -102,7 +105,8 @@ func main() {
 		fmt.Println(verify([]byte(c.Body), c.Header, c.Secret, 5*time.Minute))
 	}
 }`
-	php := "\nforeach (json_decode(file_get_contents('php://stdin'), true) as $c) echo verify($c['body'], $c['header'], $c['secret']) ? \"true\\n\" : \"false\\n\";"
+	php := "\nforeach (json_decode(file_get_contents('php://stdin'), true) as $c) echo verify($c['body'], " +
+		"$c['header'], $c['secret']) ? \"true\\n\" : \"false\\n\";"
 	ruby := "\nrequire 'json'\nJSON.parse($stdin.read).each { |c| puts verify(c['body'], c['header'], c['secret']) }"
 	read := func(file string) string {
 		text, err := os.ReadFile(filepath.Join("..", file))
@@ -120,10 +124,13 @@ func main() {
 		}
 		return code
 	}
-	head := "package main\n\nimport (\n\"crypto/hmac\"\n\"crypto/sha256\"\n\"encoding/hex\"\n\"encoding/json\"\n\"fmt\"\n\"os\"\n\"strconv\"\n\"strings\"\n\"time\"\n)\n\n"
+	head := "package main\n\nimport " +
+		"(\n\"crypto/hmac\"\n\"crypto/sha256\"\n\"encoding/hex\"\n\"encoding/json\"\n\"fmt\"\n\"os\"\n\"strconv\"\n\"strings\"\n\"time\"\n)\n\n"
 	return []verifier{
-		{"printed for Node", "klinivo.js", read("webhook/testdata/klinivo.js"), node("verifySignature"), []string{"node"}, true},
-		{"printed for Python", "klinivo.py", read("webhook/testdata/klinivo.py"), python("verify_signature"), []string{"python3"}, true},
+		{"printed for Node", "klinivo.js", read("webhook/testdata/klinivo.js"), node("verifySignature"),
+			[]string{"node"}, true},
+		{"printed for Python", "klinivo.py", read("webhook/testdata/klinivo.py"), python("verify_signature"),
+			[]string{"python3"}, true},
 		{"README, Node", "verify.js", fenced("js"), node("verify"), []string{"node"}, false},
 		{"README, Python", "verify.py", fenced("python"), python("verify"), []string{"python3"}, false},
 		{"README, Go", "verify.go", head + fenced("go"), golang, []string{"go", "run"}, false},

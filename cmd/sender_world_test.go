@@ -42,7 +42,7 @@ type clinicProcess struct {
 	err  bytes.Buffer
 }
 
-// startClinic founds a clinic and serves it; toml is appended to its configuration.
+// startClinic makes a clinic and serves it; toml is appended to its configuration.
 func startClinic(t testing.TB, toml string) *clinicProcess {
 	t.Helper()
 	c := &clinicProcess{TB: t, dir: filepath.Join(t.TempDir(), "data")}
@@ -51,7 +51,8 @@ func startClinic(t testing.TB, toml string) *clinicProcess {
 		t.Fatal(err)
 	}
 	c.live = c.qb("keys", "create", "--name", "live", "--rate", "0")
-	c.kv = c.qb("keys", "create", "--name", "kv", "--family", "klinivo", "--scopes", "MANAGE_WEBHOOKS,WRITE_PATIENTS", "--rate", "0")
+	c.kv = c.qb("keys", "create", "--name", "kv", "--family", "klinivo", "--scopes", "MANAGE_WEBHOOKS,WRITE_PATIENTS",
+		"--rate", "0")
 	c.serve()
 	t.Cleanup(func() { c.kill(os.Interrupt) })
 	return c

@@ -8,18 +8,19 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 	"qualifybase/store"
 )
 
 type serveOptions struct {
 	*global
-	flags []override
+	flags []config.Flag
 }
 
 func newServeCommand(g *global) *cobra.Command {
@@ -45,28 +46,29 @@ server.trusted_proxies; server.allow_http = true is for a network you trust.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if c.Flags().Changed("listen") {
-				o.flags = append(o.flags, override{"server.listen", "listen", listen})
+				o.flags = append(o.flags, config.Flag{Key: "server.listen", Name: "listen", Value: listen})
 			}
 			return runServe(c.Context(), streams(c), o)
 		},
 	}
-	c.Flags().StringVar(&listen, "listen", "", "`HOST:PORT` of the API (default server.listen of the configuration, 127.0.0.1:8080)")
+	c.Flags().StringVar(&listen, "listen", "",
+		"`HOST:PORT` of the API (default server.listen of the configuration, 127.0.0.1:8080)")
 	return c
 }
 
 func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
-	l, err := loadConfig(o.global, o.flags...)
+	d, l, err := o.configured(o.flags...)
 	if err != nil {
 		return err
 	}
-	if err := makeDataDir(o.data); err != nil {
+	if err := d.Make(); err != nil {
 		return err
 	}
-	lock, err := lockData(o.data, "serve")
+	lock, err := d.Lock("serve")
 	if err != nil {
 		return err
 	}
-	defer lock.release()
+	defer lock.Release()
 	// Before the database: a taken port must not leave a new data directory behind.
 	listen, err := net.Listen("tcp", l.Server.Listen)
 	if err != nil {
@@ -74,7 +76,7 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 	}
 	defer listen.Close()
 	log := newLog(s.err, l.Log)
-	st, err := o.ownStore(ctx, s, l, log)
+	st, err := o.openStoreOrCreate(ctx, s, d, l, log)
 	if err != nil {
 		return err
 	}
@@ -87,7 +89,7 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if srv.keeper, err = o.newKeeper(l, log); err != nil {
+	if srv.scheduler, err = d.NewBackupScheduler(l, log); err != nil {
 		return err
 	}
 	warnOfPlainHTTP(l, log)
@@ -96,26 +98,29 @@ func runServe(ctx context.Context, s stdio, o serveOptions) (err error) {
 	return srv.run(ctx, listen, func(url string) { fmt.Fprintf(s.out, "listening on %s\n", url) })
 }
 
-// ownStore opens the database of the locked data directory and, where there is
-// none, founds the clinic that `qb init` would.
-func (o *serveOptions) ownStore(ctx context.Context, s stdio, l *loaded, log *slog.Logger) (*store.Store, error) {
-	if err := lostDatabase(o.data); err != nil {
+// openStoreOrCreate opens the database of the locked data directory and, where there is
+// none, makes the clinic that `qb init` would.
+func (o *serveOptions) openStoreOrCreate(
+	ctx context.Context, s stdio, d upkeep.Dir, l *config.Loaded, log *slog.Logger,
+) (*store.Store, error) {
+	if err := d.NeedNotLost(); err != nil {
 		return nil, err
 	}
-	st, err := o.openOrMake(l, log)
+	st, err := d.OpenOrMake(l.Database, log)
 	if err != nil {
 		return nil, err
 	}
 	e := engine.New(st, engine.Options{})
 	if _, err = e.OldestClinic(ctx, engine.Shell(0, "serve")); engine.KindOf(err) == engine.NotFound {
-		var f founding
+		var f clinicOptions
 		for _, a := range f.assume(o.env) {
 			fmt.Fprintf(s.err, "assumed %s\n", a)
 		}
 		var clinic engine.Clinic
-		if clinic, err = f.found(ctx, e, "serve"); err == nil {
-			fmt.Fprintf(s.err, "%s had no clinic: made %q (%s), %s, open %s\n", o.data, clinic.Name, clinic.Slug, clinic.TimeZone, f.hours)
-			err = o.writeConfig()
+		if clinic, err = f.createClinic(ctx, e, "serve"); err == nil {
+			fmt.Fprintf(s.err, "%s had no clinic: made %q (%s), %s, open %s\n", o.data, clinic.Name, clinic.Slug,
+				clinic.TimeZone, f.hours)
+			err = o.writeConfig(d)
 		}
 	}
 	if err != nil {
@@ -125,25 +130,8 @@ func (o *serveOptions) ownStore(ctx context.Context, s stdio, l *loaded, log *sl
 	return st, nil
 }
 
-// lostDatabase refuses a directory that once held a clinic and holds its database
-// no more: an empty clinic in its place would look like one that works, and its
-// backups would push out those of the lost one.
-func lostDatabase(dir string) error {
-	for _, file := range []string{dbFile, dbFile + "-wal"} { // a new one may still lie in its log
-		if info, err := os.Stat(filepath.Join(dir, file)); err == nil && info.Size() > 0 {
-			return nil
-		}
-	}
-	for _, left := range []string{engine.SealKeyFile, "backups"} {
-		if exists(filepath.Join(dir, left)) {
-			return fmt.Errorf("%s has %s but no database: 'qb restore FILE --force' brings a backup back; to begin anew, move %s away", dir, left, left)
-		}
-	}
-	return nil
-}
-
 // warnOfPlainHTTP tells what other machines will hear on a plain address.
-func warnOfPlainHTTP(l *loaded, log *slog.Logger) {
+func warnOfPlainHTTP(l *config.Loaded, log *slog.Logger) {
 	if l.TLS.Domain != "" || l.TLS.Cert != "" || l.Server.AllowHTTP || len(l.Server.TrustedProxies) > 0 {
 		return
 	}
@@ -151,5 +139,6 @@ func warnOfPlainHTTP(l *loaded, log *slog.Logger) {
 	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
 		return
 	}
-	log.Warn("other machines are answered 403 HTTPS_REQUIRED: set [tls], server.trusted_proxies or server.allow_http", "listen", l.Server.Listen)
+	log.Warn("other machines are answered 403 HTTPS_REQUIRED: set [tls], server.trusted_proxies or server.allow_http",
+		"listen", l.Server.Listen)
 }

@@ -17,9 +17,12 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/record"
+	"qualifybase/httpapi/wire"
 	"qualifybase/store"
 	"qualifybase/webhook"
 )
@@ -27,23 +30,23 @@ import (
 // server is everything that runs while qb serves: the API on its listener, the
 // listeners beside it, and the tasks in the background.
 type server struct {
-	l      *loaded
-	log    *slog.Logger
-	store  *store.Store
-	engine *engine.Engine
-	api    *httpapi.Server
-	policy *webhook.Policy
-	sender *webhook.Sender
-	keeper *keeper // nil where nobody makes backups: the demo
-	began  time.Time
-	proven atomic.Int64 // when a write last went well for ready; Unix nanoseconds
+	l         *config.Loaded
+	log       *slog.Logger
+	store     *store.Store
+	engine    *engine.Engine
+	api       *httpapi.Server
+	policy    *webhook.Policy
+	sender    *webhook.Sender
+	scheduler *upkeep.BackupScheduler // nil where nobody makes backups: the demo
+	began     time.Time
+	proven    atomic.Int64 // when a write last went well for ready; Unix nanoseconds
 }
 
 // newServer puts the faces on an open database.
-func newServer(l *loaded, st *store.Store, log *slog.Logger) (*server, error) {
+func newServer(l *config.Loaded, st *store.Store, log *slog.Logger) (*server, error) {
 	s := &server{l: l, log: log, store: st, began: time.Now()}
 	options := engineOptions(l, log, nil)
-	options.Erased = bury(log, graveDirs(filepath.Dir(st.Path()), l.Backup)...)
+	options.Erased = upkeep.RecordErasure(filepath.Dir(st.Path()), l.Backup, log)
 	err := s.startEngine(options)
 	if err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func newAPI(e *engine.Engine, o httpapi.Options) (*httpapi.Server, error) {
 }
 
 // apiOptions are the operator's choices for the API.
-func apiOptions(l *loaded) httpapi.Options {
+func apiOptions(l *config.Loaded) httpapi.Options {
 	o := httpapi.Options{
 		Version: buildInfo().Version, PublicURL: strings.TrimSuffix(l.Server.PublicURL, "/"),
 		AllowHTTP: l.Server.AllowHTTP, FailuresPerMinute: l.Auth.FailedPerMinute,
@@ -101,18 +104,27 @@ func (s *server) ready() error {
 
 // checks are the details of /readyz.
 func (s *server) checks() []httpapi.Check {
-	if s.keeper == nil {
+	if s.scheduler == nil {
 		return nil
 	}
-	return s.keeper.checks()
+	return mapList(s.scheduler.Status(), func(x upkeep.Status) httpapi.Check {
+		c := httpapi.Check{Name: x.Task, Status: x.Level, Why: x.Why}
+		if !x.At.IsZero() {
+			c.At = new(wire.Instant(x.At.Unix()))
+		}
+		return c
+	})
 }
 
 // tasks run in the background until their ctx ends, which is after the last
 // request was answered and before the database is closed.
 func (s *server) tasks() []func(context.Context) {
-	tasks := []func(context.Context){s.janitor, s.watchdog}
-	if s.keeper != nil {
-		tasks = append(tasks, s.keeper.run)
+	tasks := []func(context.Context){
+		func(ctx context.Context) { upkeep.Housekeeping(ctx, s.engine, s.log) },
+		s.watchdog,
+	}
+	if s.scheduler != nil {
+		tasks = append(tasks, s.scheduler.Run)
 	}
 	return tasks
 }
@@ -121,11 +133,11 @@ func (s *server) tasks() []func(context.Context) {
 // flight within server.shutdown_timeout, and ends the tasks. announce hears the
 // address once, when requests are answered.
 func (s *server) run(ctx context.Context, l net.Listener, announce func(url string)) error {
-	front, err := s.front()
+	front, err := s.listeners()
 	if err != nil {
 		return err
 	}
-	s.own(l)
+	s.setOwnAddresses(l)
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	// The sender stops claiming with the first signal and has its eight seconds
 	// while requests finish; what they still publish waits for the next start.
@@ -133,7 +145,7 @@ func (s *server) run(ctx context.Context, l net.Listener, announce func(url stri
 	var wait sync.WaitGroup
 	wait.Go(func() { s.sender.Run(sending) })
 	for _, task := range s.tasks() {
-		wait.Go(func() { s.attend(work, task) })
+		wait.Go(func() { upkeep.Supervise(work, s.log, task) })
 	}
 	defer func() {
 		stopSending()
@@ -154,14 +166,14 @@ func (s *server) run(ctx context.Context, l net.Listener, announce func(url stri
 		}
 		go func() { failed <- f.serve(on) }()
 	}
-	s.own(listeners...)
+	s.setOwnAddresses(listeners...)
 	announce(url)
-	s.tellSystemd(daemon.SdNotifyReady)
+	s.notifySystemd(daemon.SdNotifyReady)
 	select {
 	case err = <-failed: // never without a cause: nobody asked it to end
 	case <-ctx.Done():
 		s.log.Info("shutting down")
-		s.tellSystemd(daemon.SdNotifyStopping)
+		s.notifySystemd(daemon.SdNotifyStopping)
 	}
 	s.stop(front)
 	return err
@@ -191,8 +203,8 @@ type listener struct {
 	domain string // the name of its ACME certificate
 }
 
-// front is the API's server first, then those that belong to it.
-func (s *server) front() ([]*listener, error) {
+// listeners is the API's server first, then those that belong to it.
+func (s *server) listeners() ([]*listener, error) {
 	api := s.listener(s.withMetrics(s.api))
 	more := s.metricsListener()
 	if s.l.TLS.Domain != "" {
@@ -252,7 +264,7 @@ func (f *listener) url(a net.Addr) string {
 }
 
 // newLog is the server's log, as configured.
-func newLog(w io.Writer, c LogConfig) *slog.Logger {
+func newLog(w io.Writer, c config.Log) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.Level)) // as checked by the configuration
 	o := &slog.HandlerOptions{Level: level}

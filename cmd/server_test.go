@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"qualifybase/cmd/config"
 	"qualifybase/engine"
 )
 
@@ -26,14 +27,18 @@ type testServer struct {
 	done chan error
 }
 
-func startServer(t *testing.T, set func(*Config)) *testServer {
+func startServer(t *testing.T, set func(*config.Config)) *testServer {
 	t.Helper()
 	g := &global{data: t.TempDir(), files: os.DirFS(".."), env: environment()}
-	l := &loaded{Config: defaultConfig(), source: map[string]string{}}
+	l := config.Default()
 	if set != nil {
 		set(l.Config)
 	}
-	st, err := g.openOrMake(l, slog.New(slog.DiscardHandler))
+	d, err := g.dir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := d.OpenOrMake(l.Database, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,13 +51,14 @@ func startServer(t *testing.T, set func(*Config)) *testServer {
 	if s.server, err = newServer(l, st, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	f := founding{}
+	f := clinicOptions{}
 	f.assume(environment("TZ=UTC"))
-	clinic, err := f.found(t.Context(), s.engine, "test")
+	clinic, err := f.createClinic(t.Context(), s.engine, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := s.engine.CreateKey(t.Context(), engine.Shell(clinic.N, "test"), engine.KeyDraft{Name: "test", Family: engine.FamilyLive})
+	key, err := s.engine.CreateKey(t.Context(), engine.Shell(clinic.N, "test"),
+		engine.KeyDraft{Name: "test", Family: engine.FamilyLive})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +91,8 @@ func TestShutdownFinishesWhatIsInFlight(t *testing.T) {
 	}
 	defer conn.Close()
 	body := `{"name": "Ada Beispiel"}`
-	fmt.Fprintf(conn, "POST /api/v1/leads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+	fmt.Fprintf(conn, "POST /api/v1/leads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: "+
+		"application/json\r\nContent-Length: %d\r\n\r\n%s",
 		s.key, len(body), body[:5])
 	for s.api.Stats().InFlight == 0 {
 		time.Sleep(time.Millisecond)
@@ -118,13 +125,14 @@ func TestShutdownFinishesWhatIsInFlight(t *testing.T) {
 
 // TestShutdownDoesNotWaitForEver: a client that stops talking is cut off.
 func TestShutdownDoesNotWaitForEver(t *testing.T) {
-	s := startServer(t, func(c *Config) { c.Server.ShutdownTimeout = Duration(50 * time.Millisecond) })
+	s := startServer(t, func(c *config.Config) { c.Server.ShutdownTimeout = config.Duration(50 * time.Millisecond) })
 	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /api/v1/leads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 100\r\n\r\n{", s.key)
+	fmt.Fprintf(conn, "POST /api/v1/leads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: "+
+		"100\r\n\r\n{", s.key)
 	for s.api.Stats().InFlight == 0 {
 		time.Sleep(time.Millisecond)
 	}
@@ -136,7 +144,7 @@ func TestShutdownDoesNotWaitForEver(t *testing.T) {
 
 // TestSlowHeadersAreCutOff: dribbling a header byte by byte keeps no connection.
 func TestSlowHeadersAreCutOff(t *testing.T) {
-	s := startServer(t, func(c *Config) { c.Server.ReadHeaderTimeout = Duration(50 * time.Millisecond) })
+	s := startServer(t, func(c *config.Config) { c.Server.ReadHeaderTimeout = config.Duration(50 * time.Millisecond) })
 	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)

@@ -69,10 +69,10 @@ func runServiceInstall(_ context.Context, s stdio, o serviceOptions) error {
 		o.program = self
 	}
 	if strings.ContainsAny(o.state, "/ \t\n") || o.state == "" || strings.HasPrefix(o.state, ".") {
-		return misuse("--name must be one plain directory name, like qb")
+		return usageError("--name must be one plain directory name, like qb")
 	}
 	if !filepath.IsAbs(o.program) || strings.ContainsAny(o.program, " \t\n%\"'\\") {
-		return misuse("--program must be an absolute path without spaces")
+		return usageError("--program must be an absolute path without spaces")
 	}
 	unit := unitFor(o.program, o.state, o.ports)
 	if o.dir == "-" {

@@ -32,7 +32,7 @@ type site struct {
 const siteScopes = "leads:read,leads:write,availability:read,appointments:read,appointments:write,webhooks:manage," +
 	"patients:read,patients:write,providers:read,providers:write,consultations:read,consultations:write"
 
-// newSite founds a clinic in dir; "" is a directory of the test's own.
+// newSite makes a clinic in dir; "" is a directory of the test's own.
 func newSite(t *testing.T, dir string) *site {
 	t.Helper()
 	if testing.Short() {

@@ -30,7 +30,7 @@ func TestSlowClients(t *testing.T) {
 		var without, with []time.Duration
 		for range rounds {
 			without = append(without, p.pace()...)
-			stop := p.beset(slow)
+			stop := p.openSlow(slow)
 			time.Sleep(time.Second) // until the readers' buffers are full: slowness is tried here, not the load before it
 			with = append(with, p.pace()...)
 			stop()
@@ -44,7 +44,8 @@ func TestSlowClients(t *testing.T) {
 		t.Errorf("p99 %v beside %d slow clients, %v without", beset, slow, calm)
 	}
 	p.must(http.StatusOK, "GET", "//readyz", "")
-	proof.Row(t, "R10", "200 slow clients: others' p99 < 2× normal", "%d dribbling headers, bodies and readers: others' p99 %.2f× normal", slow, ratio)
+	proof.Row(t, "R10", "200 slow clients: others' p99 < 2× normal",
+		"%d dribbling headers, bodies and readers: others' p99 %.2f× normal", slow, ratio)
 }
 
 // pace is how long requests of ordinary clients take.
@@ -76,8 +77,8 @@ func slowest(d []time.Duration) time.Duration {
 	return d[len(d)*99/100]
 }
 
-// beset opens slow connections of three kinds until stop is called.
-func (p *serverProcess) beset(n int) (stop func()) {
+// openSlow opens slow connections of three kinds until stop is called.
+func (p *serverProcess) openSlow(n int) (stop func()) {
 	address, err := url.Parse(p.url)
 	if err != nil {
 		p.s.Fatal(err)

@@ -20,7 +20,8 @@ import (
 // memory stays flat (proof.md R13).
 func TestSoak(t *testing.T) {
 	if _, err := os.Stat("/proc/self/fd"); err != nil {
-		proof.Skip(t, "R13", "a 30-minute soak: flat memory and descriptors", "there is no /proc here to count descriptors in")
+		proof.Skip(t, "R13", "a 30-minute soak: flat memory and descriptors",
+			"there is no /proc here to count descriptors in")
 	}
 	heard := newReceiver(t)
 	s := newSite(t, "")
@@ -28,19 +29,19 @@ func TestSoak(t *testing.T) {
 	p := s.serve()
 	p.providers(3)
 	p.must(http.StatusCreated, "POST", "/webhooks", fmt.Sprintf(`{"url":%q,"events":["*"]}`, heard.url))
-	clients := crew(proof.Seed(t, 13))
+	clients := newClients(proof.Seed(t, 13))
 	began := time.Now()
-	var rest []holding
+	var rest []resources
 	const stretches = 6
 	for range stretches {
 		p.stretch(clients, time.Duration(proof.Times(200, 3000, 1_800_000/stretches))*time.Millisecond)
-		rest = append(rest, p.rest())
+		rest = append(rest, p.resourcesAtRest())
 		if t.Failed() {
 			t.FailNow()
 		}
 	}
-	settle(p, clients)
-	acked := s.compare(clients, true)
+	answerAll(p, clients)
+	acked := s.checkFile(clients, true)
 	heard.all(t, s)
 	if code := p.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d\n%s", code, p.log.String())
@@ -53,13 +54,14 @@ func TestSoak(t *testing.T) {
 		t.Errorf("memory at rest: %v", rest)
 	}
 	proof.Row(t, "R13", "a 30-minute soak: 0 leaks, flat memory and descriptors",
-		"%.0f s, %d acknowledged requests, %d events heard; at rest %d → %d descriptors, %d → %d threads, %d → %d MiB", time.Since(began).Seconds(), acked, heard.count(),
+		"%.0f s, %d acknowledged requests, %d events heard; at rest %d → %d descriptors, %d → %d threads, %d → %d MiB",
+		time.Since(began).Seconds(), acked, heard.count(),
 		warm.descriptors, last.descriptors, warm.threads, last.threads, warm.memory>>10, last.memory>>10)
 }
 
 // stretch is work for a while.
 func (p *serverProcess) stretch(clients []*client, d time.Duration) {
-	stop := p.beset(30)
+	stop := p.openSlow(30)
 	end := time.Now().Add(d)
 	var wait sync.WaitGroup
 	for _, c := range clients {
@@ -89,18 +91,18 @@ func (p *serverProcess) stretch(clients []*client, d time.Duration) {
 	stop()
 }
 
-// holding is what a process holds.
-type holding struct {
+// resources is what a process holds.
+type resources struct {
 	descriptors, threads, memory int // memory in KiB
 }
 
-// rest waits until the process is idle and looks at what it still holds.
-func (p *serverProcess) rest() holding {
+// resourcesAtRest waits until the process is idle and looks at what it still holds.
+func (p *serverProcess) resourcesAtRest() resources {
 	p.http.CloseIdleConnections()
-	var g holding
+	var g resources
 	for range 20 { // connections that were just closed take a moment
 		time.Sleep(50 * time.Millisecond)
-		now := p.holding()
+		now := p.resources()
 		if now.descriptors >= g.descriptors && g.descriptors != 0 {
 			break
 		}
@@ -109,7 +111,7 @@ func (p *serverProcess) rest() holding {
 	return g
 }
 
-func (p *serverProcess) holding() holding {
+func (p *serverProcess) resources() resources {
 	at := "/proc/" + strconv.Itoa(p.cmd.Process.Pid)
 	list, err := os.ReadDir(at + "/fd")
 	if err != nil {
@@ -124,5 +126,5 @@ func (p *serverProcess) holding() holding {
 		n, _ := strconv.Atoi(strings.Fields(after)[0])
 		return n
 	}
-	return holding{len(list), number("Threads"), number("VmRSS")}
+	return resources{len(list), number("Threads"), number("VmRSS")}
 }

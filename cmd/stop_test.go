@@ -19,7 +19,7 @@ import (
 func TestStopUnderLoad(t *testing.T) {
 	s := newSite(t, "")
 	s.env = append(s.env, "QB_LOG_LEVEL=warn")
-	clients := crew(proof.Seed(t, 17))
+	clients := newClients(proof.Seed(t, 17))
 	stops, acked := proof.Times(2, 5, 50), 0
 	var worst time.Duration
 	for i := range stops {
@@ -47,8 +47,8 @@ func TestStopUnderLoad(t *testing.T) {
 		}
 	}
 	p := s.serve()
-	settle(p, clients)
-	acked = s.compare(clients, true)
+	answerAll(p, clients)
+	acked = s.checkFile(clients, true)
 	for _, c := range clients {
 		if c.broken > 0 {
 			t.Errorf("client %d: %d replies broke off", c.n, c.broken)
@@ -57,7 +57,8 @@ func TestStopUnderLoad(t *testing.T) {
 	if worst > 10*time.Second {
 		t.Errorf("it took %v to end", worst)
 	}
-	proof.Row(t, "R17", "0 broken replies, ≤ 10 s", "%d stops under 8 clients: 0 of %d replies broken, exit 0 after at most %d ms", stops, acked, worst.Milliseconds())
+	proof.Row(t, "R17", "0 broken replies, ≤ 10 s",
+		"%d stops under 8 clients: 0 of %d replies broken, exit 0 after at most %d ms", stops, acked, worst.Milliseconds())
 }
 
 // A second server on a directory is refused, whatever the first one is doing, and
@@ -65,7 +66,7 @@ func TestStopUnderLoad(t *testing.T) {
 func TestSecondServer(t *testing.T) {
 	s := newSite(t, "")
 	p := s.serve()
-	clients := crew(proof.Seed(t, 18))[:2]
+	clients := newClients(proof.Seed(t, 18))[:2]
 	p.providers(3)
 	var wait sync.WaitGroup
 	for _, c := range clients {
@@ -89,7 +90,8 @@ func TestSecondServer(t *testing.T) {
 	p.kill()
 	wait.Wait()
 	p = s.serve() // the lock of a killed server is free at once
-	settle(p, clients)
-	s.compare(clients, true)
-	proof.Row(t, "R18", "the second refuses, exit 4", "%d of %d refused with exit 4 beside a working server; after kill -9 the next one starts at once", tries, tries)
+	answerAll(p, clients)
+	s.checkFile(clients, true)
+	proof.Row(t, "R18", "the second refuses, exit 4",
+		"%d of %d refused with exit 4 beside a working server; after kill -9 the next one starts at once", tries, tries)
 }

@@ -72,15 +72,15 @@ func TestDiskFails(t *testing.T) {
 	}
 	s := newSite(t, "")
 	s.env = append(s.env, "QB_LOG_LEVEL=warn")
-	clients := crew(proof.Seed(t, 7))
+	clients := newClients(proof.Seed(t, 7))
 	refused := 0
 	for i, f := range faults {
 		p := s.serve()
 		if i == 0 {
 			p.providers(3)
 		}
-		settle(p, clients)
-		s.compare(clients, true)
+		answerAll(p, clients)
+		s.checkFile(clients, true)
 		refused += failingDisk(t, p, clients, f.calls, f.fault)
 		if t.Failed() {
 			t.Fatalf("%s %s\n%s", f.calls, f.fault, p.log.String())
@@ -88,9 +88,11 @@ func TestDiskFails(t *testing.T) {
 		p.kill()
 	}
 	p := s.serve()
-	settle(p, clients)
-	acked := s.compare(clients, true)
-	proof.Row(t, "R7", barR7, "EIO injected by strace into %d live servers: %d writes refused 503 READ_ONLY and 0 acknowledged afterwards, /readyz 503 and a log line at once, also when the disk was well again; after a restart all %d acknowledged requests are there",
+	answerAll(p, clients)
+	acked := s.checkFile(clients, true)
+	proof.Row(t, "R7", barR7, "EIO injected by strace into %d live servers: %d writes refused 503 READ_ONLY and 0 "+
+		"acknowledged afterwards, /readyz 503 and a log line at once, also when the disk was well again; after a "+
+		"restart all %d acknowledged requests are there",
 		len(faults), refused, acked)
 }
 
@@ -101,7 +103,7 @@ func failingDisk(t *testing.T, p *serverProcess, clients []*client, calls, fault
 	lost := false
 	var wait sync.WaitGroup
 	for _, c := range clients {
-		c.bears = func(status int, body []byte) bool {
+		c.tolerates = func(status int, body []byte) bool {
 			mu.Lock()
 			defer mu.Unlock()
 			lost, refused = true, refused+1
@@ -125,18 +127,19 @@ func failingDisk(t *testing.T, p *serverProcess, clients []*client, calls, fault
 		if gone, err := c.send(p); !gone || err != nil {
 			t.Errorf("client %d is heard although the disk was lost: %v", c.n, err)
 		}
-		c.bears = nil
+		c.tolerates = nil
 	}
 	if text := p.must(http.StatusServiceUnavailable, "GET", "//readyz", ""); !strings.Contains(string(text), "unavailable") {
 		t.Errorf("/readyz says %s", text)
 	}
-	if log := p.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "read-only until restarted") {
+	if log := p.log.String(); !strings.Contains(log, "level=ERROR") ||
+		!strings.Contains(log, "read-only until restarted") {
 		t.Errorf("the log does not tell: %s", log)
 	}
 	return refused
 }
 
-// traced tells whether a process is being traced.
+// traced reports whether a process is being traced.
 func traced(pid int) bool {
 	return strings.TrimSpace(status(pid, "TracerPid")) != "0"
 }

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"qualifybase/cmd/config"
 	"testing"
 	"time"
 )
@@ -37,7 +38,8 @@ func writePair(t *testing.T, cert, key string, serial int64) *x509.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: sec}} {
+	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der},
+		key: {Type: "PRIVATE KEY", Bytes: sec}} {
 		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -103,20 +105,23 @@ func TestServeHTTPS(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	made := writePair(t, cert, key, 1)
-	s := startServer(t, func(c *Config) { c.TLS.Cert, c.TLS.Key = cert, key })
+	s := startServer(t, func(c *config.Config) { c.TLS.Cert, c.TLS.Key = cert, key })
 	roots := x509.NewCertPool()
 	roots.AddCert(made)
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
+		ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()
 	reply, err := client.Get(s.url + "/healthz")
 	if err != nil {
 		t.Fatal(err)
 	}
 	reply.Body.Close()
-	if s.url[:8] != "https://" || reply.StatusCode != 200 || reply.ProtoMajor != 2 || reply.Header.Get("Strict-Transport-Security") == "" {
+	if s.url[:8] != "https://" || reply.StatusCode != 200 || reply.ProtoMajor != 2 ||
+		reply.Header.Get("Strict-Transport-Security") == "" {
 		t.Errorf("%s: %s %s, HSTS %q", s.url, reply.Status, reply.Proto, reply.Header.Get("Strict-Transport-Security"))
 	}
-	old := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS11}}}
+	old := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots,
+		MaxVersion: tls.VersionTLS11}}}
 	if _, err := old.Get(s.url + "/healthz"); err == nil {
 		t.Error("TLS 1.1 is accepted")
 	}
@@ -127,7 +132,7 @@ func TestServeHTTPS(t *testing.T) {
 func TestACME(t *testing.T) {
 	s := startServer(t, nil)
 	s.l.TLS.Domain = "qb.clinic.example"
-	front, err := s.front()
+	front, err := s.listeners()
 	if err != nil || len(front) != 2 || front[1].Addr != ":80" {
 		t.Fatalf("%v, %v", front, err)
 	}
@@ -143,7 +148,7 @@ func TestACME(t *testing.T) {
 		t.Errorf("plain http: %d to %q", w.Code, w.Header().Get("Location"))
 	}
 	s.l.TLS.HTTPListen = ""
-	if front, err = s.front(); err != nil || len(front) != 1 {
+	if front, err = s.listeners(); err != nil || len(front) != 1 {
 		t.Errorf("%d listeners without http_listen, %v", len(front), err)
 	}
 }

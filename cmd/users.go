@@ -69,17 +69,17 @@ func runUsersCreate(ctx context.Context, s stdio, o usersCreateOptions) error {
 	if o.draft.Name == "" {
 		o.draft.Name, _, _ = strings.Cut(o.draft.Email, "@")
 	}
-	return o.visit(ctx, s, errand{verb: "users create", clinic: o.clinic}, func(f *office) (err error) {
+	return o.withClinic(ctx, s, target{verb: "users create", clinic: o.clinic}, func(at *session) (err error) {
 		if !o.noPass {
 			if o.draft.Password, err = newPassword(s, o.passwordStdin); err != nil {
 				return err
 			}
 		}
-		u, err := f.engine.CreateUser(ctx, f.caller, o.draft)
+		u, err := at.engine.CreateUser(ctx, at.caller, o.draft)
 		if err != nil {
 			return asFlags(err, userFlags)
 		}
-		fmt.Fprintf(s.err, "%s is %s of %s\n", clean(u.Email, ""), u.Role, f.clinic.Slug)
+		fmt.Fprintf(s.err, "%s is %s of %s\n", printable(u.Email, ""), u.Role, at.clinic.Slug)
 		_, err = fmt.Fprintln(s.out, u.ID)
 		return err
 	})
@@ -96,7 +96,7 @@ func newPassword(s stdio, fromStdin bool) (string, error) {
 		return password, err
 	}
 	if newPrompt(s) == nil {
-		return "", misuse("there is no terminal to ask for the password; use --password-stdin")
+		return "", usageError("there is no terminal to ask for the password; use --password-stdin")
 	}
 	password, err := askSecret(s, "Password")
 	if err != nil {
@@ -151,20 +151,17 @@ func userOf(u engine.User) userJSON {
 func utc(sec int64) time.Time { return time.Unix(sec, 0).UTC() }
 
 func runUsersList(ctx context.Context, s stdio, o usersListOptions) error {
-	return o.visit(ctx, s, errand{verb: "users list", clinic: o.clinic}, func(f *office) error {
-		list, err := f.engine.Users(ctx, f.caller)
+	return o.withClinic(ctx, s, target{verb: "users list", clinic: o.clinic}, func(at *session) error {
+		list, err := at.engine.Users(ctx, at.caller)
 		if err != nil {
 			return err
 		}
-		if o.json {
-			return printList(s.out, true, each(list, userOf))
-		}
-		return printList(s.out, false, list,
+		return printRows(s.out, o.json, list, userOf,
 			column[engine.User]{"EMAIL", func(u engine.User) string { return u.Email }},
 			column[engine.User]{"NAME", func(u engine.User) string { return u.Name }},
 			column[engine.User]{"ROLE", func(u engine.User) string { return string(u.Role) }},
-			column[engine.User]{"DISABLED", func(u engine.User) string { return when(u.DisabledAt) }},
-			column[engine.User]{"CREATED", func(u engine.User) string { return when(u.CreatedAt) }},
+			column[engine.User]{"DISABLED", func(u engine.User) string { return formatTime(u.DisabledAt) }},
+			column[engine.User]{"CREATED", func(u engine.User) string { return formatTime(u.CreatedAt) }},
 			column[engine.User]{"ID", func(u engine.User) string { return u.ID }},
 		)
 	})
@@ -195,22 +192,22 @@ func newUsersSwitch(g *global, verb, short string,
 }
 
 func runUsersSwitch(ctx context.Context, s stdio, o usersSwitchOptions) error {
-	return o.visit(ctx, s, errand{verb: "users " + o.verb, clinic: o.clinic}, func(f *office) error {
-		u, err := f.userNamed(ctx, o.user)
+	return o.withClinic(ctx, s, target{verb: "users " + o.verb, clinic: o.clinic}, func(at *session) error {
+		u, err := at.userNamed(ctx, o.user)
 		if err != nil {
 			return err
 		}
-		if u, err = o.change(f.engine, ctx, f.caller, u.ID); err != nil {
+		if u, err = o.change(at.engine, ctx, at.caller, u.ID); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(s.out, "%s is %sd\n", clean(u.Email, ""), o.verb)
+		_, err = fmt.Fprintf(s.out, "%s is %sd\n", printable(u.Email, ""), o.verb)
 		return err
 	})
 }
 
 // userNamed finds a user of the clinic by e-mail or id.
-func (f *office) userNamed(ctx context.Context, name string) (engine.User, error) {
-	list, err := f.engine.Users(ctx, f.caller)
+func (s *session) userNamed(ctx context.Context, name string) (engine.User, error) {
+	list, err := s.engine.Users(ctx, s.caller)
 	if err != nil {
 		return engine.User{}, err
 	}
@@ -219,7 +216,7 @@ func (f *office) userNamed(ctx context.Context, name string) (engine.User, error
 			return u, nil
 		}
 	}
-	return engine.User{}, fmt.Errorf("%s has no user %q; 'qb users list' shows them", f.clinic.Slug, name)
+	return engine.User{}, fmt.Errorf("%s has no user %q; 'qb users list' shows them", s.clinic.Slug, name)
 }
 
 type usersPasswordOptions struct {
@@ -248,8 +245,8 @@ second. It is asked for, or read from standard input with --password-stdin.`,
 }
 
 func runUsersPassword(ctx context.Context, s stdio, o usersPasswordOptions) error {
-	return o.visit(ctx, s, errand{verb: "users password", clinic: o.clinic}, func(f *office) error {
-		u, err := f.userNamed(ctx, o.user)
+	return o.withClinic(ctx, s, target{verb: "users password", clinic: o.clinic}, func(at *session) error {
+		u, err := at.userNamed(ctx, o.user)
 		if err != nil {
 			return err
 		}
@@ -257,10 +254,10 @@ func runUsersPassword(ctx context.Context, s stdio, o usersPasswordOptions) erro
 		if err != nil {
 			return err
 		}
-		if _, err = f.engine.SetPassword(ctx, f.caller, u.ID, password); err != nil {
+		if _, err = at.engine.SetPassword(ctx, at.caller, u.ID, password); err != nil {
 			return asFlags(err, userFlags)
 		}
-		_, err = fmt.Fprintf(s.out, "%s has a new password\n", clean(u.Email, ""))
+		_, err = fmt.Fprintf(s.out, "%s has a new password\n", printable(u.Email, ""))
 		return err
 	})
 }

@@ -2,18 +2,13 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/store"
-	"qualifybase/store/backup"
+	"qualifybase/cmd/upkeep"
 )
 
 type verifyOptions struct {
@@ -52,104 +47,42 @@ copy is unpacked into the directory of TMPDIR and removed again.`,
 	return c
 }
 
-// verdict is what a verification found.
-type verdict struct {
-	What         string           `json:"what"` // the file or directory
-	Sound        bool             `json:"sound"`
-	Appointments int64            `json:"appointments"`
-	AuditRows    int64            `json:"audit_rows"`
-	Findings     []store.Finding  `json:"findings"`
-	Problem      string           `json:"problem,omitempty"`
-	Kind         backup.Kind      `json:"kind,omitempty"` // of the problem, for a backup
-	Note         string           `json:"note,omitempty"`
-	Manifest     *backup.Manifest `json:"manifest,omitempty"`
-}
-
 func runVerify(ctx context.Context, s stdio, o verifyOptions) error {
-	schema, err := o.schema()
+	d, err := o.dir()
 	if err != nil {
 		return err
 	}
-	v := verdict{What: o.file, Findings: []store.Finding{}}
+	var r upkeep.Report
 	if o.file == "" {
-		v.What = o.data
-		err = v.data(ctx, o.data, schema)
+		r, err = d.Verify(ctx)
 	} else {
-		err = v.backup(ctx, o, schema)
+		r, err = d.VerifyFile(ctx, o.file, o.identity)
 	}
-	v.Sound = err == nil
-	if !o.json {
-		if err == nil {
-			v.tell(s)
+	if o.json {
+		if e := printJSON(s.out, r); e != nil {
+			return e
 		}
-		return err
-	}
-	if err != nil {
-		v.Problem, v.Kind = err.Error(), backup.KindOf(err)
-	}
-	if e := printJSON(s.out, v); e != nil {
-		return e
+	} else if err == nil {
+		printReport(s, r)
 	}
 	return err
 }
 
-// take copies what an inspection found.
-func (v *verdict) take(in store.Inspection) {
-	v.Appointments, v.AuditRows = in.Appointments, in.AuditRows
-	v.Findings = append(v.Findings, in.Findings...)
-}
-
-// data verifies a data directory as it lies there.
-func (v *verdict) data(ctx context.Context, data, schema string) error {
-	in, err := store.Inspect(ctx, filepath.Join(data, dbFile), schema)
-	if errors.Is(err, fs.ErrNotExist) {
-		return errNoClinic(data)
-	}
-	if errors.Is(err, store.ErrForeign) {
-		return &failure{exitDamage, err}
-	}
-	if err != nil {
-		return err
-	}
-	v.take(in)
-	if err := damageOf(data, in); err != nil {
-		return err
-	}
-	if in.Older {
-		v.Note = fmt.Sprintf("of an older qb (schema %d): its pages and references are sound; 'qb migrate' it, then verify the rest", in.Version)
-	}
-	return checkSealKey(data, in.Sealed)
-}
-
-// backup verifies a backup file.
-func (v *verdict) backup(ctx context.Context, o verifyOptions, schema string) error {
-	keys, err := openKeys(o.identity)
-	if err != nil {
-		return err
-	}
-	b, err := inspectFile(ctx, o.file, keys, schema, os.TempDir())
-	v.take(b.in)
-	if b.manifest.Format != "" {
-		v.Manifest = &b.manifest
-	}
-	if b.byDigest {
-		v.Note = "encrypted: its bytes are those that were written; give --identity to verify what is in it"
-	}
-	return damaging(o.file, err)
-}
-
-func (v *verdict) tell(s stdio) {
-	if v.Note != "" {
-		fmt.Fprintf(s.out, "%s: %s\n", v.What, v.Note)
+// printReport tells a person of what was found sound.
+func printReport(s stdio, r upkeep.Report) {
+	if r.Note != "" {
+		fmt.Fprintf(s.out, "%s: %s\n", r.What, r.Note)
 		return
 	}
-	if v.Manifest != nil {
+	if r.Manifest != nil {
 		var names []string
-		for _, c := range v.Manifest.Clinics {
+		for _, c := range r.Manifest.Clinics {
 			names = append(names, c.Slug)
 		}
-		fmt.Fprintf(s.out, "%s: a backup of %s, made %s by qb %s\n", v.What,
-			clean(strings.Join(names, ", "), ""), v.Manifest.CreatedAt.Format(time.RFC3339), clean(v.Manifest.QBVersion, ""))
+		fmt.Fprintf(s.out, "%s: a backup of %s, made %s by qb %s\n", r.What,
+			printable(strings.Join(names, ", "), ""), r.Manifest.CreatedAt.Format(time.RFC3339),
+			printable(r.Manifest.QBVersion, ""))
 	}
-	fmt.Fprintf(s.out, "%s: sound: %d appointments, none booked twice; %d audit rows, unbroken\n", v.What, v.Appointments, v.AuditRows)
+	fmt.Fprintf(s.out, "%s: sound: %d appointments, none booked twice; %d audit rows, unbroken\n", r.What, r.Appointments,
+		r.AuditRows)
 }

@@ -43,8 +43,8 @@ func (o *webhooksOptions) flags(c *cobra.Command) *cobra.Command {
 }
 
 // as is the shell in the clinic's live or test rows.
-func (o *webhooksOptions) as(f *office) engine.Caller {
-	c := f.caller
+func (o *webhooksOptions) as(at *session) engine.Caller {
+	c := at.caller
 	c.Test = o.test
 	return c
 }
@@ -60,20 +60,20 @@ func newWebhooksList(g *global) *cobra.Command {
 }
 
 func runWebhooksList(ctx context.Context, s stdio, o webhooksOptions) error {
-	return o.visit(ctx, s, errand{verb: "webhooks list", clinic: o.clinic}, func(f *office) error {
-		list, err := everyPage(func(p engine.Page) (engine.List[engine.Webhook], error) { return f.engine.Webhooks(ctx, o.as(f), p) })
+	return o.withClinic(ctx, s, target{verb: "webhooks list", clinic: o.clinic}, func(at *session) error {
+		list, err := everyPage(func(p engine.Page) (engine.List[engine.Webhook],
+			error) {
+			return at.engine.Webhooks(ctx, o.as(at), p)
+		})
 		if err != nil {
 			return err
 		}
 		now := time.Now().Unix()
-		if o.json {
-			return printList(s.out, true, each(list, func(h engine.Webhook) httpapi.Webhook { return httpapi.WebhookOf(h, now) }))
-		}
-		return printList(s.out, false, list,
+		return printRows(s.out, o.json, list, func(h engine.Webhook) httpapi.Webhook { return httpapi.WebhookOf(h, now) },
 			column[engine.Webhook]{"ID", func(h engine.Webhook) string { return h.ID }},
 			column[engine.Webhook]{"STATE", webhookState},
 			column[engine.Webhook]{"PAYLOAD", func(h engine.Webhook) string { return string(h.Payload) }},
-			column[engine.Webhook]{"CREATED", func(h engine.Webhook) string { return when(h.CreatedAt) }},
+			column[engine.Webhook]{"CREATED", func(h engine.Webhook) string { return formatTime(h.CreatedAt) }},
 			column[engine.Webhook]{"URL", func(h engine.Webhook) string { return h.URL }},
 			column[engine.Webhook]{"EVENTS", func(h engine.Webhook) string { return strings.Join(h.Events, ",") }},
 		)
@@ -110,20 +110,17 @@ func newWebhooksDeliveries(g *global, state engine.DeliveryState) *cobra.Command
 
 func runWebhooksDeliveries(ctx context.Context, s stdio, o webhooksOptions) error {
 	if o.limit < 0 {
-		return misuse("--limit: want 0 or more")
+		return usageError("--limit: want 0 or more")
 	}
-	return o.visit(ctx, s, errand{verb: "webhooks deliveries", clinic: o.clinic}, func(f *office) error {
+	return o.withClinic(ctx, s, target{verb: "webhooks deliveries", clinic: o.clinic}, func(at *session) error {
 		q := engine.DeliveryQuery{WebhookID: o.webhook, State: engine.DeliveryState(o.state)}
 		list, err := upTo(o.limit, func(p engine.Page) (engine.List[engine.DeliveryEntry], error) {
-			return f.engine.Deliveries(ctx, o.as(f), q, p)
+			return at.engine.Deliveries(ctx, o.as(at), q, p)
 		})
 		if err != nil {
 			return asFlags(err, nil)
 		}
-		if o.json {
-			return printList(s.out, true, each(list, httpapi.DeliveryOf))
-		}
-		return printList(s.out, false, list, deliveryColumns...)
+		return printRows(s.out, o.json, list, httpapi.DeliveryOf, deliveryColumns...)
 	})
 }
 
@@ -136,9 +133,9 @@ var deliveryColumns = []column[engine.DeliveryEntry]{
 		if d.State != engine.Pending {
 			return ""
 		}
-		return when(d.NextAt)
+		return formatTime(d.NextAt)
 	}},
-	{"CREATED", func(d engine.DeliveryEntry) string { return when(d.CreatedAt) }},
+	{"CREATED", func(d engine.DeliveryEntry) string { return formatTime(d.CreatedAt) }},
 	{"WEBHOOK", func(d engine.DeliveryEntry) string { return d.WebhookID }},
 	{"LAST ERROR", func(d engine.DeliveryEntry) string { return d.LastError }},
 }
@@ -174,8 +171,8 @@ func newWebhooksTest(g *global) *cobra.Command {
 // runWebhooksSend runs a use case that leaves a delivery to be sent, and shows it.
 func runWebhooksSend(ctx context.Context, s stdio, o webhooksOptions, verb string,
 	use func(*engine.Engine, context.Context, engine.Caller, string) (engine.DeliveryEntry, error)) error {
-	return o.visit(ctx, s, errand{verb: verb, clinic: o.clinic}, func(f *office) error {
-		d, err := use(f.engine, ctx, o.as(f), o.id)
+	return o.withClinic(ctx, s, target{verb: verb, clinic: o.clinic}, func(at *session) error {
+		d, err := use(at.engine, ctx, o.as(at), o.id)
 		if err != nil {
 			return err
 		}

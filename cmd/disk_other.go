@@ -1,8 +1,0 @@
-//go:build !(darwin || freebsd || linux)
-
-package cmd
-
-import "errors"
-
-// freeDisk cannot be told here.
-func freeDisk(string) (int64, error) { return 0, errors.ErrUnsupported }
