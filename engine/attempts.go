@@ -78,7 +78,7 @@ func (a *attempts) forget(name string) {
 	delete(a.was, name)
 }
 
-// slotWalk drops the windows that ended. A crowd of made-up names does not grow the
+// sweep drops the windows that ended. A crowd of made-up names does not grow the
 // memory: when it is full of open windows, all go.
 func (a *attempts) sweep(now int64) {
 	kept := map[string]attempt{}

@@ -86,7 +86,7 @@ func (e *Engine) AuditLog(ctx context.Context, c Caller, q AuditQuery, p Page) (
 	return list, err
 }
 
-// used names the filters that are set.
+// filters names those that are set.
 func (q AuditQuery) filters() Filters {
 	var filters Filters
 	filters.Add("patient_id", q.PatientID != 0)

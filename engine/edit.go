@@ -30,7 +30,7 @@ func (x *edit) must(field string, at, sent *string, limit int) {
 	}
 }
 
-// oddText is a line of text that may be empty.
+// text is a line of text that may be empty.
 func (x *edit) text(field string, at, sent *string, limit int) {
 	if sent != nil {
 		put(x, field, at, Clean(&x.Faults, field, *sent, limit))

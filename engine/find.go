@@ -61,7 +61,7 @@ func (q *AppointmentQuery) check() error {
 	return f.Err()
 }
 
-// Filters names the filters that were used, for the audit.
+// filters names the filters that were used, for the audit.
 func (q *AppointmentQuery) filters() (names Filters) {
 	names.Add("from", q.From != 0)
 	names.Add("to", q.To != 0)

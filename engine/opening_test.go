@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// oddText spells spans in the zone: "Mon 09:00-12:00", with the offset's hours where two
+// text spells spans in the zone: "Mon 09:00-12:00", with the offset's hours where two
 // wall-clock readings would look alike.
 func text(z *time.Location, list []Span) string {
 	var out []string

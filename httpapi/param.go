@@ -17,7 +17,7 @@ type param struct {
 	field    reflect.StructField
 }
 
-// policyFault is a refusal of one value, in words for the caller.
+// valueFault is a refusal of one value, in words for the caller.
 type valueFault string
 
 func (f valueFault) Error() string { return string(f) }

@@ -106,7 +106,7 @@ func (f *file) send(c *call) {
 	c.send(a)
 }
 
-// oddText is the file uncompressed.
+// text is the file uncompressed.
 func (f *file) text() []byte {
 	r, err := gzip.NewReader(bytes.NewReader(f.gzip))
 	if err != nil {

@@ -237,7 +237,7 @@ func (x *inspector) bookings() error {
 	})
 }
 
-// calendarFile holds the appointments against what they occupy.
+// calendar holds the appointments against what they occupy.
 func (x *inspector) calendar() error {
 	const live = "('scheduled', 'confirmed', 'completed')"
 	err := x.list("calendar", `SELECT id FROM appointments a WHERE status IN `+live+` AND NOT EXISTS (

@@ -13,7 +13,7 @@ import (
 // that the engine's values have in a column.
 type row sqlite.Row
 
-// oddText reads TEXT; NULL is "".
+// text reads TEXT; NULL is "".
 func (r *row) text() string { return (*sqlite.Row)(r).Text() }
 
 // int reads INTEGER; NULL is 0.
@@ -37,7 +37,7 @@ func (r *row) skip() { (*sqlite.Row)(r).Skip() }
 // fail marks the column that was read last as one that does not hold what it should.
 func (r *row) fail(format string, args ...any) { (*sqlite.Row)(r).Fail(format, args...) }
 
-// policyFault is the first fault of this row; nil while all is well.
+// fault is the first fault of this row; nil while all is well.
 func (r *row) fault() error { return (*sqlite.Row)(r).Err() }
 
 // json reads TEXT that holds JSON.

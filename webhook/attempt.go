@@ -22,7 +22,7 @@ type worker struct {
 	buf [maxKept]byte
 }
 
-// Act runs until the jobs end. ctx ends only at the end of a shutdown's patience.
+// work runs until the jobs end. ctx ends only at the end of a shutdown's patience.
 func (s *Sender) work(ctx context.Context) {
 	w := &worker{Sender: s}
 	for j := range s.jobs {

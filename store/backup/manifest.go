@@ -82,7 +82,7 @@ func (m *Manifest) Shares(ids []string) bool {
 	return false
 }
 
-// oddText is the manifest as it is written.
+// text is the manifest as it is written.
 func (m *Manifest) text() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -47,7 +47,7 @@ func (a *arena) take(n int) uintptr {
 	return p
 }
 
-// oddText copies a string, with a zero behind it.
+// text copies a string, with a zero behind it.
 func (a *arena) text(s string) uintptr {
 	p := a.take(len(s))
 	b := libc.GoBytes(p, len(s)+1)

@@ -71,7 +71,7 @@ func CodeOf(err error) Code {
 // errOutOfMemory is a fault that has no connection to ask for words.
 var errOutOfMemory = errors.New("SQLite is out of memory")
 
-// policyFault makes the error of a result code and notes one that may have ended the
+// fault makes the error of a result code and notes one that may have ended the
 // transaction.
 func (c *Conn) fault(rc int32) error {
 	e := &Error{Code: Code(rc), Message: "cannot open"}
