@@ -19,7 +19,7 @@ func counts(r engine.LeadReport) string {
 	return fmt.Sprintf("%d rows: %d created, %d updated, %d unchanged, %d bad, written %v", r.Rows, r.Created, r.Updated, r.Unchanged, len(r.Bad), r.Written)
 }
 
-const people = "\uFEFFVorname;Nachname;E-Mail;Telefon;Status;Tags;Straße\r\n" +
+const peopleFile = "\uFEFFVorname;Nachname;E-Mail;Telefon;Status;Tags;Straße\r\n" +
 	"Anna;Schmidt;anna@example.org;030 1234567;In Interview;vip, recall;Weg 1\r\n" +
 	";;;;;;\r\n" +
 	"Ben;Weiß;;0301234568;;;\r\n" +
@@ -30,7 +30,7 @@ func TestImportLeads(t *testing.T) {
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
 	nudges := c.Nudges.Load()
-	dry, err := importing(t, c, people, engine.LeadImport{DryRun: true})
+	dry, err := importing(t, c, peopleFile, engine.LeadImport{DryRun: true})
 	enginetest.Must(t, err)
 	if got := counts(dry); got != "4 rows: 2 created, 1 updated, 1 unchanged, 0 bad, written false" {
 		t.Errorf("the dry run says %s", got)
@@ -51,7 +51,7 @@ func TestImportLeads(t *testing.T) {
 	}
 	c.Since(t)
 
-	wet, err := importing(t, c, people, engine.LeadImport{Source: "fair 2026"})
+	wet, err := importing(t, c, peopleFile, engine.LeadImport{Source: "fair 2026"})
 	enginetest.Must(t, err)
 	if got := counts(wet); got != strings.Replace(counts(dry), "false", "true", 1) {
 		t.Errorf("the import says %s", got)
@@ -69,7 +69,7 @@ func TestImportLeads(t *testing.T) {
 	c.Since(t)
 
 	// Again: the rows of Ben turn his phone's spelling twice, and nobody is new.
-	again, err := importing(t, c, people, engine.LeadImport{Source: "other"})
+	again, err := importing(t, c, peopleFile, engine.LeadImport{Source: "other"})
 	enginetest.Must(t, err)
 	if again.Created != 0 || again.Preview[0].Lead.Source != "fair 2026" {
 		t.Errorf("the second import says %s, %+v", counts(again), again.Preview[0])

@@ -88,7 +88,7 @@ func (n Note) Digest(before string) string {
 		n.Subjective, n.Objective, n.Assessment, n.Plan, n.Codes, n.Vitals, n.Status, n.AmendReason, before,
 	})
 	if err != nil {
-		panic(err) // oddText and finite numbers only: cannot fail
+		panic(err) // text and finite numbers only: cannot fail
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])

@@ -58,7 +58,7 @@ type write struct {
 }
 
 var (
-	disks  sync.Map // directoryPage → *Disk
+	disks  sync.Map // directory → *Disk
 	opened sync.Map // sqlite3_file pointer → handle
 )
 
