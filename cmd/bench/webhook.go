@@ -157,8 +157,8 @@ func (o rowByRow) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delive
 	return out, nil
 }
 
-// outbox is a database with deliveries that wait, and a sender on it.
-type outbox struct {
+// outboxBench is a database with deliveries that wait, and a sender on it.
+type outboxBench struct {
 	st     *store.Store
 	engine *engine.Engine
 	sender *webhook.Sender
@@ -166,7 +166,7 @@ type outbox struct {
 	hooks  []engine.Webhook
 }
 
-func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*outbox, error) {
+func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*outboxBench, error) {
 	dir, err := os.MkdirTemp(b.dir, "outbox-")
 	if err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*outbox
 	if err != nil {
 		return nil, err
 	}
-	o := &outbox{clinic: clinic.n}
+	o := &outboxBench{clinic: clinic.n}
 	if o.st, err = store.Open(filepath.Join(dir, dbFile), b.o.Schema, store.Options{}); err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*outbox
 }
 
 // hook makes endpoints at the receiver.
-func (o *outbox) hook(ctx context.Context, url string, n int) error {
+func (o *outboxBench) hook(ctx context.Context, url string, n int) error {
 	for range n {
 		h, err := o.engine.CreateWebhook(ctx, engine.Shell(o.clinic, "bench"),
 			engine.WebhookDraft{URL: &url, Events: &[]string{"appointment.created"}})
@@ -211,7 +211,7 @@ func (o *outbox) hook(ctx context.Context, url string, n int) error {
 }
 
 // fill writes n deliveries that are due, over all endpoints.
-func (o *outbox) fill(ctx context.Context, n int) error {
+func (o *outboxBench) fill(ctx context.Context, n int) error {
 	now := time.Now()
 	return o.st.Update(ctx, func(tx engine.Tx) error {
 		counters, err := tx.Counters(o.clinic)

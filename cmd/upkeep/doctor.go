@@ -197,7 +197,7 @@ func (d *doctor) backups() {
 	}
 }
 
-// outbox tells what webhooks wait for.
+// outboxBench tells what webhooks wait for.
 func (d *doctor) outbox(depth engine.OutboxDepth, err error) {
 	if err != nil {
 		d.fail("webhooks", "", "cannot be asked: %v", firstLine(err))
