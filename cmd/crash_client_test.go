@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// booking is what a client knows of an appointment it has booked.
-type booking struct {
+// crashBooking is what a client knows of an appointment it has booked.
+type crashBooking struct {
 	id     string
 	status string
 	start  string
@@ -35,7 +35,7 @@ type client struct {
 	sent     int
 	leads    []string
 	patients int
-	visits   []*booking
+	visits   []*crashBooking
 	acked    map[string]int  // status by idempotency key: kept replies must outlive a crash
 	waiting  *pendingRequest // sent, not answered
 	refused  int             // decided noes
@@ -176,7 +176,7 @@ func (c *client) hold(r *pendingRequest) {
 }
 
 // change confirms, cancels or moves.
-func (c *client) change(r *pendingRequest, v *booking) {
+func (c *client) change(r *pendingRequest, v *crashBooking) {
 	after := outcome{v.status, v.start}
 	switch c.chance.IntN(3) {
 	case 0:
@@ -209,7 +209,7 @@ func idIn(body []byte) (string, error) {
 	return reply.Data.ID, err
 }
 
-func bookingIn(body []byte) (*booking, error) {
+func bookingIn(body []byte) (*crashBooking, error) {
 	var reply struct {
 		Data struct {
 			ID, Status  string
@@ -217,5 +217,5 @@ func bookingIn(body []byte) (*booking, error) {
 		}
 	}
 	err := json.Unmarshal(body, &reply)
-	return &booking{id: reply.Data.ID, status: reply.Data.Status, start: reply.Data.ScheduledAt}, err
+	return &crashBooking{id: reply.Data.ID, status: reply.Data.Status, start: reply.Data.ScheduledAt}, err
 }
