@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 )
 
 // tree is a JSON value that keeps the order of its names and the text of its
@@ -208,4 +209,30 @@ func (v *tree) width() int {
 		}
 	}
 	return v.wide
+}
+
+// TestTranscriptElision: "..." leaves out what follows, and nothing before it.
+func TestTranscriptElision(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ want, got, shown string }{
+		{`{"a": 1, ...}`, `{"a":1,"b":2}`, `{"a": 1, ...}`},
+		{`{"a": 1, ...}`, `{"b":2,"a":3}`, `{"a": 3, ...}`},
+		{`{"a": 1}`, `{"a":1,"b":2}`, `{"a": 1, "b": 2}`},
+		{`{"a": 1, ...}`, `{"b":2}`, `{...}`},
+		{`[{"a": 1, ...}, ...]`, `[{"a":1,"b":2},{"c":3}]`, `[{"a": 1, ...}, ...]`},
+		{`[{"a": 1, ...}]`, `[{"a":1,"b":2},{"c":3}]`, `[{"a": 1, ...}, {"c": 3}]`},
+		{`{"a": {"b": 1.50, ...}}`, `{"a":{"b":1.50,"c":[]}}`, `{"a": {"b": 1.50, ...}}`},
+	} {
+		want, err := parseTree(c.want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := parseTree(c.got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shown := got.like(want).String(); shown != c.shown {
+			t.Errorf("%s like %s is shown as %s, want %s", c.got, c.want, shown, c.shown)
+		}
+	}
 }
