@@ -34,7 +34,8 @@ func (n *names) add(hint, value string) string {
 // them, the name that they get.
 var opaque = map[string]string{
 	"next_cursor": "cursor", "resume_cursor": "resume", "key": "api_key", "key_prefix": "prefix", "token": "token",
-	"secret": "secret", "content_sha256": "content_sha256", "hash": "hash", "prev_hash": "prev_hash", "reason_ref": "reason_ref",
+	"secret": "secret", "content_sha256": "content_sha256", "hash": "hash", "prev_hash": "prev_hash",
+	"reason_ref": "reason_ref",
 }
 
 var (

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -24,7 +25,7 @@ type stage struct {
 	api  *httpapi.Server
 	site *httptest.Server
 	said *names
-	kv   string // a key of the flat form with every scope of $live
+	log  bytes.Buffer
 }
 
 // newStage opens the clinic, where Ada goes first in assignment, then Ben. These names are known from the start:
@@ -35,14 +36,17 @@ type stage struct {
 //	$kv         a kv_ key with the seven permissions of Klinivo
 //	$other      a key as $live, of another clinic
 //	$clinic     the id of the clinic
+//	$live_prefix and so on, the visible part of a key
 //	$long_text  65,537 letters, and $body a text of 1 MiB
 //
 // "with sessions" adds ada@praxis.example, who works at the front desk and signs in
 // with the password "correct horse battery", and a server that takes sessions.
-func newStage(t *testing.T, with []string) *stage {
+//
+// In the flat form $live is a kv_ key with the same scopes.
+func newStage(t *testing.T, with []string, flat bool) *stage {
 	t.Helper()
 	w := &stage{TB: t, Clinic: enginetest.New(t), said: newNames()}
-	o := httpapi.Options{AllowHTTP: true, PublicURL: "https://api.praxis.example", Log: slog.New(slog.DiscardHandler)}
+	o := httpapi.Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(&w.log, nil))}
 	if slices.Contains(with, "sessions") {
 		o.JWT = httpapi.JWT{Secret: bytes.Repeat([]byte("k"), httpapi.MinJWTSecret), TTL: time.Hour}
 		_, err := w.Engine.CreateUser(t.Context(), w.Shell, engine.UserDraft{
@@ -59,35 +63,40 @@ func newStage(t *testing.T, with []string) *stage {
 	w.api, err = httpapi.New(w.Engine, o)
 	enginetest.Must(t, err)
 	w.site = httptest.NewServer(w.api)
-	t.Cleanup(w.site.Close)
+	t.Cleanup(w.site.Close) // where a step fails
 	rival, _ := w.Rival(t)
-	w.said.add("live", w.key(w.Shell, engine.FamilyLive))
-	w.said.add("test", w.key(w.Shell, engine.FamilyTest))
-	w.said.add("owner", w.key(w.Shell, engine.FamilySecret))
-	w.said.add("kv", w.key(w.Shell, engine.FamilyKlinivo))
-	w.said.add("other", w.key(rival, engine.FamilyLive))
+	if flat {
+		w.key("live", w.Shell, engine.FamilyKlinivo)
+		w.widen("live", engine.MostScopes(engine.FamilyLive))
+	} else {
+		w.key("live", w.Shell, engine.FamilyLive)
+	}
+	w.key("test", w.Shell, engine.FamilyTest)
+	w.key("owner", w.Shell, engine.FamilySecret)
+	w.key("kv", w.Shell, engine.FamilyKlinivo)
+	w.key("other", rival, engine.FamilyLive)
 	w.said.add("clinic", w.Row.ID)
 	w.said.add("long_text", strings.Repeat("x", engine.MaxSOAP+1))
 	w.said.add("body", strings.Repeat("x", 1<<20))
-	w.kv = w.key(w.Shell, engine.FamilyKlinivo)
-	w.widen(w.kv, engine.MostScopes(engine.FamilyLive))
 	w.Since(t)
 	return w
 }
 
-func (w *stage) key(c engine.Caller, f engine.Family) string {
+// key makes a key and names it.
+func (w *stage) key(name string, c engine.Caller, f engine.Family) {
 	w.Helper()
 	draft := engine.KeyDraft{Name: "transcript", Family: f, Scopes: engine.MostScopes(f).Names()}
 	k, err := w.Engine.CreateKey(w.Context(), c, draft)
 	enginetest.Must(w, err)
-	return k.Secret
+	w.said.add(name, k.Secret)
+	w.said.add(name+"_prefix", k.Prefix())
 }
 
 // widen gives a key scopes past the rules of its family: the flat form of every
 // route must be right, whoever may reach it.
-func (w *stage) widen(text string, scopes engine.ScopeSet) {
+func (w *stage) widen(name string, scopes engine.ScopeSet) {
 	w.Helper()
-	secret, _ := engine.ParseSecret(text)
+	secret, _ := engine.ParseSecret(w.said.values[name])
 	w.Write(w, func(tx engine.Tx) error {
 		k, err := tx.KeyByLookup(secret.Family, secret.ID)
 		if err != nil {
@@ -126,7 +135,10 @@ func (w *stage) play(s *step) outcome {
 	if err != nil {
 		w.Fatalf("step %q: %v", s.title, err)
 	}
-	rec := &httptest.ResponseRecorder{Code: reply.StatusCode, HeaderMap: reply.Header, Body: bytes.NewBuffer(text)}
+	rec := httptest.NewRecorder()
+	maps.Copy(rec.Header(), reply.Header)
+	rec.WriteHeader(reply.StatusCode)
+	rec.Body.Write(text)
 	if r.URL.Path != httpapi.Base+"/openapi.json" { // which does not describe itself
 		httpapi.CheckReply(w, w.api, s.method, r.URL.Path, rec)
 	}
@@ -137,11 +149,46 @@ func (w *stage) play(s *step) outcome {
 	left := w.Since(w)
 	got.events = left.Events
 	for _, row := range left.Audit {
-		noun, _, _ := strings.Cut(row, ".")
-		got.audit = append(got.audit, w.said.replace(row, noun))
+		got.audit = append(got.audit, w.said.replace(row, "unsaved")) // the id of what was rolled back
 	}
 	return got
 }
+
+// close ends the server and checks that its log says neither secrets nor what
+// requests said.
+func (w *stage) close(steps []*step) {
+	w.Helper()
+	w.site.Close() // when it has logged its last request
+	told := func(what, text string) {
+		if len(text) > 4 && strings.Contains(w.log.String(), text) {
+			w.Errorf("the log says %s %q", what, text)
+		}
+	}
+	var walk func(*tree)
+	walk = func(v *tree) {
+		text := strings.Trim(v.text, `"`)
+		family := strings.HasSuffix(text, "_") // of a key, whose visible part the log names
+		if text != v.text && !strings.HasPrefix(text, "$") && !family {
+			told("what was sent,", text)
+		}
+		for _, item := range v.items {
+			walk(item)
+		}
+	}
+	for _, s := range steps {
+		if sent, err := parseTree(s.body); err == nil {
+			walk(sent)
+		}
+	}
+	for name, value := range w.said.values {
+		if name = strings.TrimRight(name, "0123456789"); slices.Contains(secrets, name) {
+			told("the secret $"+name+",", value)
+		}
+	}
+}
+
+// secrets are the names of what no log may say.
+var secrets = []string{"live", "test", "owner", "kv", "other", "api_key", "token", "secret"}
 
 // body is the reply's body as it stands in a transcript.
 func (w *stage) body(s *step, kind, text string) string {
@@ -185,9 +232,14 @@ func nounOf(target string) string {
 	path, _, _ := strings.Cut(strings.TrimPrefix(target, httpapi.Base), "?")
 	noun := "id"
 	for part := range strings.SplitSeq(path, "/") {
-		if strings.HasSuffix(part, "s") && !strings.HasPrefix(part, "$") {
+		switch {
+		case part == "time-off":
+			noun = "time_off"
+		case part == "deliveries", part == "test":
+			noun = "delivery"
+		case strings.HasSuffix(part, "s") && !strings.HasPrefix(part, "$"):
 			noun = strings.TrimPrefix(strings.TrimSuffix(part, "s"), "api-")
 		}
 	}
-	return strings.ReplaceAll(noun, "-", "_")
+	return noun
 }

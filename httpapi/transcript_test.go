@@ -237,7 +237,7 @@ func TestTranscripts(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			t.Parallel()
 			tr := readTranscript(t, file)
-			w := newStage(t, tr.with)
+			w := newStage(t, tr.with, false)
 			for _, s := range tr.steps {
 				got := w.play(s)
 				if *update {
@@ -246,6 +246,7 @@ func TestTranscripts(t *testing.T) {
 				}
 				w.compare(file, s, s.want, got)
 			}
+			w.close(tr.steps)
 			if *update {
 				golden(t, file, tr.String())
 			}
