@@ -1,5 +1,5 @@
-// Package storetest opens real databases for tests: an open plus the schema
-// costs milliseconds, so SQLite is never mocked.
+// Package storetest opens real databases for tests: an open costs milliseconds, as
+// the schema is made once (storetest/template), so SQLite is never mocked.
 package storetest
 
 import (
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"qualifybase/store"
+	"qualifybase/store/storetest/template"
 )
 
 // Schema is the text of the repository's schema.sql.
@@ -32,10 +33,18 @@ func Open(t testing.TB) *store.Store {
 	return OpenWith(t, filepath.Join(t.TempDir(), "qb.db"), store.Options{})
 }
 
-// OpenWith opens the database at path with options.
+// OpenWith opens the database at path with options; a new one where there is none.
 func OpenWith(t testing.TB, path string, o store.Options) *store.Store {
 	t.Helper()
-	s, err := store.Open(path, Schema(t), o)
+	schema := Schema(t)
+	template.Copy(t, path, func(path string) error {
+		s, err := store.Open(path, schema, store.Options{})
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	})
+	s, err := store.Open(path, schema, o)
 	if err != nil {
 		t.Fatal(err)
 	}
