@@ -5,25 +5,30 @@ package storetest
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"qualifybase/store"
 	"qualifybase/store/storetest/template"
 )
 
-// Schema is the text of the repository's schema.sql.
+// Schema is the text of the repository's schema.sql: the nearest one above the
+// directory of the test, which is that of its package.
 func Schema(t testing.TB) string {
 	t.Helper()
-	_, here, _, ok := runtime.Caller(0)
-	if !ok {
-		t.Fatal("where is schema.sql?")
-	}
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(here), "..", "..", "schema.sql"))
+	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	for {
+		text, err := os.ReadFile(filepath.Join(dir, "schema.sql"))
+		if err == nil {
+			return string(text)
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no directory above the test's holds schema.sql")
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 // Open makes a new database in the test's own directory and closes it at the
