@@ -262,27 +262,6 @@ func (w *world) events() []string {
 	return out
 }
 
-// audit are the actions of the newest rows of the first clinic, newest first,
-// with their outcome where it is not ok.
-func (w *world) audit(n int) []string {
-	w.Helper()
-	list, err := w.e.AuditLog(context.Background(), w.ann, engine.AuditQuery{}, engine.Page{Limit: n + 20})
-	if err != nil {
-		w.Fatal(err)
-	}
-	var out []string
-	for _, a := range list.Items {
-		if a.Action == "audit.list" || len(out) == n {
-			continue
-		}
-		if a.Outcome != engine.OK {
-			a.Action += " " + string(a.Outcome)
-		}
-		out = append(out, a.Action)
-	}
-	return out
-}
-
 // contract holds replies against the document: each schema is compiled once.
 type contract struct {
 	compiler *jsonschema.Compiler

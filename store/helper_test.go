@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/store/storetest/template"
 )
 
 // noon is the tests' present.
@@ -29,7 +30,15 @@ func openAt(t testing.TB, path string, o Options) *Store {
 	if o.Now == nil {
 		o.Now = func() time.Time { return noon }
 	}
-	s, err := Open(path, schemaText(t), o)
+	schema := schemaText(t)
+	template.Copy(t, path, func(path string) error {
+		s, err := Open(path, schema, Options{})
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	})
+	s, err := Open(path, schema, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,28 +1,34 @@
-// Package storetest opens real databases for tests: an open plus the schema
-// costs milliseconds, so SQLite is never mocked.
+// Package storetest opens real databases for tests: an open costs milliseconds, as
+// the schema is made once (storetest/template), so SQLite is never mocked.
 package storetest
 
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"qualifybase/store"
+	"qualifybase/store/storetest/template"
 )
 
-// Schema is the text of the repository's schema.sql.
+// Schema is the text of the repository's schema.sql: the nearest one above the
+// directory of the test, which is that of its package.
 func Schema(t testing.TB) string {
 	t.Helper()
-	_, here, _, ok := runtime.Caller(0)
-	if !ok {
-		t.Fatal("where is schema.sql?")
-	}
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(here), "..", "..", "schema.sql"))
+	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	for {
+		text, err := os.ReadFile(filepath.Join(dir, "schema.sql"))
+		if err == nil {
+			return string(text)
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no directory above the test's holds schema.sql")
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 // Open makes a new database in the test's own directory and closes it at the
@@ -32,10 +38,18 @@ func Open(t testing.TB) *store.Store {
 	return OpenWith(t, filepath.Join(t.TempDir(), "qb.db"), store.Options{})
 }
 
-// OpenWith opens the database at path with options.
+// OpenWith opens the database at path with options; a new one where there is none.
 func OpenWith(t testing.TB, path string, o store.Options) *store.Store {
 	t.Helper()
-	s, err := store.Open(path, Schema(t), o)
+	schema := Schema(t)
+	template.Copy(t, path, func(path string) error {
+		s, err := store.Open(path, schema, store.Options{})
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	})
+	s, err := store.Open(path, schema, o)
 	if err != nil {
 		t.Fatal(err)
 	}
