@@ -8,7 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/engine"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
 	"qualifybase/httpapi/wire"
 )
 
@@ -19,7 +20,7 @@ func newAppointmentsCommand(g *global) *cobra.Command {
 }
 
 func newAppointmentsImport(g *global) *cobra.Command {
-	var how engine.AppointmentImport
+	var how booking.AppointmentImport
 	c := newCSVImport(g, "appointments", &how.DryRun, &how.SkipBad,
 		func(ctx context.Context, at *session, file io.Reader) (importReport, error) {
 			r, err := at.engine.ImportAppointments(ctx, at.caller, file, how)
@@ -58,19 +59,19 @@ type appointmentImportJSON struct {
 	Written bool         `json:"written"`
 }
 
-var appointmentPreviewColumns = []column[engine.AppointmentPreview]{
-	{"LINE", func(p engine.AppointmentPreview) string { return strconv.Itoa(p.Line) }},
-	{"WOULD", func(p engine.AppointmentPreview) string { return p.Act }},
-	{"START", func(p engine.AppointmentPreview) string { return formatTime(p.Appointment.StartsAt) }},
-	{"END", func(p engine.AppointmentPreview) string { return formatTime(p.Appointment.EndsAt) }},
-	{"PROVIDER", func(p engine.AppointmentPreview) string { return strconv.FormatInt(p.Appointment.ProviderID, 10) }},
-	{"STATUS", func(p engine.AppointmentPreview) string { return string(p.Appointment.Status) }},
+var appointmentPreviewColumns = []column[booking.AppointmentPreview]{
+	{"LINE", func(p booking.AppointmentPreview) string { return strconv.Itoa(p.Line) }},
+	{"WOULD", func(p booking.AppointmentPreview) string { return p.Act }},
+	{"START", func(p booking.AppointmentPreview) string { return formatTime(p.Appointment.StartsAt) }},
+	{"END", func(p booking.AppointmentPreview) string { return formatTime(p.Appointment.EndsAt) }},
+	{"PROVIDER", func(p booking.AppointmentPreview) string { return strconv.FormatInt(p.Appointment.ProviderID, 10) }},
+	{"STATUS", func(p booking.AppointmentPreview) string { return string(p.Appointment.Status) }},
 }
 
 type appointmentsExportOptions struct {
 	*global
 	clinic, out, status, from, to string
-	query                         engine.AppointmentQuery
+	query                         booking.AppointmentQuery
 }
 
 func newAppointmentsExport(g *global) *cobra.Command {
@@ -105,9 +106,9 @@ func runAppointmentsExport(ctx context.Context, s stdio, o appointmentsExportOpt
 	if err := readWhen("--to", o.to, &to); err != nil {
 		return err
 	}
-	o.query.Status = engine.Status(o.status)
+	o.query.Status = booking.Status(o.status)
 	return o.withClinic(ctx, s, target{verb: "appointments export", clinic: o.clinic}, func(at *session) error {
-		zone, err := engine.LoadZone(at.clinic.TimeZone)
+		zone, err := calendar.LoadZone(at.clinic.TimeZone)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 )
@@ -55,7 +57,7 @@ type auditCheck struct {
 
 func runAuditVerify(ctx context.Context, s stdio, o auditVerifyOptions) error {
 	return o.withClinic(ctx, s, target{verb: "audit verify", clinic: o.clinic}, func(at *session) error {
-		clinics := []engine.Clinic{at.clinic}
+		clinics := []directory.Clinic{at.clinic}
 		if o.clinic == "" {
 			var err error
 			if clinics, err = at.engine.Clinics(ctx, at.caller); err != nil {
@@ -94,7 +96,7 @@ func runAuditVerify(ctx context.Context, s stdio, o auditVerifyOptions) error {
 type auditListOptions struct {
 	*global
 	clinic            string
-	query             engine.AuditQuery
+	query             act.AuditQuery
 	outcome, from, to string
 	limit             int
 	json              bool
@@ -135,14 +137,14 @@ func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 	if err := errors.Join(readWhen("--from", o.from, &from), readWhen("--to", o.to, &to)); err != nil {
 		return err
 	}
-	o.query.Outcome = engine.Outcome(o.outcome)
+	o.query.Outcome = act.Outcome(o.outcome)
 	return o.withClinic(ctx, s, target{verb: "audit list", clinic: o.clinic}, func(at *session) error {
-		zone, err := engine.LoadZone(at.clinic.TimeZone)
+		zone, err := calendar.LoadZone(at.clinic.TimeZone)
 		if err != nil {
 			return err
 		}
 		o.query.From, o.query.To = inZone(from, zone), inZone(to, zone)
-		rows, err := upTo(o.limit, func(p engine.Page) (engine.List[engine.AuditEntry], error) {
+		rows, err := upTo(o.limit, func(p act.Page) (act.List[act.AuditEntry], error) {
 			return at.engine.AuditLog(ctx, at.caller, o.query, p)
 		})
 		if err != nil {
@@ -152,20 +154,20 @@ func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 	})
 }
 
-var auditColumns = []column[engine.AuditEntry]{
-	{"SEQ", func(a engine.AuditEntry) string { return strconv.FormatInt(a.Seq, 10) }},
-	{"AT", func(a engine.AuditEntry) string { return formatTime(a.At) }},
-	{"ACTOR", func(a engine.AuditEntry) string { return string(a.ActorKind) + " " + a.ActorLabel }},
-	{"ACTION", func(a engine.AuditEntry) string { return a.Action }},
-	{"OUTCOME", func(a engine.AuditEntry) string { return string(a.Outcome) }},
-	{"ID", func(a engine.AuditEntry) string { return a.EntityID }},
-	{"PATIENT", func(a engine.AuditEntry) string {
+var auditColumns = []column[act.AuditEntry]{
+	{"SEQ", func(a act.AuditEntry) string { return strconv.FormatInt(a.Seq, 10) }},
+	{"AT", func(a act.AuditEntry) string { return formatTime(a.At) }},
+	{"ACTOR", func(a act.AuditEntry) string { return string(a.ActorKind) + " " + a.ActorLabel }},
+	{"ACTION", func(a act.AuditEntry) string { return a.Action }},
+	{"OUTCOME", func(a act.AuditEntry) string { return string(a.Outcome) }},
+	{"ID", func(a act.AuditEntry) string { return a.EntityID }},
+	{"PATIENT", func(a act.AuditEntry) string {
 		if a.PatientID == 0 {
 			return ""
 		}
 		return strconv.FormatInt(a.PatientID, 10)
 	}},
-	{"FIELDS", func(a engine.AuditEntry) string { return joinFirst(a.Fields, 6) }},
+	{"FIELDS", func(a act.AuditEntry) string { return joinFirst(a.Fields, 6) }},
 }
 
 // joinFirst is a list cut to n words.

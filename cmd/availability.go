@@ -9,7 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 )
@@ -17,7 +21,7 @@ import (
 type availabilityOptions struct {
 	*global
 	clinic, from, to, now, preference string
-	query                             engine.AvailabilityQuery
+	query                             booking.AvailabilityQuery
 	limit                             int
 	explain, json                     bool
 }
@@ -56,7 +60,7 @@ exclusive. Without --to it searches on until 20 slots (or --limit) are found.`,
 	f.Int64Var(&o.query.LocationID, "location", 0, "the location of this `ID`; without it any")
 	f.Int64Var(&o.query.ServiceID, "service", 0, "the service of this `ID`, whose rules and length hold")
 	f.IntVar(&o.query.Minutes, "duration", 0, "length in `MINUTES` (default: the service's, else the clinic's)")
-	f.IntVar(&o.limit, "limit", engine.DefaultSlots, "how many lines at most; 0 = all of the range")
+	f.IntVar(&o.limit, "limit", booking.DefaultSlots, "how many lines at most; 0 = all of the range")
 	f.StringVar(&o.now, "now", "", "`TIME` to answer as of (default: the clock)")
 	f.BoolVar(&o.explain, "explain", false, "print every candidate start with the reason why it is not offered")
 	clinicFlag(c, &o.clinic)
@@ -80,7 +84,7 @@ func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error 
 	if err != nil {
 		return err
 	}
-	o.query.From, o.query.To, o.query.Preference = from.Moment(), to.Moment(), engine.Preference(o.preference)
+	o.query.From, o.query.To, o.query.Preference = from.Moment(), to.Moment(), booking.Preference(o.preference)
 	t := target{verb: "availability", clinic: o.clinic}
 	if now.Set {
 		t.now = func() time.Time { return time.Unix(now.Instant, 0) }
@@ -97,7 +101,7 @@ func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error 
 }
 
 func (o availabilityOptions) listed(ctx context.Context, s stdio, at *session, names names) error {
-	slots, err := upTo(o.limit, func(p engine.Page) (engine.List[engine.Slot], error) {
+	slots, err := upTo(o.limit, func(p act.Page) (act.List[booking.Slot], error) {
 		o.query.Limit, o.query.Cursor = p.Limit, p.Cursor
 		return at.engine.Availability(ctx, at.caller, o.query)
 	})
@@ -105,19 +109,19 @@ func (o availabilityOptions) listed(ctx context.Context, s stdio, at *session, n
 		return err
 	}
 	return printRows(s.out, o.json, slots, httpapi.SlotOf,
-		slotColumns(names, func(s engine.Slot) engine.Slot { return s })...)
+		slotColumns(names, func(s booking.Slot) booking.Slot { return s })...)
 }
 
 // verdictJSON is a candidate start: the slot object and what is said of it.
 type verdictJSON struct {
 	httpapi.Slot
-	Offered bool        `json:"offered"`
-	Reason  string      `json:"reason,omitempty"`
-	Code    engine.Kind `json:"code,omitempty"` // the error that booking it would give
+	Offered bool       `json:"offered"`
+	Reason  string     `json:"reason,omitempty"`
+	Code    fault.Kind `json:"code,omitempty"` // the error that booking it would give
 }
 
-func verdictOf(c engine.Candidate) verdictJSON {
-	v := verdictJSON{Slot: httpapi.SlotOf(c.Slot), Offered: c.Verdict == engine.Offered, Code: c.Verdict.Kind()}
+func verdictOf(c booking.Candidate) verdictJSON {
+	v := verdictJSON{Slot: httpapi.SlotOf(c.Slot), Offered: c.Verdict == booking.Offered, Code: c.Verdict.Kind()}
 	if !v.Offered {
 		v.Reason = c.Verdict.String()
 	}
@@ -132,17 +136,17 @@ func (o availabilityOptions) explained(ctx context.Context, s stdio, at *session
 	if o.limit > 0 && len(list) > o.limit {
 		list = list[:o.limit]
 	}
-	columns := slotColumns(names, func(c engine.Candidate) engine.Slot { return c.Slot })
-	columns = append(columns, column[engine.Candidate]{"VERDICT",
-		func(c engine.Candidate) string { return c.Verdict.String() }})
+	columns := slotColumns(names, func(c booking.Candidate) booking.Slot { return c.Slot })
+	columns = append(columns, column[booking.Candidate]{"VERDICT",
+		func(c booking.Candidate) string { return c.Verdict.String() }})
 	return printRows(s.out, o.json, list, verdictOf, columns...)
 }
 
 // slotColumns show a slot by the clock on its wall, with the offset: in the
 // autumn night the same time comes twice.
-func slotColumns[T any](names names, slot func(T) engine.Slot) []column[T] {
+func slotColumns[T any](names names, slot func(T) booking.Slot) []column[T] {
 	clock := func(sec int64, zone string) string {
-		z, err := engine.LoadZone(zone)
+		z, err := calendar.LoadZone(zone)
 		if err != nil {
 			z = time.UTC
 		}
@@ -168,13 +172,13 @@ func (names) of(list map[int64]string, id int64) string {
 
 func (s *session) names(ctx context.Context) (names, error) {
 	n := names{map[int64]string{}, map[int64]string{}}
-	providers, err := everyPage(func(p engine.Page) (engine.List[engine.Provider], error) {
+	providers, err := everyPage(func(p act.Page) (act.List[directory.Provider], error) {
 		return s.engine.Providers(ctx, s.caller, p)
 	})
 	if err != nil {
 		return n, err
 	}
-	locations, err := everyPage(func(p engine.Page) (engine.List[engine.Location], error) {
+	locations, err := everyPage(func(p act.Page) (act.List[directory.Location], error) {
 		return s.engine.Locations(ctx, s.caller, p)
 	})
 	for _, p := range providers {

@@ -20,6 +20,10 @@ import (
 
 	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/people"
+	"qualifybase/engine/secret"
 	"qualifybase/store/backup"
 )
 
@@ -62,7 +66,7 @@ func newClinicDir(t *testing.T, visits int) string {
 	t.Helper()
 	data := filepath.Join(t.TempDir(), "data")
 	mustRun(t, "--data", data, "init", "--name", "Park", "--timezone", "UTC", "--hours", "Mon-Sun 00:00-24:00")
-	if _, err := engine.OpenSealer(data); err != nil {
+	if _, err := secret.OpenSealer(data); err != nil {
 		t.Fatal(err)
 	}
 	book(t, data, 0, visits)
@@ -72,14 +76,14 @@ func newClinicDir(t *testing.T, visits int) string {
 // book books visits on the database of a directory, half an hour each.
 func book(t *testing.T, data string, from, n int) {
 	t.Helper()
-	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c engine.Caller) error {
-		lead, err := e.PutLead(ctx, c, engine.LeadDraft{Name: new(fmt.Sprint("Person ", from))})
+	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c act.Caller) error {
+		lead, err := e.PutLead(ctx, c, people.LeadDraft{Name: new(fmt.Sprint("Person ", from))})
 		if err != nil {
 			return err
 		}
 		for i := from; i < from+n; i++ {
 			start := time.Now().UTC().Truncate(24*time.Hour).Unix() + 86400 + int64(i)*1800
-			if _, err := e.Book(ctx, c, engine.Booking{LeadID: lead.Lead.ID, StartsAt: start, EndsAt: start + 1800, Title: "Consultation"}); err != nil {
+			if _, err := e.Book(ctx, c, booking.Booking{LeadID: lead.Lead.ID, StartsAt: start, EndsAt: start + 1800, Title: "Consultation"}); err != nil {
 				return err
 			}
 		}
@@ -88,7 +92,7 @@ func book(t *testing.T, data string, from, n int) {
 }
 
 // inClinic opens the clinic of a directory as a verb does.
-func inClinic(t *testing.T, data string, fn func(context.Context, *engine.Engine, engine.Caller) error) {
+func inClinic(t *testing.T, data string, fn func(context.Context, *engine.Engine, act.Caller) error) {
 	t.Helper()
 	g := &global{data: data, files: os.DirFS(".."), env: environment()}
 	err := g.withClinic(t.Context(), stdio{err: os.Stderr}, target{verb: "test"}, func(at *session) error {
@@ -157,7 +161,7 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 
 	book(t, data, 5, 3) // after the backup: lost with the disk
-	key, err := os.ReadFile(filepath.Join(data, engine.SealKeyFile))
+	key, err := os.ReadFile(filepath.Join(data, secret.SealKeyFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +177,7 @@ func TestBackupAndRestore(t *testing.T) {
 	if want := []string{"qb.db", "qb.toml", "secrets.key"}; !slices.Equal(names, want) {
 		t.Errorf("restored %v, want %v", names, want)
 	}
-	if again, err := os.ReadFile(filepath.Join(back, engine.SealKeyFile)); err != nil || !bytes.Equal(again, key) {
+	if again, err := os.ReadFile(filepath.Join(back, secret.SealKeyFile)); err != nil || !bytes.Equal(again, key) {
 		t.Errorf("another key file, %v", err)
 	}
 	if out := mustRun(t, "--data", back, "verify"); !strings.Contains(out, "sound: 5 appointments") {
@@ -273,7 +277,7 @@ func TestBadBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	flip := func(b []byte, at int) []byte { b = bytes.Clone(b); b[at] ^= 4; return b }
-	secrets := bytes.Index(text, []byte(engine.SealKeyFile+"\x00")) + 512 + 10
+	secrets := bytes.Index(text, []byte(secret.SealKeyFile+"\x00")) + 512 + 10
 	newer := repacked(t, text, func(m *backup.Manifest) {}, func(db string) {
 		execSQL(t, db, "PRAGMA user_version = 99")
 	})
@@ -381,7 +385,7 @@ func TestVerifyLive(t *testing.T) {
 	}
 
 	whole := newClinicDir(t, 1)
-	if err := os.WriteFile(filepath.Join(whole, engine.SealKeyFile), []byte("half a k"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(whole, secret.SealKeyFile), []byte("half a k"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	mustFail(t, exitDamage, "secrets.key is damaged", "--data", whole, "verify")

@@ -5,10 +5,11 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
+
 	"qualifybase/cmd/bench"
 	"qualifybase/engine"
 	"qualifybase/httpapi"
-	"strings"
 
 	"github.com/spf13/cobra"
 )

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/engine"
+	"qualifybase/engine/directory"
 	"qualifybase/httpapi"
 )
 
@@ -128,13 +128,13 @@ func runClinicsList(ctx context.Context, s stdio, o clinicsListOptions) error {
 			return err
 		}
 		return printRows(s.out, o.json, list, httpapi.ClinicOf,
-			column[engine.Clinic]{"SLUG", func(c engine.Clinic) string { return c.Slug }},
-			column[engine.Clinic]{"NAME", func(c engine.Clinic) string { return c.Name }},
-			column[engine.Clinic]{"ZONE", func(c engine.Clinic) string { return c.TimeZone }},
-			column[engine.Clinic]{"COUNTRY", func(c engine.Clinic) string { return c.Country }},
-			column[engine.Clinic]{"TIER", func(c engine.Clinic) string { return c.Settings.Tier }},
-			column[engine.Clinic]{"CREATED", func(c engine.Clinic) string { return formatTime(c.CreatedAt) }},
-			column[engine.Clinic]{"ID", func(c engine.Clinic) string { return c.ID }},
+			column[directory.Clinic]{"SLUG", func(c directory.Clinic) string { return c.Slug }},
+			column[directory.Clinic]{"NAME", func(c directory.Clinic) string { return c.Name }},
+			column[directory.Clinic]{"ZONE", func(c directory.Clinic) string { return c.TimeZone }},
+			column[directory.Clinic]{"COUNTRY", func(c directory.Clinic) string { return c.Country }},
+			column[directory.Clinic]{"TIER", func(c directory.Clinic) string { return c.Settings.Tier }},
+			column[directory.Clinic]{"CREATED", func(c directory.Clinic) string { return formatTime(c.CreatedAt) }},
+			column[directory.Clinic]{"ID", func(c directory.Clinic) string { return c.ID }},
 		)
 	})
 }

@@ -10,6 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
 )
 
 // What a clinic is like when nobody says otherwise.
@@ -55,9 +59,9 @@ func (o *clinicOptions) assume(env func(string) (string, bool)) (list []assumpti
 }
 
 // draft is the new clinic as the engine takes it. What is wrong is named by its flag.
-func (o *clinicOptions) draft() (engine.ClinicDraft, error) {
-	d := engine.ClinicDraft{Name: o.name, Slug: o.slug, TimeZone: o.timezone, Country: strings.ToUpper(o.country)}
-	week, err := engine.ParseHours(o.hours)
+func (o *clinicOptions) draft() (directory.ClinicDraft, error) {
+	d := directory.ClinicDraft{Name: o.name, Slug: o.slug, TimeZone: o.timezone, Country: strings.ToUpper(o.country)}
+	week, err := calendar.ParseHours(o.hours)
 	if err != nil {
 		return d, usageError("--hours: %w", err)
 	}
@@ -68,11 +72,11 @@ func (o *clinicOptions) draft() (engine.ClinicDraft, error) {
 // noteFullDays notes windows that begin when they end: they are 24 hours long
 // (booking.md §4), which is seldom what a typing mistake meant.
 func (o *clinicOptions) noteFullDays(w io.Writer) {
-	week, err := engine.ParseHours(o.hours)
+	week, err := calendar.ParseHours(o.hours)
 	if err != nil {
 		return
 	}
-	told := map[engine.Window]bool{}
+	told := map[calendar.Window]bool{}
 	for _, day := range week {
 		for _, win := range day {
 			if win.From == win.To && !told[win] {
@@ -132,7 +136,7 @@ func (o *clinicOptions) set(flag, text string) {
 // faultOf is what is wrong with one flag's value, others aside.
 func (o *clinicOptions) faultOf(flag string) error {
 	_, err := o.draft()
-	if e, ok := errors.AsType[*engine.Error](err); ok {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
 		for _, d := range e.Details {
 			if d.Field == "--"+flag {
 				return errors.New(d.Message)
@@ -147,11 +151,11 @@ func (o *clinicOptions) faultOf(flag string) error {
 }
 
 // createClinic makes the clinic that the options describe.
-func (o *clinicOptions) createClinic(ctx context.Context, e *engine.Engine, verb string) (engine.Clinic, error) {
+func (o *clinicOptions) createClinic(ctx context.Context, e *engine.Engine, verb string) (directory.Clinic, error) {
 	d, err := o.draft()
 	if err != nil {
-		return engine.Clinic{}, err
+		return directory.Clinic{}, err
 	}
-	c, err := e.CreateClinic(ctx, engine.Shell(0, verb), d)
+	c, err := e.CreateClinic(ctx, act.Shell(0, verb), d)
 	return c, asFlags(err, clinicOptionFlags)
 }

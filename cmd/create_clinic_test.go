@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/phone"
 )
 
 // environment is a lookup for tests.
@@ -26,7 +27,7 @@ func TestCountryOfEveryZone(t *testing.T) {
 	for word := range strings.FieldsSeq(zoneCountries) {
 		if len(word) == 2 {
 			country = word
-			if !engine.ValidCountry(word) {
+			if !phone.ValidCountry(word) {
 				t.Errorf("%s is no country to the engine", word)
 			}
 			continue
@@ -35,7 +36,7 @@ func TestCountryOfEveryZone(t *testing.T) {
 		if got := countryOfZone(word); got != country {
 			t.Errorf("%s lies in %q, want %s", word, got, country)
 		}
-		if _, err := engine.LoadZone(word); err != nil {
+		if _, err := calendar.LoadZone(word); err != nil {
 			t.Errorf("%s: %v", word, err)
 		}
 	}

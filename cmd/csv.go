@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/table"
 )
 
 // csvImport is a verb that imports a CSV file by one use case of the engine.
@@ -45,9 +47,9 @@ func newCSVImport(
 
 // importReport is the report of an import as it is told.
 type importReport struct {
-	columns []engine.CSVColumn
+	columns []table.Column
 	rows    int
-	bad     []engine.BadLine
+	bad     []act.BadLine
 	dryRun  bool
 	written bool
 	program any             // for --json
@@ -72,7 +74,7 @@ func runCSVImport(ctx context.Context, s stdio, o csvImport) error {
 		r, err := o.do(ctx, at, file)
 		if err == nil && r.dryRun && len(r.bad) > 0 {
 			err = fmt.Errorf("%d of %d lines are faulty", len(r.bad), r.rows)
-		} else if engine.KindOf(err) == engine.Invalid && len(r.bad) > 0 {
+		} else if fault.KindOf(err) == fault.Invalid && len(r.bad) > 0 {
 			err = fmt.Errorf("%d of %d lines are faulty; nothing was imported", len(r.bad), r.rows)
 		}
 		if o.json {
@@ -130,12 +132,12 @@ func (r *importReport) print(s stdio) {
 // upsertReport is what the engine reports of an import of leads or patients, whose rows
 // are created, updated or known.
 type upsertReport[P any] struct {
-	Columns   []engine.CSVColumn
+	Columns   []table.Column
 	Rows      int
 	Created   int
 	Updated   int
 	Unchanged int
-	Bad       []engine.BadLine
+	Bad       []act.BadLine
 	Preview   []P
 	Written   bool
 }
@@ -168,16 +170,16 @@ type columnJSON struct {
 }
 
 type faultJSON struct {
-	Line    int             `json:"line"`
-	Details []engine.Detail `json:"details"`
+	Line    int            `json:"line"`
+	Details []fault.Detail `json:"details"`
 }
 
-func columnsOf(list []engine.CSVColumn) []columnJSON {
-	return mapList(list, func(c engine.CSVColumn) columnJSON { return columnJSON(c) })
+func columnsOf(list []table.Column) []columnJSON {
+	return mapList(list, func(c table.Column) columnJSON { return columnJSON(c) })
 }
 
-func faultsOf(list []engine.BadLine) []faultJSON {
-	return mapList(list, func(b engine.BadLine) faultJSON { return faultJSON(b) })
+func faultsOf(list []act.BadLine) []faultJSON {
+	return mapList(list, func(b act.BadLine) faultJSON { return faultJSON(b) })
 }
 
 // outFlag gives an export its --out.

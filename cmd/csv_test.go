@@ -4,13 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
 )
 
 // What a person reads of an import: a fault of a whole line without a field, and
 // a word where there is nothing to import.
 func TestPrintImport(t *testing.T) {
-	bad := []engine.BadLine{{Line: 6, Details: []engine.Detail{{Field: "line", Message: "The line has too few cells"},
+	bad := []act.BadLine{{Line: 6, Details: []fault.Detail{{Field: "line", Message: "The line has too few cells"},
 		{Field: "email", Message: "Must be an address"}}}}
 	for _, c := range []struct {
 		r         importReport

@@ -11,6 +11,8 @@ import (
 
 	"qualifybase/engine"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/secret"
 )
 
 // Bits flipped and ends cut off, in backup, database, log and key file. A backup's
@@ -26,7 +28,7 @@ func TestDamage(t *testing.T) {
 	mustRun(t, "--data", data, "backup", file)
 	found := map[string]int{}
 	for name, path := range map[string]string{"backup": file, "database": filepath.Join(data, dbFile),
-		"key file": filepath.Join(data, engine.SealKeyFile)} {
+		"key file": filepath.Join(data, secret.SealKeyFile)} {
 		whole, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -69,7 +71,7 @@ func TestDamage(t *testing.T) {
 // addWebhook leaves a secret in the database that the key file must open.
 func addWebhook(t *testing.T, data string) {
 	t.Helper()
-	sealer, err := engine.OpenSealer(data)
+	sealer, err := secret.OpenSealer(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +79,7 @@ func addWebhook(t *testing.T, data string) {
 	err = g.withClinic(t.Context(), stdio{err: os.Stderr}, target{verb: "test"}, func(at *session) error {
 		e := engine.New(at.store, engine.Options{Sealer: sealer, CheckURL: func(string) error { return nil }})
 		_, err := e.CreateWebhook(t.Context(), at.caller,
-			engine.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
+			outbox.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
 		return err
 	})
 	if err != nil {
@@ -90,7 +92,7 @@ func TestVerifyKeyFile(t *testing.T) {
 	data := newClinicDir(t, 1)
 	addWebhook(t, data)
 	mustRun(t, "--data", data, "verify")
-	path := filepath.Join(data, engine.SealKeyFile)
+	path := filepath.Join(data, secret.SealKeyFile)
 	if err := os.WriteFile(path, []byte(strings.Repeat("0f", 32)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,10 @@ import (
 
 	"qualifybase/cmd/config"
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
 )
 
 // demoListen is where the demo runs if nobody else does.
@@ -90,25 +94,25 @@ func runDemo(ctx context.Context, s stdio, g *global) (err error) {
 
 // demoShow is what the demo shows of its clinic.
 type demoShow struct {
-	clinic       engine.Clinic
+	clinic       directory.Clinic
 	key          string
 	leads        int
 	appointments int
 	lead         string    // of somebody without an appointment
 	day          time.Time // from which to ask for slots
-	slot         engine.Slot
+	slot         booking.Slot
 }
 
 // pick finds a slot that is open now, among those that the printed question lists.
 func (d *demoShow) pick(ctx context.Context, e *engine.Engine) error {
-	zone, err := engine.LoadZone(d.clinic.TimeZone)
+	zone, err := calendar.LoadZone(d.clinic.TimeZone)
 	if err != nil {
 		return err
 	}
-	tomorrow := engine.LocalDate(zone, e.Now().Unix()).AddDays(1)
+	tomorrow := calendar.LocalDate(zone, e.Now().Unix()).AddDays(1)
 	d.day = time.Unix(int64(tomorrow)*86400, 0).UTC()
-	list, err := e.Availability(ctx, engine.Shell(d.clinic.N, "demo"), engine.AvailabilityQuery{
-		From: engine.Moment{Date: &tomorrow, Set: true}, Preference: engine.Morning, Limit: 1,
+	list, err := e.Availability(ctx, act.Shell(d.clinic.N, "demo"), booking.AvailabilityQuery{
+		From: booking.Moment{Date: &tomorrow, Set: true}, Preference: booking.Morning, Limit: 1,
 	})
 	if err != nil {
 		return err

@@ -8,6 +8,14 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
+	"qualifybase/engine/secret"
 	"qualifybase/store"
 )
 
@@ -24,16 +32,16 @@ const (
 type seeder struct {
 	ctx    context.Context
 	e      *engine.Engine
-	c      engine.Caller
+	c      act.Caller
 	clock  time.Time
 	rand   *rand.Rand // of a fixed seed: every demo has the same people
-	clinic engine.Clinic
+	clinic directory.Clinic
 	zone   *time.Location
 
-	providers []engine.Provider
-	services  []engine.Service
-	leads     []engine.Lead
-	booked    []engine.Appointment
+	providers []directory.Provider
+	services  []directory.Service
+	leads     []people.Lead
+	booked    []booking.Appointment
 }
 
 // seedDemo makes the clinic, its people, its calendar and a key.
@@ -49,7 +57,7 @@ func seedDemo(ctx context.Context, st *store.Store, now time.Time) (*demoShow, e
 			return nil, err
 		}
 	}
-	key, err := s.e.CreateKey(ctx, s.c, engine.KeyDraft{Name: "Demo", Family: engine.FamilyLive})
+	key, err := s.e.CreateKey(ctx, s.c, access.KeyDraft{Name: "Demo", Family: secret.FamilyLive})
 	if err != nil {
 		return nil, err
 	}
@@ -66,16 +74,16 @@ func (s *seeder) createClinic() (err error) {
 	if s.clinic, err = o.createClinic(s.ctx, s.e, "demo"); err != nil {
 		return err
 	}
-	s.c = engine.Shell(s.clinic.N, "demo")
-	s.zone, err = engine.LoadZone(s.clinic.TimeZone)
+	s.c = act.Shell(s.clinic.N, "demo")
+	s.zone, err = calendar.LoadZone(s.clinic.TimeZone)
 	return err
 }
 
 // place adds rooms, providers with their hours and breaks, and services.
 func (s *seeder) place() error {
 	for i := range 2 {
-		room := engine.AtRoom
-		d := engine.LocationDraft{Name: new(fmt.Sprintf("Room %d", i+1)), Kind: &room, ParentID: new(int64(1))}
+		room := directory.AtRoom
+		d := directory.LocationDraft{Name: new(fmt.Sprintf("Room %d", i+1)), Kind: &room, ParentID: new(int64(1))}
 		if _, err := s.e.CreateLocation(s.ctx, s.c, d); err != nil {
 			return err
 		}
@@ -86,12 +94,12 @@ func (s *seeder) place() error {
 		}
 	}
 	for _, v := range demoServices {
-		d := engine.ServiceDraft{Name: &v.name, DurationMinutes: &v.minutes, BufferAfter: &v.after}
+		d := directory.ServiceDraft{Name: &v.name, DurationMinutes: &v.minutes, BufferAfter: &v.after}
 		if v.who >= 0 {
 			d.ProviderIDs = &[]int64{s.providers[v.who].ID}
 		}
 		if v.room {
-			room := engine.AtRoom
+			room := directory.AtRoom
 			d.LocationKind = &room
 		}
 		row, err := s.e.CreateService(s.ctx, s.c, d)
@@ -105,8 +113,8 @@ func (s *seeder) place() error {
 
 // provider adds one; the first was made with the clinic.
 func (s *seeder) provider(i int, p demoProvider) error {
-	d := engine.ProviderDraft{DisplayName: &p.name, Specialty: &p.specialty, LocationIDs: &[]int64{1, 2, 3}}
-	var row engine.Provider
+	d := directory.ProviderDraft{DisplayName: &p.name, Specialty: &p.specialty, LocationIDs: &[]int64{1, 2, 3}}
+	var row directory.Provider
 	var err error
 	if i == 0 {
 		row, err = s.e.UpdateProvider(s.ctx, s.c, 1, nil, d)
@@ -117,27 +125,27 @@ func (s *seeder) provider(i int, p demoProvider) error {
 		return err
 	}
 	s.providers = append(s.providers, row)
-	var hours engine.Schedule
-	if hours.Weekly, err = engine.ParseHours(p.hours); err != nil {
+	var hours calendar.Schedule
+	if hours.Weekly, err = calendar.ParseHours(p.hours); err != nil {
 		return err
 	}
-	if hours.Breaks, err = engine.ParseHours(p.breaks); err != nil {
+	if hours.Breaks, err = calendar.ParseHours(p.breaks); err != nil {
 		return err
 	}
-	_, err = s.e.PutSchedule(s.ctx, s.c, engine.OwnedBy('p', row.ID), nil, hours)
+	_, err = s.e.PutSchedule(s.ctx, s.c, directory.OwnedBy('p', row.ID), nil, hours)
 	return err
 }
 
 // people adds the leads, over the days before.
 func (s *seeder) people() error {
 	sources := []string{"website", "phone", "referral", "instagram", "walk-in"}
-	states := []engine.LeadStatus{engine.LeadNew, engine.LeadContacted, engine.LeadQualified, engine.LeadNew,
-		engine.LeadNeedsReview}
+	states := []people.LeadStatus{people.LeadNew, people.LeadContacted, people.LeadQualified, people.LeadNew,
+		people.LeadNeedsReview}
 	for i, name := range demoLeads {
 		first, last, _ := strings.Cut(name, " ")
 		at := strings.ToLower(strings.NewReplacer(" ", ".", "ö", "oe", "ü", "ue", "ä", "ae", "é", "e", "ø", "o", "'",
 			"").Replace(name))
-		d := engine.LeadDraft{
+		d := people.LeadDraft{
 			FirstName: &first, LastName: &last, Email: new(at + "@example.com"),
 			Phone:  new(fmt.Sprintf("+49 30 23125 %03d", 100+i)), // numbers kept for invented people
 			Source: &sources[i%len(sources)], Status: &states[i%len(states)],
@@ -157,7 +165,7 @@ func (s *seeder) people() error {
 
 // fill books each provider's days, the busiest first hours leaving gaps.
 func (s *seeder) fill(now time.Time) error {
-	today := engine.LocalDate(s.zone, now.Unix())
+	today := calendar.LocalDate(s.zone, now.Unix())
 	for day := today.AddDays(-demoDaysBack); day <= today.AddDays(demoDaysAhead); day++ {
 		for i := range s.providers {
 			if err := s.day(day, i); err != nil {
@@ -169,12 +177,12 @@ func (s *seeder) fill(now time.Time) error {
 }
 
 // day books most of one provider's day with what they do.
-func (s *seeder) day(day engine.Date, who int) error {
+func (s *seeder) day(day calendar.Date, who int) error {
 	next := day.AddDays(1)
 	service := s.services[demoProviders[who].service]
-	list, err := s.e.Availability(s.ctx, s.c, engine.AvailabilityQuery{
-		From: engine.Moment{Date: &day, Set: true}, To: engine.Moment{Date: &next, Set: true},
-		ProviderID: s.providers[who].ID, ServiceID: service.ID, Limit: engine.MaxSlots,
+	list, err := s.e.Availability(s.ctx, s.c, booking.AvailabilityQuery{
+		From: booking.Moment{Date: &day, Set: true}, To: booking.Moment{Date: &next, Set: true},
+		ProviderID: s.providers[who].ID, ServiceID: service.ID, Limit: booking.MaxSlots,
 	})
 	if err != nil {
 		return err
@@ -189,14 +197,14 @@ func (s *seeder) day(day engine.Date, who int) error {
 			continue
 		}
 		lead := s.leads[s.rand.IntN(len(s.leads)-demoFreeLeads)]
-		a, err := s.e.Book(s.ctx, s.c, engine.Booking{
+		a, err := s.e.Book(s.ctx, s.c, booking.Booking{
 			StartsAt: slot.StartsAt, ServiceID: service.ID, ProviderID: slot.ProviderID, LeadID: lead.ID, Title: service.Name,
 			Source: "demo",
 		})
-		switch engine.KindOf(err) {
+		switch fault.KindOf(err) {
 		case "":
 			s.booked = append(s.booked, a)
-		case engine.PatientOverlap, engine.SlotTaken: // two calendars of one person, or the last room
+		case fault.PatientOverlap, fault.SlotTaken: // two calendars of one person, or the last room
 		default:
 			return err
 		}

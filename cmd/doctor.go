@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"qualifybase/cmd/upkeep"
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
 )
 
 type doctorOptions struct {
@@ -63,7 +63,7 @@ func runDoctor(ctx context.Context, s stdio, o doctorOptions) error {
 }
 
 // outboxDepth reads how full the outbox of webhooks is.
-func (g *global) outboxDepth(ctx context.Context) (depth engine.OutboxDepth, err error) {
+func (g *global) outboxDepth(ctx context.Context) (depth outbox.OutboxDepth, err error) {
 	err = g.withClinic(ctx, stdio{err: os.Stderr}, target{verb: "doctor"}, func(at *session) (err error) {
 		depth, err = at.engine.OutboxDepth(ctx)
 		return err

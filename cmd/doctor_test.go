@@ -12,7 +12,7 @@ import (
 
 	"qualifybase/cmd/config"
 	"qualifybase/cmd/upkeep"
-	"qualifybase/engine"
+	"qualifybase/engine/secret"
 )
 
 // runDoctorAt runs the doctor at a time and gives its lines.
@@ -80,7 +80,7 @@ func TestDoctorIll(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(data, engine.SealKeyFile), []byte("half"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(data, secret.SealKeyFile), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	writeState(t, data, upkeep.State{

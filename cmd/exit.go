@@ -8,7 +8,8 @@ import (
 
 	"qualifybase/cmd/config"
 	"qualifybase/cmd/upkeep"
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/secret"
 )
 
 // The exit codes, as the help of qb lists them.
@@ -22,19 +23,19 @@ const (
 
 // exitOf is the one table from what went wrong to the exit code. A kind that is
 // not in it is a failure: the command line was fine, the world said no.
-var exitOf = map[engine.Kind]int{
-	"":                    exitOK,
-	engine.Invalid:        exitUsage,
-	engine.InvalidJSON:    exitUsage,
-	engine.InvalidCursor:  exitUsage,
-	engine.Internal:       exitFailure,
-	engine.NotFound:       exitFailure,
-	engine.Conflict:       exitFailure,
-	engine.Busy:           exitFailure,
-	engine.ReadOnly:       exitFailure,
-	engine.StorageFull:    exitFailure,
-	engine.SlotTaken:      exitFailure,
-	engine.PatientOverlap: exitFailure,
+var exitOf = map[fault.Kind]int{
+	"":                   exitOK,
+	fault.Invalid:        exitUsage,
+	fault.InvalidJSON:    exitUsage,
+	fault.InvalidCursor:  exitUsage,
+	fault.Internal:       exitFailure,
+	fault.NotFound:       exitFailure,
+	fault.Conflict:       exitFailure,
+	fault.Busy:           exitFailure,
+	fault.ReadOnly:       exitFailure,
+	fault.StorageFull:    exitFailure,
+	fault.SlotTaken:      exitFailure,
+	fault.PatientOverlap: exitFailure,
 }
 
 // exitOfUpkeep is the same for the kinds of errors of the data directory.
@@ -71,7 +72,7 @@ func exitCode(err error) int {
 			return code
 		}
 	}
-	if code, ok := exitOf[engine.KindOf(err)]; ok {
+	if code, ok := exitOf[fault.KindOf(err)]; ok {
 		return code
 	}
 	return exitFailure
@@ -81,14 +82,14 @@ func exitCode(err error) int {
 // way out. An engine error is told in its own words, without its wire code.
 func report(w io.Writer, err error) {
 	text := err.Error()
-	if e, ok := errors.AsType[*engine.Error](err); ok {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
 		text = describe(e)
-		if _, wrapped := err.(*engine.Error); !wrapped {
+		if _, wrapped := err.(*fault.Error); !wrapped {
 			// Keep what the command said around it ("line 7: …").
 			text = strings.Replace(err.Error(), e.Error(), text, 1)
 		}
 	}
-	text, masked := engine.MaskKeys(text)
+	text, masked := secret.Mask(text)
 	if masked {
 		text += "\nA key never belongs into an argument: others can read the command line. Rotate it with 'qb keys " +
 			"rotate', named by its prefix"
@@ -98,16 +99,16 @@ func report(w io.Writer, err error) {
 
 // describe is an engine error without its code: the message, or, where fields are
 // at fault, the fields.
-func describe(e *engine.Error) string {
+func describe(e *fault.Error) string {
 	var lines []string
 	for _, d := range e.Details {
 		lines = append(lines, d.Field+": "+d.Message)
 	}
 	head := e.Message
 	switch {
-	case e.Kind == engine.Invalid && len(lines) == 1:
+	case e.Kind == fault.Invalid && len(lines) == 1:
 		return lines[0]
-	case e.Kind == engine.Invalid && len(lines) > 1:
+	case e.Kind == fault.Invalid && len(lines) > 1:
 		head = fmt.Sprintf("%d values are wrong", len(lines))
 	}
 	if e.Err != nil {

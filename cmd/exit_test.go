@@ -8,29 +8,30 @@ import (
 	"testing"
 
 	"qualifybase/cmd/config"
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/secret"
 )
 
 // TestReport states what a person reads and what the shell gets, per error.
 func TestReport(t *testing.T) {
-	one := engine.Faults{}
+	one := fault.Faults{}
 	one.Add("timezone", `%q is no zone; use a name such as "Europe/Berlin"`, "Mars")
-	two := append(engine.Faults{}, one...)
+	two := append(fault.Faults{}, one...)
 	two.Add("hours", "want Mon-Fri 09:00-17:00")
 	for _, c := range []struct {
 		err  error
 		text string
 		code int
 	}{
-		{engine.Fail(engine.NotFound, "No such key"), "qb: No such key\n", exitFailure},
+		{fault.Fail(fault.NotFound, "No such key"), "qb: No such key\n", exitFailure},
 		{one.Err(), "qb: timezone: \"Mars\" is no zone; use a name such as \"Europe/Berlin\"\n", exitUsage},
 		{two.Err(), "qb: 2 values are wrong\n  timezone: \"Mars\" is no zone; use a name such as \"Europe/Berlin\"\n  " +
 			"hours: want Mon-Fri 09:00-17:00\n", exitUsage},
 		{fmt.Errorf("line 7: %w", one.Err()), "qb: line 7: timezone: \"Mars\" is no zone; use a name such as " +
 			"\"Europe/Berlin\"\n", exitUsage},
-		{engine.Fail(engine.Conflict, "That slug is taken").On("slug", "choose another one"),
+		{fault.Fail(fault.Conflict, "That slug is taken").On("slug", "choose another one"),
 			"qb: That slug is taken\n  slug: choose another one\n", exitFailure},
-		{&engine.Error{Kind: engine.StorageFull, Message: "The disk is full", Err: errors.New("write: no space")},
+		{&fault.Error{Kind: fault.StorageFull, Message: "The disk is full", Err: errors.New("write: no space")},
 			"qb: The disk is full: write: no space\n", exitFailure},
 		{usageError("--name is missing"), "qb: --name is missing\n", exitUsage},
 		{fmt.Errorf("serve: %w", &failure{exitLocked, errors.New("in use")}), "qb: serve: in use\n", exitLocked},
@@ -64,8 +65,8 @@ func TestFlagFaultsAreUsage(t *testing.T) {
 // TestKeyInArguments gives a whole key where none belongs: no message repeats it.
 func TestKeyInArguments(t *testing.T) {
 	dir := t.TempDir()
-	for _, family := range engine.Families() {
-		key := engine.NewSecret(family)
+	for _, family := range secret.Families() {
+		key := secret.New(family)
 		for _, args := range [][]string{
 			{key.Text()}, {"serve", key.Text()}, {"keys", "check", key.Text()}, {"keys", "list", key.Text()},
 			{"leads", "import", key.Text()},

@@ -3,7 +3,7 @@ package cmd
 import (
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/calendar"
 	"qualifybase/httpapi/wire"
 )
 
@@ -21,7 +21,7 @@ func readWhen(flag, text string, to *wire.When) error {
 // inZone is the UTC second of an instant or of a date's beginning; absent is 0.
 func inZone(w wire.When, zone *time.Location) int64 {
 	if w.IsDate {
-		return engine.Instant(zone, w.Date, 0)
+		return calendar.Instant(zone, w.Date, 0)
 	}
 	return w.Instant
 }

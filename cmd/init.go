@@ -10,6 +10,7 @@ import (
 
 	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
+	"qualifybase/engine/directory"
 )
 
 type initOptions struct {
@@ -106,7 +107,7 @@ func runInit(ctx context.Context, s stdio, o initOptions) error {
 
 // initialise makes the database, the clinic and qb.toml in the locked directory. If
 // it fails it takes back what it made, so that it can be tried again.
-func (o *initOptions) initialise(ctx context.Context, d upkeep.Dir) (clinic engine.Clinic, err error) {
+func (o *initOptions) initialise(ctx context.Context, d upkeep.Dir) (clinic directory.Clinic, err error) {
 	l, err := o.loadConfig()
 	if err != nil {
 		return clinic, err

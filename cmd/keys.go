@@ -8,7 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/secret"
 	"qualifybase/httpapi"
 )
 
@@ -28,7 +32,7 @@ type keysCreateOptions struct {
 	*global
 	clinic, family, expires string
 	rate                    *int
-	draft                   engine.KeyDraft
+	draft                   access.KeyDraft
 }
 
 func newKeysCreate(g *global) *cobra.Command {
@@ -76,9 +80,9 @@ holds what its family usually does; scoped and klinivo keys must name theirs.`,
 }
 
 func runKeysCreate(ctx context.Context, s stdio, o keysCreateOptions) error {
-	known := engine.Family(o.family).Valid()
-	if o.draft.Family = engine.Family(o.family); !known { // not the API's spelling
-		o.draft.Family, known = engine.FamilyNamed(o.family)
+	known := secret.Family(o.family).Valid()
+	if o.draft.Family = secret.Family(o.family); !known { // not the API's spelling
+		o.draft.Family, known = secret.FamilyNamed(o.family)
 	}
 	if !known {
 		return usageError("--family: there is no family %q; use live, test, secret, public, scoped or klinivo", o.family)
@@ -89,7 +93,7 @@ func runKeysCreate(ctx context.Context, s stdio, o keysCreateOptions) error {
 	o.draft.RatePerMinute = o.rate
 	return o.withClinic(ctx, s, target{verb: "keys create", clinic: o.clinic}, func(at *session) error {
 		if o.expires != "" {
-			zone, err := engine.LoadZone(at.clinic.TimeZone)
+			zone, err := calendar.LoadZone(at.clinic.TimeZone)
 			if err != nil {
 				return err
 			}
@@ -110,9 +114,9 @@ func runKeysCreate(ctx context.Context, s stdio, o keysCreateOptions) error {
 }
 
 // printKeyNote notes on the error stream what was made, never the key itself.
-func printKeyNote(s stdio, done string, k engine.Key, c engine.Clinic) {
+func printKeyNote(s stdio, done string, k access.Key, c directory.Clinic) {
 	scopes := k.Scopes.Names()
-	if k.Family == engine.FamilyKlinivo {
+	if k.Family == secret.FamilyKlinivo {
 		scopes = k.Scopes.KlinivoNames()
 	}
 	ends := "no end"
@@ -150,18 +154,18 @@ func runKeysList(ctx context.Context, s stdio, o keysListOptions) error {
 		}
 		now := time.Now().Unix()
 		return printRows(s.out, o.json, list, httpapi.KeyOf,
-			column[engine.Key]{"KEY", engine.Key.Prefix},
-			column[engine.Key]{"NAME", func(k engine.Key) string { return k.Name }},
-			column[engine.Key]{"STATE", func(k engine.Key) string { return keyState(k, now) }},
-			column[engine.Key]{"CREATED", func(k engine.Key) string { return formatTime(k.CreatedAt) }},
-			column[engine.Key]{"LAST USED", func(k engine.Key) string { return formatTime(k.LastUsedAt) }},
-			column[engine.Key]{"SCOPES", func(k engine.Key) string { return strings.Join(k.Scopes.Names(), ",") }},
+			column[access.Key]{"KEY", access.Key.Prefix},
+			column[access.Key]{"NAME", func(k access.Key) string { return k.Name }},
+			column[access.Key]{"STATE", func(k access.Key) string { return keyState(k, now) }},
+			column[access.Key]{"CREATED", func(k access.Key) string { return formatTime(k.CreatedAt) }},
+			column[access.Key]{"LAST USED", func(k access.Key) string { return formatTime(k.LastUsedAt) }},
+			column[access.Key]{"SCOPES", func(k access.Key) string { return strings.Join(k.Scopes.Names(), ",") }},
 		)
 	})
 }
 
 // keyState says whether the key works, and until when.
-func keyState(k engine.Key, now int64) string {
+func keyState(k access.Key, now int64) string {
 	ended := k.Ended(now)
 	switch {
 	case ended != "":
@@ -175,28 +179,28 @@ func keyState(k engine.Key, now int64) string {
 }
 
 // keys are all keys of the clinic.
-func (s *session) keys(ctx context.Context) ([]engine.Key, error) {
-	return everyPage(func(p engine.Page) (engine.List[engine.Key], error) { return s.engine.Keys(ctx, s.caller, p) })
+func (s *session) keys(ctx context.Context) ([]access.Key, error) {
+	return everyPage(func(p act.Page) (act.List[access.Key], error) { return s.engine.Keys(ctx, s.caller, p) })
 }
 
 // keyNamed finds a key by its id or its visible prefix.
-func (s *session) keyNamed(ctx context.Context, name string) (engine.Key, error) {
+func (s *session) keyNamed(ctx context.Context, name string) (access.Key, error) {
 	list, err := s.keys(ctx)
 	if err != nil {
-		return engine.Key{}, err
+		return access.Key{}, err
 	}
 	for _, k := range list {
 		if k.ID == name || k.Prefix() == name {
 			return k, nil
 		}
 	}
-	return engine.Key{}, fmt.Errorf("%s has no key %s; 'qb keys list' shows them", s.clinic.Slug, name)
+	return access.Key{}, fmt.Errorf("%s has no key %s; 'qb keys list' shows them", s.clinic.Slug, name)
 }
 
 // notWholeKey refuses a whole key as an argument: it would stand in the shell's
 // history and in the list of processes.
 func notWholeKey(name string) error {
-	check := engine.CheckKeyText(name)
+	check := access.CheckKeyText(name)
 	switch {
 	case check.Prefix != "":
 		return usageError("that is a whole key; name it by its prefix, %s, and rotate it: others can read the command line",
@@ -210,8 +214,8 @@ func notWholeKey(name string) error {
 // parseEnd reads a time from now, or a date, which ends where the next one begins
 // in the zone.
 func parseEnd(text string, now time.Time, zone *time.Location) (time.Time, error) {
-	if d, err := engine.ParseDate(text); err == nil {
-		return time.Unix(engine.Instant(zone, d.AddDays(1), 0), 0).UTC(), nil
+	if d, err := calendar.ParseDate(text); err == nil {
+		return time.Unix(calendar.Instant(zone, d.AddDays(1), 0), 0).UTC(), nil
 	}
 	period, err := parsePeriod(text)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/secret"
 )
 
 type keysRevokeOptions struct {
@@ -133,7 +134,7 @@ func runKeysCheck(_ context.Context, s stdio) error {
 		if len(lines) > 1 {
 			at = fmt.Sprintf("line %d: ", i+1)
 		}
-		check := engine.CheckKeyText(text)
+		check := access.CheckKeyText(text)
 		if check.Fault == "" {
 			fmt.Fprintf(s.out, "%s%s: a whole %s key, sent as %s\n", at, check.Prefix, check.Family.Name(), sentAs(check.Family))
 			continue
@@ -146,8 +147,8 @@ func runKeysCheck(_ context.Context, s stdio) error {
 	return errors.Join(faults...)
 }
 
-func sentAs(f engine.Family) string {
-	if f.Channel() == engine.ChannelAPIKey {
+func sentAs(f secret.Family) string {
+	if f.Channel() == secret.ChannelAPIKey {
 		return "X-API-Key: <key>"
 	}
 	return "Authorization: Bearer <key>"

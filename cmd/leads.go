@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/engine"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/people"
 	"qualifybase/httpapi/wire"
 )
 
@@ -18,11 +19,11 @@ func newLeadsCommand(g *global) *cobra.Command {
 }
 
 func newLeadsImport(g *global) *cobra.Command {
-	var how engine.LeadImport
+	var how people.LeadImport
 	c := newCSVImport(g, "leads", &how.DryRun, &how.SkipBad,
 		func(ctx context.Context, at *session, file io.Reader) (importReport, error) {
 			r, err := at.engine.ImportLeads(ctx, at.caller, file, how)
-			return upsertReport[engine.LeadPreview](r).told("leads", how.DryRun, leadPreviewColumns...), err
+			return upsertReport[people.LeadPreview](r).told("leads", how.DryRun, leadPreviewColumns...), err
 		})
 	c.Short = "Create or update leads from a CSV file, all or none"
 	c.Long = `Create or update leads from a CSV file (- is standard input), as POST /leads would
@@ -45,19 +46,19 @@ leads, and every faulty line.`
 	return c
 }
 
-var leadPreviewColumns = []column[engine.LeadPreview]{
-	{"LINE", func(p engine.LeadPreview) string { return strconv.Itoa(p.Line) }},
-	{"WOULD", func(p engine.LeadPreview) string { return p.Act }},
-	{"NAME", func(p engine.LeadPreview) string { return p.Lead.Name }},
-	{"EMAIL", func(p engine.LeadPreview) string { return p.Lead.Email }},
-	{"PHONE", func(p engine.LeadPreview) string { return p.Lead.Phone }},
-	{"STATUS", func(p engine.LeadPreview) string { return string(p.Lead.Status) }},
+var leadPreviewColumns = []column[people.LeadPreview]{
+	{"LINE", func(p people.LeadPreview) string { return strconv.Itoa(p.Line) }},
+	{"WOULD", func(p people.LeadPreview) string { return p.Act }},
+	{"NAME", func(p people.LeadPreview) string { return p.Lead.Name }},
+	{"EMAIL", func(p people.LeadPreview) string { return p.Lead.Email }},
+	{"PHONE", func(p people.LeadPreview) string { return p.Lead.Phone }},
+	{"STATUS", func(p people.LeadPreview) string { return string(p.Lead.Status) }},
 }
 
 type leadsExportOptions struct {
 	*global
 	clinic, out, status, since string
-	query                      engine.LeadQuery
+	query                      people.LeadQuery
 }
 
 func newLeadsExport(g *global) *cobra.Command {
@@ -87,10 +88,10 @@ func runLeadsExport(ctx context.Context, s stdio, o leadsExportOptions) error {
 	if err := readWhen("--updated-since", o.since, &since); err != nil {
 		return err
 	}
-	o.query.Status = engine.LeadStatus(o.status)
+	o.query.Status = people.LeadStatus(o.status)
 	return o.withClinic(ctx, s, target{verb: "leads export", clinic: o.clinic}, func(at *session) error {
 		if since.Set {
-			zone, err := engine.LoadZone(at.clinic.TimeZone)
+			zone, err := calendar.LoadZone(at.clinic.TimeZone)
 			if err != nil {
 				return err
 			}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"qualifybase/cmd/upkeep"
-	"qualifybase/engine"
+	"qualifybase/engine/act"
 	"qualifybase/httpapi"
 	"qualifybase/store"
 )
@@ -81,7 +81,7 @@ func (m *metricsPage) histogram(name, help string, bounds []float64, counts []in
 }
 
 // writeMetrics writes everything that the process knows of itself.
-func writeMetrics(w io.Writer, started time.Time, api httpapi.Stats, st store.Stats, e *engine.Stats,
+func writeMetrics(w io.Writer, started time.Time, api httpapi.Stats, st store.Stats, e *act.Stats,
 	more ...gauges) error {
 	m := &metricsPage{w: bufio.NewWriter(w)}
 	b := buildInfo()

@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
 	"qualifybase/httpapi"
 	"qualifybase/store"
 )
@@ -28,7 +28,7 @@ func TestMetricsPage(t *testing.T) {
 	api.Routes[0].Latency[0], api.Routes[0].Latency[len(httpapi.Buckets)] = 6, 1
 	st := store.Stats{Commits: 7, Members: 21, ReadOnly: true,
 		GroupSizes: []store.GroupSize{{UpTo: 1, Commits: 3}, {UpTo: 2, Commits: 4}}}
-	e := &engine.Stats{}
+	e := &act.Stats{}
 	e.Booked.Add(9)
 	var page bytes.Buffer
 	if err := writeMetrics(&page, time.Unix(1_777_000_000, 0), api, st, e, func(m *metricsPage) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"qualifybase/engine"
+	"qualifybase/engine/people"
 	"qualifybase/httpapi/record"
 )
 
@@ -21,11 +21,11 @@ them; erase a person.`
 }
 
 func newPatientsImport(g *global) *cobra.Command {
-	var how engine.PatientImport
+	var how people.PatientImport
 	c := newCSVImport(g, "patients", &how.DryRun, &how.SkipBad,
 		func(ctx context.Context, at *session, file io.Reader) (importReport, error) {
 			r, err := at.engine.ImportPatients(ctx, at.caller, file, how)
-			return upsertReport[engine.PatientPreview](r).told("patients", how.DryRun, patientPreviewColumns...), err
+			return upsertReport[people.PatientPreview](r).told("patients", how.DryRun, patientPreviewColumns...), err
 		})
 	c.Short = "Create or update patients from a CSV file, all or none"
 	c.Long = `Create or update patients from a CSV file (- is standard input) in one transaction:
@@ -47,26 +47,26 @@ patients, and every faulty line.`
 	return c
 }
 
-var patientPreviewColumns = []column[engine.PatientPreview]{
-	{"LINE", func(p engine.PatientPreview) string { return strconv.Itoa(p.Line) }},
-	{"WOULD", func(p engine.PatientPreview) string { return p.Act }},
-	{"MRN", func(p engine.PatientPreview) string { return p.Patient.MRN }},
-	{"GIVEN", func(p engine.PatientPreview) string { return p.Patient.GivenName }},
-	{"FAMILY", func(p engine.PatientPreview) string { return p.Patient.FamilyName }},
-	{"BORN", func(p engine.PatientPreview) string {
+var patientPreviewColumns = []column[people.PatientPreview]{
+	{"LINE", func(p people.PatientPreview) string { return strconv.Itoa(p.Line) }},
+	{"WOULD", func(p people.PatientPreview) string { return p.Act }},
+	{"MRN", func(p people.PatientPreview) string { return p.Patient.MRN }},
+	{"GIVEN", func(p people.PatientPreview) string { return p.Patient.GivenName }},
+	{"FAMILY", func(p people.PatientPreview) string { return p.Patient.FamilyName }},
+	{"BORN", func(p people.PatientPreview) string {
 		if p.Patient.BirthDate == nil {
 			return ""
 		}
 		return p.Patient.BirthDate.String()
 	}},
-	{"EMAIL", func(p engine.PatientPreview) string { return p.Patient.Email }},
+	{"EMAIL", func(p people.PatientPreview) string { return p.Patient.Email }},
 }
 
 type patientsExportOptions struct {
 	*global
 	clinic, out, status string
 	id                  int64
-	query               engine.PatientQuery
+	query               people.PatientQuery
 }
 
 func newPatientsExport(g *global) *cobra.Command {
@@ -116,7 +116,7 @@ func patientID(text string) (int64, error) {
 }
 
 func runPatientsExport(ctx context.Context, s stdio, o patientsExportOptions) error {
-	o.query.Status = engine.PatientStatus(o.status)
+	o.query.Status = people.PatientStatus(o.status)
 	return o.withClinic(ctx, s, target{verb: "patients export", clinic: o.clinic}, func(at *session) error {
 		if o.id != 0 {
 			_, err := toFile(s.out, o.out, func(w io.Writer) (int, error) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/calendar"
 )
 
 func TestParsePeriod(t *testing.T) {
@@ -32,7 +32,7 @@ func TestParsePeriod(t *testing.T) {
 
 func TestParseEnd(t *testing.T) {
 	now := time.Date(2026, 4, 27, 12, 0, 0, 0, time.UTC)
-	berlin, err := engine.LoadZone("Europe/Berlin")
+	berlin, err := calendar.LoadZone("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
 	}

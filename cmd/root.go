@@ -14,12 +14,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"qualifybase/cmd/config"
-	"qualifybase/cmd/upkeep"
 	"regexp"
 	"strings"
 	"syscall"
 	"time"
+
+	"qualifybase/cmd/config"
+	"qualifybase/cmd/upkeep"
 
 	"github.com/spf13/cobra"
 )

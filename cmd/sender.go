@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/secret"
 	"qualifybase/webhook"
 )
 
@@ -22,7 +23,7 @@ func (s *server) startEngine(o engine.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	sealer, err := engine.OpenSealer(filepath.Dir(s.store.Path()))
+	sealer, err := secret.OpenSealer(filepath.Dir(s.store.Path()))
 	if err != nil {
 		return err
 	}

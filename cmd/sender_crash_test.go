@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/people"
+	"qualifybase/engine/uuid"
 	"qualifybase/store"
 )
 
@@ -144,7 +147,7 @@ func backlog(t *testing.T, c *clinicProcess, n int) {
 	}
 	defer st.Close()
 	e := engine.New(st, engine.Options{})
-	clinic, err := e.OldestClinic(context.Background(), engine.Shell(0, "test"))
+	clinic, err := e.OldestClinic(context.Background(), act.Shell(0, "test"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +156,7 @@ func backlog(t *testing.T, c *clinicProcess, n int) {
 		wait.Go(func() {
 			for i := w; i < n; i += 16 {
 				name := fmt.Sprintf("Backlog %d", i)
-				if _, err := e.PutLead(context.Background(), engine.Shell(clinic.N, "test"), engine.LeadDraft{Name: &name}); err != nil {
+				if _, err := e.PutLead(context.Background(), act.Shell(clinic.N, "test"), people.LeadDraft{Name: &name}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -174,7 +177,7 @@ func writers(c *clinicProcess, n int) <-chan int {
 		for w := range counts {
 			wait.Go(func() {
 				for range n / len(counts) {
-					body, _ := json.Marshal(map[string]string{"name": "Client " + engine.NewID(time.Now())})
+					body, _ := json.Marshal(map[string]string{"name": "Client " + uuid.New(time.Now())})
 					if !post(url, key, body) {
 						return
 					}

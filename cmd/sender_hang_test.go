@@ -14,6 +14,12 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/people"
+	"qualifybase/engine/secret"
 	"qualifybase/store"
 	"qualifybase/store/storetest"
 	"qualifybase/webhook"
@@ -92,10 +98,10 @@ func commitToArrival(t *testing.T, events int, hanging bool) time.Duration {
 	e, clinic, stop := sendingEngine(t)
 	defer stop()
 	defer close(over)
-	c := engine.Shell(clinic, "test")
+	c := act.Shell(clinic, "test")
 	hook := func(path string, max int) {
 		url := srv.URL + path
-		if _, err := e.CreateWebhook(t.Context(), c, engine.WebhookDraft{URL: &url, Events: &[]string{"*"}, MaxInFlight: &max}); err != nil {
+		if _, err := e.CreateWebhook(t.Context(), c, outbox.WebhookDraft{URL: &url, Events: &[]string{"*"}, MaxInFlight: &max}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +116,7 @@ func commitToArrival(t *testing.T, events int, hanging bool) time.Duration {
 	for i := range events {
 		<-tick.C
 		name := fmt.Sprintf("Lead %d", i)
-		put, err := e.PutLead(t.Context(), c, engine.LeadDraft{Name: &name})
+		put, err := e.PutLead(t.Context(), c, people.LeadDraft{Name: &name})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,19 +148,19 @@ func sendingEngine(t testing.TB) (e *engine.Engine, clinic int64, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealer, err := engine.NewSealer(make([]byte, 32))
+	sealer, err := secret.NewSealer(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var sender *webhook.Sender
 	e = engine.New(st, engine.Options{CheckURL: policy.CheckURL, Sealer: sealer, Nudge: func() { sender.Nudge() }})
 	sender = webhook.New(webhook.Config{Outbox: e, Secrets: sealer, Policy: policy})
-	hours, err := engine.ParseHours("Mon-Sun 00:00-24:00")
+	hours, err := calendar.ParseHours("Mon-Sun 00:00-24:00")
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := e.CreateClinic(t.Context(), engine.Shell(0, "test"),
-		engine.ClinicDraft{Name: "Praxis", TimeZone: "UTC", Country: "DE", Hours: hours})
+	row, err := e.CreateClinic(t.Context(), act.Shell(0, "test"),
+		directory.ClinicDraft{Name: "Praxis", TimeZone: "UTC", Country: "DE", Hours: hours})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,9 @@ import (
 	"qualifybase/cmd/config"
 	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
 	"qualifybase/store"
 )
 
@@ -111,12 +114,12 @@ func (o *serveOptions) openStoreOrCreate(
 		return nil, err
 	}
 	e := engine.New(st, engine.Options{})
-	if _, err = e.OldestClinic(ctx, engine.Shell(0, "serve")); engine.KindOf(err) == engine.NotFound {
+	if _, err = e.OldestClinic(ctx, act.Shell(0, "serve")); fault.KindOf(err) == fault.NotFound {
 		var f clinicOptions
 		for _, a := range f.assume(o.env) {
 			fmt.Fprintf(s.err, "assumed %s\n", a)
 		}
-		var clinic engine.Clinic
+		var clinic directory.Clinic
 		if clinic, err = f.createClinic(ctx, e, "serve"); err == nil {
 			fmt.Fprintf(s.err, "%s had no clinic: made %q (%s), %s, open %s\n", o.data, clinic.Name, clinic.Slug,
 				clinic.TimeZone, f.hours)

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"qualifybase/cmd/config"
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/secret"
 )
 
 // testServer runs a server on a clinic of its own until the test ends it.
@@ -57,8 +59,8 @@ func startServer(t *testing.T, set func(*config.Config)) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := s.engine.CreateKey(t.Context(), engine.Shell(clinic.N, "test"),
-		engine.KeyDraft{Name: "test", Family: engine.FamilyLive})
+	key, err := s.engine.CreateKey(t.Context(), act.Shell(clinic.N, "test"),
+		access.KeyDraft{Name: "test", Family: secret.FamilyLive})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,9 @@ import (
 	"qualifybase/cmd/config"
 	"qualifybase/cmd/upkeep"
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
 	"qualifybase/store"
 )
 
@@ -23,8 +26,8 @@ import (
 type session struct {
 	store  *store.Store
 	engine *engine.Engine
-	clinic engine.Clinic
-	caller engine.Caller
+	clinic directory.Clinic
+	caller act.Caller
 }
 
 // target is the clinic that a verb works on, and for what.
@@ -62,13 +65,13 @@ func (g *global) withClinic(ctx context.Context, s stdio, t target, fn func(*ses
 
 // find finds the clinic that the verb means.
 func (s *session) find(ctx context.Context, t target) (err error) {
-	operator := engine.Shell(0, t.verb)
+	operator := act.Shell(0, t.verb)
 	if t.clinic == "" {
 		s.clinic, err = s.engine.OldestClinic(ctx, operator)
-	} else if s.clinic, err = s.engine.ClinicBySlug(ctx, operator, t.clinic); engine.KindOf(err) == engine.NotFound {
+	} else if s.clinic, err = s.engine.ClinicBySlug(ctx, operator, t.clinic); fault.KindOf(err) == fault.NotFound {
 		return fmt.Errorf("there is no clinic %q; 'qb clinics list' shows them", t.clinic)
 	}
-	s.caller = engine.Shell(s.clinic.N, t.verb)
+	s.caller = act.Shell(s.clinic.N, t.verb)
 	return err
 }
 
@@ -110,12 +113,12 @@ func clinicFlag(c *cobra.Command, to *string) {
 // asFlags names the faulty fields of a draft as the flags they came from: those
 // in names, else the field with hyphens.
 func asFlags(err error, names map[string]string) error {
-	e, ok := errors.AsType[*engine.Error](err)
+	e, ok := errors.AsType[*fault.Error](err)
 	if !ok || len(e.Details) == 0 {
 		return err
 	}
 	told := *e
-	told.Details = make([]engine.Detail, len(e.Details))
+	told.Details = make([]fault.Detail, len(e.Details))
 	for i, d := range e.Details {
 		field, place, listed := strings.Cut(d.Field, "[")
 		flag, named := names[field]
@@ -125,15 +128,15 @@ func asFlags(err error, names map[string]string) error {
 		if n, err := strconv.Atoi(strings.TrimSuffix(place, "]")); listed && err == nil {
 			flag += fmt.Sprintf(" (number %d)", n+1)
 		}
-		told.Details[i] = engine.Detail{Field: flag, Message: d.Message}
+		told.Details[i] = fault.Detail{Field: flag, Message: d.Message}
 	}
 	return &told
 }
 
 // everyPage reads a list to its end.
-func everyPage[T any](fetch func(engine.Page) (engine.List[T], error)) ([]T, error) {
+func everyPage[T any](fetch func(act.Page) (act.List[T], error)) ([]T, error) {
 	var out []T
-	for p := (engine.Page{Limit: engine.MaxLimit}); ; {
+	for p := (act.Page{Limit: act.MaxLimit}); ; {
 		list, err := fetch(p)
 		if err != nil {
 			return nil, err
@@ -147,13 +150,13 @@ func everyPage[T any](fetch func(engine.Page) (engine.List[T], error)) ([]T, err
 }
 
 // upTo reads at most limit rows of a list; 0 = all.
-func upTo[T any](limit int, fetch func(engine.Page) (engine.List[T], error)) ([]T, error) {
+func upTo[T any](limit int, fetch func(act.Page) (act.List[T], error)) ([]T, error) {
 	if limit == 0 {
 		return everyPage(fetch)
 	}
 	var out []T
 	for cursor := ""; ; {
-		list, err := fetch(engine.Page{Limit: min(engine.MaxLimit, limit-len(out)), Cursor: cursor})
+		list, err := fetch(act.Page{Limit: min(act.MaxLimit, limit-len(out)), Cursor: cursor})
 		if err != nil {
 			return nil, err
 		}

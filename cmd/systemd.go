@@ -6,7 +6,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
 )
 
 // notifySystemd sends a state to systemd; without one that listens it does nothing.
@@ -32,7 +32,7 @@ func (s *server) watchdog(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := s.ready(); err != nil && engine.KindOf(err) != engine.StorageFull {
+		if err := s.ready(); err != nil && fault.KindOf(err) != fault.StorageFull {
 			s.log.Error("not ready: systemd is not told", "err", err)
 			continue
 		}

@@ -14,9 +14,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"qualifybase/cmd/config"
 	"testing"
 	"time"
+
+	"qualifybase/cmd/config"
 )
 
 // writePair puts a self-signed certificate of that serial number into the files.

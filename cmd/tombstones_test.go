@@ -12,6 +12,9 @@ import (
 
 	"qualifybase/cmd/config"
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/people"
+	"qualifybase/engine/rights"
 )
 
 // Whoever was erased after a backup stays erased when it is restored, also when
@@ -22,8 +25,8 @@ func TestRestoreErasesAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	var id int64
-	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c engine.Caller) error {
-		p, err := e.CreatePatient(ctx, c, engine.PatientDraft{GivenName: new("Forgotten"), FamilyName: new("Gonewest")})
+	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c act.Caller) error {
+		p, err := e.CreatePatient(ctx, c, people.PatientDraft{GivenName: new("Forgotten"), FamilyName: new("Gonewest")})
 		id = p.ID
 		return err
 	})
@@ -32,7 +35,7 @@ func TestRestoreErasesAgain(t *testing.T) {
 	if err != nil || len(file) != 1 {
 		t.Fatalf("%v %v", file, err)
 	}
-	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c engine.Caller) error {
+	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c act.Caller) error {
 		_, err := e.ErasePatient(ctx, c, id)
 		return err
 	})
@@ -52,7 +55,7 @@ func TestRestoreErasesAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c engine.Caller) error {
+	inClinic(t, data, func(ctx context.Context, e *engine.Engine, c act.Caller) error {
 		p, err := e.Patient(ctx, c, id)
 		if err != nil || p.ErasedAt == 0 || p.FamilyName == "Gonewest" {
 			t.Errorf("%+v, %v", p, err)
@@ -74,14 +77,14 @@ func TestRestoreErasesAgain(t *testing.T) {
 }
 
 // tombstonesIn are those that a directory's file holds, one a line.
-func tombstonesIn(t *testing.T, dir string) (list []engine.Erasure) {
+func tombstonesIn(t *testing.T, dir string) (list []rights.Erasure) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "erasures.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
-		var e engine.Erasure
+		var e rights.Erasure
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/text"
 )
 
 func newUsersCommand(g *global) *cobra.Command {
@@ -30,7 +33,7 @@ var userFlags = map[string]string{"password": "the password"}
 type usersCreateOptions struct {
 	*global
 	clinic                string
-	draft                 engine.UserDraft
+	draft                 access.UserDraft
 	passwordStdin, noPass bool
 }
 
@@ -48,7 +51,7 @@ the new user's id.`,
   pass show clinic/ada | qb users create --email ada@clinic.example --role owner --password-stdin`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			o.draft.Role = engine.Role(role)
+			o.draft.Role = act.Role(role)
 			return runUsersCreate(c.Context(), streams(c), o)
 		},
 	}
@@ -130,16 +133,16 @@ func newUsersList(g *global) *cobra.Command {
 
 // userJSON is a user without anything of the password.
 type userJSON struct {
-	ID         string      `json:"id"`
-	Email      string      `json:"email"`
-	Name       string      `json:"name"`
-	Role       engine.Role `json:"role"`
-	Password   bool        `json:"password"` // whether there is one
-	DisabledAt *time.Time  `json:"disabled_at"`
-	CreatedAt  time.Time   `json:"created_at"`
+	ID         string     `json:"id"`
+	Email      string     `json:"email"`
+	Name       string     `json:"name"`
+	Role       act.Role   `json:"role"`
+	Password   bool       `json:"password"` // whether there is one
+	DisabledAt *time.Time `json:"disabled_at"`
+	CreatedAt  time.Time  `json:"created_at"`
 }
 
-func userOf(u engine.User) userJSON {
+func userOf(u access.User) userJSON {
 	out := userJSON{u.ID, u.Email, u.Name, u.Role, u.PasswordHash != "", nil, utc(u.CreatedAt)}
 	if u.DisabledAt != 0 {
 		at := utc(u.DisabledAt)
@@ -157,12 +160,12 @@ func runUsersList(ctx context.Context, s stdio, o usersListOptions) error {
 			return err
 		}
 		return printRows(s.out, o.json, list, userOf,
-			column[engine.User]{"EMAIL", func(u engine.User) string { return u.Email }},
-			column[engine.User]{"NAME", func(u engine.User) string { return u.Name }},
-			column[engine.User]{"ROLE", func(u engine.User) string { return string(u.Role) }},
-			column[engine.User]{"DISABLED", func(u engine.User) string { return formatTime(u.DisabledAt) }},
-			column[engine.User]{"CREATED", func(u engine.User) string { return formatTime(u.CreatedAt) }},
-			column[engine.User]{"ID", func(u engine.User) string { return u.ID }},
+			column[access.User]{"EMAIL", func(u access.User) string { return u.Email }},
+			column[access.User]{"NAME", func(u access.User) string { return u.Name }},
+			column[access.User]{"ROLE", func(u access.User) string { return string(u.Role) }},
+			column[access.User]{"DISABLED", func(u access.User) string { return formatTime(u.DisabledAt) }},
+			column[access.User]{"CREATED", func(u access.User) string { return formatTime(u.CreatedAt) }},
+			column[access.User]{"ID", func(u access.User) string { return u.ID }},
 		)
 	})
 }
@@ -170,12 +173,12 @@ func runUsersList(ctx context.Context, s stdio, o usersListOptions) error {
 type usersSwitchOptions struct {
 	*global
 	clinic, user, verb string
-	change             func(*engine.Engine, context.Context, engine.Caller, string) (engine.User, error)
+	change             func(*engine.Engine, context.Context, act.Caller, string) (access.User, error)
 }
 
 // newUsersSwitch makes disable and enable, which differ in one use case.
 func newUsersSwitch(g *global, verb, short string,
-	change func(*engine.Engine, context.Context, engine.Caller, string) (engine.User, error)) *cobra.Command {
+	change func(*engine.Engine, context.Context, act.Caller, string) (access.User, error)) *cobra.Command {
 	o := usersSwitchOptions{global: g, verb: verb, change: change}
 	c := &cobra.Command{
 		Use:   verb + " EMAIL",
@@ -206,17 +209,17 @@ func runUsersSwitch(ctx context.Context, s stdio, o usersSwitchOptions) error {
 }
 
 // userNamed finds a user of the clinic by e-mail or id.
-func (s *session) userNamed(ctx context.Context, name string) (engine.User, error) {
+func (s *session) userNamed(ctx context.Context, name string) (access.User, error) {
 	list, err := s.engine.Users(ctx, s.caller)
 	if err != nil {
-		return engine.User{}, err
+		return access.User{}, err
 	}
 	for _, u := range list {
-		if u.ID == name || u.EmailKey == engine.EmailKey(name) {
+		if u.ID == name || u.EmailKey == text.EmailKey(name) {
 			return u, nil
 		}
 	}
-	return engine.User{}, fmt.Errorf("%s has no user %q; 'qb users list' shows them", s.clinic.Slug, name)
+	return access.User{}, fmt.Errorf("%s has no user %q; 'qb users list' shows them", s.clinic.Slug, name)
 }
 
 type usersPasswordOptions struct {

@@ -10,12 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/outbox"
 	"qualifybase/httpapi"
 )
 
 func newWebhooksCommand(g *global) *cobra.Command {
 	c := group("webhooks", "See what is sent to other systems, and send it again",
-		newWebhooksList(g), newWebhooksDeliveries(g, ""), newWebhooksDeliveries(g, engine.DeadLettered),
+		newWebhooksList(g), newWebhooksDeliveries(g, ""), newWebhooksDeliveries(g, outbox.DeadLettered),
 		newWebhooksRetry(g), newWebhooksTest(g))
 	c.Long = `See what is sent to other systems, and send it again. Webhooks are made through
 the API (POST /webhooks); a running server sends what these verbs ask for at once,
@@ -43,7 +45,7 @@ func (o *webhooksOptions) flags(c *cobra.Command) *cobra.Command {
 }
 
 // as is the shell in the clinic's live or test rows.
-func (o *webhooksOptions) as(at *session) engine.Caller {
+func (o *webhooksOptions) as(at *session) act.Caller {
 	c := at.caller
 	c.Test = o.test
 	return c
@@ -61,7 +63,7 @@ func newWebhooksList(g *global) *cobra.Command {
 
 func runWebhooksList(ctx context.Context, s stdio, o webhooksOptions) error {
 	return o.withClinic(ctx, s, target{verb: "webhooks list", clinic: o.clinic}, func(at *session) error {
-		list, err := everyPage(func(p engine.Page) (engine.List[engine.Webhook],
+		list, err := everyPage(func(p act.Page) (act.List[outbox.Webhook],
 			error) {
 			return at.engine.Webhooks(ctx, o.as(at), p)
 		})
@@ -69,18 +71,18 @@ func runWebhooksList(ctx context.Context, s stdio, o webhooksOptions) error {
 			return err
 		}
 		now := time.Now().Unix()
-		return printRows(s.out, o.json, list, func(h engine.Webhook) httpapi.Webhook { return httpapi.WebhookOf(h, now) },
-			column[engine.Webhook]{"ID", func(h engine.Webhook) string { return h.ID }},
-			column[engine.Webhook]{"STATE", webhookState},
-			column[engine.Webhook]{"PAYLOAD", func(h engine.Webhook) string { return string(h.Payload) }},
-			column[engine.Webhook]{"CREATED", func(h engine.Webhook) string { return formatTime(h.CreatedAt) }},
-			column[engine.Webhook]{"URL", func(h engine.Webhook) string { return h.URL }},
-			column[engine.Webhook]{"EVENTS", func(h engine.Webhook) string { return strings.Join(h.Events, ",") }},
+		return printRows(s.out, o.json, list, func(h outbox.Webhook) httpapi.Webhook { return httpapi.WebhookOf(h, now) },
+			column[outbox.Webhook]{"ID", func(h outbox.Webhook) string { return h.ID }},
+			column[outbox.Webhook]{"STATE", webhookState},
+			column[outbox.Webhook]{"PAYLOAD", func(h outbox.Webhook) string { return string(h.Payload) }},
+			column[outbox.Webhook]{"CREATED", func(h outbox.Webhook) string { return formatTime(h.CreatedAt) }},
+			column[outbox.Webhook]{"URL", func(h outbox.Webhook) string { return h.URL }},
+			column[outbox.Webhook]{"EVENTS", func(h outbox.Webhook) string { return strings.Join(h.Events, ",") }},
 		)
 	})
 }
 
-func webhookState(h engine.Webhook) string {
+func webhookState(h outbox.Webhook) string {
 	if h.Enabled {
 		return "enabled"
 	}
@@ -88,7 +90,7 @@ func webhookState(h engine.Webhook) string {
 }
 
 // newWebhooksDeliveries lists deliveries: all, or the dead letters under a name of their own.
-func newWebhooksDeliveries(g *global, state engine.DeliveryState) *cobra.Command {
+func newWebhooksDeliveries(g *global, state outbox.DeliveryState) *cobra.Command {
 	o := webhooksOptions{global: g, state: string(state)}
 	c := &cobra.Command{
 		Use:   "deliveries",
@@ -96,7 +98,7 @@ func newWebhooksDeliveries(g *global, state engine.DeliveryState) *cobra.Command
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return runWebhooksDeliveries(c.Context(), streams(c), o) },
 	}
-	if state == engine.DeadLettered {
+	if state == outbox.DeadLettered {
 		c.Use, c.Short = "dead", "List the dead letters: deliveries whose retries are used up"
 		c.Long = c.Short + `.
 'qb webhooks retry ID' sends one again; POST /delivery-retries sends all of a filter.`
@@ -113,8 +115,8 @@ func runWebhooksDeliveries(ctx context.Context, s stdio, o webhooksOptions) erro
 		return usageError("--limit: want 0 or more")
 	}
 	return o.withClinic(ctx, s, target{verb: "webhooks deliveries", clinic: o.clinic}, func(at *session) error {
-		q := engine.DeliveryQuery{WebhookID: o.webhook, State: engine.DeliveryState(o.state)}
-		list, err := upTo(o.limit, func(p engine.Page) (engine.List[engine.DeliveryEntry], error) {
+		q := outbox.DeliveryQuery{WebhookID: o.webhook, State: outbox.DeliveryState(o.state)}
+		list, err := upTo(o.limit, func(p act.Page) (act.List[outbox.DeliveryEntry], error) {
 			return at.engine.Deliveries(ctx, o.as(at), q, p)
 		})
 		if err != nil {
@@ -124,20 +126,20 @@ func runWebhooksDeliveries(ctx context.Context, s stdio, o webhooksOptions) erro
 	})
 }
 
-var deliveryColumns = []column[engine.DeliveryEntry]{
-	{"ID", func(d engine.DeliveryEntry) string { return d.ID }},
-	{"TYPE", func(d engine.DeliveryEntry) string { return d.Type }},
-	{"STATE", func(d engine.DeliveryEntry) string { return string(d.State) }},
-	{"ATTEMPTS", func(d engine.DeliveryEntry) string { return strconv.Itoa(d.Attempts) }},
-	{"NEXT", func(d engine.DeliveryEntry) string {
-		if d.State != engine.Pending {
+var deliveryColumns = []column[outbox.DeliveryEntry]{
+	{"ID", func(d outbox.DeliveryEntry) string { return d.ID }},
+	{"TYPE", func(d outbox.DeliveryEntry) string { return d.Type }},
+	{"STATE", func(d outbox.DeliveryEntry) string { return string(d.State) }},
+	{"ATTEMPTS", func(d outbox.DeliveryEntry) string { return strconv.Itoa(d.Attempts) }},
+	{"NEXT", func(d outbox.DeliveryEntry) string {
+		if d.State != outbox.Pending {
 			return ""
 		}
 		return formatTime(d.NextAt)
 	}},
-	{"CREATED", func(d engine.DeliveryEntry) string { return formatTime(d.CreatedAt) }},
-	{"WEBHOOK", func(d engine.DeliveryEntry) string { return d.WebhookID }},
-	{"LAST ERROR", func(d engine.DeliveryEntry) string { return d.LastError }},
+	{"CREATED", func(d outbox.DeliveryEntry) string { return formatTime(d.CreatedAt) }},
+	{"WEBHOOK", func(d outbox.DeliveryEntry) string { return d.WebhookID }},
+	{"LAST ERROR", func(d outbox.DeliveryEntry) string { return d.LastError }},
 }
 
 func newWebhooksRetry(g *global) *cobra.Command {
@@ -170,7 +172,7 @@ func newWebhooksTest(g *global) *cobra.Command {
 
 // runWebhooksSend runs a use case that leaves a delivery to be sent, and shows it.
 func runWebhooksSend(ctx context.Context, s stdio, o webhooksOptions, verb string,
-	use func(*engine.Engine, context.Context, engine.Caller, string) (engine.DeliveryEntry, error)) error {
+	use func(*engine.Engine, context.Context, act.Caller, string) (outbox.DeliveryEntry, error)) error {
 	return o.withClinic(ctx, s, target{verb: verb, clinic: o.clinic}, func(at *session) error {
 		d, err := use(at.engine, ctx, o.as(at), o.id)
 		if err != nil {

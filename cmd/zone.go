@@ -5,12 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/phone"
 )
 
 // systemZone is the IANA name of this machine's zone, else UTC.
 func systemZone(env func(string) (string, bool)) (zone, why string) {
-	known := func(name string) bool { _, err := engine.LoadZone(name); return err == nil }
+	known := func(name string) bool { _, err := calendar.LoadZone(name); return err == nil }
 	if tz, ok := env("TZ"); ok && known(strings.TrimPrefix(tz, ":")) {
 		return strings.TrimPrefix(tz, ":"), "from TZ"
 	}
@@ -37,7 +38,7 @@ func guessCountry(zone string, env func(string) (string, bool)) (country, why st
 		text, _, _ = strings.Cut(text, ".")
 		_, region, _ := strings.Cut(text, "_")
 		region, _, _ = strings.Cut(region, "@")
-		if engine.ValidCountry(region) {
+		if phone.ValidCountry(region) {
 			return region, "from " + name
 		}
 	}

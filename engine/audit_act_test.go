@@ -10,7 +10,11 @@ import (
 	_ "modernc.org/sqlite" // a SQL shell beside the server
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
 	"qualifybase/engine/enginetest"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
+	"qualifybase/engine/scope"
 )
 
 func TestAuditLog(t *testing.T) {
@@ -21,24 +25,24 @@ func TestAuditLog(t *testing.T) {
 	_, err := c.Engine.Patient(ctx, c.Caller, p.ID)
 	enginetest.Must(t, err)
 	c.Clock.Add(time.Minute)
-	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
-	_, err = c.Engine.PutLead(ctx, engine.Caller{Clinic: c.Row.N, Kind: engine.ActorKey, ID: "weak"}, engine.LeadDraft{Name: new("Ben")})
-	enginetest.Refused(t, err, engine.Forbidden)
+	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ben")})
+	_, err = c.Engine.PutLead(ctx, act.Caller{Clinic: c.Row.N, Kind: act.ActorKey, ID: "weak"}, people.LeadDraft{Name: new("Ben")})
+	enginetest.Refused(t, err, fault.Forbidden)
 	c.Since(t)
 	now := c.Clock.Now().Unix()
 	for _, x := range []struct {
-		q    engine.AuditQuery
+		q    act.AuditQuery
 		want string
 	}{
-		{engine.AuditQuery{PatientID: p.ID}, "patient.read patient.create"},
-		{engine.AuditQuery{Entity: "lead"}, "lead.put lead.put"},
-		{engine.AuditQuery{Entity: "lead", Outcome: engine.Denied}, "lead.put"},
-		{engine.AuditQuery{Action: "patient.read", EntityID: fmt.Sprint(p.ID)}, "patient.read"},
-		{engine.AuditQuery{Entity: "patient", To: now}, "patient.read patient.create"},
-		{engine.AuditQuery{Entity: "patient", From: now}, ""},
-		{engine.AuditQuery{Clinic: rival.Clinic, PatientID: p.ID}, "patient.read patient.create"}, // the caller's clinic counts
+		{act.AuditQuery{PatientID: p.ID}, "patient.read patient.create"},
+		{act.AuditQuery{Entity: "lead"}, "lead.put lead.put"},
+		{act.AuditQuery{Entity: "lead", Outcome: act.Denied}, "lead.put"},
+		{act.AuditQuery{Action: "patient.read", EntityID: fmt.Sprint(p.ID)}, "patient.read"},
+		{act.AuditQuery{Entity: "patient", To: now}, "patient.read patient.create"},
+		{act.AuditQuery{Entity: "patient", From: now}, ""},
+		{act.AuditQuery{Clinic: rival.Clinic, PatientID: p.ID}, "patient.read patient.create"}, // the caller's clinic counts
 	} {
-		list, err := c.Engine.AuditLog(ctx, c.Caller, x.q, engine.Page{})
+		list, err := c.Engine.AuditLog(ctx, c.Caller, x.q, act.Page{})
 		enginetest.Must(t, err)
 		var got []string
 		for _, a := range list.Items {
@@ -51,18 +55,18 @@ func TestAuditLog(t *testing.T) {
 		}
 	}
 	c.Since(t)
-	list, err := c.Engine.AuditLog(ctx, rival, engine.AuditQuery{PatientID: p.ID}, engine.Page{})
+	list, err := c.Engine.AuditLog(ctx, rival, act.AuditQuery{PatientID: p.ID}, act.Page{})
 	if err != nil || len(list.Items) != 0 {
 		t.Errorf("another clinic sees %d rows, %v", len(list.Items), err)
 	}
-	_, err = c.Engine.AuditLog(ctx, c.Caller, engine.AuditQuery{Outcome: "maybe"}, engine.Page{})
-	enginetest.Refused(t, err, engine.Invalid, "outcome")
+	_, err = c.Engine.AuditLog(ctx, c.Caller, act.AuditQuery{Outcome: "maybe"}, act.Page{})
+	enginetest.Refused(t, err, fault.Invalid, "outcome")
 	reader := c.Caller
-	reader.Scopes = engine.AllScopes.Without(engine.Scopes(engine.AuditRead))
-	_, err = c.Engine.AuditLog(ctx, reader, engine.AuditQuery{}, engine.Page{})
-	enginetest.Refused(t, err, engine.Forbidden)
+	reader.Scopes = scope.All.Without(scope.Of(scope.AuditRead))
+	_, err = c.Engine.AuditLog(ctx, reader, act.AuditQuery{}, act.Page{})
+	enginetest.Refused(t, err, fault.Forbidden)
 	c.Since(t)
-	_, err = c.Engine.AuditLog(ctx, c.Caller, engine.AuditQuery{PatientID: p.ID, Action: "patient.read"}, engine.Page{})
+	_, err = c.Engine.AuditLog(ctx, c.Caller, act.AuditQuery{PatientID: p.ID, Action: "patient.read"}, act.Page{})
 	enginetest.Must(t, err)
 	enginetest.Traces(t, c, "", "audit.list ok filter:patient_id,filter:action")
 }
@@ -71,11 +75,11 @@ func TestAuditLog(t *testing.T) {
 func TestAuditLogPages(t *testing.T) {
 	c := enginetest.New(t)
 	for i := range 7 {
-		enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new(fmt.Sprint(i))})
+		enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new(fmt.Sprint(i))})
 	}
-	page, last, rows := engine.Page{Limit: 3}, int64(1<<62), 0
+	page, last, rows := act.Page{Limit: 3}, int64(1<<62), 0
 	for {
-		list, err := c.Engine.AuditLog(t.Context(), c.Caller, engine.AuditQuery{Entity: "lead"}, page)
+		list, err := c.Engine.AuditLog(t.Context(), c.Caller, act.AuditQuery{Entity: "lead"}, page)
 		enginetest.Must(t, err)
 		for _, a := range list.Items {
 			if a.Seq >= last {
@@ -114,7 +118,7 @@ func TestVerifyAudit(t *testing.T) {
 			c := enginetest.New(t)
 			rival, _ := c.Rival(t)
 			enginetest.Register(t, c, c.Caller, "Anna", "Weiß", "")
-			enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
+			enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ben")})
 			var last int64
 			c.Write(t, func(tx engine.Tx) error { h, err := tx.Counters(c.Row.N); last = h.Audit; return err })
 			if c.Row.N != 1 || last < 8 {
@@ -136,7 +140,7 @@ func TestVerifyAudit(t *testing.T) {
 	}
 	c := enginetest.New(t)
 	_, err := c.Engine.VerifyAudit(t.Context(), 99)
-	enginetest.Refused(t, err, engine.NotFound)
+	enginetest.Refused(t, err, fault.NotFound)
 }
 
 // shell runs SQL as somebody with the file and a stock sqlite3 would.
@@ -152,7 +156,7 @@ func shell(t *testing.T, c *enginetest.Clinic, text string) {
 // Without dropping the triggers first, nobody changes what happened.
 func TestAuditIsAppendOnly(t *testing.T) {
 	c := enginetest.New(t)
-	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("A")})
+	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("A")})
 	db, err := sql.Open("sqlite", "file:"+c.Store.Path()+"?_pragma=busy_timeout(5000)")
 	enginetest.Must(t, err)
 	defer func() { enginetest.Must(t, db.Close()) }()
@@ -171,14 +175,14 @@ func TestEvents(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
 	rival, _ := c.Rival(t)
-	a := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("A")}).Lead
-	enginetest.PutLead(t, c, c.Test, engine.LeadDraft{Name: new("T")})
-	enginetest.PutLead(t, c, rival, engine.LeadDraft{Name: new("R")})
+	a := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("A")}).Lead
+	enginetest.PutLead(t, c, c.Test, people.LeadDraft{Name: new("T")})
+	enginetest.PutLead(t, c, rival, people.LeadDraft{Name: new("R")})
 	enginetest.Register(t, c, c.Caller, "Anna", "Weiß", "")
-	_, err := c.Engine.UpdateLead(ctx, c.Caller, a.ID, nil, engine.LeadDraft{Notes: new("x")})
+	_, err := c.Engine.UpdateLead(ctx, c.Caller, a.ID, nil, people.LeadDraft{Notes: new("x")})
 	enginetest.Must(t, err)
-	walk := func(by engine.Caller, after int64, typ string, limit int) (out string, last int64) {
-		page := engine.Page{Limit: limit}
+	walk := func(by act.Caller, after int64, typ string, limit int) (out string, last int64) {
+		page := act.Page{Limit: limit}
 		for {
 			list, err := c.Engine.Events(ctx, by, after, typ, page)
 			enginetest.Must(t, err)
@@ -195,7 +199,7 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	for _, x := range []struct {
-		by    engine.Caller
+		by    act.Caller
 		after int64
 		typ   string
 		limit int
@@ -213,14 +217,14 @@ func TestEvents(t *testing.T) {
 			t.Errorf("after %d, %q: %s, want %s", x.after, x.typ, got, x.want)
 		}
 	}
-	_, err = c.Engine.Events(ctx, c.Caller, -1, "", engine.Page{})
-	enginetest.Refused(t, err, engine.Invalid, "after_seq")
-	_, err = c.Engine.Events(ctx, c.Caller, 0, "lead.exploded", engine.Page{})
-	enginetest.Refused(t, err, engine.Invalid, "type")
+	_, err = c.Engine.Events(ctx, c.Caller, -1, "", act.Page{})
+	enginetest.Refused(t, err, fault.Invalid, "after_seq")
+	_, err = c.Engine.Events(ctx, c.Caller, 0, "lead.exploded", act.Page{})
+	enginetest.Refused(t, err, fault.Invalid, "type")
 	reader := c.Caller
-	reader.Scopes = engine.AllScopes.Without(engine.Scopes(engine.WebhooksManage))
-	_, err = c.Engine.Events(ctx, reader, 0, "", engine.Page{})
-	enginetest.Refused(t, err, engine.Forbidden)
+	reader.Scopes = scope.All.Without(scope.Of(scope.WebhooksManage))
+	_, err = c.Engine.Events(ctx, reader, 0, "", act.Page{})
+	enginetest.Refused(t, err, fault.Forbidden)
 }
 
 // ask scans the last column of one row, as a SQL shell shows it.

@@ -6,8 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
 	"qualifybase/engine/enginetest"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
+	"qualifybase/engine/record"
 )
 
 // TestVerifyAuditEveryColumn: whatever a SQL shell writes into a row is found,
@@ -15,13 +19,13 @@ import (
 func TestVerifyAuditEveryColumn(t *testing.T) {
 	c := enginetest.New(t)
 	p := enginetest.Register(t, c, c.Caller, "Anna", "Weiß", "")
-	enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("Ben")})
+	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ben")})
 	// An entity id comes from a path, so it may hold any bytes.
 	_, err := c.Engine.Lead(t.Context(), c.Caller, "broken \xff")
-	enginetest.Refused(t, err, engine.NotFound)
-	_, err = c.Engine.Patient(t.Context(), engine.Caller{Clinic: c.Row.N, Kind: engine.ActorKey, ID: "k \xfe", Label: "l \xfe"}, p.ID)
-	enginetest.Refused(t, err, engine.Forbidden)
-	check := func(name string) engine.AuditReport {
+	enginetest.Refused(t, err, fault.NotFound)
+	_, err = c.Engine.Patient(t.Context(), act.Caller{Clinic: c.Row.N, Kind: act.ActorKey, ID: "k \xfe", Label: "l \xfe"}, p.ID)
+	enginetest.Refused(t, err, fault.Forbidden)
+	check := func(name string) act.AuditReport {
 		report, err := c.Engine.VerifyAudit(t.Context(), c.Row.N)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -90,42 +94,42 @@ func TestVerifyAuditEveryColumn(t *testing.T) {
 func TestAuditFindsListReads(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	var people []engine.Patient
+	var everyone []people.Patient
 	for i := range 12 { // so that one id begins with another's digits
-		people = append(people, enginetest.Register(t, c, c.Caller, "Anna", fmt.Sprintf("Weiß%c", 'a'+i), ""))
+		everyone = append(everyone, enginetest.Register(t, c, c.Caller, "Anna", fmt.Sprintf("Weiß%c", 'a'+i), ""))
 	}
-	first, twelfth := people[0], people[11]
-	all, err := c.Engine.Patients(ctx, c.Caller, engine.PatientQuery{}, engine.Page{})
+	first, twelfth := everyone[0], everyone[11]
+	all, err := c.Engine.Patients(ctx, c.Caller, people.PatientQuery{}, act.Page{})
 	enginetest.Must(t, err)
 	if len(all.Items) != 12 {
 		t.Fatalf("%d patients", len(all.Items))
 	}
-	_, err = c.Engine.Patients(ctx, c.Caller, engine.PatientQuery{Q: "Weißl"}, engine.Page{})
+	_, err = c.Engine.Patients(ctx, c.Caller, people.PatientQuery{Q: "Weißl"}, act.Page{})
 	enginetest.Must(t, err)
-	_, err = c.Engine.Appointments(ctx, c.Caller, engine.AppointmentQuery{PatientID: first.ID}, engine.Page{})
+	_, err = c.Engine.Appointments(ctx, c.Caller, booking.AppointmentQuery{PatientID: first.ID}, act.Page{})
 	enginetest.Must(t, err)
 	c.Since(t) // so that these reads are written before what follows
 	// What is somebody's is told of, too, where the list was not asked for by person.
-	v, err := c.Engine.StartConsultation(ctx, c.Caller, engine.ConsultationDraft{PatientID: first.ID, ProviderID: c.Ada.ID})
+	v, err := c.Engine.StartConsultation(ctx, c.Caller, record.ConsultationDraft{PatientID: first.ID, ProviderID: c.Ada.ID})
 	enginetest.Must(t, err)
-	_, err = c.Engine.WriteNote(ctx, c.Caller, v.ID, engine.NoteDraft{Plan: new("rest")})
+	_, err = c.Engine.WriteNote(ctx, c.Caller, v.ID, record.NoteDraft{Plan: new("rest")})
 	enginetest.Must(t, err)
-	_, err = c.Engine.Prescribe(ctx, c.Caller, v.ID, engine.PrescriptionDraft{Medication: new("M"), Dose: new("1"), Frequency: new("daily")})
+	_, err = c.Engine.Prescribe(ctx, c.Caller, v.ID, record.PrescriptionDraft{Medication: new("M"), Dose: new("1"), Frequency: new("daily")})
 	enginetest.Must(t, err)
-	_, err = c.Engine.Book(ctx, c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: first.ID})
+	_, err = c.Engine.Book(ctx, c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: first.ID})
 	enginetest.Must(t, err)
 	for _, list := range []func() error{
 		func() error {
-			_, err := c.Engine.Consultations(ctx, c.Caller, engine.ConsultationQuery{}, engine.Page{})
+			_, err := c.Engine.Consultations(ctx, c.Caller, record.ConsultationQuery{}, act.Page{})
 			return err
 		},
-		func() error { _, err := c.Engine.Notes(ctx, c.Caller, engine.NoteQuery{}, engine.Page{}); return err },
+		func() error { _, err := c.Engine.Notes(ctx, c.Caller, record.NoteQuery{}, act.Page{}); return err },
 		func() error {
-			_, err := c.Engine.Prescriptions(ctx, c.Caller, engine.PrescriptionQuery{}, engine.Page{})
+			_, err := c.Engine.Prescriptions(ctx, c.Caller, record.PrescriptionQuery{}, act.Page{})
 			return err
 		},
 		func() error {
-			_, err := c.Engine.Appointments(ctx, c.Caller, engine.AppointmentQuery{}, engine.Page{})
+			_, err := c.Engine.Appointments(ctx, c.Caller, booking.AppointmentQuery{}, act.Page{})
 			return err
 		},
 	} {
@@ -149,13 +153,13 @@ func TestAuditFindsListReads(t *testing.T) {
 	}{
 		{first.ID, "patient.export " + saw + " appointment.book prescription.create note.create consultation.start appointment.list patient.list patient.create"},
 		{twelfth.ID, "patient.list patient.list patient.create"},
-		{people[1].ID, "patient.list patient.create"},
+		{everyone[1].ID, "patient.list patient.create"},
 		{999, ""},
 	} {
 		var got []string
-		page := engine.Page{Limit: 1}
+		page := act.Page{Limit: 1}
 		for {
-			list, err := c.Engine.AuditLog(ctx, c.Caller, engine.AuditQuery{PatientID: x.id}, page)
+			list, err := c.Engine.AuditLog(ctx, c.Caller, act.AuditQuery{PatientID: x.id}, page)
 			enginetest.Must(t, err)
 			for _, a := range list.Items {
 				if a.Action != "audit.list" {

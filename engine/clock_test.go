@@ -8,8 +8,15 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
 	"qualifybase/engine/enginetest"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
 )
 
 // clockJumps are what clocks do to a running server (proof.md R9).
@@ -22,24 +29,24 @@ func TestHoldsWhenClocksJump(t *testing.T) {
 		t.Run(jump.String(), func(t *testing.T) {
 			c := enginetest.New(t)
 			at := enginetest.Unix("2026-05-04 09:00")
-			place := func() engine.Hold {
-				h, err := c.Engine.PlaceHold(t.Context(), c.Caller, engine.HoldDraft{StartsAt: at, ServiceID: c.Checkup.ID, ProviderID: c.Ada.ID})
+			place := func() booking.Hold {
+				h, err := c.Engine.PlaceHold(t.Context(), c.Caller, booking.HoldDraft{StartsAt: at, ServiceID: c.Checkup.ID, ProviderID: c.Ada.ID})
 				enginetest.Must(t, err)
 				return h
 			}
-			redeem := func(h engine.Hold) error {
-				_, err := c.Engine.Book(t.Context(), c.Caller, engine.Booking{HoldID: h.ID, HoldToken: h.Token, LeadID: c.Lead(t, c.Caller).ID})
+			redeem := func(h booking.Hold) error {
+				_, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{HoldID: h.ID, HoldToken: h.Token, LeadID: c.Lead(t, c.Caller).ID})
 				return err
 			}
 			open := place()
 			c.Clock.Add(jump)
 			_, err := c.TryBook(t, c.Caller, "2026-05-04 09:00", c.Ada, c.Checkup)
 			if jump < 0 {
-				enginetest.Refused(t, err, engine.SlotTaken, "scheduled_at")
+				enginetest.Refused(t, err, fault.SlotTaken, "scheduled_at")
 				enginetest.Must(t, redeem(open))
 			} else { // its time is over: free for everybody, and for its owner no more
 				enginetest.Must(t, err)
-				enginetest.Refused(t, redeem(open), engine.Gone, "hold_id")
+				enginetest.Refused(t, redeem(open), fault.Gone, "hold_id")
 			}
 			if err := redeem(open); err == nil {
 				t.Error("a spent hold books again")
@@ -57,8 +64,8 @@ func TestHoldsWhenClocksJump(t *testing.T) {
 func oneVisitAt(t *testing.T, c *enginetest.Clinic, at int64) {
 	t.Helper()
 	c.Read(t, func(r engine.Reader) error {
-		busy, err := r.Busy(engine.ProviderResource(c.Ada.ID), false, engine.Span{Start: at, End: at + 1}, nil)
-		busy = slices.DeleteFunc(busy, func(o engine.Occupied) bool { return o.ExpiresAt != 0 && o.ExpiresAt <= c.Clock.Now().Unix() })
+		busy, err := r.Busy(booking.ProviderResource(c.Ada.ID), false, calendar.Span{Start: at, End: at + 1}, nil)
+		busy = slices.DeleteFunc(busy, func(o booking.Occupied) bool { return o.ExpiresAt != 0 && o.ExpiresAt <= c.Clock.Now().Unix() })
 		if len(busy) != 1 {
 			t.Errorf("the slot is occupied %d times: %v", len(busy), busy)
 		}
@@ -73,9 +80,9 @@ func TestRepliesWhenClocksJump(t *testing.T) {
 		c := enginetest.New(t)
 		at := enginetest.Unix("2026-05-04 09:00")
 		caller, lead := c.Caller, c.Lead(t, c.Caller).ID
-		caller.Idempotency, caller.Encode = &engine.Idempotency{Key: "k", Fingerprint: "f"}, encode
+		caller.Idempotency, caller.Encode = &act.Idempotency{Key: "k", Fingerprint: "f"}, encode
 		book := func() error {
-			_, err := c.Engine.Book(t.Context(), caller, engine.Booking{StartsAt: at, ServiceID: c.Checkup.ID, ProviderID: c.Ada.ID, LeadID: lead})
+			_, err := c.Engine.Book(t.Context(), caller, booking.Booking{StartsAt: at, ServiceID: c.Checkup.ID, ProviderID: c.Ada.ID, LeadID: lead})
 			return err
 		}
 		enginetest.Must(t, book())
@@ -83,10 +90,10 @@ func TestRepliesWhenClocksJump(t *testing.T) {
 		for _, step := range []time.Duration{jump, -jump, jump} {
 			c.Clock.Add(step)
 			err := book()
-			_, replayed := errors.AsType[*engine.Replay](err)
+			_, replayed := errors.AsType[*act.Replay](err)
 			if over := c.Clock.Now().Sub(kept) > 24*time.Hour; over {
 				kept = c.Clock.Now()
-				enginetest.Refused(t, err, engine.SlotTaken, "scheduled_at")
+				enginetest.Refused(t, err, fault.SlotTaken, "scheduled_at")
 			} else if !replayed {
 				t.Errorf("%v: asked again, the key answers %v", step, err)
 			}
@@ -100,15 +107,15 @@ func TestRepliesWhenClocksJump(t *testing.T) {
 func TestSyncWhenClocksJump(t *testing.T) {
 	for _, jump := range clockJumps {
 		c := enginetest.New(t)
-		first := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new("First")}).Lead
+		first := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("First")}).Lead
 		since := first.UpdatedAt // what a caller keeps between two syncs
 		versions := map[string]int64{}
 		for round := range 4 {
 			c.Clock.Add(jump)
-			changed, err := c.Engine.UpdateLead(t.Context(), c.Caller, first.ID, nil, engine.LeadDraft{Notes: new(fmt.Sprint(round))})
+			changed, err := c.Engine.UpdateLead(t.Context(), c.Caller, first.ID, nil, people.LeadDraft{Notes: new(fmt.Sprint(round))})
 			enginetest.Must(t, err)
-			made := enginetest.PutLead(t, c, c.Caller, engine.LeadDraft{Name: new(fmt.Sprint("Lead ", round))}).Lead
-			list, err := c.Engine.Leads(t.Context(), c.Caller, engine.LeadQuery{UpdatedSince: &since}, engine.Page{})
+			made := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new(fmt.Sprint("Lead ", round))}).Lead
+			list, err := c.Engine.Leads(t.Context(), c.Caller, people.LeadQuery{UpdatedSince: &since}, act.Page{})
 			enginetest.Must(t, err)
 			for _, l := range list.Items {
 				versions[l.ID] = l.Version
@@ -125,7 +132,7 @@ func TestSyncWhenClocksJump(t *testing.T) {
 func TestLocksWhenClocksJump(t *testing.T) {
 	for _, jump := range clockJumps {
 		c := enginetest.NewWith(t, engine.Options{LockoutFailures: 3, LockoutWindow: 15 * time.Minute})
-		_, err := c.Engine.CreateUser(t.Context(), c.Shell, engine.UserDraft{Email: "ann@example.com", Name: "Ann", Role: engine.Owner, Password: "correct horse battery"})
+		_, err := c.Engine.CreateUser(t.Context(), c.Shell, access.UserDraft{Email: "ann@example.com", Name: "Ann", Role: act.Owner, Password: "correct horse battery"})
 		enginetest.Must(t, err)
 		try := func(password string) error {
 			_, _, err := c.Engine.SignIn(t.Context(), "192.0.2.9", "ann@example.com", password, "")
@@ -134,12 +141,12 @@ func TestLocksWhenClocksJump(t *testing.T) {
 		for range 4 {
 			_ = try("wrong")
 		}
-		if kind := engine.KindOf(try("correct horse battery")); kind != engine.RateLimited {
+		if kind := fault.KindOf(try("correct horse battery")); kind != fault.RateLimited {
 			t.Fatalf("not locked: %v", kind)
 		}
 		c.Clock.Add(jump)
 		err = try("correct horse battery")
-		if e, ok := errors.AsType[*engine.Error](err); ok && (e.RetryAfter < 0 || e.RetryAfter > 15*time.Minute) {
+		if e, ok := errors.AsType[*fault.Error](err); ok && (e.RetryAfter < 0 || e.RetryAfter > 15*time.Minute) {
 			t.Errorf("%v: locked for another %v", jump, e.RetryAfter)
 		}
 		c.Clock.Add(15*time.Minute + time.Second)
@@ -171,12 +178,12 @@ func TestClockEdges(t *testing.T) {
 			day, to := firstOf(noon), firstOf(noon.AddDate(0, 0, 1)).Unix()
 			c := enginetest.New(t)
 			c.Clock.Set(day.AddDate(0, 0, -1))
-			row, err := c.Engine.CreateClinic(t.Context(), engine.Shell(0, "init"), engine.ClinicDraft{
+			row, err := c.Engine.CreateClinic(t.Context(), act.Shell(0, "init"), directory.ClinicDraft{
 				Slug: "edge", Name: "Edge", TimeZone: edge.zone, Country: "DE", Hours: enginetest.Hours("Mon-Sun 00:00-24:00")})
 			enginetest.Must(t, err)
-			caller := engine.Shell(row.N, "test")
+			caller := act.Shell(row.N, "test")
 			from := day.Unix()
-			ask := engine.AvailabilityQuery{From: engine.Moment{At: from, Set: true}, To: engine.Moment{At: to, Set: true}, Minutes: 30, Limit: engine.MaxSlots}
+			ask := booking.AvailabilityQuery{From: booking.Moment{At: from, Set: true}, To: booking.Moment{At: to, Set: true}, Minutes: 30, Limit: booking.MaxSlots}
 			booked := 0
 			for last := int64(0); ; {
 				list, err := c.Engine.Availability(t.Context(), caller, ask)
@@ -191,7 +198,7 @@ func TestClockEdges(t *testing.T) {
 				if booked++; booked > 60 {
 					t.Fatal("the day does not end")
 				}
-				a, err := c.Engine.Book(t.Context(), caller, engine.Booking{StartsAt: s.StartsAt, EndsAt: s.EndsAt, ProviderID: s.ProviderID, LeadID: c.Lead(t, caller).ID})
+				a, err := c.Engine.Book(t.Context(), caller, booking.Booking{StartsAt: s.StartsAt, EndsAt: s.EndsAt, ProviderID: s.ProviderID, LeadID: c.Lead(t, caller).ID})
 				enginetest.Must(t, err)
 				if got := time.Unix(a.StartsAt, 0).In(zone).Format("2006-01-02"); got != edge.from {
 					t.Errorf("a slot of %s is on %s", edge.from, got)

@@ -5,7 +5,8 @@ import (
 	"encoding/hex"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/record"
 )
 
 // TestAuditDigestIsKnown: digests are kept for as long as the rows they prove. Each
@@ -13,10 +14,10 @@ import (
 // tools; if one changes, every database in the world fails its verification.
 func TestAuditDigestIsKnown(t *testing.T) {
 	t.Parallel()
-	entry := engine.AuditEntry{
-		Clinic: 7, Seq: 42, At: 1777269600, ActorKind: engine.ActorKey, ActorID: "01970000-0000-7000-8000-000000000001",
+	entry := act.AuditEntry{
+		Clinic: 7, Seq: 42, At: 1777269600, ActorKind: act.ActorKey, ActorID: "01970000-0000-7000-8000-000000000001",
 		ActorLabel: "qbk_live_8fJ2kQ0a", IP: "2001:db8::1", RequestID: "01970000-0000-7000-8000-000000000002",
-		Action: "patient.update", Entity: "patient", EntityID: "9", PatientID: 9, Outcome: engine.OK,
+		Action: "patient.update", Entity: "patient", EntityID: "9", PatientID: 9, Outcome: act.OK,
 		ReasonRef: "5f2c", Fields: []string{"given_name", "é<&>"}, Respelled: true,
 		PrevHash: "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", Hash: "not part of it",
 	}
@@ -26,7 +27,7 @@ func TestAuditDigestIsKnown(t *testing.T) {
 			`"action":"patient.update","entity":"patient","entity_id":"9","patient_id":9,"outcome":"ok","reason_ref":"5f2c",`+
 			`"fields":["given_name","é\u003c\u0026\u003e"],`+
 			`"prev_hash":"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"}`)
-	isKnown(t, engine.AuditEntry{Seq: 1, Fields: []string{}}.Digest(),
+	isKnown(t, act.AuditEntry{Seq: 1, Fields: []string{}}.Digest(),
 		"b419bc200d910fc6710c074c49bd991119b518f51e05c88ef71ff3c02867d504",
 		`{"seq":1,"at":0,"actor_kind":"","actor_id":"","actor_label":"","ip":"","request_id":"","action":"","entity":"",`+
 			`"entity_id":"","patient_id":0,"outcome":"","reason_ref":"","fields":[],"prev_hash":""}`)
@@ -34,20 +35,20 @@ func TestAuditDigestIsKnown(t *testing.T) {
 
 func TestNoteDigestIsKnown(t *testing.T) {
 	t.Parallel()
-	note := engine.Note{
+	note := record.Note{
 		ID: "01970000-0000-7000-8000-00000000000a", Row: "01970000-0000-7000-8000-00000000000b", N: 2,
 		Supersedes: "01970000-0000-7000-8000-00000000000a", Clinic: 7, Test: true,
 		ConsultationID: "01970000-0000-7000-8000-00000000000c", PatientID: 9, AuthorID: 3,
 		AddendumTo: "01970000-0000-7000-8000-00000000000d",
 		Subjective: "Cough since Friday", Objective: "Chest clear", Assessment: "Bronchitis", Plan: "Rest <& tea>",
-		Codes: []engine.Code{
+		Codes: []record.Code{
 			{System: "http://hl7.org/fhir/sid/icd-10", Code: "J20.9", Display: "Acute bronchitis"}, {Code: "x"},
 		},
-		Vitals: []engine.Vital{
+		Vitals: []record.Vital{
 			{Code: "body_temperature", Value: 38.4, Unit: "Cel"}, {Code: "body_weight", Value: 80, Unit: "kg"},
 		},
-		Status: engine.NoteAmended, SignedBy: 4, SignedAt: 1777269600, AmendReason: "Culture",
-		ContentSHA256: "not part of it", Meta: engine.Meta{Version: 3, Change: 12, CreatedAt: 1, UpdatedAt: 2},
+		Status: record.NoteAmended, SignedBy: 4, SignedAt: 1777269600, AmendReason: "Culture",
+		ContentSHA256: "not part of it", Meta: act.Meta{Version: 3, Change: 12, CreatedAt: 1, UpdatedAt: 2},
 	}
 	isKnown(t, note.Digest("00ff"), "03cff67dcb35cceac380f09bbc6847a4df01ac6316a607146f72d213578afb13",
 		`{"Note":"01970000-0000-7000-8000-00000000000a","Consultation":"01970000-0000-7000-8000-00000000000c",`+
@@ -57,7 +58,7 @@ func TestNoteDigestIsKnown(t *testing.T) {
 			`"Codes":[{"system":"http://hl7.org/fhir/sid/icd-10","code":"J20.9","display":"Acute bronchitis"},{"code":"x"}],`+
 			`"Vitals":[{"code":"body_temperature","value":38.4,"unit":"Cel"},{"code":"body_weight","value":80,"unit":"kg"}],`+
 			`"Status":"amended","Reason":"Culture","Before":"00ff"}`)
-	isKnown(t, engine.Note{Codes: []engine.Code{}, Vitals: []engine.Vital{}}.Digest(""),
+	isKnown(t, record.Note{Codes: []record.Code{}, Vitals: []record.Vital{}}.Digest(""),
 		"a116aee05dc20112495ceb65a527ccc9564825f3cc8aaa8f56a3204a2dc682e1",
 		`{"Note":"","Consultation":"","AddendumTo":"","N":0,"Author":0,"SignedBy":0,"SignedAt":0,`+
 			`"Subjective":"","Objective":"",`+

@@ -1,34 +1,52 @@
 // Package engine is QualifyBase's only source of truth: every type, rule and use
-// case of the clinic's front office. Faces (httpapi, webhook, cmd) decode, call
-// one use case and encode; package store implements Store on SQLite. It imports
+// case of the clinic's front office, in rooms. Faces (httpapi, webhook, cmd) decode,
+// call one use case and encode; package store implements Store on SQLite. It imports
 // the standard library and golang.org/x alone, so that no rule can hide in SQL,
 // in HTTP or in a flag (CONTRIBUTING.md "The house").
 package engine
 
 import (
-	"crypto/rand"
+	"context"
 	"log/slog"
 	"slices"
 	"time"
+
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/people"
+	"qualifybase/engine/record"
+	"qualifybase/engine/rights"
+	"qualifybase/engine/secret"
 )
 
-// Engine holds what the use cases share. Make one with New.
+// The rooms under names that can stand side by side in Engine.
+type (
+	kernel          = act.Kernel
+	directoryEngine = directory.Engine
+	peopleEngine    = people.Engine
+	bookingEngine   = booking.Engine
+	recordEngine    = record.Engine
+	rightsEngine    = rights.Engine
+	accessEngine    = access.Engine
+	outboxEngine    = outbox.Engine
+)
+
+// Engine has the use cases of all rooms. Make one with New.
 type Engine struct {
-	store Store
-	now   func() time.Time
-	log   *slog.Logger
-	opt   Options
-	stats Stats
-
-	eventTypes []string // sorted
-
-	leases   leaseWatch
-	usage    usage    // last uses of keys, on their way to the store
-	hashers  *hashers // bounds the memory of password hashing
-	attempts attempts // failed sign-ins
+	*kernel
+	*directoryEngine
+	*peopleEngine
+	*bookingEngine
+	*recordEngine
+	*rightsEngine
+	*accessEngine
+	*outboxEngine
 }
 
-// Options are the choices of the operator; New fills in the defaults.
+// Options are the choices of the operator; the rooms fill in the defaults.
 type Options struct {
 	Now    func() time.Time // tests choose dates; default time.Now
 	Log    *slog.Logger     // default: discards
@@ -48,64 +66,54 @@ type Options struct {
 
 	// Erased is called after the commit of each tombstone, so that a file beside
 	// the database keeps it (records.md §6).
-	Erased func(Erasure)
+	Erased func(rights.Erasure)
 
 	// CheckURL says whether a webhook may have a URL: webhook.Policy.CheckURL. The
 	// error is Invalid on the field url. Default: refuses all.
 	CheckURL func(url string) error
-	Sealer   *Sealer // keeps the secrets of webhooks; needed to make one
+	Sealer   *secret.Sealer // keeps the secrets of webhooks; needed to make one
 }
 
-// New makes the engine on a store.
+// New makes the engine on a store. A new room is a line of its own here, and one
+// in Engine.
 func New(s Store, o Options) *Engine {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if len(o.Secret) == 0 {
-		o.Secret = make([]byte, 32)
-		_, _ = rand.Read(o.Secret)
-	}
-	if o.HoldsPerCaller == 0 {
-		o.HoldsPerCaller = 500
-	}
-	if o.RatePerMinute == 0 {
-		o.RatePerMinute = 120
-	}
-	if o.UserPerMinute == 0 {
-		o.UserPerMinute = 600
-	}
-	if o.ReplyTTL == 0 {
-		o.ReplyTTL = 24 * time.Hour
-	}
-	if o.LockoutFailures == 0 {
-		o.LockoutFailures = 10
-	}
-	if o.LockoutWindow == 0 {
-		o.LockoutWindow = 15 * time.Minute
-	}
-	if o.CheckURL == nil {
-		o.CheckURL = func(string) error { return badField("url", "This program was started without webhooks") }
-	}
-	if o.Nudge == nil {
-		o.Nudge = func() {}
-	}
-	if o.Erased == nil {
-		o.Erased = func(Erasure) {}
-	}
-	e := &Engine{store: s, now: o.Now, log: o.Log, opt: o, hashers: newHashers()}
-	for _, t := range EventTypes() {
-		e.eventTypes = append(e.eventTypes, t.Type)
-	}
+	k := act.New(s, act.Options{Now: o.Now, Log: o.Log, Secret: o.Secret, ReplyTTL: o.ReplyTTL, Nudge: o.Nudge})
+	e := &Engine{kernel: k}
+	e.directoryEngine = directory.New(k, directory.Options{Tiers: o.Tiers})
+	e.peopleEngine = people.New(k)
+	e.bookingEngine = booking.New(k, e.peopleEngine, booking.Options{HoldsPerCaller: o.HoldsPerCaller})
+	e.recordEngine = record.New(k, e.bookingEngine)
+	e.rightsEngine = rights.New(k, e.peopleEngine, rights.Options{Erased: o.Erased})
+	e.accessEngine = access.New(k, access.Options{
+		RatePerMinute: o.RatePerMinute, UserPerMinute: o.UserPerMinute, Tiers: o.Tiers,
+		LockoutFailures: o.LockoutFailures, LockoutWindow: o.LockoutWindow,
+	})
+	e.outboxEngine = outbox.New(k, e.directoryEngine, outbox.Options{
+		Events: eventKinds(), CheckURL: o.CheckURL, Sealer: o.Sealer,
+	})
 	return e
 }
 
-// EventTypes lists what subscribers may hear, sorted by name.
-func EventTypes() []EventType {
-	return describeEvents(slices.Concat(peopleEvents(), bookingEvents(), recordEvents(), outboxEvents()))
+func eventKinds() []act.EventKind {
+	return slices.Concat(people.Events(), booking.Events(), record.Events(), outbox.Events())
 }
 
-// Now is the engine's clock.
-func (e *Engine) Now() time.Time { return e.now() }
+// EventTypes lists what subscribers may hear, sorted by name.
+func EventTypes() []outbox.EventType { return outbox.Describe(eventKinds()) }
+
+// Tidied is what a round of housekeeping dropped.
+type Tidied struct {
+	Replies int // kept replies of idempotency keys, older than their 24 hours (contract.md §6)
+	Holds   int // holds that expired more than a day ago
+}
+
+// Tidy drops what has outlived its use, of all clinics, in small transactions. It
+// is safe at any time, also beside another process that does the same.
+//
+// Errors: what the store answers; what was dropped until then stays dropped.
+func (e *Engine) Tidy(ctx context.Context) (t Tidied, err error) {
+	if t.Replies, err = e.TidyReplies(ctx); err == nil {
+		t.Holds, err = e.TidyHolds(ctx)
+	}
+	return t, err
+}

@@ -1,8 +1,14 @@
 package engine
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -43,6 +49,9 @@ func TestImportLaws(t *testing.T) {
 
 func TestImportLawsBite(t *testing.T) {
 	for _, broken := range [][2]string{
+		{"engine/people", "qualifybase/engine/booking"}, {"engine/text", "qualifybase/engine/act"}, {"engine/fault", "qualifybase/engine/text/x"},
+		{"engine/act", "qualifybase/engine/directory"}, {"engine/newroom", "qualifybase/engine/act"}, {"engine/act", "qualifybase/engine"},
+		{"engine/record", "net/http"}, {"engine/people", "qualifybase/store"}, {"engine/booking", "github.com/x/y"},
 		{"engine", "net/http"}, {"engine", "database/sql"}, {"engine", "qualifybase/store"}, {"engine", "github.com/x/y"},
 		{"httpapi", "qualifybase/store"}, {"webhook", "qualifybase/httpapi"}, {"store", "qualifybase/httpapi"},
 		{"httpapi", "qualifybase/cmd"}, {"qualifybase", "qualifybase/store"}, {"engine/x", "net/http"},
@@ -107,6 +116,8 @@ func outlawed(pkg, imp string) string {
 		return "the engine asks its Store, and speaks to faces alone"
 	case room == "engine" && isOurs && target != "engine":
 		return "the engine is the ground floor"
+	case room == "engine" && isOurs:
+		return outlawedRoom(strings.TrimPrefix(pkg, "engine/"), strings.TrimPrefix(ours, "engine/"))
 	case room == "engine" && isForeign &&
 		!strings.HasPrefix(imp, "golang.org/x/text/") && !strings.HasPrefix(imp, "golang.org/x/crypto/"):
 		return "the engine stands on std and golang.org/x/{text,crypto} alone"
@@ -120,4 +131,75 @@ func outlawed(pkg, imp string) string {
 		return "a face knows the engine and itself"
 	}
 	return ""
+}
+
+// The rooms of the engine. Leaves import leaves; act imports leaves; each further
+// room may import act, leaves and the rooms before it.
+var (
+	leaves = strings.Fields("fault scope text phone table ical secret calendar uuid flat panics")
+	rooms  = strings.Fields("act directory people booking record rights access outbox engine")
+)
+
+// outlawedRoom says why a room of the engine may not import another; "" = it may.
+func outlawedRoom(room, imp string) string {
+	from, to := slices.Index(rooms, room), slices.Index(rooms, imp)
+	switch {
+	case slices.Contains(leaves, imp):
+		return ""
+	case slices.Contains(leaves, room):
+		return "a leaf imports leaves alone"
+	case from < 0:
+		return "the room has no place in the list of rooms; give it one"
+	case to < 0:
+		return "the imported room has no place in the list of rooms"
+	case to >= from:
+		return "a room stands on those before it in the list"
+	}
+	return ""
+}
+
+// No room of the engine is so large that it should be two, and no interface but the
+// composed ones asks for more than a reader can keep in mind.
+func TestRoomsStaySmall(t *testing.T) {
+	const most, methods = 4_000, 25
+	lines := map[string]int{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		dir := filepath.ToSlash(filepath.Dir(path))
+		if dir == "../engine" || strings.HasPrefix(dir, "../engine/") {
+			lines[dir] += strings.Count(string(text), "\n")
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, text, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			if face, ok := spec.Type.(*ast.InterfaceType); ok && len(face.Methods.List) > methods {
+				t.Errorf("%s: interface %s has %d methods, more than %d", path, spec.Name, len(face.Methods.List), methods)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, n := range lines {
+		if n > most {
+			t.Errorf("%s has %d lines, more than %d: it should be two rooms", dir, n, most)
+		}
+	}
+	if len(lines) < 15 {
+		t.Fatalf("found %d rooms only", len(lines))
+	}
 }

@@ -10,7 +10,10 @@ import (
 	"testing"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
 	"qualifybase/engine/enginetest"
+	"qualifybase/engine/fault"
 	"qualifybase/store"
 	"qualifybase/store/sqlite/disk"
 	"qualifybase/store/storetest"
@@ -32,20 +35,20 @@ type ailing struct {
 var errInjected = errors.New("injected")
 
 // Update implements engine.Store.
-func (s *ailing) Update(ctx context.Context, fn func(engine.Tx) error) error {
+func (s *ailing) Update(ctx context.Context, fn func(act.Tx) error) error {
 	what := ""
 	if s.chance.IntN(100) < s.rate {
 		what = []string{"refused", "undone", "panic", "lost"}[s.chance.IntN(4)]
 		s.faults[what]++
 	}
-	unavailable := &engine.Error{Kind: engine.Busy, Message: "injected", Err: errInjected}
+	unavailable := &fault.Error{Kind: fault.Busy, Message: "injected", Err: errInjected}
 	switch what {
 	case "refused":
 		return unavailable
 	case "undone":
-		return s.Store.Update(ctx, func(tx engine.Tx) error { return errors.Join(fn(tx), errInjected) })
+		return s.Store.Update(ctx, func(tx act.Tx) error { return errors.Join(fn(tx), errInjected) })
 	case "panic":
-		return s.Store.Update(ctx, func(tx engine.Tx) error {
+		return s.Store.Update(ctx, func(tx act.Tx) error {
 			_ = fn(tx)
 			panic(errInjected)
 		})
@@ -92,34 +95,34 @@ func (s *ailing) mount(dir string) {
 
 // outcome is what a face would have sent, and so what a retry hears.
 type outcome struct {
-	Kind   engine.Kind   `json:",omitempty"`
-	ID     string        `json:",omitempty"`
-	Token  string        `json:",omitempty"`
-	Status engine.Status `json:",omitempty"`
-	Start  int64         `json:",omitempty"`
-	End    int64         `json:",omitempty"`
+	Kind   fault.Kind     `json:",omitempty"`
+	ID     string         `json:",omitempty"`
+	Token  string         `json:",omitempty"`
+	Status booking.Status `json:",omitempty"`
+	Start  int64          `json:",omitempty"`
+	End    int64          `json:",omitempty"`
 }
 
 // outcomeOf reads a result or a refusal.
 func outcomeOf(result any, err error) outcome {
 	if err != nil {
-		return outcome{Kind: engine.KindOf(err)}
+		return outcome{Kind: fault.KindOf(err)}
 	}
 	switch x := result.(type) {
-	case engine.Appointment:
+	case booking.Appointment:
 		return outcome{ID: x.ID, Status: x.Status, Start: x.StartsAt, End: x.EndsAt}
-	case engine.Hold:
+	case booking.Hold:
 		return outcome{ID: x.ID, Token: x.Token, Start: x.StartsAt, End: x.EndsAt}
 	}
 	return outcome{}
 }
 
-func encode(result any, err error) engine.Reply {
+func encode(result any, err error) act.Reply {
 	body, fault := json.Marshal(outcomeOf(result, err))
 	if fault != nil {
 		panic(fault)
 	}
-	return engine.Reply{Status: 200, Body: body}
+	return act.Reply{Status: 200, Body: body}
 }
 
 // whole holds every row against the oracle, and the file against itself.
@@ -133,15 +136,15 @@ func (w *simulation) whole() {
 	if report, err := w.e.VerifyAudit(ctx, w.c.Row.N); err != nil || report.Broken != 0 {
 		w.Errorf("the audit chain: %+v, %v", report, err)
 	}
-	enginetest.Must(w, db.View(ctx, func(r engine.Reader) error {
-		rows, err := r.Appointments(engine.AppointmentQuery{Clinic: w.c.Row.N}, engine.Position{}, 10_000)
+	enginetest.Must(w, engine.View(ctx, db, func(r engine.Reader) error {
+		rows, err := r.Appointments(booking.AppointmentQuery{Clinic: w.c.Row.N}, act.Position{}, 10_000)
 		if err != nil {
 			return err
 		}
 		if len(rows) != len(w.o.visits) {
 			w.Errorf("%d rows, the oracle has %d", len(rows), len(w.o.visits))
 		}
-		at := map[string]engine.Appointment{}
+		at := map[string]booking.Appointment{}
 		for _, a := range rows {
 			at[a.ID] = a
 		}

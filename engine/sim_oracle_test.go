@@ -4,7 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/fault"
 )
 
 // oracle is the calendar as a child would keep it: a list of visits, a list of
@@ -25,7 +26,7 @@ type simVisit struct {
 	start, end time.Time
 	before     time.Duration // buffers
 	after      time.Duration
-	status     engine.Status
+	status     booking.Status
 }
 
 type simHold struct {
@@ -45,19 +46,19 @@ type simService struct {
 
 // verdict says what booking these times must answer, in the order of booking.md
 // §1.7; lead "" is a hold, and skip one visit or hold that makes room for itself.
-func (o *oracle) verdict(provider int64, lead string, start time.Time, s simService, skip any) engine.Kind {
+func (o *oracle) verdict(provider int64, lead string, start time.Time, s simService, skip any) fault.Kind {
 	end := start.Add(s.length)
 	switch {
 	case start.Before(o.now):
-		return engine.InThePast
+		return fault.InThePast
 	case o.days(start) > o.days(o.now)+365:
-		return engine.BeyondHorizon
+		return fault.BeyondHorizon
 	case !o.open(provider, start, end):
-		return engine.OutsideHours
+		return fault.OutsideHours
 	case o.taken(provider, start.Add(-s.before), end.Add(s.after), skip):
-		return engine.SlotTaken
+		return fault.SlotTaken
 	case lead != "" && o.personBusy(lead, start, end, skip):
-		return engine.PatientOverlap
+		return fault.PatientOverlap
 	}
 	return ""
 }
@@ -82,7 +83,7 @@ func (o *oracle) open(provider int64, start, end time.Time) bool {
 }
 
 func (v *simVisit) live() bool {
-	return v.status == engine.Scheduled || v.status == engine.Confirmed || v.status == engine.Completed
+	return v.status == booking.Scheduled || v.status == booking.Confirmed || v.status == booking.Completed
 }
 
 func (o *oracle) taken(provider int64, from, to time.Time, skip any) bool {
@@ -124,23 +125,23 @@ func (o *oracle) offers(provider int64, s simService, day time.Time) []int64 {
 }
 
 // transit says what a verb must answer and makes it so.
-func (o *oracle) transit(v *simVisit, to engine.Status) engine.Kind {
+func (o *oracle) transit(v *simVisit, to booking.Status) fault.Kind {
 	if v.status == to {
 		return ""
 	}
-	may := v.status == engine.Scheduled || v.status == engine.Confirmed
+	may := v.status == booking.Scheduled || v.status == booking.Confirmed
 	switch to {
-	case engine.Confirmed:
-		may = v.status == engine.Scheduled && v.start.Add(15*time.Minute).After(o.now)
-	case engine.Cancelled:
+	case booking.Confirmed:
+		may = v.status == booking.Scheduled && v.start.Add(15*time.Minute).After(o.now)
+	case booking.Cancelled:
 		may = may && o.now.Before(v.end)
-	case engine.Completed:
+	case booking.Completed:
 		may = may && !o.now.Before(v.start.Add(-30*time.Minute))
-	case engine.NoShow:
+	case booking.NoShow:
 		may = may && !o.now.Before(v.start.Add(15*time.Minute))
 	}
 	if !may {
-		return engine.InvalidTransition
+		return fault.InvalidTransition
 	}
 	v.status = to
 	return ""

@@ -13,8 +13,12 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/directory"
 	"qualifybase/engine/enginetest"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/engine/fault"
 )
 
 // Whatever happens, the engine and a list in memory tell the same story: seeded
@@ -64,7 +68,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 		c.Ada.ID:  func(d time.Weekday) [][2]int { return workdays(d, [2]int{540, 720}, [2]int{780, 1020}) },
 		c.Cleo.ID: func(d time.Weekday) [][2]int { return workdays(d, [2]int{480, 1200}) },
 	}}
-	padded := c.AddService(t, engine.ServiceDraft{Name: new("Padded"), DurationMinutes: new(45), BufferBefore: new(5), BufferAfter: new(10)})
+	padded := c.AddService(t, directory.ServiceDraft{Name: new("Padded"), DurationMinutes: new(45), BufferBefore: new(5), BufferAfter: new(10)})
 	w.services = []simService{{c.Checkup.ID, 30 * time.Minute, 0, 0}, {padded.ID, 45 * time.Minute, 5 * time.Minute, 10 * time.Minute}}
 	for range 5 {
 		w.leads = append(w.leads, c.Lead(t, c.Caller).ID)
@@ -147,16 +151,16 @@ func (w *simulation) when() time.Time {
 func (w *simulation) provider() int64 { return pick(w.chance, []int64{w.c.Ada.ID, w.c.Cleo.ID}) }
 
 // act asks until there is an answer, and holds it against the one foretold.
-func (w *simulation) act(what string, want engine.Kind, fn func(engine.Caller) (any, error)) outcome {
+func (w *simulation) act(what string, want fault.Kind, fn func(act.Caller) (any, error)) outcome {
 	w.Helper()
 	w.acts++
 	caller := w.c.Caller
 	caller.Encode = encode
-	caller.Idempotency = &engine.Idempotency{Key: fmt.Sprint("act-", w.acts), Fingerprint: what}
+	caller.Idempotency = &act.Idempotency{Key: fmt.Sprint("act-", w.acts), Fingerprint: what}
 	for range 100 {
 		result, err := fn(caller)
-		replay, replayed := errors.AsType[*engine.Replay](err)
-		if kind := engine.KindOf(err); !replayed && (kind == engine.Busy || kind == engine.Internal) {
+		replay, replayed := errors.AsType[*act.Replay](err)
+		if kind := fault.KindOf(err); !replayed && (kind == fault.Busy || kind == fault.Internal) {
 			continue
 		}
 		got := outcomeOf(result, err)
@@ -177,12 +181,12 @@ func (w *simulation) act(what string, want engine.Kind, fn func(engine.Caller) (
 }
 
 func (w *simulation) book() {
-	v := &simVisit{provider: w.provider(), lead: pick(w.chance, w.leads), start: w.when(), status: engine.Scheduled}
+	v := &simVisit{provider: w.provider(), lead: pick(w.chance, w.leads), start: w.when(), status: booking.Scheduled}
 	s := pick(w.chance, w.services)
 	v.end, v.before, v.after = v.start.Add(s.length), s.before, s.after
 	want := w.o.verdict(v.provider, v.lead, v.start, s, nil)
-	got := w.act(fmt.Sprintf("book %d %v with %d", s.id, v.start, v.provider), want, func(c engine.Caller) (any, error) {
-		return w.e.Book(context.Background(), c, engine.Booking{StartsAt: v.start.Unix(), ServiceID: s.id, ProviderID: v.provider, LeadID: v.lead})
+	got := w.act(fmt.Sprintf("book %d %v with %d", s.id, v.start, v.provider), want, func(c act.Caller) (any, error) {
+		return w.e.Book(context.Background(), c, booking.Booking{StartsAt: v.start.Unix(), ServiceID: s.id, ProviderID: v.provider, LeadID: v.lead})
 	})
 	if got.Kind == "" {
 		v.id = got.ID
@@ -196,8 +200,8 @@ func (w *simulation) hold() {
 	minutes := 1 + w.chance.IntN(15)
 	h.end, h.expires = h.start.Add(h.service.length), w.o.now.Add(time.Duration(minutes)*time.Minute)
 	want := w.o.verdict(h.provider, "", h.start, h.service, nil)
-	got := w.act(fmt.Sprintf("hold %v with %d for %d min", h.start, h.provider, minutes), want, func(c engine.Caller) (any, error) {
-		return w.e.PlaceHold(context.Background(), c, engine.HoldDraft{StartsAt: h.start.Unix(), ServiceID: h.service.id, ProviderID: h.provider, Minutes: minutes})
+	got := w.act(fmt.Sprintf("hold %v with %d for %d min", h.start, h.provider, minutes), want, func(c act.Caller) (any, error) {
+		return w.e.PlaceHold(context.Background(), c, booking.HoldDraft{StartsAt: h.start.Unix(), ServiceID: h.service.id, ProviderID: h.provider, Minutes: minutes})
 	})
 	if got.Kind == "" {
 		h.id, h.token = got.ID, got.Token
@@ -213,19 +217,19 @@ func (w *simulation) redeem() {
 	}
 	h := pick(w.chance, held)
 	lead := pick(w.chance, w.leads)
-	want := engine.Gone
+	want := fault.Gone
 	if h.expires.After(w.o.now) {
 		want = w.o.verdict(h.provider, lead, h.start, h.service, h)
 	}
-	got := w.act(fmt.Sprintf("redeem %v with %d", h.start, h.provider), want, func(c engine.Caller) (any, error) {
-		return w.e.Book(context.Background(), c, engine.Booking{HoldID: h.id, HoldToken: h.token, LeadID: lead})
+	got := w.act(fmt.Sprintf("redeem %v with %d", h.start, h.provider), want, func(c act.Caller) (any, error) {
+		return w.e.Book(context.Background(), c, booking.Booking{HoldID: h.id, HoldToken: h.token, LeadID: lead})
 	})
 	if got.Kind != "" {
 		return
 	}
 	h.expires = w.o.now // spent
 	w.o.visits = append(w.o.visits, &simVisit{id: got.ID, provider: h.provider, lead: lead, start: h.start, end: h.end,
-		before: h.service.before, after: h.service.after, status: engine.Scheduled})
+		before: h.service.before, after: h.service.after, status: booking.Scheduled})
 	w.events["appointment.created"]++
 }
 
@@ -241,18 +245,18 @@ func (w *simulation) change() {
 		return
 	}
 	verbs := []struct {
-		to engine.Status
-		do func(context.Context, engine.Caller, string) (engine.Appointment, error)
+		to booking.Status
+		do func(context.Context, act.Caller, string) (booking.Appointment, error)
 	}{
-		{engine.Confirmed, w.e.Confirm}, {engine.Completed, w.e.Complete}, {engine.NoShow, w.e.MarkNoShow},
-		{engine.Cancelled, func(ctx context.Context, c engine.Caller, id string) (engine.Appointment, error) {
+		{booking.Confirmed, w.e.Confirm}, {booking.Completed, w.e.Complete}, {booking.NoShow, w.e.MarkNoShow},
+		{booking.Cancelled, func(ctx context.Context, c act.Caller, id string) (booking.Appointment, error) {
 			return w.e.Cancel(ctx, c, id, "")
 		}},
 	}
 	verb := pick(w.chance, verbs)
 	was := v.status
 	want := w.o.transit(v, verb.to)
-	w.act(fmt.Sprintf("%s the %s of %v", verb.to, was, v.start), want, func(c engine.Caller) (any, error) { return verb.do(ctx, c, v.id) })
+	w.act(fmt.Sprintf("%s the %s of %v", verb.to, was, v.start), want, func(c act.Caller) (any, error) { return verb.do(ctx, c, v.id) })
 }
 
 func (w *simulation) move(v *simVisit) {
@@ -260,13 +264,13 @@ func (w *simulation) move(v *simVisit) {
 	s := simService{length: v.end.Sub(v.start), before: v.before, after: v.after}
 	want := w.o.verdict(v.provider, v.lead, start, s, v)
 	switch {
-	case v.status != engine.Scheduled && v.status != engine.Confirmed:
-		want = engine.InvalidTransition
+	case v.status != booking.Scheduled && v.status != booking.Confirmed:
+		want = fault.InvalidTransition
 	case start.Equal(v.start):
 		want = ""
 	}
-	got := w.act(fmt.Sprintf("move the %s of %v to %v", v.status, v.start, start), want, func(c engine.Caller) (any, error) {
-		return w.e.Reschedule(context.Background(), c, v.id, engine.Move{StartsAt: start.Unix()})
+	got := w.act(fmt.Sprintf("move the %s of %v to %v", v.status, v.start, start), want, func(c act.Caller) (any, error) {
+		return w.e.Reschedule(context.Background(), c, v.id, booking.Move{StartsAt: start.Unix()})
 	})
 	if got.Kind == "" {
 		v.start, v.end = start, start.Add(s.length)
@@ -279,9 +283,9 @@ func (w *simulation) list() {
 	day := time.Date(y, m, d+w.chance.IntN(3), 0, 0, 0, 0, w.o.zone)
 	provider, s := w.provider(), pick(w.chance, w.services)
 	next := day.AddDate(0, 0, 1)
-	got, err := w.e.Availability(context.Background(), w.c.Caller, engine.AvailabilityQuery{
-		From: engine.Moment{At: day.Unix(), Set: true}, To: engine.Moment{At: next.Unix(), Set: true},
-		ProviderID: provider, ServiceID: s.id, Limit: engine.MaxSlots,
+	got, err := w.e.Availability(context.Background(), w.c.Caller, booking.AvailabilityQuery{
+		From: booking.Moment{At: day.Unix(), Set: true}, To: booking.Moment{At: next.Unix(), Set: true},
+		ProviderID: provider, ServiceID: s.id, Limit: booking.MaxSlots,
 	})
 	if err != nil {
 		w.Fatal(err)

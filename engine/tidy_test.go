@@ -5,7 +5,11 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
 	"qualifybase/engine/enginetest"
+	"qualifybase/engine/people"
+	"qualifybase/engine/uuid"
 )
 
 // TestTidy: kept replies go after their 24 hours and expired holds a day after
@@ -13,16 +17,16 @@ import (
 func TestTidy(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	reply := func(caller engine.Caller, key string) {
+	reply := func(caller act.Caller, key string) {
 		t.Helper()
-		caller.Idempotency = &engine.Idempotency{Key: key, Fingerprint: key}
-		caller.Encode = func(any, error) engine.Reply { return engine.Reply{Status: 201, Body: []byte("{}")} }
-		_, err := c.Engine.PutLead(ctx, caller, engine.LeadDraft{Name: new("Ada " + key)})
+		caller.Idempotency = &act.Idempotency{Key: key, Fingerprint: key}
+		caller.Encode = func(any, error) act.Reply { return act.Reply{Status: 201, Body: []byte("{}")} }
+		_, err := c.Engine.PutLead(ctx, caller, people.LeadDraft{Name: new("Ada " + key)})
 		enginetest.Must(t, err)
 	}
-	hold := func(caller engine.Caller, at string) {
+	hold := func(caller act.Caller, at string) {
 		t.Helper()
-		_, err := c.Engine.PlaceHold(ctx, caller, engine.HoldDraft{StartsAt: enginetest.Unix(at), ServiceID: c.Checkup.ID})
+		_, err := c.Engine.PlaceHold(ctx, caller, booking.HoldDraft{StartsAt: enginetest.Unix(at), ServiceID: c.Checkup.ID})
 		enginetest.Must(t, err)
 	}
 	tidy := func(what string, want engine.Tidied) {
@@ -37,7 +41,7 @@ func TestTidy(t *testing.T) {
 	hold(c.Caller, "2026-04-28 09:00")
 	hold(c.Test, "2026-04-28 09:00")
 	tidy("nothing is old", engine.Tidied{})
-	c.Clock.Add(engine.DefaultHoldMinutes*time.Minute + time.Second)
+	c.Clock.Add(booking.DefaultHoldMinutes*time.Minute + time.Second)
 	tidy("an expired hold is still known", engine.Tidied{})
 	c.Clock.Add(23*time.Hour + 30*time.Minute)
 	reply(c.Caller, "three")
@@ -56,8 +60,8 @@ func TestTidyInBites(t *testing.T) {
 	const many = 1203
 	c.Write(t, func(tx engine.Tx) error {
 		for i := range many {
-			key := engine.NewID(c.Clock.Now())
-			if err := tx.StoreReply(c.Row.N, "key:x", key, "f", "", engine.Reply{Status: 200, Body: []byte("{}")}, c.Clock.Now().Unix()+int64(i%7)); err != nil {
+			key := uuid.New(c.Clock.Now())
+			if err := tx.StoreReply(c.Row.N, "key:x", key, "f", "", act.Reply{Status: 200, Body: []byte("{}")}, c.Clock.Now().Unix()+int64(i%7)); err != nil {
 				return err
 			}
 		}

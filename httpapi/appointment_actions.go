@@ -3,7 +3,10 @@ package httpapi
 import (
 	"context"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
@@ -27,60 +30,60 @@ type Undoing struct {
 
 // HistoryEntry is one act on an appointment, from the audit.
 type HistoryEntry struct {
-	At      wire.Instant   `json:"at"`
-	Action  string         `json:"action" doc:"appointment.book, appointment.confirm, …"`
-	Actor   Actor          `json:"actor"`
-	Outcome engine.Outcome `json:"outcome" enum:"ok,denied,failed"`
-	Fields  []string       `json:"fields" doc:"Names of what changed"`
+	At      wire.Instant `json:"at"`
+	Action  string       `json:"action" doc:"appointment.book, appointment.confirm, …"`
+	Actor   Actor        `json:"actor"`
+	Outcome act.Outcome  `json:"outcome" enum:"ok,denied,failed"`
+	Fields  []string     `json:"fields" doc:"Names of what changed"`
 }
 
 // Actor is who did something.
 type Actor struct {
-	Kind  engine.ActorKind `json:"kind" enum:"key,user,cli,system,link"`
-	ID    string           `json:"id"`
-	Label string           `json:"label" doc:"The visible part of a key, a user's role"`
+	Kind  act.ActorKind `json:"kind" enum:"key,user,cli,system,link"`
+	ID    string        `json:"id"`
+	Label string        `json:"label" doc:"The visible part of a key, a user's role"`
 }
 
 // ActorOf is who did what an audit row tells.
-func ActorOf(a engine.AuditEntry) Actor { return Actor{a.ActorKind, a.ActorID, a.ActorLabel} }
+func ActorOf(a act.AuditEntry) Actor { return Actor{a.ActorKind, a.ActorID, a.ActorLabel} }
 
-func historyEntry(a engine.AuditEntry) HistoryEntry {
+func historyEntry(a act.AuditEntry) HistoryEntry {
 	return HistoryEntry{wire.Instant(a.At), a.Action, ActorOf(a), a.Outcome, wire.List(a.Fields)}
 }
 
 // verbRows are the transitions of an appointment (records.md §2).
-func (s *Server) verbRows(refusals []engine.Kind) []Row {
-	type move func(context.Context, engine.Caller, string) (engine.Appointment, error)
+func (s *Server) verbRows(refusals []fault.Kind) []Row {
+	type move func(context.Context, act.Caller, string) (booking.Appointment, error)
 	verb := func(name, id, summary string, do move) Row {
-		use := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Appointment, error) {
+		use := func(ctx context.Context, c act.Caller, in wire.ByID) (booking.Appointment, error) {
 			return do(ctx, c, in.ID)
 		}
-		return Row{Method: "POST", Path: "/appointments/:id/" + name, Scope: engine.AppointmentsWrite,
+		return Row{Method: "POST", Path: "/appointments/:id/" + name, Scope: scope.AppointmentsWrite,
 			Tag: "Appointments", ID: id, Summary: summary,
-			Status: 200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict}, Op: Op(use, AppointmentOf)}
+			Status: 200, Errors: []fault.Kind{fault.InvalidTransition, fault.Conflict}, Op: Op(use, AppointmentOf)}
 	}
-	reschedule := func(ctx context.Context, c engine.Caller, in wire.Update[Reschedule]) (engine.Appointment, error) {
+	reschedule := func(ctx context.Context, c act.Caller, in wire.Update[Reschedule]) (booking.Appointment, error) {
 		b := in.Body
-		return s.e.Reschedule(ctx, c, in.ID, engine.Move{Version: in.Version, StartsAt: int64(b.ScheduledAt),
+		return s.e.Reschedule(ctx, c, in.ID, booking.Move{Version: in.Version, StartsAt: int64(b.ScheduledAt),
 			EndsAt: b.EndsAt.Seconds(), ProviderID: b.ProviderID, LocationID: b.LocationID})
 	}
-	cancel := func(ctx context.Context, c engine.Caller, in wire.Action[Cancellation]) (engine.Appointment, error) {
+	cancel := func(ctx context.Context, c act.Caller, in wire.Action[Cancellation]) (booking.Appointment, error) {
 		return s.e.Cancel(ctx, c, in.ID, in.Body.Reason)
 	}
-	undo := func(ctx context.Context, c engine.Caller, in wire.Action[Undoing]) (engine.Appointment, error) {
+	undo := func(ctx context.Context, c act.Caller, in wire.Action[Undoing]) (booking.Appointment, error) {
 		return s.e.UndoAppointment(ctx, c, in.ID, in.Body.Reason)
 	}
-	history := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.List[engine.AuditEntry], error) {
+	history := func(ctx context.Context, c act.Caller, in wire.ByID) (act.List[act.AuditEntry], error) {
 		rows, err := s.e.History(ctx, c, in.ID)
 		n := int64(len(rows))
-		return engine.List[engine.AuditEntry]{Items: rows, Total: &n}, err
+		return act.List[act.AuditEntry]{Items: rows, Total: &n}, err
 	}
-	const write = engine.AppointmentsWrite
+	const write = scope.AppointmentsWrite
 	return []Row{
 		verb("confirm", "confirmAppointment", "Confirm an appointment", s.e.Confirm),
 		{Method: "POST", Path: "/appointments/:id/cancel", Scope: write, Tag: "Appointments", ID: "cancelAppointment",
 			Summary: "Cancel an appointment",
-			Status:  200, Errors: []engine.Kind{engine.InvalidTransition, engine.Conflict},
+			Status:  200, Errors: []fault.Kind{fault.InvalidTransition, fault.Conflict},
 			Example: `{"reason":"The patient is ill"}`, Op: Op(cancel, AppointmentOf)},
 		{Method: "POST", Path: "/appointments/:id/reschedule", Scope: write, Tag: "Appointments",
 			ID: "rescheduleAppointment", Summary: "Move an appointment",
@@ -94,7 +97,7 @@ func (s *Server) verbRows(refusals []engine.Kind) []Row {
 			Summary: "Take the last change back",
 			Doc:     "Within 24 hours; a slot that was freed is checked again.", Status: 200, Errors: refusals,
 			Example: `{"reason":"Wrong patient"}`, Op: Op(undo, AppointmentOf)},
-		{Method: "GET", Path: "/appointments/:id/history", Scope: engine.AppointmentsRead, Tag: "Appointments",
+		{Method: "GET", Path: "/appointments/:id/history", Scope: scope.AppointmentsRead, Tag: "Appointments",
 			ID:      "getAppointmentHistory",
 			Summary: "What happened to an appointment", Status: 200, Op: List(history, historyEntry)},
 	}

@@ -5,32 +5,35 @@ import (
 	"net/url"
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
 // Appointment is a booked visit (contract.md §9).
 type Appointment struct {
-	ID                 string        `json:"id" format:"uuid"`
-	LeadID             *string       `json:"lead_id"`
-	PatientID          *int64        `json:"patient_id"`
-	ProviderID         int64         `json:"provider_id"`
-	LocationID         *int64        `json:"location_id"`
-	ServiceID          *int64        `json:"service_id"`
-	Title              string        `json:"title"`
-	Notes              string        `json:"notes"`
-	Status             engine.Status `json:"status" enum:"scheduled,confirmed,completed,cancelled,no_show"`
-	ScheduledAt        wire.Instant  `json:"scheduled_at"`
-	EndsAt             wire.Instant  `json:"ends_at"`
-	TimeZone           string        `json:"time_zone" doc:"The zone it was booked in"`
-	CheckedInAt        *wire.Instant `json:"checked_in_at"`
-	CancellationReason *string       `json:"cancellation_reason"`
-	LateCancel         bool          `json:"late_cancel" doc:"Cancelled closer to the start than the clinic wants"`
-	Source             *string       `json:"source"`
-	SeriesID           *string       `json:"series_id"`
-	RebookedFrom       *string       `json:"rebooked_from" doc:"The appointment that this one replaces"`
-	AssignedBecause    *string       `json:"assigned_because" doc:"Why this provider, where none was asked for"`
-	Override           *Waiver       `json:"override,omitempty" doc:"Only where staff booked against a rule"`
+	ID                 string         `json:"id" format:"uuid"`
+	LeadID             *string        `json:"lead_id"`
+	PatientID          *int64         `json:"patient_id"`
+	ProviderID         int64          `json:"provider_id"`
+	LocationID         *int64         `json:"location_id"`
+	ServiceID          *int64         `json:"service_id"`
+	Title              string         `json:"title"`
+	Notes              string         `json:"notes"`
+	Status             booking.Status `json:"status" enum:"scheduled,confirmed,completed,cancelled,no_show"`
+	ScheduledAt        wire.Instant   `json:"scheduled_at"`
+	EndsAt             wire.Instant   `json:"ends_at"`
+	TimeZone           string         `json:"time_zone" doc:"The zone it was booked in"`
+	CheckedInAt        *wire.Instant  `json:"checked_in_at"`
+	CancellationReason *string        `json:"cancellation_reason"`
+	LateCancel         bool           `json:"late_cancel" doc:"Cancelled closer to the start than the clinic wants"`
+	Source             *string        `json:"source"`
+	SeriesID           *string        `json:"series_id"`
+	RebookedFrom       *string        `json:"rebooked_from" doc:"The appointment that this one replaces"`
+	AssignedBecause    *string        `json:"assigned_because" doc:"Why this provider, where none was asked for"`
+	Override           *Waiver        `json:"override,omitempty" doc:"Only where staff booked against a rule"`
 	wire.Meta
 }
 
@@ -45,7 +48,7 @@ type Waiver struct {
 func (a Appointment) Location() string { return "/appointments/" + a.ID }
 
 // AppointmentOf is an appointment on the wire.
-func AppointmentOf(a engine.Appointment) Appointment {
+func AppointmentOf(a booking.Appointment) Appointment {
 	out := Appointment{
 		ID: a.ID, LeadID: wire.Opt(a.LeadID), PatientID: wire.Opt(a.PatientID), ProviderID: a.ProviderID,
 		LocationID: wire.Opt(a.LocationID), ServiceID: wire.Opt(a.ServiceID), Title: a.Title, Notes: a.Notes,
@@ -82,8 +85,8 @@ type Booking struct {
 	Reason            string        `json:"reason,omitempty" maxLength:"500"`
 }
 
-func (b Booking) draft() engine.Booking {
-	return engine.Booking{
+func (b Booking) draft() booking.Booking {
+	return booking.Booking{
 		StartsAt: b.ScheduledAt.Seconds(), EndsAt: b.EndsAt.Seconds(), LocalStart: b.LocalStart.Seconds(),
 		LeadID: b.LeadID, PatientID: b.PatientID, ProviderID: b.ProviderID, LocationID: b.LocationID,
 		ServiceID: b.ServiceID, Title: b.Title, Notes: b.Notes, Source: b.Source, SeriesID: b.SeriesID,
@@ -94,25 +97,25 @@ func (b Booking) draft() engine.Booking {
 
 // AppointmentPatch changes an appointment; a status is the same act as its verb.
 type AppointmentPatch struct {
-	ScheduledAt        *wire.Instant  `json:"scheduled_at,omitempty" doc:"Without ends_at the length is kept"`
-	EndsAt             *wire.Instant  `json:"ends_at,omitempty"`
-	ProviderID         *int64         `json:"provider_id,omitempty"`
-	LocationID         *int64         `json:"location_id,omitempty"`
-	Title              *string        `json:"title,omitempty" maxLength:"200"`
-	Notes              *string        `json:"notes,omitempty" maxLength:"4000"`
-	Status             *engine.Status `json:"status,omitempty" enum:"scheduled,confirmed,completed,cancelled,no_show"`
-	CancellationReason *string        `json:"cancellation_reason,omitempty" maxLength:"500"`
-	AllowOverlap       bool           `json:"allow_overlap,omitempty" doc:"Needs appointments:override and reason"`
-	AllowOutsideHours  bool           `json:"allow_outside_hours,omitempty" doc:"Needs appointments:override and reason"`
-	Reason             *string        `json:"reason,omitempty" maxLength:"500" doc:"Why a rule is overridden, or of the cancellation"`
+	ScheduledAt        *wire.Instant   `json:"scheduled_at,omitempty" doc:"Without ends_at the length is kept"`
+	EndsAt             *wire.Instant   `json:"ends_at,omitempty"`
+	ProviderID         *int64          `json:"provider_id,omitempty"`
+	LocationID         *int64          `json:"location_id,omitempty"`
+	Title              *string         `json:"title,omitempty" maxLength:"200"`
+	Notes              *string         `json:"notes,omitempty" maxLength:"4000"`
+	Status             *booking.Status `json:"status,omitempty" enum:"scheduled,confirmed,completed,cancelled,no_show"`
+	CancellationReason *string         `json:"cancellation_reason,omitempty" maxLength:"500"`
+	AllowOverlap       bool            `json:"allow_overlap,omitempty" doc:"Needs appointments:override and reason"`
+	AllowOutsideHours  bool            `json:"allow_outside_hours,omitempty" doc:"Needs appointments:override and reason"`
+	Reason             *string         `json:"reason,omitempty" maxLength:"500" doc:"Why a rule is overridden, or of the cancellation"`
 }
 
-func (p AppointmentPatch) draft(version *int64) engine.AppointmentPatch {
+func (p AppointmentPatch) draft(version *int64) booking.AppointmentPatch {
 	reason := p.CancellationReason
 	if reason == nil {
 		reason = p.Reason
 	}
-	return engine.AppointmentPatch{
+	return booking.AppointmentPatch{
 		Version: version, StartsAt: p.ScheduledAt.Pointer(), EndsAt: p.EndsAt.Pointer(), ProviderID: p.ProviderID,
 		LocationID: p.LocationID, Title: p.Title, Notes: p.Notes, Status: p.Status, Reason: reason,
 		AllowOverlap: p.AllowOverlap, AllowHours: p.AllowOutsideHours,
@@ -140,7 +143,7 @@ func (c calendarFile) Render() (string, []byte) { return "text/calendar; charset
 
 // getAppointment answers /appointments/:id and, by its suffix, /appointments/:id.ics:
 // the router has no room for both.
-func (s *Server) getAppointment(ctx context.Context, c engine.Caller, in wire.ByID) (calendarFile, error) {
+func (s *Server) getAppointment(ctx context.Context, c act.Caller, in wire.ByID) (calendarFile, error) {
 	if id, ics := strings.CutSuffix(in.ID, ".ics"); ics {
 		text, err := s.e.AppointmentCalendar(ctx, c, id, s.host())
 		return calendarFile{ics: text}, err
@@ -158,27 +161,27 @@ func (s *Server) host() string {
 }
 
 // refusals of booking, in the order of booking.md §1.7.
-var bookingRefusals = []engine.Kind{
-	engine.SlotTaken, engine.PatientOverlap, engine.OutsideHours, engine.InThePast, engine.TooSoon,
-	engine.BeyondHorizon,
-	engine.CapReached, engine.ProviderInactive, engine.NotFound,
+var bookingRefusals = []fault.Kind{
+	fault.SlotTaken, fault.PatientOverlap, fault.OutsideHours, fault.InThePast, fault.TooSoon,
+	fault.BeyondHorizon,
+	fault.CapReached, fault.ProviderInactive, fault.NotFound,
 }
 
 func (s *Server) appointmentRows() []Row {
-	book := func(ctx context.Context, c engine.Caller, in wire.Create[Booking]) (engine.Appointment, error) {
+	book := func(ctx context.Context, c act.Caller, in wire.Create[Booking]) (booking.Appointment, error) {
 		return s.e.Book(ctx, c, in.Body.draft())
 	}
-	find := func(ctx context.Context, c engine.Caller, in appointmentQuery) (engine.List[engine.Appointment], error) {
-		return s.e.AppointmentsBetween(ctx, c, in.From.Moment(), in.To.Moment(), engine.AppointmentQuery{
-			Status: engine.Status(in.Status), ProviderID: in.ProviderID, PatientID: in.PatientID, LeadID: in.LeadID,
+	find := func(ctx context.Context, c act.Caller, in appointmentQuery) (act.List[booking.Appointment], error) {
+		return s.e.AppointmentsBetween(ctx, c, in.From.Moment(), in.To.Moment(), booking.AppointmentQuery{
+			Status: booking.Status(in.Status), ProviderID: in.ProviderID, PatientID: in.PatientID, LeadID: in.LeadID,
 			UpdatedSince: in.UpdatedSince.Pointer(),
 		}, in.Page())
 	}
-	patch := func(ctx context.Context, c engine.Caller, in wire.Update[AppointmentPatch]) (engine.Appointment, error) {
+	patch := func(ctx context.Context, c act.Caller, in wire.Update[AppointmentPatch]) (booking.Appointment, error) {
 		return s.e.PatchAppointment(ctx, c, in.ID, in.Body.draft(in.Version))
 	}
-	const read, write = engine.AppointmentsRead, engine.AppointmentsWrite
-	change := append([]engine.Kind{engine.InvalidTransition, engine.Conflict}, bookingRefusals...)
+	const read, write = scope.AppointmentsRead, scope.AppointmentsWrite
+	change := append([]fault.Kind{fault.InvalidTransition, fault.Conflict}, bookingRefusals...)
 	return append([]Row{
 		{Method: "GET", Path: "/appointments", Scope: read, Tag: "Appointments", ID: "listAppointments",
 			Summary: "List appointments", Status: 200, Op: List(find, AppointmentOf)},
@@ -186,7 +189,7 @@ func (s *Server) appointmentRows() []Row {
 			Summary: "Book an appointment", Status: 201,
 			Doc: "Takes a person (lead_id or patient_id), a start, and an end or a service. A taken time is " +
 				"answered with up to three others.",
-			Errors: append([]engine.Kind{engine.Gone}, bookingRefusals...),
+			Errors: append([]fault.Kind{fault.Gone}, bookingRefusals...),
 			Example: `{"lead_id":"c3e8a1d4-0000-7000-8000-000000000000","scheduled_at":"2026-04-27T09:00:00Z",` +
 				`"ends_at":"2026-04-27T09:30:00Z","title":"Consultation"}`,
 			Op: Op(book, AppointmentOf)},

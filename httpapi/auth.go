@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/secret"
 )
 
 // formOf is the wire form of a request: flat if its credential came as X-API-Key
@@ -18,16 +20,16 @@ func formOf(h http.Header) form {
 
 // authenticate finds the caller. Failures count against the client's address;
 // beyond the limit its failing credentials hear 429, good ones still work.
-func (s *Server) authenticate(c *call) (engine.Identity, error) {
+func (s *Server) authenticate(c *call) (access.Identity, error) {
 	if inQuery(c.R.URL.RawQuery) {
-		return engine.Identity{}, s.failed(c, engine.Fail(engine.InvalidKey,
+		return access.Identity{}, s.failed(c, fault.Fail(fault.InvalidKey,
 			"Invalid or expired API key: a key in the URL is never accepted, and others may have read it; revoke it "+
 				"and send the new one as a header"))
 	}
 	who, err := s.credential(c)
 	if err != nil {
-		switch engine.KindOf(err) {
-		case engine.InvalidKey, engine.InvalidToken:
+		switch fault.KindOf(err) {
+		case fault.InvalidKey, fault.InvalidToken:
 			err = s.failed(c, err)
 		}
 		return who, err
@@ -43,34 +45,34 @@ func (s *Server) authenticate(c *call) (engine.Identity, error) {
 
 // failed counts a failed authentication.
 func (s *Server) failed(c *call, err error) error {
-	if many := s.failures.Count(engine.Network(c.IP), s.o.FailuresPerMinute, s.o.Now()); many != nil {
+	if many := s.failures.Count(access.Network(c.IP), s.o.FailuresPerMinute, s.o.Now()); many != nil {
 		return many
 	}
 	return err
 }
 
 // credential reads the one credential of a request.
-func (s *Server) credential(c *call) (who engine.Identity, err error) {
+func (s *Server) credential(c *call) (who access.Identity, err error) {
 	bearer, keys := c.R.Header["Authorization"], c.R.Header["X-Api-Key"]
 	if len(bearer)+len(keys) > 1 {
-		return who, engine.Fail(engine.AmbiguousCredentials,
+		return who, fault.Fail(fault.AmbiguousCredentials,
 			"Send exactly one credential, as Authorization or as X-API-Key")
 	}
 	ctx := c.R.Context()
 	switch {
 	case len(keys) == 1:
-		if f, ok := engine.FamilyOf(keys[0]); ok && f.Channel() != engine.ChannelAPIKey {
-			return who, engine.Fail(engine.InvalidKey, "Send this key as Authorization: Bearer …")
+		if f, ok := secret.FamilyOf(keys[0]); ok && f.Channel() != secret.ChannelAPIKey {
+			return who, fault.Fail(fault.InvalidKey, "Send this key as Authorization: Bearer …")
 		}
 		return s.e.AuthenticateKey(ctx, keys[0])
 	case len(bearer) == 0:
-		return who, engine.Fail(engine.Unauthenticated,
+		return who, fault.Fail(fault.Unauthenticated,
 			"Send a key as Authorization: Bearer …, or a kv_ key as X-API-Key")
 	}
 	scheme, text, _ := strings.Cut(bearer[0], " ")
 	text = strings.TrimSpace(text)
 	if !strings.EqualFold(scheme, "Bearer") || text == "" {
-		return who, engine.Fail(engine.Unauthenticated, "Send the key as Authorization: Bearer …")
+		return who, fault.Fail(fault.Unauthenticated, "Send the key as Authorization: Bearer …")
 	}
 	if strings.Count(text, ".") == 2 {
 		claims, err := s.o.JWT.verify(text, s.o.Now)
@@ -79,8 +81,8 @@ func (s *Server) credential(c *call) (who engine.Identity, err error) {
 		}
 		return s.e.AuthenticateClaims(ctx, claims)
 	}
-	if f, ok := engine.FamilyOf(text); ok && f.Channel() != engine.ChannelBearer {
-		return who, engine.Fail(engine.InvalidKey, "Send this key as X-API-Key")
+	if f, ok := secret.FamilyOf(text); ok && f.Channel() != secret.ChannelBearer {
+		return who, fault.Fail(fault.InvalidKey, "Send this key as X-API-Key")
 	}
 	return s.e.AuthenticateKey(ctx, text)
 }
@@ -110,7 +112,7 @@ const keyLike = 24
 // break behind it.
 func findKey(text string) (start, end int) {
 	for i := 0; i < len(text); i++ {
-		f, ok := engine.FamilyOf(text[i:])
+		f, ok := secret.FamilyOf(text[i:])
 		if !ok {
 			continue
 		}
@@ -138,7 +140,7 @@ func masked(text string) string {
 		if end == 0 {
 			break
 		}
-		f, _ := engine.FamilyOf(text[start:])
+		f, _ := secret.FamilyOf(text[start:])
 		text = text[:start+len(f)] + "…" + text[end:]
 	}
 	return text

@@ -6,7 +6,11 @@ import (
 	"strconv"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
@@ -22,7 +26,7 @@ type Slot struct {
 }
 
 // SlotOf is an open slot on the wire.
-func SlotOf(s engine.Slot) Slot {
+func SlotOf(s booking.Slot) Slot {
 	z := zone(s.Zone)
 	return Slot{
 		ScheduledAt: string(wire.AppendInstant(nil, s.StartsAt)), EndsAt: string(wire.AppendInstant(nil, s.EndsAt)),
@@ -32,7 +36,7 @@ func SlotOf(s engine.Slot) Slot {
 }
 
 // slots writes itself: the list is what callers ask for most.
-type slots []engine.Slot
+type slots []booking.Slot
 
 func (list slots) AppendJSON(b []byte) []byte {
 	b = append(b, '[')
@@ -60,7 +64,7 @@ func (list slots) MarshalJSON() ([]byte, error) { return list.AppendJSON(nil), n
 
 // zone is an IANA zone; UTC where the name is unknown.
 func zone(name string) *time.Location {
-	z, err := engine.LoadZone(name)
+	z, err := calendar.LoadZone(name)
 	if err != nil {
 		return time.UTC
 	}
@@ -80,20 +84,20 @@ type availabilityQuery struct {
 }
 
 func (s *Server) availabilityRows() []Row {
-	ask := func(ctx context.Context, c engine.Caller, in availabilityQuery) (engine.List[engine.Slot], error) {
-		return s.e.Availability(ctx, c, engine.AvailabilityQuery{
-			From: in.From.Moment(), To: in.To.Moment(), Preference: engine.Preference(in.Preference), Limit: in.Limit,
+	ask := func(ctx context.Context, c act.Caller, in availabilityQuery) (act.List[booking.Slot], error) {
+		return s.e.Availability(ctx, c, booking.AvailabilityQuery{
+			From: in.From.Moment(), To: in.To.Moment(), Preference: booking.Preference(in.Preference), Limit: in.Limit,
 			Minutes: in.Duration, ServiceID: in.ServiceID, ProviderID: in.ProviderID, LocationID: in.LocationID,
 			Cursor: in.Cursor,
 		})
 	}
 	return []Row{{
-		Method: "GET", Path: "/availability", Scope: engine.AvailabilityRead,
-		Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Availability", ID: "listAvailability",
-		Summary: "Find open appointment slots", Status: 200, Errors: []engine.Kind{engine.NotFound},
-		Op: &handler[availabilityQuery, engine.List[engine.Slot]]{
+		Method: "GET", Path: "/availability", Scope: scope.AvailabilityRead,
+		Also: []scope.Scope{scope.AppointmentsRead}, Tag: "Availability", ID: "listAvailability",
+		Summary: "Find open appointment slots", Status: 200, Errors: []fault.Kind{fault.NotFound},
+		Op: &handler[availabilityQuery, act.List[booking.Slot]]{
 			use: ask, form: shape{in: reflect.TypeFor[availabilityQuery](), out: reflect.TypeFor[Slot](), list: true},
-			answer: func(c *call, l engine.List[engine.Slot]) answer {
+			answer: func(c *call, l act.List[booking.Slot]) answer {
 				return c.page(slots(l.Items), Pagination{wire.Opt(l.Next), l.More, l.Total})
 			},
 		},

@@ -14,6 +14,13 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/people"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 	"qualifybase/store"
 	"qualifybase/store/storetest"
 )
@@ -30,7 +37,7 @@ func (d *discard) WriteHeader(int)             {}
 // middleware costs beside the 25 µs of a connection.
 func BenchmarkRouted(b *testing.B) {
 	keys := &keyring{}
-	text := keys.add(engine.FamilyLive, func(k *engine.Key) { n := 1 << 30; k.RatePerMinute = &n }, engine.LeadsRead)
+	text := keys.add(secret.FamilyLive, func(k *access.Key) { n := 1 << 30; k.RatePerMinute = &n }, scope.LeadsRead)
 	bt := &bench{keys: keys}
 	s, err := New(engine.New(keys, engine.Options{}), Options{AllowHTTP: true, More: bt.groups()})
 	if err != nil {
@@ -111,20 +118,20 @@ func newOffice(b *testing.B) office {
 	if err != nil {
 		b.Fatal(err)
 	}
-	week, _ := engine.ParseHours("Mon-Fri 09:00-17:00")
-	c, err := e.CreateClinic(ctx, engine.Shell(0, "init"),
-		engine.ClinicDraft{Name: "Bench", TimeZone: "Europe/Berlin", Country: "DE", Hours: week})
+	week, _ := calendar.ParseHours("Mon-Fri 09:00-17:00")
+	c, err := e.CreateClinic(ctx, act.Shell(0, "init"),
+		directory.ClinicDraft{Name: "Bench", TimeZone: "Europe/Berlin", Country: "DE", Hours: week})
 	if err != nil {
 		b.Fatal(err)
 	}
 	rate := 1_000_000
-	k, err := e.CreateKey(ctx, engine.Shell(c.N, "bench"),
-		engine.KeyDraft{Name: "bench", Family: engine.FamilyLive, RatePerMinute: &rate})
+	k, err := e.CreateKey(ctx, act.Shell(c.N, "bench"),
+		access.KeyDraft{Name: "bench", Family: secret.FamilyLive, RatePerMinute: &rate})
 	if err != nil {
 		b.Fatal(err)
 	}
 	name := "Ada"
-	l, err := e.PutLead(ctx, engine.Shell(c.N, "bench"), engine.LeadDraft{Name: &name})
+	l, err := e.PutLead(ctx, act.Shell(c.N, "bench"), people.LeadDraft{Name: &name})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -12,7 +12,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/flat"
 )
 
 // binder fills the input struct of a route, and is made once at the start. The
@@ -54,7 +55,7 @@ func newBinder(registry huma.Registry, in reflect.Type) (*binder, error) {
 		case f.Tag.Get("query") != "":
 			x.name = f.Tag.Get("query")
 			b.byName[standardForm][x.name] = len(b.query)
-			b.byName[flatForm][engine.FlatName(x.name)] = len(b.query)
+			b.byName[flatForm][flat.Name(x.name)] = len(b.query)
 			b.query = append(b.query, x)
 		case f.Tag.Get("header") == "If-Match":
 			x.name = "If-Match"
@@ -68,14 +69,14 @@ func newBinder(registry huma.Registry, in reflect.Type) (*binder, error) {
 
 // fill reads a request into the input struct. Faults of parameters and body come
 // back in one list; what is not faulty is filled in beside them.
-func (b *binder) fill(c *call, in reflect.Value) (engine.Faults, error) {
+func (b *binder) fill(c *call, in reflect.Value) (fault.Faults, error) {
 	for i := range b.path {
 		x := &b.path[i]
 		if err := x.set(in.FieldByIndex(x.index), c.params.ByName(x.name)); err != nil {
 			return nil, c.absent() // an id that cannot be one is an id that does not exist
 		}
 	}
-	var faults engine.Faults
+	var faults fault.Faults
 	if err := b.fillQuery(c, in, &faults); err != nil {
 		return nil, err
 	}
@@ -98,14 +99,14 @@ func (b *binder) fill(c *call, in reflect.Value) (engine.Faults, error) {
 }
 
 // invalid is the refusal of a request with faults.
-func (b *binder) invalid(faults engine.Faults, f form) error {
+func (b *binder) invalid(faults fault.Faults, f form) error {
 	words := badQuery
 	for _, d := range faults {
 		if name := f.field(d.Field); b.body != nil && d.Message != unknownParameter && !b.asks(name, f) {
 			words = "Invalid request body"
 		}
 	}
-	return &engine.Error{Kind: engine.Invalid, Message: words, Details: faults}
+	return &fault.Error{Kind: fault.Invalid, Message: words, Details: faults}
 }
 
 const (
@@ -122,8 +123,8 @@ func (b *binder) asks(name string, f form) bool {
 // queried says of a use case's refusal that the query is at fault, where there is
 // no body: the engine does not know how its input came.
 func (b *binder) queried(err error) error {
-	e, ok := errors.AsType[*engine.Error](err)
-	if !ok || e.Kind != engine.Invalid || b.body != nil || e.Message != "Invalid request body" {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Kind != fault.Invalid || b.body != nil || e.Message != "Invalid request body" {
 		return err
 	}
 	again := *e
@@ -133,9 +134,9 @@ func (b *binder) queried(err error) error {
 
 // merge adds the engine's faults to the face's. Of a field that was faulty
 // already the engine has seen nothing, so what it says of it is left out.
-func merge(faults engine.Faults, err error) engine.Faults {
-	e, ok := errors.AsType[*engine.Error](err)
-	if !ok || e.Kind != engine.Invalid {
+func merge(faults fault.Faults, err error) fault.Faults {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Kind != fault.Invalid {
 		return faults
 	}
 	known := map[string]bool{}
@@ -158,7 +159,7 @@ func top(path string) string {
 	return path
 }
 
-func (b *binder) fillQuery(c *call, in reflect.Value, faults *engine.Faults) error {
+func (b *binder) fillQuery(c *call, in reflect.Value, faults *fault.Faults) error {
 	var seen uint64
 	for rest := c.R.URL.RawQuery; rest != ""; {
 		var pair string
@@ -170,12 +171,12 @@ func (b *binder) fillQuery(c *call, in reflect.Value, faults *engine.Faults) err
 		name, err1 := unescape(name)
 		value, err2 := unescape(value)
 		if err1 != nil || err2 != nil {
-			return engine.Fail(engine.Invalid, "The query string is not well-formed")
+			return fault.Fail(fault.Invalid, "The query string is not well-formed")
 		}
 		i, known := b.byName[c.form][name]
 		switch {
 		case !known:
-			*faults = append(*faults, engine.Detail{Field: c.form.unknown(name), Message: unknownParameter})
+			*faults = append(*faults, fault.Detail{Field: c.form.unknown(name), Message: unknownParameter})
 			continue
 		case seen&(1<<i) != 0:
 			faults.Add(b.query[i].name, "must not be given twice")
@@ -214,7 +215,7 @@ func unescape(s string) (string, error) {
 }
 
 // fillBody reads, checks and binds the body, and gives the parsed value for the fingerprint.
-func (b *binder) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any, error) {
+func (b *binder) fillBody(c *call, in reflect.Value, faults *fault.Faults) (any, error) {
 	text, err := c.readBody()
 	if err != nil {
 		return nil, err
@@ -230,21 +231,21 @@ func (b *binder) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any
 		}
 		tree, err := parseJSON(text, c.form)
 		if m, ok := tree.(map[string]any); err != nil || !ok || len(m) > 0 {
-			return nil, engine.Fail(engine.Invalid, "This request takes no body: leave it empty or send {}")
+			return nil, fault.Fail(fault.Invalid, "This request takes no body: leave it empty or send {}")
 		}
 		return nil, nil
 	}
 	var tree any = map[string]any{}
 	if len(strings.TrimSpace(string(text))) > 0 { // an empty body says nothing: {}
 		if tree, err = parseJSON(text, c.form); err != nil {
-			return nil, engine.Fail(engine.InvalidJSON, "Invalid JSON: %s", err)
+			return nil, fault.Fail(fault.InvalidJSON, "Invalid JSON: %s", err)
 		}
 		if tree == nil {
-			return nil, engine.Fail(engine.InvalidJSON, "Invalid JSON: the body is null")
+			return nil, fault.Fail(fault.InvalidJSON, "Invalid JSON: the body is null")
 		}
 	}
 	if _, ok := tree.(map[string]any); !ok {
-		return nil, engine.Fail(engine.Invalid, "The request body must be a JSON object")
+		return nil, fault.Fail(fault.Invalid, "The request body must be a JSON object")
 	}
 	k := checker{registry: b.registry, faults: *faults}
 	k.check(b.schema, tree, nil)
@@ -268,7 +269,7 @@ func (b *binder) fillBody(c *call, in reflect.Value, faults *engine.Faults) (any
 }
 
 // blame finds the top-level field that a type's own decoder refused.
-func blame(body map[string]any, t reflect.Type, err error, faults *engine.Faults) {
+func blame(body map[string]any, t reflect.Type, err error, faults *fault.Faults) {
 	found := false
 	for name, v := range body {
 		one := appendCanonical(nil, map[string]any{name: v})

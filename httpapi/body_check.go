@@ -8,7 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"qualifybase/engine"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/fault"
 	"qualifybase/httpapi/wire"
 )
 
@@ -20,7 +21,7 @@ import (
 // names chosen by a caller (with dots in them) must not disturb the paths.
 type checker struct {
 	registry huma.Registry
-	faults   engine.Faults
+	faults   fault.Faults
 }
 
 // spot is where in the body a value stands.
@@ -151,7 +152,7 @@ func (c *checker) text(s *huma.Schema, text string, here *spot) {
 			c.add(here, "%s", err)
 		}
 	case "date":
-		if _, err := engine.ParseDate(text); err != nil {
+		if _, err := calendar.ParseDate(text); err != nil {
 			c.add(here, "%s", err)
 		}
 	}

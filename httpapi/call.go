@@ -15,7 +15,8 @@ import (
 
 	"github.com/julienschmidt/httprouter"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
 	"qualifybase/httpapi/gate"
 )
 
@@ -28,7 +29,7 @@ type call struct {
 	form   form
 	rt     *route // nil outside the route table
 	params httprouter.Params
-	caller engine.Caller
+	caller act.Caller
 
 	in   []byte       // the body
 	out  bytes.Buffer // the reply
@@ -51,7 +52,7 @@ func (c *call) release() {
 	if c.out.Cap() > keepBuffers {
 		c.out, c.enc = bytes.Buffer{}, nil
 	}
-	c.Request, c.caller = gate.Request{}, engine.Caller{}
+	c.Request, c.caller = gate.Request{}, act.Caller{}
 	c.s, c.rt, c.params, c.form = nil, nil, nil, standardForm
 	calls.Put(c)
 }
@@ -108,47 +109,47 @@ func unchanged(known []string, etag string) bool {
 }
 
 // replay writes a stored reply: the same bytes.
-func (c *call) replay(r engine.Reply) {
+func (c *call) replay(r act.Reply) {
 	c.send(answer{status: r.Status, location: r.Header["Location"], etag: r.Header["Etag"], body: r.Body})
 }
 
 // Refuse writes what a use case or a step before it says no with.
 func (c *call) Refuse(err error) {
-	if replay, ok := errors.AsType[*engine.Replay](err); ok {
+	if replay, ok := errors.AsType[*act.Replay](err); ok {
 		c.Header()["Idempotent-Replayed"] = []string{"true"}
 		c.replay(replay.Reply)
 		return
 	}
-	if c.R.Context().Err() != nil && engine.KindOf(err) == engine.Internal {
+	if c.R.Context().Err() != nil && fault.KindOf(err) == fault.Internal {
 		c.Status = gate.StatusGone // nobody listens
 		return
 	}
 	e := refusal(err)
 	h := c.Header()
 	switch e.Kind {
-	case engine.InvalidKey, engine.InvalidToken, engine.Unauthenticated:
+	case fault.InvalidKey, fault.InvalidToken, fault.Unauthenticated:
 		h["Www-Authenticate"] = []string{"Bearer"}
 		c.Cause = e.Err
-	case engine.Internal:
+	case fault.Internal:
 		c.Cause = err
 	}
 	if e.RetryAfter > 0 {
 		h["Retry-After"] = []string{strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10)}
-	} else if e.Kind == engine.Busy || e.Kind == engine.ReadOnly {
+	} else if e.Kind == fault.Busy || e.Kind == fault.ReadOnly {
 		h["Retry-After"] = []string{"1"}
 	}
-	if e.Kind == engine.MethodNotAllowed && len(e.Allowed) > 0 {
+	if e.Kind == fault.MethodNotAllowed && len(e.Allowed) > 0 {
 		h["Allow"] = []string{strings.Join(e.Allowed, ", ")}
 	}
 	c.send(c.refusal(e))
 }
 
-func (c *call) refusal(e *engine.Error) answer {
+func (c *call) refusal(e *fault.Error) answer {
 	return answer{status: Status(e.Kind), body: faultBody(e, c.form, c.ID, c.s.names)}
 }
 
 // absent is the 404 of a path whose id cannot be one.
-func (c *call) absent() error { return engine.Fail(engine.NotFound, "No such %s", noun(c.rt.Tag)) }
+func (c *call) absent() error { return fault.Fail(fault.NotFound, "No such %s", noun(c.rt.Tag)) }
 
 // noun is the singular of a resource's tag.
 func noun(tag string) string {
@@ -195,11 +196,11 @@ func (c *call) readBody() ([]byte, error) {
 		if n, _ := io.CopyN(io.Discard, c.R.Body, drain-int64(len(c.in))); n == drain-int64(len(c.in)) {
 			c.Header()["Connection"] = []string{"close"}
 		}
-		return nil, engine.Fail(engine.TooLarge, "The body is larger than %d KiB", limit>>10)
+		return nil, fault.Fail(fault.TooLarge, "The body is larger than %d KiB", limit>>10)
 	case err != io.EOF:
-		return nil, engine.Fail(engine.InvalidJSON, "The body ended too early")
+		return nil, fault.Fail(fault.InvalidJSON, "The body ended too early")
 	case len(c.in) > 0 && !isJSON(c.R.Header["Content-Type"]) || len(c.R.Header["Content-Encoding"]) > 0:
-		return nil, engine.Fail(engine.UnsupportedMedia,
+		return nil, fault.Fail(fault.UnsupportedMedia,
 			"Send the body as Content-Type: application/json, not compressed")
 	}
 	return c.in, nil
@@ -230,7 +231,7 @@ func (c *call) idempotency(body any) error {
 		ok = key[i] > ' ' && key[i] < 0x7f
 	}
 	if !ok {
-		return engine.Fail(engine.InvalidIdempotencyKey,
+		return fault.Fail(fault.InvalidIdempotencyKey,
 			"The Idempotency-Key must be 1 to 255 visible ASCII characters, like a UUID")
 	}
 	text := make([]byte, 0, 512)
@@ -239,6 +240,6 @@ func (c *call) idempotency(body any) error {
 	text = append(append(text, 0), c.R.URL.RawQuery...)
 	text = appendCanonical(append(text, 0), body)
 	sum := sha256.Sum256(text)
-	c.caller.Idempotency = &engine.Idempotency{Key: key, Fingerprint: hex.EncodeToString(sum[:])}
+	c.caller.Idempotency = &act.Idempotency{Key: key, Fingerprint: hex.EncodeToString(sum[:])}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
 )
 
 // TestCanaries plants a name in every text of every route's body, in every query
@@ -65,7 +65,7 @@ func TestCanaries(t *testing.T) {
 	if text := fmt.Sprintf("%+v", w.s.Stats()); strings.Contains(text, canary) {
 		t.Error("the metrics hold it")
 	}
-	list, err := w.e.Events(t.Context(), w.ann, 0, "", engine.Page{Limit: 200})
+	list, err := w.e.Events(t.Context(), w.ann, 0, "", act.Page{Limit: 200})
 	if err != nil || len(list.Items) < 10 {
 		t.Fatalf("%d events, %v", len(list.Items), err)
 	}

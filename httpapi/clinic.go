@@ -3,7 +3,9 @@ package httpapi
 import (
 	"context"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
@@ -27,7 +29,7 @@ type Clinic struct {
 }
 
 // ClinicOf is a clinic on the wire.
-func ClinicOf(c engine.Clinic) Clinic {
+func ClinicOf(c directory.Clinic) Clinic {
 	s := c.Settings
 	return Clinic{
 		c.ID, c.Slug, c.Name, c.TimeZone, c.Country, s.StepMinutes, s.DefaultMinutes, s.NoticeMinutes, s.HorizonDays,
@@ -59,16 +61,16 @@ type clinicChange struct {
 }
 
 func (s *Server) clinicRows() []Row {
-	get := func(ctx context.Context, c engine.Caller, _ wire.None) (engine.Clinic, error) {
+	get := func(ctx context.Context, c act.Caller, _ wire.None) (directory.Clinic, error) {
 		return s.e.Clinic(ctx, c)
 	}
-	update := func(ctx context.Context, c engine.Caller, in clinicChange) (engine.Clinic, error) {
-		return s.e.UpdateClinic(ctx, c, in.Version, engine.ClinicPatch(in.Body))
+	update := func(ctx context.Context, c act.Caller, in clinicChange) (directory.Clinic, error) {
+		return s.e.UpdateClinic(ctx, c, in.Version, directory.ClinicPatch(in.Body))
 	}
 	return []Row{
-		{Method: "GET", Path: "/clinic", Scope: engine.AdminRead, Tag: "Clinic", ID: "getClinic",
+		{Method: "GET", Path: "/clinic", Scope: scope.AdminRead, Tag: "Clinic", ID: "getClinic",
 			Summary: "Get the clinic and its booking rules", Status: 200, Op: Op(get, ClinicOf)},
-		{Method: "PATCH", Path: "/clinic", Scope: engine.ProvidersWrite, Tag: "Clinic", ID: "updateClinic",
+		{Method: "PATCH", Path: "/clinic", Scope: scope.ProvidersWrite, Tag: "Clinic", ID: "updateClinic",
 			Summary: "Change the clinic or its booking rules", Status: 200,
 			Example: `{"step_minutes":20}`, Op: Op(update, ClinicOf)},
 	}

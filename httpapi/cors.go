@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/secret"
 )
 
 // Browsers may call with public keys only, from the exact origins that a key
@@ -20,15 +22,15 @@ var (
 
 // checkOrigin lets a public key through from its own origins and tells the
 // browser so.
-func (s *Server) checkOrigin(c *call, who engine.Identity) error {
-	if who.Key == nil || who.Key.Family != engine.FamilyPublic {
+func (s *Server) checkOrigin(c *call, who access.Identity) error {
+	if who.Key == nil || who.Key.Family != secret.FamilyPublic {
 		return nil
 	}
 	h := c.Header()
 	h["Vary"] = vary
 	origin := c.R.Header["Origin"]
-	if len(origin) != 1 || !engine.OriginAllowed(who.Key.AllowedOrigins, origin[0]) {
-		return engine.Fail(engine.OriginNotAllowed, "This key only works from its allowed origins")
+	if len(origin) != 1 || !access.OriginAllowed(who.Key.AllowedOrigins, origin[0]) {
+		return fault.Fail(fault.OriginNotAllowed, "This key only works from its allowed origins")
 	}
 	h["Access-Control-Allow-Origin"] = origin
 	h["Access-Control-Expose-Headers"] = exposed
@@ -77,8 +79,8 @@ func (s *Server) options(c *call) {
 		return
 	}
 	h["Vary"] = vary
-	if !engine.OriginAllowed(s.origins.get(c.R.Context(), s), origin) {
-		c.Refuse(engine.Fail(engine.OriginNotAllowed, "No public key allows this origin"))
+	if !access.OriginAllowed(s.origins.get(c.R.Context(), s), origin) {
+		c.Refuse(fault.Fail(fault.OriginNotAllowed, "No public key allows this origin"))
 		return
 	}
 	if len(allowed) == 0 { // the request itself hears that there is no such path

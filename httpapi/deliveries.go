@@ -3,7 +3,10 @@ package httpapi
 import (
 	"context"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
@@ -13,7 +16,7 @@ type Delivery struct {
 	WebhookID  string               `json:"webhook_id" format:"uuid"`
 	EventID    string               `json:"event_id" doc:"Sent as webhook-id; the same for a repetition"`
 	Type       string               `json:"type" example:"appointment.created"`
-	State      engine.DeliveryState `json:"state" enum:"pending,sending,succeeded,dead,cancelled"`
+	State      outbox.DeliveryState `json:"state" enum:"pending,sending,succeeded,dead,cancelled"`
 	Attempts   int                  `json:"attempts" doc:"Made so far"`
 	NextAt     *wire.Instant        `json:"next_at" doc:"When the next attempt is due"`
 	LastStatus *int                 `json:"last_status" doc:"The last answer's status; null without an answer"`
@@ -40,19 +43,19 @@ type Attempt struct {
 }
 
 // DeliveryOf is a delivery on the wire.
-func DeliveryOf(d engine.DeliveryEntry) Delivery {
+func DeliveryOf(d outbox.DeliveryEntry) Delivery {
 	out := Delivery{
 		ID: d.ID, WebhookID: d.WebhookID, EventID: d.EventID, Type: d.Type, State: d.State, Attempts: d.Attempts,
 		LastStatus: wire.Opt(d.LastStatus), LastError: wire.Opt(d.LastError), ReplayOf: wire.Opt(d.ReplayOf),
 		CreatedAt: wire.Instant(d.CreatedAt),
 	}
-	if d.State == engine.Pending {
+	if d.State == outbox.Pending {
 		out.NextAt = wire.At(d.NextAt)
 	}
 	return out
 }
 
-func deliveryWithLog(d engine.DeliveryEntry) DeliveryWithLog {
+func deliveryWithLog(d outbox.DeliveryEntry) DeliveryWithLog {
 	out := DeliveryWithLog{Delivery: DeliveryOf(d), AttemptLog: []Attempt{}}
 	for _, a := range d.Log {
 		out.AttemptLog = append(out.AttemptLog, Attempt{a.N, wire.Instant(a.StartedAt), a.MS, wire.Opt(a.Status),
@@ -69,8 +72,8 @@ type deliveryFilter struct {
 	Until *wire.Instant `query:"until" doc:"Made before"`
 }
 
-func (f deliveryFilter) query() engine.DeliveryQuery {
-	return engine.DeliveryQuery{State: engine.DeliveryState(f.State), Type: f.Type, Since: f.Since.Seconds(),
+func (f deliveryFilter) query() outbox.DeliveryQuery {
+	return outbox.DeliveryQuery{State: outbox.DeliveryState(f.State), Type: f.Type, Since: f.Since.Seconds(),
 		Until: f.Until.Seconds()}
 }
 
@@ -95,28 +98,28 @@ type Retries struct {
 }
 
 func (s *Server) deliveryRows() []Row {
-	find := func(ctx context.Context, c engine.Caller, in deliveryQuery) (engine.List[engine.DeliveryEntry], error) {
+	find := func(ctx context.Context, c act.Caller, in deliveryQuery) (act.List[outbox.DeliveryEntry], error) {
 		q := in.query()
 		q.WebhookID = in.WebhookID
 		return s.e.Deliveries(ctx, c, q, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.DeliveryEntry, error) {
+	get := func(ctx context.Context, c act.Caller, in wire.ByID) (outbox.DeliveryEntry, error) {
 		return s.e.Delivery(ctx, c, in.ID)
 	}
-	retry := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.DeliveryEntry, error) {
+	retry := func(ctx context.Context, c act.Caller, in wire.ByID) (outbox.DeliveryEntry, error) {
 		return s.e.RetryDelivery(ctx, c, in.ID)
 	}
-	retryAll := func(ctx context.Context, c engine.Caller, in wire.Create[RetryFilter]) (engine.Replays, error) {
+	retryAll := func(ctx context.Context, c act.Caller, in wire.Create[RetryFilter]) (outbox.Replays, error) {
 		b := in.Body
-		return s.e.RetryDeliveries(ctx, c, engine.DeliveryQuery{WebhookID: b.WebhookID, Type: b.Type,
+		return s.e.RetryDeliveries(ctx, c, outbox.DeliveryQuery{WebhookID: b.WebhookID, Type: b.Type,
 			Since: b.Since.Seconds(), Until: b.Until.Seconds()})
 	}
-	remove := func(ctx context.Context, c engine.Caller, in wire.ByID) error { return s.e.DropDelivery(ctx, c, in.ID) }
-	const manage = engine.WebhooksManage
+	remove := func(ctx context.Context, c act.Caller, in wire.ByID) error { return s.e.DropDelivery(ctx, c, in.ID) }
+	const manage = scope.WebhooksManage
 	return []Row{
 		{Method: "GET", Path: "/deliveries", Scope: manage, Tag: "Deliveries", ID: "listDeliveries",
 			Summary: "List deliveries", Status: 200,
-			Doc: "Newest first. `state=dead` is the dead letter queue.", Errors: []engine.Kind{engine.NotFound},
+			Doc: "Newest first. `state=dead` is the dead letter queue.", Errors: []fault.Kind{fault.NotFound},
 			Op: List(find, DeliveryOf)},
 		{Method: "GET", Path: "/deliveries/:id", Scope: manage, Tag: "Deliveries", ID: "getDelivery",
 			Summary: "Get a delivery and its log", Status: 200, Op: Op(get, deliveryWithLog)},
@@ -127,12 +130,12 @@ func (s *Server) deliveryRows() []Row {
 			Summary: "Send a delivery again", Status: 202,
 			Doc: "One that waits is sent now. One that has ended is repeated by a new delivery with the same " +
 				"`webhook-id`.",
-			Errors: []engine.Kind{engine.Conflict}, Op: Op(retry, DeliveryOf)},
+			Errors: []fault.Kind{fault.Conflict}, Op: Op(retry, DeliveryOf)},
 		{Method: "POST", Path: "/delivery-retries", Scope: manage, Tag: "Deliveries", ID: "retryDeliveries",
 			Summary: "Send dead letters again", Status: 202,
 			Doc:     "All of a filter that no other delivery repeats yet, oldest first.",
-			Errors:  []engine.Kind{engine.NotFound},
+			Errors:  []fault.Kind{fault.NotFound},
 			Example: `{"type":"appointment.created","since":"2026-04-26T00:00:00Z"}`,
-			Op:      Op(retryAll, func(r engine.Replays) Retries { return Retries{r.Count, r.Remaining} })},
+			Op:      Op(retryAll, func(r outbox.Replays) Retries { return Retries{r.Count, r.Remaining} })},
 	}
 }

@@ -6,54 +6,57 @@ import (
 	"net/http"
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/flat"
+	"qualifybase/engine/scope"
 )
 
 // statuses is the one table from what went wrong to what HTTP calls it, in the
 // order of contract.md §8. A kind that is not here is a 500.
 var statuses = []struct {
-	kind   engine.Kind
+	kind   fault.Kind
 	status int
 }{
-	{engine.Invalid, http.StatusBadRequest},
-	{engine.InvalidJSON, http.StatusBadRequest},
-	{engine.InvalidCursor, http.StatusBadRequest},
-	{engine.InvalidIdempotencyKey, http.StatusBadRequest},
-	{engine.AmbiguousCredentials, http.StatusBadRequest},
-	{engine.InvalidKey, http.StatusUnauthorized},
-	{engine.InvalidToken, http.StatusUnauthorized},
-	{engine.Unauthenticated, http.StatusUnauthorized},
-	{engine.Forbidden, http.StatusForbidden},
-	{engine.OriginNotAllowed, http.StatusForbidden},
-	{engine.HTTPSRequired, http.StatusForbidden},
-	{engine.QuotaExceeded, http.StatusForbidden},
-	{engine.NotFound, http.StatusNotFound},
-	{engine.MethodNotAllowed, http.StatusMethodNotAllowed},
-	{engine.Gone, http.StatusGone},
-	{engine.PreconditionFailed, http.StatusPreconditionFailed},
-	{engine.TooLarge, http.StatusRequestEntityTooLarge},
-	{engine.UnsupportedMedia, http.StatusUnsupportedMediaType},
-	{engine.PreconditionRequired, http.StatusPreconditionRequired},
-	{engine.SlotTaken, http.StatusConflict},
-	{engine.PatientOverlap, http.StatusConflict},
-	{engine.InvalidTransition, http.StatusConflict},
-	{engine.Conflict, http.StatusConflict},
-	{engine.OutsideHours, http.StatusUnprocessableEntity},
-	{engine.InThePast, http.StatusUnprocessableEntity},
-	{engine.TooSoon, http.StatusUnprocessableEntity},
-	{engine.BeyondHorizon, http.StatusUnprocessableEntity},
-	{engine.CapReached, http.StatusUnprocessableEntity},
-	{engine.ProviderInactive, http.StatusUnprocessableEntity},
-	{engine.KeyReused, http.StatusUnprocessableEntity},
-	{engine.RateLimited, http.StatusTooManyRequests},
-	{engine.Internal, http.StatusInternalServerError},
-	{engine.Busy, http.StatusServiceUnavailable},
-	{engine.ReadOnly, http.StatusServiceUnavailable},
-	{engine.StorageFull, http.StatusInsufficientStorage},
+	{fault.Invalid, http.StatusBadRequest},
+	{fault.InvalidJSON, http.StatusBadRequest},
+	{fault.InvalidCursor, http.StatusBadRequest},
+	{fault.InvalidIdempotencyKey, http.StatusBadRequest},
+	{fault.AmbiguousCredentials, http.StatusBadRequest},
+	{fault.InvalidKey, http.StatusUnauthorized},
+	{fault.InvalidToken, http.StatusUnauthorized},
+	{fault.Unauthenticated, http.StatusUnauthorized},
+	{fault.Forbidden, http.StatusForbidden},
+	{fault.OriginNotAllowed, http.StatusForbidden},
+	{fault.HTTPSRequired, http.StatusForbidden},
+	{fault.QuotaExceeded, http.StatusForbidden},
+	{fault.NotFound, http.StatusNotFound},
+	{fault.MethodNotAllowed, http.StatusMethodNotAllowed},
+	{fault.Gone, http.StatusGone},
+	{fault.PreconditionFailed, http.StatusPreconditionFailed},
+	{fault.TooLarge, http.StatusRequestEntityTooLarge},
+	{fault.UnsupportedMedia, http.StatusUnsupportedMediaType},
+	{fault.PreconditionRequired, http.StatusPreconditionRequired},
+	{fault.SlotTaken, http.StatusConflict},
+	{fault.PatientOverlap, http.StatusConflict},
+	{fault.InvalidTransition, http.StatusConflict},
+	{fault.Conflict, http.StatusConflict},
+	{fault.OutsideHours, http.StatusUnprocessableEntity},
+	{fault.InThePast, http.StatusUnprocessableEntity},
+	{fault.TooSoon, http.StatusUnprocessableEntity},
+	{fault.BeyondHorizon, http.StatusUnprocessableEntity},
+	{fault.CapReached, http.StatusUnprocessableEntity},
+	{fault.ProviderInactive, http.StatusUnprocessableEntity},
+	{fault.KeyReused, http.StatusUnprocessableEntity},
+	{fault.RateLimited, http.StatusTooManyRequests},
+	{fault.Internal, http.StatusInternalServerError},
+	{fault.Busy, http.StatusServiceUnavailable},
+	{fault.ReadOnly, http.StatusServiceUnavailable},
+	{fault.StorageFull, http.StatusInsufficientStorage},
 }
 
 // Status is what HTTP calls a kind of refusal.
-func Status(k engine.Kind) int {
+func Status(k fault.Kind) int {
 	for _, s := range statuses {
 		if s.kind == k {
 			return s.status
@@ -69,13 +72,13 @@ type Fault struct {
 
 // FaultBody says what went wrong and the way out.
 type FaultBody struct {
-	Code         string          `json:"code" doc:"What went wrong, for programs"`
-	Message      string          `json:"message" doc:"The same for people"`
-	Details      []engine.Detail `json:"details,omitempty" doc:"One per faulty field"`
-	Alternatives []Slot          `json:"alternatives,omitempty" doc:"SLOT_TAKEN: the nearest open slots, at most three"`
-	Allowed      []string        `json:"allowed,omitzero" doc:"INVALID_TRANSITION: the states that may follow, none if it is empty; METHOD_NOT_ALLOWED: the methods"`
-	Candidates   any             `json:"candidates,omitempty" doc:"CONFLICT of people: who it may be"`
-	RequestID    string          `json:"request_id,omitempty" doc:"INTERNAL_ERROR: quote it when you report the fault"`
+	Code         string         `json:"code" doc:"What went wrong, for programs"`
+	Message      string         `json:"message" doc:"The same for people"`
+	Details      []fault.Detail `json:"details,omitempty" doc:"One per faulty field"`
+	Alternatives []Slot         `json:"alternatives,omitempty" doc:"SLOT_TAKEN: the nearest open slots, at most three"`
+	Allowed      []string       `json:"allowed,omitzero" doc:"INVALID_TRANSITION: the states that may follow, none if it is empty; METHOD_NOT_ALLOWED: the methods"`
+	Candidates   any            `json:"candidates,omitempty" doc:"CONFLICT of people: who it may be"`
+	RequestID    string         `json:"request_id,omitempty" doc:"INTERNAL_ERROR: quote it when you report the fault"`
 }
 
 // FlatFault is the same in the flat form.
@@ -86,21 +89,21 @@ type FlatFault struct {
 
 // FlatRest is an error beside its code.
 type FlatRest struct {
-	Message      string          `json:"message" doc:"The same for people"`
-	Details      []engine.Detail `json:"details,omitempty" doc:"One per faulty field"`
-	Alternatives []Slot          `json:"alternatives,omitempty" doc:"slot_taken: the nearest open slots, at most three"`
-	Allowed      []string        `json:"allowed,omitzero" doc:"invalid_transition: the states that may follow, none if it is empty; method_not_allowed: the methods"`
-	Candidates   any             `json:"candidates,omitempty" doc:"conflict of people: who it may be"`
-	RequestID    string          `json:"request_id,omitempty" doc:"internal_error: quote it when you report the fault"`
+	Message      string         `json:"message" doc:"The same for people"`
+	Details      []fault.Detail `json:"details,omitempty" doc:"One per faulty field"`
+	Alternatives []Slot         `json:"alternatives,omitempty" doc:"slot_taken: the nearest open slots, at most three"`
+	Allowed      []string       `json:"allowed,omitzero" doc:"invalid_transition: the states that may follow, none if it is empty; method_not_allowed: the methods"`
+	Candidates   any            `json:"candidates,omitempty" doc:"conflict of people: who it may be"`
+	RequestID    string         `json:"request_id,omitempty" doc:"internal_error: quote it when you report the fault"`
 }
 
 // refusal finds the *engine.Error in err; anything else is an internal fault,
 // whose text stays in the log.
-func refusal(err error) *engine.Error {
-	if e, ok := errors.AsType[*engine.Error](err); ok && e.Kind != engine.Internal {
+func refusal(err error) *fault.Error {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind != fault.Internal {
 		return e
 	}
-	return &engine.Error{Kind: engine.Internal, Message: "Internal error", Err: err}
+	return &fault.Error{Kind: fault.Internal, Message: "Internal error", Err: err}
 }
 
 // A caller's own words come back in details: no more of them than a reader reads.
@@ -153,7 +156,7 @@ func respell(text string, names map[string]string) string {
 func (s *Server) fieldNames() map[string]string {
 	out := map[string]string{}
 	note := func(name string) {
-		if f := engine.FlatName(name); f != name {
+		if f := flat.Name(name); f != name {
 			out[name] = f
 		}
 	}
@@ -171,7 +174,7 @@ func (s *Server) fieldNames() map[string]string {
 }
 
 // faultBody is the error body in the form; names are the server's fieldNames.
-func faultBody(e *engine.Error, f form, requestID string, names map[string]string) []byte {
+func faultBody(e *fault.Error, f form, requestID string, names map[string]string) []byte {
 	words := func(text string) string {
 		if f == flatForm {
 			text = respell(text, names)
@@ -179,7 +182,7 @@ func faultBody(e *engine.Error, f form, requestID string, names map[string]strin
 		return masked(text)
 	}
 	rest := FlatRest{Message: words(e.Message), Allowed: e.Allowed, Candidates: e.Candidates}
-	if e.Missing != engine.NoScope {
+	if e.Missing != scope.None {
 		rest.Message += ": " + f.scope(e.Missing)
 	}
 	for i, d := range e.Details {
@@ -187,14 +190,14 @@ func faultBody(e *engine.Error, f form, requestID string, names map[string]strin
 			break
 		}
 		field := masked(f.field(masked(d.Field))) // in either spelling, and before it is cut: half a key is one, too
-		rest.Details = append(rest.Details, engine.Detail{Field: field[:min(len(field), maxField)],
+		rest.Details = append(rest.Details, fault.Detail{Field: field[:min(len(field), maxField)],
 			Message: words(sentence(d.Message))})
 	}
-	open, _ := e.Alternatives.([]engine.Slot)
+	open, _ := e.Alternatives.([]booking.Slot)
 	for _, s := range open {
 		rest.Alternatives = append(rest.Alternatives, SlotOf(s))
 	}
-	if e.Kind == engine.Internal {
+	if e.Kind == fault.Internal {
 		rest.RequestID = requestID
 	}
 	if f == flatForm {
@@ -202,7 +205,7 @@ func faultBody(e *engine.Error, f form, requestID string, names map[string]strin
 		if err != nil {
 			return []byte(`{"error":"internal_error","message":"Internal error"}`)
 		}
-		return engine.AppendFlat(make([]byte, 0, len(text)), text)
+		return flat.Append(make([]byte, 0, len(text)), text)
 	}
 	text, err := json.Marshal(Fault{FaultBody{
 		f.code(e.Kind), rest.Message, rest.Details, rest.Alternatives, rest.Allowed, rest.Candidates, rest.RequestID,

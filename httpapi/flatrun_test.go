@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/flat"
+	"qualifybase/engine/scope"
 )
 
 // TestTranscriptsInTheFlatForm plays the steps of $live once more with a kv_ key:
@@ -57,11 +58,11 @@ func flatStep(t *testing.T, s *step) (*step, bool) {
 	for i, pair := range strings.Split(query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		if query != "" {
-			f.target += string("?&"[min(i, 1)]) + engine.FlatName(name) + "=" + value
+			f.target += string("?&"[min(i, 1)]) + flat.Name(name) + "=" + value
 		}
 	}
 	if json.Valid([]byte(s.body)) {
-		f.body = string(engine.AppendFlat(nil, []byte(s.body)))
+		f.body = string(flat.Append(nil, []byte(s.body)))
 	}
 	f.want.headers = nil
 	for _, h := range s.want.headers {
@@ -69,7 +70,7 @@ func flatStep(t *testing.T, s *step) (*step, bool) {
 			f.want.headers = append(f.want.headers, h)
 		}
 	}
-	if v, err := parseTree(string(engine.AppendFlat(nil, []byte(s.want.body)))); err == nil {
+	if v, err := parseTree(string(flat.Append(nil, []byte(s.want.body)))); err == nil {
 		f.want.body = flatten(v).String()
 	}
 	f.want.body = neutral(f.want.body)
@@ -109,9 +110,9 @@ func neutral(body string) string {
 	walk = func(v *tree) {
 		for i, item := range v.items {
 			if v.text == "{" && (v.names[i] == `"message"` || v.names[i] == `"field"`) {
-				item.text = words.ReplaceAllStringFunc(item.text, engine.FlatName)
+				item.text = words.ReplaceAllStringFunc(item.text, flat.Name)
 				item.text = scopes.ReplaceAllStringFunc(item.text, func(word string) string {
-					if s, ok := engine.ParseScope(word); ok {
+					if s, ok := scope.Parse(word); ok {
 						return s.String()
 					}
 					return word

@@ -3,7 +3,9 @@ package httpapi
 import (
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/flat"
+	"qualifybase/engine/scope"
 )
 
 // form is how replies and requests are spelled. The channel of the credential
@@ -45,7 +47,7 @@ func fromFlat(name string) string {
 		}
 		b = append(b, c)
 	}
-	if back := string(b); engine.FlatName(back) == name {
+	if back := string(b); flat.Name(back) == name {
 		return back
 	}
 	return unknownName + name
@@ -63,8 +65,8 @@ func (f form) field(path string) string {
 			parts[i] = own
 			continue
 		}
-		parts[i] = engine.FlatName(part)
-		if name, _, _ := strings.Cut(part, "["); engine.IsData(name) {
+		parts[i] = flat.Name(part)
+		if name, _, _ := strings.Cut(part, "["); flat.IsData(name) {
 			break
 		}
 	}
@@ -72,7 +74,7 @@ func (f form) field(path string) string {
 }
 
 // scope spells a right.
-func (f form) scope(s engine.Scope) string {
+func (f form) scope(s scope.Scope) string {
 	if f == flatForm {
 		return s.Klinivo()
 	}
@@ -80,7 +82,7 @@ func (f form) scope(s engine.Scope) string {
 }
 
 // code spells a kind of refusal.
-func (f form) code(k engine.Kind) string {
+func (f form) code(k fault.Kind) string {
 	if f == flatForm {
 		return strings.ToLower(string(k))
 	}

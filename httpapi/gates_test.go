@@ -10,13 +10,17 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"qualifybase/engine"
+
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 )
 
 func TestCredentials(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.JWT.Secret = bytes.Repeat([]byte("s"), 32); o.FailuresPerMinute = 1000 })
-	live := b.keys.add(engine.FamilyLive, nil, engine.LeadsRead)
-	kv := b.keys.add(engine.FamilyKlinivo, nil, engine.LeadsRead)
+	live := b.keys.add(secret.FamilyLive, nil, scope.LeadsRead)
+	kv := b.keys.add(secret.FamilyKlinivo, nil, scope.LeadsRead)
 	const refused = `"Invalid or expired API key"}`
 	past := b.now.Unix() - 1
 	for _, c := range []struct {
@@ -37,19 +41,19 @@ func TestCredentials(t *testing.T) {
 			`{"error":"invalid_api_key","message":"Send this key as Authorization: Bearer`},
 		{"mistyped", "", []string{"Authorization: Bearer " + live[:len(live)-1] + "!"}, 401, refused},
 		{"wrong case", "", []string{"Authorization: Bearer " + strings.ToUpper(live)}, 401, refused},
-		{"unknown", "", []string{"Authorization: Bearer " + engine.NewSecret(engine.FamilyLive).Text()}, 401, refused},
-		{"unknown flat", "", []string{"X-API-Key: " + engine.NewSecret(engine.FamilyKlinivo).Text()}, 401,
+		{"unknown", "", []string{"Authorization: Bearer " + secret.New(secret.FamilyLive).Text()}, 401, refused},
+		{"unknown flat", "", []string{"X-API-Key: " + secret.New(secret.FamilyKlinivo).Text()}, 401,
 			`{"error":"invalid_api_key","message":"Invalid or expired API key"}`},
 		{"revoked", "", []string{"Authorization: Bearer " +
-			b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.RevokedAt = past })}, 401, refused},
+			b.keys.add(secret.FamilyLive, func(k *access.Key) { k.RevokedAt = past })}, 401, refused},
 		{"expired", "", []string{"Authorization: Bearer " +
-			b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.ExpiresAt = past })}, 401, refused},
+			b.keys.add(secret.FamilyLive, func(k *access.Key) { k.ExpiresAt = past })}, 401, refused},
 		{"in the query", "?api_key=" + live, []string{"Authorization: Bearer " + live}, 401, `INVALID_API_KEY`},
 		{"in the query, escaped", "?x=" + strings.Replace(live, "_", "%5F", 1), nil, 401, `INVALID_API_KEY`},
 		{"basic", "", []string{"Authorization: Basic eDp5"}, 401, `UNAUTHENTICATED`},
-		{"scope", "", []string{"Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsWrite)}, 403,
+		{"scope", "", []string{"Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsWrite)}, 403,
 			`required permission: leads:read"`},
-		{"scope flat", "", []string{"X-API-Key: " + b.keys.add(engine.FamilyKlinivo, nil)}, 403,
+		{"scope flat", "", []string{"X-API-Key: " + b.keys.add(secret.FamilyKlinivo, nil)}, 403,
 			`{"error":"insufficient_scope","message":"The key lacks a required permission: LEADS_READ"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,11 +80,11 @@ func TestSessions(t *testing.T) {
 		o.JWT = JWT{Secret: secret, Issuer: "idp", Audience: "qb"}
 		o.FailuresPerMinute = 1000
 	})
-	b.keys.users = []engine.User{
-		{ID: "u1", Clinic: 1, EmailKey: "ann@x.org", Role: engine.Owner},
-		{ID: "u2", Clinic: 1, EmailKey: "bob@x.org", Role: engine.Owner},
-		{ID: "u3", Clinic: 2, EmailKey: "bob@x.org", Role: engine.Auditor},
-		{ID: "u4", Clinic: 1, EmailKey: "eve@x.org", Role: engine.Owner, DisabledAt: 1},
+	b.keys.users = []access.User{
+		{ID: "u1", Clinic: 1, EmailKey: "ann@x.org", Role: act.Owner},
+		{ID: "u2", Clinic: 1, EmailKey: "bob@x.org", Role: act.Owner},
+		{ID: "u3", Clinic: 2, EmailKey: "bob@x.org", Role: act.Auditor},
+		{ID: "u4", Clinic: 1, EmailKey: "eve@x.org", Role: act.Owner, DisabledAt: 1},
 	}
 	token := func(method jwt.SigningMethod, key any, change func(jwt.MapClaims)) string {
 		c := jwt.MapClaims{"sub": "foreign", "email": "Ann@X.org", "iss": "idp", "aud": "qb",
@@ -129,7 +133,7 @@ func TestSessions(t *testing.T) {
 
 func TestRates(t *testing.T) {
 	b := newBench(t, nil)
-	key := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsRead)
+	key := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead)
 	for i := range 121 {
 		w := b.call("GET", "/api/v1/pets/1", "", key)
 		h := w.Header()
@@ -153,13 +157,13 @@ func TestRates(t *testing.T) {
 	b.now = b.now.Add(time.Minute)
 	b.want(b.call("GET", "/api/v1/pets/1", "", key), 200, "")
 
-	free := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.RatePerMinute = new(int) },
-		engine.LeadsRead)
+	free := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, func(k *access.Key) { k.RatePerMinute = new(int) },
+		scope.LeadsRead)
 	for range 130 {
 		b.want(b.call("GET", "/api/v1/pets/1", "", free), 200, "")
 	}
 
-	bad := "Authorization: Bearer " + engine.NewSecret(engine.FamilyLive).Text()
+	bad := "Authorization: Bearer " + secret.New(secret.FamilyLive).Text()
 	for range 30 {
 		b.want(b.call("GET", "/api/v1/pets/1", "", bad), 401, "")
 	}
@@ -172,7 +176,7 @@ func TestHTTPS(t *testing.T) {
 		o.AllowHTTP = false
 		o.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	})
-	key := b.keys.add(engine.FamilyLive, nil, engine.LeadsRead)
+	key := b.keys.add(secret.FamilyLive, nil, scope.LeadsRead)
 	for name, c := range map[string]struct {
 		peer, proto, forwarded string
 		status                 int
@@ -205,9 +209,9 @@ func TestHTTPS(t *testing.T) {
 
 func TestBrowsers(t *testing.T) {
 	b := newBench(t, nil)
-	allow := func(k *engine.Key) { k.AllowedOrigins = []string{"https://clinic.example", "http://localhost:*"} }
-	pk := "Authorization: Bearer " + b.keys.add(engine.FamilyPublic, allow, engine.LeadsRead)
-	sk := "Authorization: Bearer " + b.keys.add(engine.FamilySecret, nil, engine.LeadsRead)
+	allow := func(k *access.Key) { k.AllowedOrigins = []string{"https://clinic.example", "http://localhost:*"} }
+	pk := "Authorization: Bearer " + b.keys.add(secret.FamilyPublic, allow, scope.LeadsRead)
+	sk := "Authorization: Bearer " + b.keys.add(secret.FamilySecret, nil, scope.LeadsRead)
 	get := func(headers ...string) *httptest.ResponseRecorder {
 		return b.call("GET", "/api/v1/pets/1", "", headers...)
 	}

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"net/http"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
 	"qualifybase/httpapi/wire"
 )
 
@@ -17,10 +18,10 @@ type Health struct {
 	Permissions    []string `json:"permissions" doc:"In the caller's spelling"`
 }
 
-func (s *Server) health(ctx context.Context, c engine.Caller, _ wire.None) (Health, error) {
+func (s *Server) health(ctx context.Context, c act.Caller, _ wire.None) (Health, error) {
 	clinic, err := s.e.Organization(ctx, c)
 	h := Health{Status: "ok", OrganizationID: clinic.ID, Permissions: c.Grants().Names()}
-	if c.Kind == engine.ActorKey {
+	if c.Kind == act.ActorKey {
 		h.KeyPrefix = c.Label
 	}
 	return h, err
@@ -44,11 +45,11 @@ type Check struct {
 
 func (p probe) HTTPStatus() int { return p.code }
 
-func (s *Server) ready(context.Context, engine.Caller, wire.None) (probe, error) {
+func (s *Server) ready(context.Context, act.Caller, wire.None) (probe, error) {
 	if err := s.o.Ready(); err != nil {
 		s.o.Log.Error("not ready", "why", err.Error())
 		why := "the database cannot be written; the log says why"
-		if e, ok := errors.AsType[*engine.Error](err); ok && e.Kind != engine.Internal {
+		if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind != fault.Internal {
 			why = string(e.Kind) + ": " + e.Message
 		}
 		return probe{Status: "unavailable", Why: why, code: http.StatusServiceUnavailable}, nil
@@ -61,7 +62,7 @@ func (s *Server) ready(context.Context, engine.Caller, wire.None) (probe, error)
 }
 
 func (s *Server) healthRows() []Row {
-	alive := func(context.Context, engine.Caller, wire.None) (probe, error) { return probe{Status: "ok"}, nil }
+	alive := func(context.Context, act.Caller, wire.None) (probe, error) { return probe{Status: "ok"}, nil }
 	return []Row{
 		{Method: "GET", Path: "//healthz", Public: true, Tag: "Health", ID: "healthz", Summary: "The process lives",
 			Status: 200, Op: Op(alive, wire.Same[probe])},

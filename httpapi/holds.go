@@ -3,7 +3,10 @@ package httpapi
 import (
 	"context"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
@@ -31,7 +34,7 @@ type HoldDraft struct {
 	Minutes     int           `json:"minutes,omitempty" minimum:"1" maximum:"15" doc:"5 without it"`
 }
 
-func hold(h engine.Hold) Hold {
+func hold(h booking.Hold) Hold {
 	return Hold{
 		ID: h.ID, Token: h.Token, ExpiresAt: wire.Instant(h.ExpiresAt), ScheduledAt: wire.Instant(h.StartsAt),
 		EndsAt: wire.Instant(h.EndsAt), ProviderID: h.ProviderID, LocationID: wire.Opt(h.LocationID),
@@ -40,22 +43,22 @@ func hold(h engine.Hold) Hold {
 }
 
 func (s *Server) holdRows() []Row {
-	place := func(ctx context.Context, c engine.Caller, in wire.Create[HoldDraft]) (engine.Hold, error) {
+	place := func(ctx context.Context, c act.Caller, in wire.Create[HoldDraft]) (booking.Hold, error) {
 		b := in.Body
 		if b.LocalStart != nil && *b.LocalStart != b.ScheduledAt {
-			return engine.Hold{}, engine.Fail(engine.Invalid, "Invalid request body").On("local_start",
+			return booking.Hold{}, fault.Fail(fault.Invalid, "Invalid request body").On("local_start",
 				"must be the same instant as scheduled_at")
 		}
-		return s.e.PlaceHold(ctx, c, engine.HoldDraft{StartsAt: int64(b.ScheduledAt), EndsAt: b.EndsAt.Seconds(),
+		return s.e.PlaceHold(ctx, c, booking.HoldDraft{StartsAt: int64(b.ScheduledAt), EndsAt: b.EndsAt.Seconds(),
 			ProviderID: b.ProviderID, LocationID: b.LocationID, ServiceID: b.ServiceID, Minutes: b.Minutes})
 	}
-	remove := func(ctx context.Context, c engine.Caller, in wire.ByID) error { return s.e.DropHold(ctx, c, in.ID) }
+	remove := func(ctx context.Context, c act.Caller, in wire.ByID) error { return s.e.DropHold(ctx, c, in.ID) }
 	return []Row{
-		{Method: "POST", Path: "/holds", Scope: engine.AppointmentsWrite, Tag: "Holds", ID: "placeHold",
+		{Method: "POST", Path: "/holds", Scope: scope.AppointmentsWrite, Tag: "Holds", ID: "placeHold",
 			Summary: "Keep a slot for some minutes", Status: 201,
-			Errors:  append([]engine.Kind{engine.Conflict}, bookingRefusals...),
+			Errors:  append([]fault.Kind{fault.Conflict}, bookingRefusals...),
 			Example: `{"scheduled_at":"2026-04-27T09:00:00Z","service_id":1,"minutes":5}`, Op: Op(place, hold)},
-		{Method: "DELETE", Path: "/holds/:id", Scope: engine.AppointmentsWrite, Tag: "Holds", ID: "dropHold",
-			Summary: "Free a held slot", Status: 204, Errors: []engine.Kind{engine.Gone}, Op: Drop(remove)},
+		{Method: "DELETE", Path: "/holds/:id", Scope: scope.AppointmentsWrite, Tag: "Holds", ID: "dropHold",
+			Summary: "Free a held slot", Status: 204, Errors: []fault.Kind{fault.Gone}, Op: Drop(remove)},
 	}
 }

@@ -12,12 +12,13 @@ import (
 	"sync"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/secret"
 )
 
 // TestStatuses: every kind that the engine can answer with has a status.
 func TestStatuses(t *testing.T) {
-	text, err := os.ReadFile("../engine/error.go")
+	text, err := os.ReadFile("../engine/fault/fault.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +27,7 @@ func TestStatuses(t *testing.T) {
 		t.Fatalf("found %d kinds", len(kinds))
 	}
 	for _, k := range kinds {
-		if rank(engine.Kind(k[1])) < 0 {
+		if rank(fault.Kind(k[1])) < 0 {
 			t.Errorf("%s has no status", k[1])
 		}
 	}
@@ -148,7 +149,7 @@ func TestRetries(t *testing.T) {
 			w.Errorf("the retry hears %d %s", again.Code, again.Body)
 		}
 		w.call("POST", "/appointments", strings.Replace(body, lead, other, 1),
-			"Authorization: Bearer "+w.key(w.ann, engine.FamilyLive), "Idempotency-Key: late").is(201, "")
+			"Authorization: Bearer "+w.key(w.ann, secret.FamilyLive), "Idempotency-Key: late").is(201, "")
 		w.as("POST", "/leads", `{"name":7}`, "Idempotency-Key: bad").has(400, `"VALIDATION_ERROR"`, "error", "code")
 		w.as("POST", "/leads", `{"name":"x"}`, "Idempotency-Key: bad").is(201, "")
 		w.as("PATCH", "/leads/"+lead, `{"name":"x"}`, "Idempotency-Key: patch").

@@ -19,6 +19,10 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 	"qualifybase/httpapi/gate"
 )
 
@@ -136,7 +140,7 @@ func (s *Server) add(row Row) (err error) {
 	}()
 	rt := &route{Row: row, pattern: Base + row.Path, shape: row.Op.shape()}
 	switch {
-	case row.Public && row.Scope != engine.NoScope, !row.Public && !row.Open && row.Scope == engine.NoScope:
+	case row.Public && row.Scope != scope.None, !row.Public && !row.Open && row.Scope == scope.None:
 		return fmt.Errorf("httpapi: %s %s must declare its scope, or be Open to any key, or Public", row.Method,
 			row.Path)
 	case row.Status == 0 || row.ID == "" || row.Summary == "" || row.Tag == "":
@@ -234,7 +238,7 @@ func (s *Server) gates(c *call) error {
 }
 
 // rate counts the request of a known caller and says so in the headers.
-func (s *Server) rate(c *call, who engine.Identity) error {
+func (s *Server) rate(c *call, who access.Identity) error {
 	if who.PerMinute == 0 {
 		gate.Unlimited(c.Header(), s.o.Now())
 		return nil
@@ -243,8 +247,8 @@ func (s *Server) rate(c *call, who engine.Identity) error {
 }
 
 // allow checks the route's scope before the body is read; the use case checks it again.
-func (s *Server) allow(c *call, who engine.Identity) error {
-	if who.Key != nil && who.Key.Family == engine.FamilyPublic && !c.rt.Browser {
+func (s *Server) allow(c *call, who access.Identity) error {
+	if who.Key != nil && who.Key.Family == secret.FamilyPublic && !c.rt.Browser {
 		return s.refuseAt(c)
 	}
 	if c.rt.Open || c.caller.May(c.rt.Scope) || slices.ContainsFunc(c.rt.Also, c.caller.May) {
@@ -275,7 +279,7 @@ func (s *Server) notFound(w http.ResponseWriter, _ *http.Request) {
 			return
 		}
 	}
-	c.Refuse(engine.Fail(engine.NotFound, "There is no such path; the API is described at %s/openapi.json", Base))
+	c.Refuse(fault.Fail(fault.NotFound, "There is no such path; the API is described at %s/openapi.json", Base))
 }
 
 // unknownPath takes a request for an unknown path of the API through the gates: who
@@ -302,6 +306,6 @@ func (s *Server) methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
 		allowed = append(allowed, http.MethodOptions)
 	}
 	slices.Sort(allowed)
-	c.Refuse(&engine.Error{Kind: engine.MethodNotAllowed, Message: "This path does not support that method",
+	c.Refuse(&fault.Error{Kind: fault.MethodNotAllowed, Message: "This path does not support that method",
 		Allowed: allowed})
 }

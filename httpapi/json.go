@@ -8,7 +8,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"qualifybase/engine"
+	"qualifybase/engine/flat"
 )
 
 // maxDepth is how deep a body may nest (contract.md §8).
@@ -156,7 +156,7 @@ func (p *parser) object() (any, error) {
 		}
 		p.at++
 		p.space()
-		own := engine.IsData(name)
+		own := flat.IsData(name)
 		if own {
 			p.data++
 		}

@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"qualifybase/engine"
+	"qualifybase/engine/flat"
 )
 
 func TestParseJSONRefusesWhatOthersGuess(t *testing.T) {
@@ -100,7 +100,7 @@ func FuzzParseJSONFlat(f *testing.F) {
 		if err != nil {
 			return
 		}
-		back := engine.AppendFlat(nil, appendCanonical(nil, tree))
+		back := flat.Append(nil, appendCanonical(nil, tree))
 		if !json.Valid(back) {
 			t.Fatalf("%q became %q", text, back)
 		}
@@ -165,7 +165,7 @@ func TestFlatRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wire := engine.AppendFlat(nil, before)
+		wire := flat.Append(nil, before)
 		back, err := parseJSON(wire, flatForm)
 		if err != nil {
 			t.Fatal(err)
@@ -180,7 +180,7 @@ func TestFlatNames(t *testing.T) {
 	for std, camel := range map[string]string{
 		"provider_id": "providerId", "id": "id", "line1": "line1", "no_show_sweep": "noShowSweep", "e164": "e164",
 	} {
-		if got := engine.FlatName(std); got != camel {
+		if got := flat.Name(std); got != camel {
 			t.Errorf("engine.FlatName(%q) = %q, want %q", std, got, camel)
 		}
 		if got := fromFlat(camel); got != std {
@@ -204,7 +204,7 @@ func TestFlatNames(t *testing.T) {
 }
 
 func TestFlatScopes(t *testing.T) {
-	got := string(engine.AppendFlat(nil, []byte(`{"key_prefix":"kv_x","permissions":["patients:read","keys:manage"],`+
+	got := string(flat.Append(nil, []byte(`{"key_prefix":"kv_x","permissions":["patients:read","keys:manage"],`+
 		`"metadata":{"scopes":["patients:read"]}}`)))
 	want := `{"keyPrefix":"kv_x","permissions":["READ_PATIENTS","KEYS_MANAGE"],"metadata":{"scopes":["patients:read"]}}`
 	if got != want {

@@ -3,7 +3,11 @@ package httpapi
 import (
 	"context"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 	"qualifybase/httpapi/wire"
 )
 
@@ -11,7 +15,7 @@ import (
 type Key struct {
 	ID             string        `json:"id" format:"uuid"`
 	Name           string        `json:"name"`
-	Family         engine.Family `json:"family" enum:"qbk_live_,qbk_test_,qual_sk_,qual_scope_,qual_pk_,kv_"`
+	Family         secret.Family `json:"family" enum:"qbk_live_,qbk_test_,qual_sk_,qual_scope_,qual_pk_,kv_"`
 	KeyPrefix      string        `json:"key_prefix" doc:"The visible part"`
 	Scopes         []string      `json:"scopes" doc:"In the caller's spelling"`
 	RatePerMinute  *int          `json:"rate_per_minute" doc:"null = the default; 0 = unlimited"`
@@ -24,7 +28,7 @@ type Key struct {
 }
 
 // KeyOf is a key on the wire.
-func KeyOf(k engine.Key) Key {
+func KeyOf(k access.Key) Key {
 	return Key{
 		ID: k.ID, Name: k.Name, Family: k.Family, KeyPrefix: k.Prefix(), Scopes: k.Scopes.Names(),
 		RatePerMinute: k.RatePerMinute, AllowedOrigins: wire.List(k.AllowedOrigins), ExpiresAt: wire.At(k.ExpiresAt),
@@ -36,7 +40,7 @@ func KeyOf(k engine.Key) Key {
 // KeyDraft asks for a key.
 type KeyDraft struct {
 	Name           string        `json:"name" maxLength:"100"`
-	Family         engine.Family `json:"family" enum:"qbk_live_,qbk_test_,qual_sk_,qual_scope_,qual_pk_,kv_"`
+	Family         secret.Family `json:"family" enum:"qbk_live_,qbk_test_,qual_sk_,qual_scope_,qual_pk_,kv_"`
 	Scopes         []string      `json:"scopes,omitempty" doc:"In either spelling; the family's default without them"`
 	AllowedOrigins []string      `json:"allowed_origins,omitempty" doc:"Required of qual_pk_ keys, and only theirs"`
 	ExpiresAt      *wire.Instant `json:"expires_at,omitempty"`
@@ -49,22 +53,22 @@ type Rotation struct {
 }
 
 func (s *Server) keyRows() []Row {
-	create := func(ctx context.Context, c engine.Caller, in wire.Create[KeyDraft]) (engine.Key, error) {
+	create := func(ctx context.Context, c act.Caller, in wire.Create[KeyDraft]) (access.Key, error) {
 		b := in.Body
-		return s.e.CreateKey(ctx, c, engine.KeyDraft{Name: b.Name, Family: b.Family, Scopes: b.Scopes,
+		return s.e.CreateKey(ctx, c, access.KeyDraft{Name: b.Name, Family: b.Family, Scopes: b.Scopes,
 			AllowedOrigins: b.AllowedOrigins, ExpiresAt: b.ExpiresAt.Seconds(), RatePerMinute: b.RatePerMinute})
 	}
-	find := func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[engine.Key], error) {
+	find := func(ctx context.Context, c act.Caller, in wire.Paged) (act.List[access.Key], error) {
 		return s.e.Keys(ctx, c, in.Page())
 	}
-	revoke := func(ctx context.Context, c engine.Caller, in wire.ByID) error {
+	revoke := func(ctx context.Context, c act.Caller, in wire.ByID) error {
 		_, err := s.e.RevokeKey(ctx, c, in.ID)
 		return err
 	}
-	rotate := func(ctx context.Context, c engine.Caller, in wire.Action[Rotation]) (engine.Key, error) {
+	rotate := func(ctx context.Context, c act.Caller, in wire.Action[Rotation]) (access.Key, error) {
 		return s.e.RotateKey(ctx, c, in.ID, in.Body.OverlapHours)
 	}
-	const manage = engine.KeysManage
+	const manage = scope.KeysManage
 	return []Row{
 		{Method: "GET", Path: "/api-keys", Scope: manage, Tag: "Keys", ID: "listKeys", Summary: "List keys",
 			Status: 200, Op: List(find, KeyOf)},
@@ -77,7 +81,7 @@ func (s *Server) keyRows() []Row {
 		{Method: "POST", Path: "/api-keys/:id/rotate", Scope: manage, Tag: "Keys", ID: "rotateKey",
 			Summary: "Replace a key", Status: 201,
 			Doc:     "A new key with the same rights; the old one ends after the overlap.",
-			Errors:  []engine.Kind{engine.Conflict},
+			Errors:  []fault.Kind{fault.Conflict},
 			Example: `{"overlap_hours":24}`, Op: Op(rotate, KeyOf)},
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"net/http"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
@@ -18,7 +21,7 @@ type Lead struct {
 	LastName   string            `json:"last_name"`
 	Email      *string           `json:"email"`
 	Phone      *string           `json:"phone" doc:"As it was typed"`
-	Status     engine.LeadStatus `json:"status" enum:"new,in_interview,contacted,qualified,needs_review,booked,converted,disqualified,lost"`
+	Status     people.LeadStatus `json:"status" enum:"new,in_interview,contacted,qualified,needs_review,booked,converted,disqualified,lost"`
 	Notes      string            `json:"notes"`
 	Tags       []string          `json:"tags"`
 	Metadata   map[string]any    `json:"metadata"`
@@ -31,7 +34,7 @@ type Lead struct {
 func (l Lead) Location() string { return "/leads/" + l.ID }
 
 // LeadOf is a lead on the wire.
-func LeadOf(l engine.Lead) Lead {
+func LeadOf(l people.Lead) Lead {
 	return Lead{
 		ID: l.ID, ExternalID: wire.Opt(l.ExternalID), Source: l.Source, Name: l.Name, FirstName: l.FirstName,
 		LastName: l.LastName, Email: wire.Opt(l.Email), Phone: wire.Opt(l.Phone), Status: l.Status, Notes: l.Notes,
@@ -62,7 +65,7 @@ type LeadDraft struct {
 	LastName   *string            `json:"last_name,omitempty" maxLength:"100"`
 	Email      *string            `json:"email,omitempty" maxLength:"254"`
 	Phone      *string            `json:"phone,omitempty" maxLength:"100"`
-	Status     *engine.LeadStatus `json:"status,omitempty" enum:"new,in_interview,contacted,qualified,needs_review,booked,converted,disqualified,lost"`
+	Status     *people.LeadStatus `json:"status,omitempty" enum:"new,in_interview,contacted,qualified,needs_review,booked,converted,disqualified,lost"`
 	Notes      *string            `json:"notes,omitempty" maxLength:"4000"`
 	Tags       *[]string          `json:"tags,omitempty" maxItems:"50"`
 	Metadata   *map[string]any    `json:"metadata,omitempty" doc:"Your own data, at most 16 KiB; replaces what was there"`
@@ -78,43 +81,43 @@ type leadQuery struct {
 }
 
 func (s *Server) leadRows() []Row {
-	put := func(ctx context.Context, c engine.Caller, in wire.Create[LeadDraft]) (engine.LeadPut, error) {
-		return s.e.PutLead(ctx, c, engine.LeadDraft(in.Body))
+	put := func(ctx context.Context, c act.Caller, in wire.Create[LeadDraft]) (people.LeadPut, error) {
+		return s.e.PutLead(ctx, c, people.LeadDraft(in.Body))
 	}
-	find := func(ctx context.Context, c engine.Caller, in leadQuery) (engine.List[engine.Lead], error) {
-		return s.e.Leads(ctx, c, engine.LeadQuery{
-			Status: engine.LeadStatus(in.Status), Source: in.Source, Q: in.Q, UpdatedSince: in.UpdatedSince.Pointer(),
+	find := func(ctx context.Context, c act.Caller, in leadQuery) (act.List[people.Lead], error) {
+		return s.e.Leads(ctx, c, people.LeadQuery{
+			Status: people.LeadStatus(in.Status), Source: in.Source, Q: in.Q, UpdatedSince: in.UpdatedSince.Pointer(),
 		}, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Lead, error) {
+	get := func(ctx context.Context, c act.Caller, in wire.ByID) (people.Lead, error) {
 		return s.e.Lead(ctx, c, in.ID)
 	}
-	update := func(ctx context.Context, c engine.Caller, in wire.Update[LeadDraft]) (engine.Lead, error) {
-		return s.e.UpdateLead(ctx, c, in.ID, in.Version, engine.LeadDraft(in.Body))
+	update := func(ctx context.Context, c act.Caller, in wire.Update[LeadDraft]) (people.Lead, error) {
+		return s.e.UpdateLead(ctx, c, in.ID, in.Version, people.LeadDraft(in.Body))
 	}
-	remove := func(ctx context.Context, c engine.Caller, in wire.MatchID) error {
+	remove := func(ctx context.Context, c act.Caller, in wire.MatchID) error {
 		_, err := s.e.DeleteLead(ctx, c, in.ID, in.Version)
 		return err
 	}
 	return []Row{
-		{Method: "GET", Path: "/leads", Scope: engine.LeadsRead, Tag: "Leads", ID: "listLeads", Summary: "List leads",
+		{Method: "GET", Path: "/leads", Scope: scope.LeadsRead, Tag: "Leads", ID: "listLeads", Summary: "List leads",
 			Status: 200, Op: List(find, LeadOf)},
-		{Method: "POST", Path: "/leads", Scope: engine.LeadsWrite, Tag: "Leads", ID: "saveLead",
+		{Method: "POST", Path: "/leads", Scope: scope.LeadsWrite, Tag: "Leads", ID: "saveLead",
 			Summary: "Create or update a lead", Status: 201, Update: true,
 			Doc: "Matches a lead by source and external_id, else by e-mail, else by phone and name: 200 where there " +
 				"is one, 201 where there was none.\n" +
 				"At least one of name, email, phone, external_id.",
-			Errors: []engine.Kind{engine.Conflict},
+			Errors: []fault.Kind{fault.Conflict},
 			Example: `{"source":"website","external_id":"form-17","name":"Ada Example","email":"ada@example.org",` +
 				`"tags":["implant"],"metadata":{"campaign":"spring"}}`,
-			Op: Op(put, func(p engine.LeadPut) savedLead { return savedLead{LeadOf(p.Lead), p.Created} })},
-		{Method: "GET", Path: "/leads/:id", Scope: engine.LeadsRead, Tag: "Leads", ID: "getLead", Summary: "Get a lead",
+			Op: Op(put, func(p people.LeadPut) savedLead { return savedLead{LeadOf(p.Lead), p.Created} })},
+		{Method: "GET", Path: "/leads/:id", Scope: scope.LeadsRead, Tag: "Leads", ID: "getLead", Summary: "Get a lead",
 			Status: 200, Op: Op(get, LeadOf)},
-		{Method: "PATCH", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "updateLead",
+		{Method: "PATCH", Path: "/leads/:id", Scope: scope.LeadsWrite, Tag: "Leads", ID: "updateLead",
 			Summary: "Update a lead", Status: 200,
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"status":"qualified"}`, Op: Op(update, LeadOf)},
-		{Method: "DELETE", Path: "/leads/:id", Scope: engine.LeadsWrite, Tag: "Leads", ID: "deleteLead",
-			Summary: "Delete a lead", Status: 204, Errors: []engine.Kind{engine.Conflict}, Op: Drop(remove)},
+			Errors: []fault.Kind{fault.Conflict}, Example: `{"status":"qualified"}`, Op: Op(update, LeadOf)},
+		{Method: "DELETE", Path: "/leads/:id", Scope: scope.LeadsWrite, Tag: "Leads", ID: "deleteLead",
+			Summary: "Delete a lead", Status: 204, Errors: []fault.Kind{fault.Conflict}, Op: Drop(remove)},
 	}
 }
 

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 )
 
 // canaries are planted in every text of the first clinic; none may show in any
@@ -81,13 +82,13 @@ func TestMatrix(t *testing.T) {
 				body = "{}"
 			}
 			w.call(rt.Method, path, body).is(401, `{"error":{"code":"UNAUTHENTICATED"`)
-			w.call(rt.Method, path, body, "X-API-Key: "+engine.NewSecret(engine.FamilyKlinivo).Text()).
+			w.call(rt.Method, path, body, "X-API-Key: "+secret.New(secret.FamilyKlinivo).Text()).
 				is(401, `{"error":"invalid_api_key","message":"Invalid or expired API key"}`)
 			if rt.Open {
 				return
 			}
-			wrong := engine.TeamsRead
-			key := "Authorization: Bearer " + w.key(w.ann, engine.FamilyScoped, wrong.String())
+			wrong := scope.TeamsRead
+			key := "Authorization: Bearer " + w.key(w.ann, secret.FamilyScoped, wrong.String())
 			w.call(rt.Method, path, "this is no JSON", key).
 				is(403, fmt.Sprintf(`{"error":{"code":"INSUFFICIENT_SCOPE",`+
 					`"message":"The key lacks a required permission: %s"}}`, rt.Scope))

@@ -17,7 +17,15 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 	"qualifybase/httpapi/wire"
 )
 
@@ -25,27 +33,27 @@ import (
 type keyring struct {
 	engine.Store
 	engine.Reader
-	keys  map[string]engine.Key // by prefix
-	users []engine.User
-	later []func(engine.Tx) error
+	keys  map[string]access.Key // by prefix
+	users []access.User
+	later []func(act.Tx) error
 }
 
-func (k *keyring) View(_ context.Context, fn func(engine.Reader) error) error { return fn(k) }
-func (k *keyring) Enqueue(fn func(engine.Tx) error)                           { k.later = append(k.later, fn) }
+func (k *keyring) View(_ context.Context, fn func(act.Reader) error) error { return fn(k) }
+func (k *keyring) Enqueue(fn func(act.Tx) error)                           { k.later = append(k.later, fn) }
 
-func (k *keyring) KeyByLookup(f engine.Family, id string) (engine.Key, error) {
+func (k *keyring) KeyByLookup(f secret.Family, id string) (access.Key, error) {
 	key, ok := k.keys[string(f)+id]
 	if !ok {
-		return key, engine.Fail(engine.NotFound, "No such key")
+		return key, fault.Fail(fault.NotFound, "No such key")
 	}
 	return key, nil
 }
 
-func (k *keyring) Clinic(n int64) (engine.Clinic, error) {
-	return engine.Clinic{N: n, ID: "org-uuid"}, nil
+func (k *keyring) Clinic(n int64) (directory.Clinic, error) {
+	return directory.Clinic{N: n, ID: "org-uuid"}, nil
 }
 
-func (k *keyring) Plan(int64) (*engine.Plan, error) { return new(engine.Plan), nil }
+func (k *keyring) Plan(int64) (*directory.Plan, error) { return new(directory.Plan), nil }
 
 func (k *keyring) PublicOrigins(int64) ([]string, error) {
 	var out []string
@@ -55,7 +63,7 @@ func (k *keyring) PublicOrigins(int64) ([]string, error) {
 	return out, nil
 }
 
-func (k *keyring) UsersByEmail(email string) (out []engine.User, err error) {
+func (k *keyring) UsersByEmail(email string) (out []access.User, err error) {
 	for _, u := range k.users {
 		if u.EmailKey == email {
 			out = append(out, u)
@@ -64,28 +72,28 @@ func (k *keyring) UsersByEmail(email string) (out []engine.User, err error) {
 	return out, nil
 }
 
-func (k *keyring) ClinicByPublicID(string) (engine.Clinic, error) {
-	return engine.Clinic{}, engine.Fail(engine.NotFound, "")
+func (k *keyring) ClinicByPublicID(string) (directory.Clinic, error) {
+	return directory.Clinic{}, fault.Fail(fault.NotFound, "")
 }
 
-func (k *keyring) ClinicBySlug(slug string) (engine.Clinic, error) {
+func (k *keyring) ClinicBySlug(slug string) (directory.Clinic, error) {
 	if slug == "two" {
-		return engine.Clinic{N: 2}, nil
+		return directory.Clinic{N: 2}, nil
 	}
-	return engine.Clinic{}, engine.Fail(engine.NotFound, "")
+	return directory.Clinic{}, fault.Fail(fault.NotFound, "")
 }
 
 // add makes a key and gives its text.
-func (k *keyring) add(f engine.Family, change func(*engine.Key), scopes ...engine.Scope) string {
-	s := engine.NewSecret(f)
+func (k *keyring) add(f secret.Family, change func(*access.Key), scopes ...scope.Scope) string {
+	s := secret.New(f)
 	hash := s.Hash()
-	key := engine.Key{ID: "k" + strconv.Itoa(len(k.keys)), Clinic: 1, KeyID: s.ID, Family: f,
-		Hash: hex.EncodeToString(hash[:]), Scopes: engine.Scopes(scopes...)}
+	key := access.Key{ID: "k" + strconv.Itoa(len(k.keys)), Clinic: 1, KeyID: s.ID, Family: f,
+		Hash: hex.EncodeToString(hash[:]), Scopes: scope.Of(scopes...)}
 	if change != nil {
 		change(&key)
 	}
 	if k.keys == nil {
-		k.keys = map[string]engine.Key{}
+		k.keys = map[string]access.Key{}
 	}
 	k.keys[s.Prefix()] = key
 	return s.Text()
@@ -102,7 +110,7 @@ type (
 	}
 	petBody struct {
 		PetName   string         `json:"pet_name"`
-		Born      *engine.Date   `json:"born,omitempty"`
+		Born      *calendar.Date `json:"born,omitempty"`
 		SeenAt    *wire.Instant  `json:"seen_at,omitempty"`
 		Legs      *int           `json:"legs,omitempty"`
 		Tags      []string       `json:"tags,omitempty"`
@@ -136,14 +144,14 @@ type bench struct {
 	now  time.Time
 
 	mu   sync.Mutex
-	kept map[string]engine.Reply
+	kept map[string]act.Reply
 	got  petIn
 	fail error
 }
 
 func newBench(t *testing.T, change func(*Options)) *bench {
 	b := &bench{T: t, keys: &keyring{}, log: &bytes.Buffer{}, now: time.Date(2026, 4, 26, 8, 0, 0, 0, time.UTC),
-		kept: map[string]engine.Reply{}}
+		kept: map[string]act.Reply{}}
 	e := engine.New(b.keys, engine.Options{Now: func() time.Time { return b.now }})
 	o := Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(b.log, nil)), More: b.groups()}
 	if change != nil {
@@ -160,7 +168,7 @@ func (b *bench) groups() []Group {
 	show := func(in petIn) petOut {
 		return petOut{in.ID, in.Body.PetName, in.Body.SeenAt, in.Body.Metadata}
 	}
-	save := func(_ context.Context, c engine.Caller, in petIn) (petIn, error) {
+	save := func(_ context.Context, c act.Caller, in petIn) (petIn, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.got = in
@@ -168,12 +176,12 @@ func (b *bench) groups() []Group {
 			return in, b.fail
 		}
 		if r, ok := b.kept[c.Idempotency.Key+c.Idempotency.Fingerprint]; ok {
-			return in, &engine.Replay{Reply: r}
+			return in, &act.Replay{Reply: r}
 		}
 		b.kept[c.Idempotency.Key+c.Idempotency.Fingerprint] = c.Encode(in, b.fail)
 		return in, b.fail
 	}
-	get := func(_ context.Context, _ engine.Caller, in petID) (petIn, error) {
+	get := func(_ context.Context, _ act.Caller, in petID) (petIn, error) {
 		switch in.N {
 		case 13:
 			panic("secret of patient 13")
@@ -182,19 +190,19 @@ func (b *bench) groups() []Group {
 		}
 		return petIn{ID: strconv.FormatInt(in.N, 10)}, nil
 	}
-	list := func(context.Context, engine.Caller, wire.None) (engine.List[petIn], error) {
+	list := func(context.Context, act.Caller, wire.None) (act.List[petIn], error) {
 		n := int64(2)
-		return engine.List[petIn]{Items: []petIn{{ID: "1"}}, Next: "eyJ", More: true, Total: &n}, nil
+		return act.List[petIn]{Items: []petIn{{ID: "1"}}, Next: "eyJ", More: true, Total: &n}, nil
 	}
-	remove := func(context.Context, engine.Caller, petID) error { return nil }
+	remove := func(context.Context, act.Caller, petID) error { return nil }
 	return []Group{{Name: "pets", Rows: []Row{
-		{Method: "GET", Path: "/pets", Scope: engine.LeadsRead, Tag: "Pets", ID: "listPets", Summary: "List",
+		{Method: "GET", Path: "/pets", Scope: scope.LeadsRead, Tag: "Pets", ID: "listPets", Summary: "List",
 			Status: 200, Op: List(list, show)},
-		{Method: "POST", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "savePet", Summary: "Save",
+		{Method: "POST", Path: "/pets/:id", Scope: scope.LeadsWrite, Tag: "Pets", ID: "savePet", Summary: "Save",
 			Status: 201, Op: Op(save, show)},
-		{Method: "GET", Path: "/pets/:id", Scope: engine.LeadsRead, Browser: true, Tag: "Pets", ID: "getPet",
+		{Method: "GET", Path: "/pets/:id", Scope: scope.LeadsRead, Browser: true, Tag: "Pets", ID: "getPet",
 			Summary: "Get", Status: 200, Op: Op(get, show)},
-		{Method: "DELETE", Path: "/pets/:id", Scope: engine.LeadsWrite, Tag: "Pets", ID: "dropPet", Summary: "Drop",
+		{Method: "DELETE", Path: "/pets/:id", Scope: scope.LeadsWrite, Tag: "Pets", ID: "dropPet", Summary: "Drop",
 			Status: 204, Op: Drop(remove)},
 	}}}
 }
@@ -231,9 +239,9 @@ func (b *bench) want(w *httptest.ResponseRecorder, status int, body string) {
 
 func TestTwoForms(t *testing.T) {
 	b := newBench(t, nil)
-	std := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsRead, engine.LeadsWrite)
-	kv := "X-API-Key: " + b.keys.add(engine.FamilyKlinivo, nil, engine.LeadsRead, engine.LeadsWrite,
-		engine.PatientsRead)
+	std := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead, scope.LeadsWrite)
+	kv := "X-API-Key: " + b.keys.add(secret.FamilyKlinivo, nil, scope.LeadsRead, scope.LeadsWrite,
+		scope.PatientsRead)
 
 	b.want(b.call("POST", "/api/v1/pets/a?owner_id=5",
 		`{"pet_name":"Ida","seen_at":"2026-04-26T09:00:00+02:00","metadata":{"A_b":{"c_d":1}}}`, std), 201,
@@ -263,8 +271,8 @@ func TestTwoForms(t *testing.T) {
 
 func TestFaultsOfRequests(t *testing.T) {
 	b := newBench(t, nil)
-	std := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsRead, engine.LeadsWrite)
-	kv := "X-API-Key: " + b.keys.add(engine.FamilyKlinivo, nil, engine.LeadsRead, engine.LeadsWrite)
+	std := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead, scope.LeadsWrite)
+	kv := "X-API-Key: " + b.keys.add(secret.FamilyKlinivo, nil, scope.LeadsRead, scope.LeadsWrite)
 	for _, c := range []struct {
 		name, key, query, body string
 		status                 int
@@ -332,7 +340,7 @@ func TestFaultsOfRequests(t *testing.T) {
 
 func TestIdempotency(t *testing.T) {
 	b := newBench(t, nil)
-	key := "X-API-Key: " + b.keys.add(engine.FamilyKlinivo, nil, engine.LeadsWrite)
+	key := "X-API-Key: " + b.keys.add(secret.FamilyKlinivo, nil, scope.LeadsWrite)
 	first := b.call("POST", "/api/v1/pets/a", `{"petName":"Ida"}`, key, `Idempotency-Key: "k1"`)
 	b.want(first, 201, `"petName":"Ida"`)
 	again := b.call("POST", "/api/v1/pets/a", ` { "petName" : "Ida" } `, key, "Idempotency-Key: k1")
@@ -352,8 +360,8 @@ func TestIdempotency(t *testing.T) {
 		b.want(b.call("POST", "/api/v1/pets/a", `{"petName":"Ida"}`, key, "Idempotency-Key: "+bad), 400,
 			"invalid_idempotency_key")
 	}
-	b.fail = &engine.Error{Kind: engine.SlotTaken, Message: "That time is no longer free",
-		Alternatives: []engine.Slot{{StartsAt: 1777273200, EndsAt: 1777275000, Zone: "Europe/Berlin", ProviderID: 1,
+	b.fail = &fault.Error{Kind: fault.SlotTaken, Message: "That time is no longer free",
+		Alternatives: []booking.Slot{{StartsAt: 1777273200, EndsAt: 1777275000, Zone: "Europe/Berlin", ProviderID: 1,
 			LocationID: 2}}}
 	b.want(b.call("POST", "/api/v1/pets/a", `{"petName":"Ida"}`, key, "Idempotency-Key: k2"), 409,
 		`{"error":"slot_taken","message":"That time is no longer free",`+
@@ -363,7 +371,7 @@ func TestIdempotency(t *testing.T) {
 
 func TestFaultsOfOurs(t *testing.T) {
 	b := newBench(t, nil)
-	key := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsRead)
+	key := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead)
 	for _, path := range []string{"/api/v1/pets/13", "/api/v1/pets/14"} {
 		w := b.call("GET", path, "", key)
 		b.want(w, 500, `{"error":{"code":"INTERNAL_ERROR","message":"Internal error","request_id":"`+
@@ -387,7 +395,7 @@ func TestFaultsOfOurs(t *testing.T) {
 // TestTooLargeIsHeard: a client that sends too much reads the 413, not a broken connection.
 func TestTooLargeIsHeard(t *testing.T) {
 	b := newBench(t, nil)
-	key := b.keys.add(engine.FamilyLive, nil, engine.LeadsWrite)
+	key := b.keys.add(secret.FamilyLive, nil, scope.LeadsWrite)
 	srv := httptest.NewServer(b.s)
 	defer srv.Close()
 	r, _ := http.NewRequest("POST", srv.URL+"/api/v1/pets/a",
@@ -405,18 +413,18 @@ func TestTooLargeIsHeard(t *testing.T) {
 }
 
 func TestTableIsRefused(t *testing.T) {
-	ok := Row{Method: "GET", Path: "/x", Scope: engine.LeadsRead, Tag: "X", ID: "x", Summary: "X", Status: 200,
-		Op: Drop(func(context.Context, engine.Caller, wire.None) error { return nil })}
+	ok := Row{Method: "GET", Path: "/x", Scope: scope.LeadsRead, Tag: "X", ID: "x", Summary: "X", Status: 200,
+		Op: Drop(func(context.Context, act.Caller, wire.None) error { return nil })}
 	bad := struct {
 		CamelCase string `json:"camelCase"`
 	}{}
 	for name, change := range map[string]func(*Row){
-		"no scope":      func(r *Row) { r.Scope = engine.NoScope },
+		"no scope":      func(r *Row) { r.Scope = scope.None },
 		"public, scope": func(r *Row) { r.Public = true },
 		"no status":     func(r *Row) { r.Status = 0 },
 		"path twice":    func(r *Row) { r.Path = "/health" },
 		"bad name": func(r *Row) {
-			use := func(context.Context, engine.Caller, wire.None) (int, error) { return 0, nil }
+			use := func(context.Context, act.Caller, wire.None) (int, error) { return 0, nil }
 			r.Op = Op(use, func(int) struct{ BadName } { panic(bad) })
 		},
 	} {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"qualifybase/engine"
+	"qualifybase/engine/flat"
 	"qualifybase/httpapi/wire"
 )
 
@@ -177,7 +177,7 @@ func (s *Server) parameters(rt *route, forms []form) []object {
 		for i, f := range forms {
 			name := p.name
 			if f == flatForm {
-				name = engine.FlatName(name)
+				name = flat.Name(name)
 			}
 			if i > 0 && name == p.name {
 				continue // the same word in both forms
@@ -228,7 +228,7 @@ func examples(text string, forms []form) object {
 	for _, f := range forms {
 		raw := []byte(text)
 		if f == flatForm {
-			raw = engine.AppendFlat(nil, raw)
+			raw = flat.Append(nil, raw)
 		}
 		out[[]string{"standard", "flat"}[f]] = object{"value": json.RawMessage(raw)}
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"qualifybase/engine"
+	"qualifybase/engine/flat"
+	"qualifybase/engine/scope"
 )
 
 // coreSamples are the values that examples of replies show, by the name of a field
@@ -216,15 +218,15 @@ func (s *Server) replyExample(rt *route, f form) json.RawMessage {
 		panic(err) // values of our own making
 	}
 	if f == flatForm {
-		text = []byte(flatWords.Replace(string(engine.AppendFlat(nil, text))))
+		text = []byte(flatWords.Replace(string(flat.Append(nil, text))))
 	}
 	return text
 }
 
 // flatWords are the samples that callers of the flat form see in another spelling.
 var flatWords = strings.NewReplacer("qbk_live_", "kv_",
-	engine.PatientsRead.String(), engine.PatientsRead.Klinivo(), engine.AppointmentsRead.String(),
-	engine.AppointmentsRead.Klinivo())
+	scope.PatientsRead.String(), scope.PatientsRead.Klinivo(), scope.AppointmentsRead.String(),
+	scope.AppointmentsRead.Klinivo())
 
 // schemaName is the name of the schema of a row's reply.
 func (rt *route) schemaName() string {

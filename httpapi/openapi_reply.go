@@ -3,10 +3,11 @@ package httpapi
 import (
 	"maps"
 	"net/http"
-	"qualifybase/engine"
 	"slices"
 	"strconv"
 	"strings"
+
+	"qualifybase/engine/fault"
 )
 
 // responses describes the success and every refusal of a row.
@@ -159,39 +160,39 @@ func closed(props object) object {
 }
 
 // refusals are all kinds that the row can answer with.
-func (rt *route) refusals() []engine.Kind {
+func (rt *route) refusals() []fault.Kind {
 	out := slices.Clone(rt.Errors)
 	if len(rt.input.query) > 0 || rt.input.schema != nil || rt.shape.other == "" {
-		out = append(out, engine.Invalid)
+		out = append(out, fault.Invalid)
 	}
 	if rt.shape.list {
-		out = append(out, engine.InvalidCursor)
+		out = append(out, fault.InvalidCursor)
 	}
 	if len(rt.input.path) > 0 || rt.namesThings() {
-		out = append(out, engine.NotFound)
+		out = append(out, fault.NotFound)
 	}
 	if rt.input.match != nil {
-		out = append(out, engine.PreconditionFailed)
+		out = append(out, fault.PreconditionFailed)
 	}
 	if !rt.Public {
-		out = append(out, engine.AmbiguousCredentials, engine.InvalidKey, engine.InvalidToken, engine.Unauthenticated,
-			engine.RateLimited, engine.OriginNotAllowed, engine.Busy)
+		out = append(out, fault.AmbiguousCredentials, fault.InvalidKey, fault.InvalidToken, fault.Unauthenticated,
+			fault.RateLimited, fault.OriginNotAllowed, fault.Busy)
 		if !rt.Open {
-			out = append(out, engine.Forbidden)
+			out = append(out, fault.Forbidden)
 		}
 	}
 	switch rt.Method {
 	case http.MethodPost, http.MethodPatch:
-		out = append(out, engine.InvalidIdempotencyKey, engine.KeyReused, engine.Gone)
+		out = append(out, fault.InvalidIdempotencyKey, fault.KeyReused, fault.Gone)
 		fallthrough
 	case http.MethodPut:
-		out = append(out, engine.InvalidJSON, engine.TooLarge, engine.UnsupportedMedia)
+		out = append(out, fault.InvalidJSON, fault.TooLarge, fault.UnsupportedMedia)
 		fallthrough
 	case http.MethodDelete:
-		out = append(out, engine.ReadOnly, engine.StorageFull)
+		out = append(out, fault.ReadOnly, fault.StorageFull)
 	}
-	out = append(out, engine.HTTPSRequired, engine.Internal)
-	slices.SortFunc(out, func(a, b engine.Kind) int { return rank(a) - rank(b) })
+	out = append(out, fault.HTTPSRequired, fault.Internal)
+	slices.SortFunc(out, func(a, b fault.Kind) int { return rank(a) - rank(b) })
 	return slices.Compact(out)
 }
 
@@ -215,9 +216,9 @@ func (rt *route) namesThings() bool {
 }
 
 // rank is the place of a kind in the contract's table.
-func rank(k engine.Kind) int {
+func rank(k fault.Kind) int {
 	return slices.IndexFunc(statuses, func(s struct {
-		kind   engine.Kind
+		kind   fault.Kind
 		status int
 	}) bool {
 		return s.kind == k

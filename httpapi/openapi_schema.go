@@ -2,10 +2,11 @@ package httpapi
 
 import (
 	"encoding/json"
-	"github.com/danielgtaylor/huma/v2"
 	"slices"
 
-	"qualifybase/engine"
+	"github.com/danielgtaylor/huma/v2"
+
+	"qualifybase/engine/flat"
 )
 
 // schemaJSON is a schema as plain maps.
@@ -74,7 +75,7 @@ func flatSchema(x any) any {
 			case "properties":
 				props := object{}
 				for name, p := range v.(object) {
-					props[engine.FlatName(name)] = flatSchema(p)
+					props[flat.Name(name)] = flatSchema(p)
 				}
 				v = props
 			case "required":
@@ -99,7 +100,7 @@ func flatNames(v any) any {
 	}
 	out := make([]any, len(list))
 	for i, name := range list {
-		out[i] = engine.FlatName(name.(string))
+		out[i] = flat.Name(name.(string))
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"qualifybase/engine"
+	"qualifybase/engine/flat"
 )
 
 func TestDocument(t *testing.T) {
@@ -119,7 +120,7 @@ func TestDocumentHasEveryEvent(t *testing.T) {
 	for _, typ := range types {
 		noun, _, _ := strings.Cut(typ.Type, ".")
 		for form, names := range map[string][2]string{"standard": {"created_at", noun},
-			"flat": {"createdAt", engine.FlatName(noun)}} {
+			"flat": {"createdAt", flat.Name(noun)}} {
 			body := doc.Webhooks[typ.Type].Post.RequestBody.Content["application/json"].Examples[form].Value
 			data, _ := body["data"].(map[string]any)
 			thing, _ := data[names[1]].(map[string]any)

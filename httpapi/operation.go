@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"reflect"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
 	"qualifybase/httpapi/wire"
 )
 
@@ -34,7 +34,7 @@ type Operation interface {
 // WithPolicy. R must be what the use case returns from its act: the engine hands the
 // same to Caller.Encode (contract.md §6). Where Out has no public name, the document
 // shows the struct that it embeds first.
-func Op[In, R, Out any](use func(context.Context, engine.Caller, In) (R, error), show func(R) Out) Operation {
+func Op[In, R, Out any](use func(context.Context, act.Caller, In) (R, error), show func(R) Out) Operation {
 	out := reflect.TypeFor[Out]()
 	return &handler[In, R]{
 		use: use,
@@ -58,22 +58,22 @@ func shown(t reflect.Type) reflect.Type {
 }
 
 // List answers a page of a list.
-func List[In, X, Out any](use func(context.Context, engine.Caller, In) (engine.List[X], error),
+func List[In, X, Out any](use func(context.Context, act.Caller, In) (act.List[X], error),
 	show func(X) Out) Operation {
-	return &handler[In, engine.List[X]]{
+	return &handler[In, act.List[X]]{
 		use:  use,
 		form: shape{in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](), list: true},
-		answer: func(c *call, l engine.List[X]) answer {
+		answer: func(c *call, l act.List[X]) answer {
 			return c.page(wire.Each(l.Items, show), Pagination{wire.Opt(l.Next), l.More, l.Total})
 		},
 	}
 }
 
 // Drop answers without a body.
-func Drop[In any](use func(context.Context, engine.Caller, In) error) Operation {
+func Drop[In any](use func(context.Context, act.Caller, In) error) Operation {
 	return &handler[In, struct{}]{
 		form: shape{in: reflect.TypeFor[In]()},
-		use: func(ctx context.Context, c engine.Caller, in In) (struct{}, error) {
+		use: func(ctx context.Context, c act.Caller, in In) (struct{}, error) {
 			return struct{}{}, use(ctx, c, in)
 		},
 		answer: func(*call, struct{}) answer { return answer{status: http.StatusNoContent} },
@@ -98,7 +98,7 @@ func (a alternate) shape() shape {
 // handler is the one way a request takes from its bytes to a use case and back.
 type handler[In, R any] struct {
 	form   shape
-	use    func(context.Context, engine.Caller, In) (R, error)
+	use    func(context.Context, act.Caller, In) (R, error)
 	answer func(*call, R) answer
 }
 
@@ -120,11 +120,11 @@ func (h *handler[In, R]) bind(b *binder) func(*call) {
 			c.Refuse(b.invalid(merge(faults, err), c.form))
 			return
 		}
-		var kept *engine.Reply // what the engine stored under the idempotency key
+		var kept *act.Reply // what the engine stored under the idempotency key
 		if c.caller.Idempotency != nil {
-			c.caller.Encode = func(result any, err error) engine.Reply {
+			c.caller.Encode = func(result any, err error) act.Reply {
 				reply := h.encode(c, result, err).reply()
-				if _, secret := result.(engine.Secretive); err == nil && !secret {
+				if _, secret := result.(act.Secretive); err == nil && !secret {
 					kept = &reply
 				}
 				return reply

@@ -5,7 +5,12 @@ import (
 	"net/http"
 	"strconv"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
@@ -15,22 +20,22 @@ type Patient struct {
 	ID                int64                   `json:"id"`
 	GivenName         string                  `json:"given_name"`
 	FamilyName        string                  `json:"family_name"`
-	BirthDate         *engine.Date            `json:"birth_date"`
+	BirthDate         *calendar.Date          `json:"birth_date"`
 	MRN               string                  `json:"mrn" doc:"Medical record number: unique in the clinic"`
 	PreferredName     *string                 `json:"preferred_name"`
-	Sex               engine.Sex              `json:"sex" enum:"male,female,other,unknown"`
-	Phones            []engine.Phone          `json:"phones"`
+	Sex               people.Sex              `json:"sex" enum:"male,female,other,unknown"`
+	Phones            []people.Phone          `json:"phones"`
 	Email             *string                 `json:"email"`
-	Address           engine.Address          `json:"address"`
+	Address           directory.Address       `json:"address"`
 	Language          *string                 `json:"language" doc:"BCP 47" example:"pt-BR"`
 	ContactPreference *string                 `json:"contact_preference" enum:"email,sms,phone,post,none"`
 	Consents          Consents                `json:"consents"`
-	EmergencyContact  engine.EmergencyContact `json:"emergency_contact"`
-	Identifiers       []engine.Identifier     `json:"identifiers"`
+	EmergencyContact  people.EmergencyContact `json:"emergency_contact"`
+	Identifiers       []people.Identifier     `json:"identifiers"`
 	AllergiesText     string                  `json:"allergies_text"`
 	AdminNotes        string                  `json:"admin_notes"`
 	SourceLeadID      *string                 `json:"source_lead_id"`
-	Status            engine.PatientStatus    `json:"status" enum:"active,inactive,merged,deceased"`
+	Status            people.PatientStatus    `json:"status" enum:"active,inactive,merged,deceased"`
 	MergedInto        *int64                  `json:"merged_into" doc:"The patient who stands for this merged record"`
 	Restricted        bool                    `json:"restricted" doc:"Kept, not worked with: not searched, changed, booked or merged"`
 	ErasedAt          *wire.Instant           `json:"erased_at" doc:"Pseudonymised since"`
@@ -55,7 +60,7 @@ type Consent struct {
 func (p Patient) Location() string { return "/patients/" + strconv.FormatInt(p.ID, 10) }
 
 // PatientOf is a patient on the wire.
-func PatientOf(p engine.Patient) Patient {
+func PatientOf(p people.Patient) Patient {
 	return Patient{
 		ID: p.ID, MRN: p.MRN, GivenName: p.GivenName, FamilyName: p.FamilyName,
 		PreferredName: wire.Opt(p.PreferredName), BirthDate: p.BirthDate, Sex: p.Sex, Phones: wire.List(p.Phones),
@@ -69,7 +74,7 @@ func PatientOf(p engine.Patient) Patient {
 	}
 }
 
-func consent(c *engine.Consent) *Consent {
+func consent(c *people.Consent) *Consent {
 	if c == nil {
 		return nil
 	}
@@ -82,15 +87,15 @@ type PatientFacts struct {
 	FamilyName        *string                  `json:"family_name,omitempty" maxLength:"100" doc:"Required of a new one"`
 	PreferredName     *string                  `json:"preferred_name,omitempty" maxLength:"100"`
 	BirthDate         *string                  `json:"birth_date,omitempty" example:"1980-02-29" doc:"YYYY-MM-DD; empty takes it away"`
-	Sex               *engine.Sex              `json:"sex,omitempty" enum:"male,female,other,unknown"`
-	Phones            *[]engine.Phone          `json:"phones,omitempty" maxItems:"10"`
+	Sex               *people.Sex              `json:"sex,omitempty" enum:"male,female,other,unknown"`
+	Phones            *[]people.Phone          `json:"phones,omitempty" maxItems:"10"`
 	Email             *string                  `json:"email,omitempty" maxLength:"254"`
-	Address           *engine.Address          `json:"address,omitempty" doc:"Replaces what was there"`
+	Address           *directory.Address       `json:"address,omitempty" doc:"Replaces what was there"`
 	Language          *string                  `json:"language,omitempty" maxLength:"100" doc:"BCP 47" example:"pt-BR"`
 	ContactPreference *string                  `json:"contact_preference,omitempty" doc:"email, sms, phone, post or none"`
 	Consents          *Consents                `json:"consents,omitempty" doc:"Only those sent change"`
-	EmergencyContact  *engine.EmergencyContact `json:"emergency_contact,omitempty" doc:"Replaces what was there"`
-	Identifiers       *[]engine.Identifier     `json:"identifiers,omitempty" maxItems:"20" doc:"Replace what was there"`
+	EmergencyContact  *people.EmergencyContact `json:"emergency_contact,omitempty" doc:"Replaces what was there"`
+	Identifiers       *[]people.Identifier     `json:"identifiers,omitempty" maxItems:"20" doc:"Replace what was there"`
 	AllergiesText     *string                  `json:"allergies_text,omitempty" maxLength:"4000"`
 	AdminNotes        *string                  `json:"admin_notes,omitempty" maxLength:"4000"`
 }
@@ -106,29 +111,29 @@ type PatientDraft struct {
 type PatientPatch struct {
 	MRN *string `json:"mrn,omitempty" maxLength:"100"`
 	PatientFacts
-	Status     *engine.PatientStatus `json:"status,omitempty" enum:"active,inactive,deceased"`
+	Status     *people.PatientStatus `json:"status,omitempty" enum:"active,inactive,deceased"`
 	Restricted *bool                 `json:"restricted,omitempty" doc:"A restricted record changes in nothing until this is false again"`
 }
 
-func (f PatientFacts) draft() engine.PatientDraft {
-	d := engine.PatientDraft{
+func (f PatientFacts) draft() people.PatientDraft {
+	d := people.PatientDraft{
 		GivenName: f.GivenName, FamilyName: f.FamilyName, PreferredName: f.PreferredName, BirthDate: f.BirthDate,
 		Sex: f.Sex, Phones: f.Phones, Email: f.Email, Address: f.Address, Language: f.Language,
 		ContactPreference: f.ContactPreference, EmergencyContact: f.EmergencyContact, Identifiers: f.Identifiers,
 		AllergiesText: f.AllergiesText, AdminNotes: f.AdminNotes,
 	}
 	if c := f.Consents; c != nil {
-		d.Consents = &engine.Consents{EmailReminders: c.EmailReminders.said(), SMSReminders: c.SMSReminders.said(),
+		d.Consents = &people.Consents{EmailReminders: c.EmailReminders.said(), SMSReminders: c.SMSReminders.said(),
 			Marketing: c.Marketing.said()}
 	}
 	return d
 }
 
-func (c *Consent) said() *engine.Consent {
+func (c *Consent) said() *people.Consent {
 	if c == nil {
 		return nil
 	}
-	return &engine.Consent{Granted: c.Granted, At: c.At.Seconds(), Source: c.Source}
+	return &people.Consent{Granted: c.Granted, At: c.At.Seconds(), Source: c.Source}
 }
 
 // PatientProbe is a person who is looked for.
@@ -136,19 +141,19 @@ type PatientProbe struct {
 	GivenName   *string              `json:"given_name,omitempty" maxLength:"100"`
 	FamilyName  *string              `json:"family_name,omitempty" maxLength:"100"`
 	BirthDate   *string              `json:"birth_date,omitempty" example:"1980-02-29"`
-	Phones      *[]engine.Phone      `json:"phones,omitempty" maxItems:"10"`
+	Phones      *[]people.Phone      `json:"phones,omitempty" maxItems:"10"`
 	Email       *string              `json:"email,omitempty" maxLength:"254"`
-	Identifiers *[]engine.Identifier `json:"identifiers,omitempty" maxItems:"20"`
+	Identifiers *[]people.Identifier `json:"identifiers,omitempty" maxItems:"20"`
 }
 
 // PatientMatch is a patient who may be the one that is meant.
 type PatientMatch struct {
 	Patient Patient      `json:"patient"`
-	Grade   engine.Grade `json:"grade" enum:"certain,probable,possible"`
+	Grade   people.Grade `json:"grade" enum:"certain,probable,possible"`
 	Matched []string     `json:"matched" doc:"Names of the fields that are the same"`
 }
 
-func patientMatch(m engine.Match) PatientMatch {
+func patientMatch(m people.Match) PatientMatch {
 	return PatientMatch{PatientOf(m.Patient), m.Grade, wire.List(m.Matched)}
 }
 
@@ -171,7 +176,7 @@ type Conversion struct {
 	Lead      Lead   `json:"lead"`
 }
 
-func conversion(c engine.Conversion) Conversion {
+func conversion(c people.Conversion) Conversion {
 	out := Conversion{"linked", c.Patient.ID, LeadOf(c.Lead)}
 	if c.Created {
 		out.Outcome = "created"
@@ -198,25 +203,25 @@ type patientQuery struct {
 }
 
 func (s *Server) patientRows() []Row {
-	find := func(ctx context.Context, c engine.Caller, in patientQuery) (engine.List[engine.Patient], error) {
-		return s.e.Patients(ctx, c, engine.PatientQuery{Q: in.Q, Status: engine.PatientStatus(in.Status),
+	find := func(ctx context.Context, c act.Caller, in patientQuery) (act.List[people.Patient], error) {
+		return s.e.Patients(ctx, c, people.PatientQuery{Q: in.Q, Status: people.PatientStatus(in.Status),
 			UpdatedSince: in.UpdatedSince.Pointer()}, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.Patient, error) {
+	get := func(ctx context.Context, c act.Caller, in wire.ByNumber) (people.Patient, error) {
 		return s.e.Patient(ctx, c, in.ID)
 	}
-	create := func(ctx context.Context, c engine.Caller, in wire.Create[PatientDraft]) (engine.Patient, error) {
+	create := func(ctx context.Context, c act.Caller, in wire.Create[PatientDraft]) (people.Patient, error) {
 		d := in.Body.draft()
 		d.MRN, d.AllowDuplicate = in.Body.MRN, in.Body.AllowDuplicate
 		return s.e.CreatePatient(ctx, c, d)
 	}
-	update := func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[PatientPatch]) (engine.Patient, error) {
+	update := func(ctx context.Context, c act.Caller, in wire.UpdateNumber[PatientPatch]) (people.Patient, error) {
 		d := in.Body.draft()
 		d.MRN, d.Status, d.Restricted = in.Body.MRN, in.Body.Status, in.Body.Restricted
 		return s.e.UpdatePatient(ctx, c, in.ID, in.Version, d)
 	}
-	const read, write, tag = engine.PatientsRead, engine.PatientsWrite, "Patients"
-	refusals := []engine.Kind{engine.Conflict, engine.Gone}
+	const read, write, tag = scope.PatientsRead, scope.PatientsWrite, "Patients"
+	refusals := []fault.Kind{fault.Conflict, fault.Gone}
 	return append([]Row{
 		{Method: "GET", Path: "/patients", Scope: read, Tag: tag, ID: "listPatients",
 			Summary: "List and search patients", Status: 200, Op: List(find, PatientOf)},
@@ -224,7 +229,7 @@ func (s *Server) patientRows() []Row {
 			Status: 201,
 			Doc: "Somebody who is certainly on file is answered 409 with the candidates, unless allow_duplicate " +
 				"is true.",
-			Errors: []engine.Kind{engine.Conflict},
+			Errors: []fault.Kind{fault.Conflict},
 			Example: `{"given_name":"Ada","family_name":"Example","birth_date":"1980-02-29",` +
 				`"phones":[{"number":"030 1234567","label":"mobile"}]}`, Op: Op(create, PatientOf)},
 		{Method: "GET", Path: "/patients/:id", Scope: read, Tag: tag, ID: "getPatient", Summary: "Get a patient",
@@ -238,27 +243,27 @@ func (s *Server) patientRows() []Row {
 }
 
 // personRows are about who is who (records.md §4).
-func (s *Server) personRows(refusals []engine.Kind) []Row {
-	match := func(ctx context.Context, c engine.Caller,
-		in wire.Create[PatientProbe]) (engine.List[engine.Match], error) {
+func (s *Server) personRows(refusals []fault.Kind) []Row {
+	match := func(ctx context.Context, c act.Caller,
+		in wire.Create[PatientProbe]) (act.List[people.Match], error) {
 		b := in.Body
-		found, err := s.e.MatchPatients(ctx, c, engine.PatientDraft{GivenName: b.GivenName, FamilyName: b.FamilyName,
+		found, err := s.e.MatchPatients(ctx, c, people.PatientDraft{GivenName: b.GivenName, FamilyName: b.FamilyName,
 			BirthDate: b.BirthDate, Phones: b.Phones, Email: b.Email, Identifiers: b.Identifiers})
 		n := int64(len(found))
-		return engine.List[engine.Match]{Items: found, Total: &n}, err
+		return act.List[people.Match]{Items: found, Total: &n}, err
 	}
-	merge := func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[Merging]) (engine.Patient, error) {
+	merge := func(ctx context.Context, c act.Caller, in wire.UpdateNumber[Merging]) (people.Patient, error) {
 		return s.e.MergePatients(ctx, c, in.ID, in.Body.Into, in.Version)
 	}
-	unmerge := func(ctx context.Context, c engine.Caller, in wire.MatchNumber) (engine.Patient, error) {
+	unmerge := func(ctx context.Context, c act.Caller, in wire.MatchNumber) (people.Patient, error) {
 		return s.e.UnmergePatient(ctx, c, in.ID, in.Version)
 	}
-	convert := func(ctx context.Context, c engine.Caller, in wire.Update[Converting]) (engine.Conversion, error) {
+	convert := func(ctx context.Context, c act.Caller, in wire.Update[Converting]) (people.Conversion, error) {
 		d := in.Body.draft()
 		d.AllowDuplicate = in.Body.AllowDuplicate
 		return s.e.ConvertLead(ctx, c, in.ID, in.Version, in.Body.PatientID, d)
 	}
-	const read, write, tag = engine.PatientsRead, engine.PatientsWrite, "Patients"
+	const read, write, tag = scope.PatientsRead, scope.PatientsWrite, "Patients"
 	return []Row{
 		{Method: "POST", Path: "/patient-matches", Scope: read, Tag: tag, ID: "matchPatients",
 			Summary: "Find who a person may be", Status: 200,
@@ -275,7 +280,7 @@ func (s *Server) personRows(refusals []engine.Kind) []Row {
 			Summary: "Take a merge back", Status: 200,
 			Doc: "Restores the record as it was, with every row that the merge had moved.", Errors: refusals,
 			Op: Op(unmerge, PatientOf)},
-		{Method: "POST", Path: "/leads/:id/convert", Scope: engine.LeadsWrite, Tag: "Leads", ID: "convertLead",
+		{Method: "POST", Path: "/leads/:id/convert", Scope: scope.LeadsWrite, Tag: "Leads", ID: "convertLead",
 			Summary: "Make a patient of a lead", Status: 201, Update: true,
 			Doc: "201 created, 200 linked (patient_id was sent, or somebody is certainly the same), 409 with " +
 				"candidates when somebody may be the same: nothing is written then.\n" +

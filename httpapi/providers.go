@@ -4,7 +4,10 @@ import (
 	"context"
 	"strconv"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
@@ -33,7 +36,7 @@ type Provider struct {
 // Location implements Located.
 func (p Provider) Location() string { return "/providers/" + strconv.FormatInt(p.ID, 10) }
 
-func provider(p engine.Provider) Provider {
+func provider(p directory.Provider) Provider {
 	return Provider{
 		ID: p.ID, DisplayName: p.DisplayName, Credentials: p.Credentials, Specialty: p.Specialty,
 		RegistrationNo: p.RegistrationNo, Email: wire.Opt(p.Email), Phone: wire.Opt(p.Phone), Active: p.Active,
@@ -68,43 +71,43 @@ type shelf[E, D, W any] struct {
 	path, tag, one string // "/providers", "Providers", "Provider"
 	example        string
 	wire           func(E) W
-	find           func(context.Context, engine.Caller, engine.Page) (engine.List[E], error)
-	get            func(context.Context, engine.Caller, int64) (E, error)
-	create         func(context.Context, engine.Caller, D) (E, error)
-	update         func(context.Context, engine.Caller, int64, *int64, D) (E, error)
-	remove         func(context.Context, engine.Caller, int64) error
+	find           func(context.Context, act.Caller, act.Page) (act.List[E], error)
+	get            func(context.Context, act.Caller, int64) (E, error)
+	create         func(context.Context, act.Caller, D) (E, error)
+	update         func(context.Context, act.Caller, int64, *int64, D) (E, error)
+	remove         func(context.Context, act.Caller, int64) error
 }
 
 // rows makes the five; B is the wire draft, draft converts it.
 func rows[E, D, W, B any](s shelf[E, D, W], draft func(B) D) []Row {
-	const read, write = engine.ProvidersRead, engine.ProvidersWrite
+	const read, write = scope.ProvidersRead, scope.ProvidersWrite
 	noun := noun(s.tag)
-	conflict := []engine.Kind{engine.Conflict, engine.NotFound}
+	conflict := []fault.Kind{fault.Conflict, fault.NotFound}
 	return []Row{
 		{Method: "GET", Path: s.path, Scope: read, Tag: s.tag, ID: "list" + s.tag, Summary: "List " + noun + "s",
-			Status: 200, Op: List(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[E], error) {
+			Status: 200, Op: List(func(ctx context.Context, c act.Caller, in wire.Paged) (act.List[E], error) {
 				return s.find(ctx, c, in.Page())
 			}, s.wire)},
 		{Method: "POST", Path: s.path, Scope: write, Tag: s.tag, ID: "create" + s.one, Summary: "Create a " + noun,
 			Status: 201, Errors: conflict, Example: s.example,
-			Op: Op(func(ctx context.Context, c engine.Caller, in wire.Create[B]) (E, error) {
+			Op: Op(func(ctx context.Context, c act.Caller, in wire.Create[B]) (E, error) {
 				return s.create(ctx, c, draft(in.Body))
 			}, s.wire)},
 		{Method: "GET", Path: s.path + "/:id", Scope: read, Tag: s.tag, ID: "get" + s.one, Summary: "Get a " + noun,
 			Status: 200,
-			Op: Op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (E, error) {
+			Op: Op(func(ctx context.Context, c act.Caller, in wire.ByNumber) (E, error) {
 				return s.get(ctx, c, in.ID)
 			}, s.wire)},
 		{Method: "PATCH", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "update" + s.one, Summary: "Update a " +
 			noun, Status: 200, Errors: conflict,
-			Op: Op(func(ctx context.Context, c engine.Caller, in wire.UpdateNumber[B]) (E, error) {
+			Op: Op(func(ctx context.Context, c act.Caller, in wire.UpdateNumber[B]) (E, error) {
 				return s.update(ctx, c, in.ID, in.Version, draft(in.Body))
 			}, s.wire)},
 		{Method: "DELETE", Path: s.path + "/:id", Scope: write, Tag: s.tag, ID: "delete" + s.one,
 			Summary: "Deactivate a " + noun, Status: 204, Errors: conflict,
 			Doc: "Deactivates it: it is offered and booked no more, and what refers to it stays. PATCH with " +
 				"`active: true` brings it back.",
-			Op: Drop(func(ctx context.Context, c engine.Caller, in wire.ByNumber) error {
+			Op: Drop(func(ctx context.Context, c act.Caller, in wire.ByNumber) error {
 				return s.remove(ctx, c, in.ID)
 			})},
 	}
@@ -112,9 +115,9 @@ func rows[E, D, W, B any](s shelf[E, D, W], draft func(B) D) []Row {
 
 func (s *Server) providerRows() []Row {
 	e := s.e
-	return rows(shelf[engine.Provider, engine.ProviderDraft, Provider]{
+	return rows(shelf[directory.Provider, directory.ProviderDraft, Provider]{
 		path: "/providers", tag: "Providers", one: "Provider", wire: provider,
 		example: `{"display_name":"Dr. Ada Example","location_ids":[1]}`, find: e.Providers, get: e.Provider,
 		create: e.CreateProvider, update: e.UpdateProvider, remove: e.DeleteProvider,
-	}, func(d ProviderDraft) engine.ProviderDraft { return engine.ProviderDraft(d) })
+	}, func(d ProviderDraft) directory.ProviderDraft { return directory.ProviderDraft(d) })
 }

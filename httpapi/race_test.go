@@ -14,7 +14,11 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
 )
 
 // Sixty-four clients book overlapping, unequal times through HTTP, some of them
@@ -45,7 +49,7 @@ func raceDays(t *testing.T, rounds int) (wins, losses int64) {
 	leads := make([]string, clients)
 	for i := range leads {
 		name := fmt.Sprintf("Client %d", i)
-		l, err := w.e.PutLead(context.Background(), w.ann, engine.LeadDraft{Name: &name})
+		l, err := w.e.PutLead(context.Background(), w.ann, people.LeadDraft{Name: &name})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,9 +78,9 @@ func raceDays(t *testing.T, rounds int) (wins, losses int64) {
 	if won.Load() == 0 || lost.Load() == 0 {
 		t.Errorf("%d won and %d lost: that was no race", won.Load(), lost.Load())
 	}
-	err := w.db.View(context.Background(), func(r engine.Reader) error {
-		rows, err := r.Busy(engine.ProviderResource(1), false,
-			engine.Span{Start: monday.Unix(), End: monday.AddDate(1, 0, 0).Unix()}, nil)
+	err := engine.View(context.Background(), w.db, func(r engine.Reader) error {
+		rows, err := r.Busy(booking.ProviderResource(1), false,
+			calendar.Span{Start: monday.Unix(), End: monday.AddDate(1, 0, 0).Unix()}, nil)
 		for i := 1; i < len(rows); i++ {
 			if rows[i].Start < rows[i-1].End {
 				t.Errorf("%v and %v overlap", rows[i-1].Span, rows[i].Span)
@@ -99,8 +103,8 @@ func take(w *world, server *httptest.Server, i int, lead string, start, end time
 	switch i % 8 {
 	case 0: // beside HTTP
 		_, err := w.e.Book(context.Background(), w.ann,
-			engine.Booking{LeadID: lead, ProviderID: 1, StartsAt: start.Unix(), EndsAt: end.Unix()})
-		if kind := engine.KindOf(err); kind != "" && kind != engine.SlotTaken {
+			booking.Booking{LeadID: lead, ProviderID: 1, StartsAt: start.Unix(), EndsAt: end.Unix()})
+		if kind := fault.KindOf(err); kind != "" && kind != fault.SlotTaken {
 			return false, err
 		}
 		return err == nil, nil

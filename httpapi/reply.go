@@ -6,7 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/flat"
 )
 
 // answer is a reply before it is sent.
@@ -20,8 +21,8 @@ type answer struct {
 }
 
 // reply copies the answer for the engine, which keeps it.
-func (a answer) reply() engine.Reply {
-	r := engine.Reply{Status: a.status, Body: bytes.Clone(a.body)}
+func (a answer) reply() act.Reply {
+	r := act.Reply{Status: a.status, Body: bytes.Clone(a.body)}
 	if a.location != "" || a.etag != "" {
 		r.Header = make(map[string]string, 2)
 		if a.location != "" {
@@ -109,7 +110,7 @@ func (c *call) encode(v any, p *Pagination) []byte {
 			v = flatPage{v, p}
 		}
 		c.json(v)
-		c.flat = engine.AppendFlat(c.flat[:0], c.out.Bytes())
+		c.flat = flat.Append(c.flat[:0], c.out.Bytes())
 		return c.flat
 	}
 	c.out.WriteString(`{"data":`)

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/scope"
 )
 
 // reserved are the documented resources that this server does not have yet. They
@@ -13,41 +13,41 @@ import (
 // They are no routes, so the document does not list them (contract.md §3).
 var reserved = []struct {
 	path                string
-	read, write, remove engine.Scope // remove is for DELETE; NoScope = as write
+	read, write, remove scope.Scope // remove is for DELETE; NoScope = as write
 }{
-	{"/campaigns/*/publish", engine.CampaignsPublish, engine.CampaignsPublish, engine.NoScope},
-	{"/campaigns/*/pause", engine.CampaignsPublish, engine.CampaignsPublish, engine.NoScope},
-	{"/campaigns/*/resume", engine.CampaignsPublish, engine.CampaignsPublish, engine.NoScope},
-	{"/campaigns/*/complete", engine.CampaignsPublish, engine.CampaignsPublish, engine.NoScope},
-	{"/campaigns/*/guide/preview", engine.CampaignsRead, engine.CampaignsRead, engine.NoScope},
-	{"/campaigns/*/invitations", engine.InterviewsRead, engine.InterviewsWrite, engine.NoScope},
-	{"/campaigns/*/suggestions", engine.FindingsWrite, engine.FindingsWrite, engine.NoScope},
-	{"/campaigns/*/phrases", engine.FindingsRead, engine.FindingsWrite, engine.NoScope},
-	{"/campaigns/*/keyness", engine.FindingsRead, engine.FindingsWrite, engine.NoScope},
-	{"/campaigns/*/cooccurrence", engine.FindingsRead, engine.FindingsWrite, engine.NoScope},
-	{"/campaigns/*/agreement", engine.FindingsRead, engine.FindingsWrite, engine.NoScope},
-	{"/campaigns/*/saturation", engine.FindingsRead, engine.FindingsWrite, engine.NoScope},
-	{"/campaigns/*/analysis-runs", engine.FindingsRead, engine.FindingsWrite, engine.NoScope},
-	{"/campaigns/*/export", engine.FindingsRead, engine.FindingsWrite, engine.NoScope},
-	{"/campaigns/import", engine.FindingsWrite, engine.FindingsWrite, engine.NoScope},
-	{"/campaigns", engine.CampaignsRead, engine.CampaignsWrite, engine.CampaignsDelete},
-	{"/public/campaigns", engine.CampaignsRead, engine.CampaignsRead, engine.NoScope},
-	{"/instruments", engine.CampaignsRead, engine.CampaignsRead, engine.NoScope},
-	{"/invitations", engine.InterviewsRead, engine.InterviewsWrite, engine.NoScope},
-	{"/interviews", engine.InterviewsRead, engine.InterviewsWrite, engine.NoScope},
-	{"/codes", engine.FindingsRead, engine.FindingsWrite, engine.NoScope},
-	{"/codings", engine.FindingsRead, engine.FindingsWrite, engine.NoScope},
-	{"/suggestions", engine.FindingsWrite, engine.FindingsWrite, engine.NoScope},
-	{"/findings", engine.FindingsRead, engine.FindingsWrite, engine.NoScope},
-	{"/graphs/*/shares", engine.GraphShare, engine.GraphShare, engine.NoScope},
-	{"/graphs", engine.GraphRead, engine.GraphRead, engine.NoScope},
-	{"/shares", engine.GraphShare, engine.GraphShare, engine.NoScope},
-	{"/teams", engine.TeamsRead, engine.TeamsWrite, engine.NoScope},
+	{"/campaigns/*/publish", scope.CampaignsPublish, scope.CampaignsPublish, scope.None},
+	{"/campaigns/*/pause", scope.CampaignsPublish, scope.CampaignsPublish, scope.None},
+	{"/campaigns/*/resume", scope.CampaignsPublish, scope.CampaignsPublish, scope.None},
+	{"/campaigns/*/complete", scope.CampaignsPublish, scope.CampaignsPublish, scope.None},
+	{"/campaigns/*/guide/preview", scope.CampaignsRead, scope.CampaignsRead, scope.None},
+	{"/campaigns/*/invitations", scope.InterviewsRead, scope.InterviewsWrite, scope.None},
+	{"/campaigns/*/suggestions", scope.FindingsWrite, scope.FindingsWrite, scope.None},
+	{"/campaigns/*/phrases", scope.FindingsRead, scope.FindingsWrite, scope.None},
+	{"/campaigns/*/keyness", scope.FindingsRead, scope.FindingsWrite, scope.None},
+	{"/campaigns/*/cooccurrence", scope.FindingsRead, scope.FindingsWrite, scope.None},
+	{"/campaigns/*/agreement", scope.FindingsRead, scope.FindingsWrite, scope.None},
+	{"/campaigns/*/saturation", scope.FindingsRead, scope.FindingsWrite, scope.None},
+	{"/campaigns/*/analysis-runs", scope.FindingsRead, scope.FindingsWrite, scope.None},
+	{"/campaigns/*/export", scope.FindingsRead, scope.FindingsWrite, scope.None},
+	{"/campaigns/import", scope.FindingsWrite, scope.FindingsWrite, scope.None},
+	{"/campaigns", scope.CampaignsRead, scope.CampaignsWrite, scope.CampaignsDelete},
+	{"/public/campaigns", scope.CampaignsRead, scope.CampaignsRead, scope.None},
+	{"/instruments", scope.CampaignsRead, scope.CampaignsRead, scope.None},
+	{"/invitations", scope.InterviewsRead, scope.InterviewsWrite, scope.None},
+	{"/interviews", scope.InterviewsRead, scope.InterviewsWrite, scope.None},
+	{"/codes", scope.FindingsRead, scope.FindingsWrite, scope.None},
+	{"/codings", scope.FindingsRead, scope.FindingsWrite, scope.None},
+	{"/suggestions", scope.FindingsWrite, scope.FindingsWrite, scope.None},
+	{"/findings", scope.FindingsRead, scope.FindingsWrite, scope.None},
+	{"/graphs/*/shares", scope.GraphShare, scope.GraphShare, scope.None},
+	{"/graphs", scope.GraphRead, scope.GraphRead, scope.None},
+	{"/shares", scope.GraphShare, scope.GraphShare, scope.None},
+	{"/teams", scope.TeamsRead, scope.TeamsWrite, scope.None},
 }
 
 // reservedFor is the right that a path below Base will need, and the row's path
 // for the audit; NoScope for a path that nobody has promised.
-func reservedFor(method, path string) (scope engine.Scope, pattern string) {
+func reservedFor(method, path string) (right scope.Scope, pattern string) {
 	for _, r := range reserved {
 		if !below(r.path, path) {
 			continue
@@ -55,12 +55,12 @@ func reservedFor(method, path string) (scope engine.Scope, pattern string) {
 		switch {
 		case method == http.MethodGet || method == http.MethodHead:
 			return r.read, r.path
-		case method == http.MethodDelete && r.remove != engine.NoScope:
+		case method == http.MethodDelete && r.remove != scope.None:
 			return r.remove, r.path
 		}
 		return r.write, r.path
 	}
-	return engine.NoScope, ""
+	return scope.None, ""
 }
 
 // below reports whether path is the pattern or lies below it.

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
 )
 
 // Base is where the API lives; the paths of rows are relative to it.
@@ -13,20 +14,20 @@ const Base = "/api/v1"
 // Row is one line of the route table: what a caller may ask, with which right,
 // and the one use case that answers. The OpenAPI document is made from the rows.
 type Row struct {
-	Method, Path string         // "/leads/:id", below Base
-	Scope        engine.Scope   // the right it needs; NoScope must be said with Open or Public
-	Also         []engine.Scope // any of these does instead
-	Open         bool           // any authenticated caller
-	Public       bool           // no credential at all
-	Browser      bool           // public keys may, from their origins
-	Tag          string         // the resource, as the reference groups it
-	ID           string         // operationId
+	Method, Path string        // "/leads/:id", below Base
+	Scope        scope.Scope   // the right it needs; NoScope must be said with Open or Public
+	Also         []scope.Scope // any of these does instead
+	Open         bool          // any authenticated caller
+	Public       bool          // no credential at all
+	Browser      bool          // public keys may, from their origins
+	Tag          string        // the resource, as the reference groups it
+	ID           string        // operationId
 	Summary      string
-	Doc          string        // more, in Markdown
-	Status       int           // of success
-	Update       bool          // 200 where the resource was there before (POST that creates or updates)
-	Errors       []engine.Kind // beside those that every route of its kind can answer
-	Example      string        // a request body in the standard form, as JSON
+	Doc          string       // more, in Markdown
+	Status       int          // of success
+	Update       bool         // 200 where the resource was there before (POST that creates or updates)
+	Errors       []fault.Kind // beside those that every route of its kind can answer
+	Example      string       // a request body in the standard form, as JSON
 	Op           Operation
 }
 

@@ -3,18 +3,22 @@ package httpapi
 import (
 	"context"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
 // Schedule is what a clinic, location, provider or service says about its hours.
 type Schedule struct {
-	Weekly    engine.Week       `json:"weekly" doc:"Windows of each weekday, on the clock on the wall"`
-	Breaks    engine.Week       `json:"breaks"`
-	Overrides []engine.Override `json:"overrides" doc:"Replace the hours of one date; no windows = closed"`
-	Version   int64             `json:"version" doc:"0 = never set; also the ETag"`
-	UpdatedAt *wire.Instant     `json:"updated_at"`
-	Stranded  []Stranded        `json:"stranded,omitempty" doc:"After a change: booked appointments that it leaves outside of hours"`
+	Weekly    calendar.Week       `json:"weekly" doc:"Windows of each weekday, on the clock on the wall"`
+	Breaks    calendar.Week       `json:"breaks"`
+	Overrides []calendar.Override `json:"overrides" doc:"Replace the hours of one date; no windows = closed"`
+	Version   int64               `json:"version" doc:"0 = never set; also the ETag"`
+	UpdatedAt *wire.Instant       `json:"updated_at"`
+	Stranded  []Stranded          `json:"stranded,omitempty" doc:"After a change: booked appointments that it leaves outside of hours"`
 }
 
 // ETagVersion is the version that stands in the ETag.
@@ -28,7 +32,7 @@ type Stranded struct {
 	ProviderID  int64        `json:"provider_id"`
 }
 
-func strandedOf(in []engine.Stranded) []Stranded {
+func strandedOf(in []directory.Stranded) []Stranded {
 	out := make([]Stranded, len(in))
 	for i, s := range in {
 		out[i] = Stranded{s.ID, wire.Instant(s.StartsAt), wire.Instant(s.EndsAt), s.Provider}
@@ -36,12 +40,12 @@ func strandedOf(in []engine.Stranded) []Stranded {
 	return out
 }
 
-func schedule(s engine.OwnedSchedule) Schedule {
+func schedule(s directory.OwnedSchedule) Schedule {
 	return Schedule{Weekly: s.Weekly, Breaks: s.Breaks, Overrides: wire.List(s.Overrides), Version: s.Version,
 		UpdatedAt: wire.At(s.UpdatedAt)}
 }
 
-func scheduleChange(s engine.ScheduleChange) Schedule {
+func scheduleChange(s directory.ScheduleChange) Schedule {
 	out := schedule(s.OwnedSchedule)
 	out.Stranded = strandedOf(s.Stranded)
 	return out
@@ -49,24 +53,24 @@ func scheduleChange(s engine.ScheduleChange) Schedule {
 
 // ScheduleDraft replaces a schedule as a whole.
 type ScheduleDraft struct {
-	Weekly    engine.Week       `json:"weekly,omitempty"`
-	Breaks    engine.Week       `json:"breaks,omitempty"`
-	Overrides []engine.Override `json:"overrides,omitempty"`
+	Weekly    calendar.Week       `json:"weekly,omitempty"`
+	Breaks    calendar.Week       `json:"breaks,omitempty"`
+	Overrides []calendar.Override `json:"overrides,omitempty"`
 }
 
 // Closure shuts an owner for a time: a holiday, time off.
 type Closure struct {
-	ID        string        `json:"id" format:"uuid"`
-	StartsAt  *wire.Instant `json:"starts_at"`
-	EndsAt    *wire.Instant `json:"ends_at"`
-	FromDate  *engine.Date  `json:"from_date" doc:"The first day that is closed"`
-	ToDate    *engine.Date  `json:"to_date" doc:"The last day that is closed"`
-	Reason    string        `json:"reason"`
-	CreatedAt wire.Instant  `json:"created_at"`
-	Stranded  []Stranded    `json:"stranded,omitempty" doc:"When it is made: booked appointments that lie in it"`
+	ID        string         `json:"id" format:"uuid"`
+	StartsAt  *wire.Instant  `json:"starts_at"`
+	EndsAt    *wire.Instant  `json:"ends_at"`
+	FromDate  *calendar.Date `json:"from_date" doc:"The first day that is closed"`
+	ToDate    *calendar.Date `json:"to_date" doc:"The last day that is closed"`
+	Reason    string         `json:"reason"`
+	CreatedAt wire.Instant   `json:"created_at"`
+	Stranded  []Stranded     `json:"stranded,omitempty" doc:"When it is made: booked appointments that lie in it"`
 }
 
-func closure(x engine.Closure) Closure {
+func closure(x directory.Closure) Closure {
 	out := Closure{ID: x.ID, Reason: x.Reason, CreatedAt: wire.Instant(x.Created)}
 	if x.ByDate {
 		out.FromDate, out.ToDate = &x.FromDate, &x.ToDate
@@ -76,7 +80,7 @@ func closure(x engine.Closure) Closure {
 	return out
 }
 
-func closureChange(x engine.ClosureChange) Closure {
+func closureChange(x directory.ClosureChange) Closure {
 	out := closure(x.Closure)
 	out.Stranded = strandedOf(x.Stranded)
 	return out
@@ -84,11 +88,11 @@ func closureChange(x engine.ClosureChange) Closure {
 
 // ClosureDraft is an unsaved closure: instants, or local dates.
 type ClosureDraft struct {
-	StartsAt *wire.Instant `json:"starts_at,omitempty" doc:"With ends_at; or from_date and to_date"`
-	EndsAt   *wire.Instant `json:"ends_at,omitempty"`
-	FromDate *engine.Date  `json:"from_date,omitempty"`
-	ToDate   *engine.Date  `json:"to_date,omitempty" doc:"Included; the same day without it"`
-	Reason   *string       `json:"reason,omitempty" maxLength:"500"`
+	StartsAt *wire.Instant  `json:"starts_at,omitempty" doc:"With ends_at; or from_date and to_date"`
+	EndsAt   *wire.Instant  `json:"ends_at,omitempty"`
+	FromDate *calendar.Date `json:"from_date,omitempty"`
+	ToDate   *calendar.Date `json:"to_date,omitempty" doc:"Included; the same day without it"`
+	Reason   *string        `json:"reason,omitempty" maxLength:"500"`
 }
 
 // owner is whose hours a row is about: one kind of owner, named in the path.
@@ -106,11 +110,11 @@ var owners = []owner{
 	{'s', "/services/:id", "Service", ""},
 }
 
-func (o owner) ref(id int64) engine.OwnerRef {
+func (o owner) ref(id int64) directory.OwnerRef {
 	if o.kind == 'c' {
-		return engine.ClinicOwner
+		return directory.ClinicOwner
 	}
-	return engine.OwnedBy(o.kind, id)
+	return directory.OwnedBy(o.kind, id)
 }
 
 // ownedBy are inputs of a route below an owner; the clinic is named by no id.
@@ -144,33 +148,33 @@ func (s *Server) scheduleRows() []Row {
 }
 
 func (s *Server) hoursRows(o owner) []Row {
-	get := func(ctx context.Context, c engine.Caller, id int64) (engine.OwnedSchedule, error) {
+	get := func(ctx context.Context, c act.Caller, id int64) (directory.OwnedSchedule, error) {
 		return s.e.Schedule(ctx, c, o.ref(id))
 	}
-	put := func(ctx context.Context, c engine.Caller, id int64, version *int64,
-		d ScheduleDraft) (engine.ScheduleChange, error) {
-		return s.e.PutSchedule(ctx, c, o.ref(id), version, engine.Schedule(d))
+	put := func(ctx context.Context, c act.Caller, id int64, version *int64,
+		d ScheduleDraft) (directory.ScheduleChange, error) {
+		return s.e.PutSchedule(ctx, c, o.ref(id), version, calendar.Schedule(d))
 	}
-	read := Op(func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.OwnedSchedule, error) {
+	read := Op(func(ctx context.Context, c act.Caller, in wire.ByNumber) (directory.OwnedSchedule, error) {
 		return get(ctx, c, in.ID)
 	}, schedule)
-	write := Op(func(ctx context.Context, c engine.Caller,
-		in wire.UpdateNumber[ScheduleDraft]) (engine.ScheduleChange, error) {
+	write := Op(func(ctx context.Context, c act.Caller,
+		in wire.UpdateNumber[ScheduleDraft]) (directory.ScheduleChange, error) {
 		return put(ctx, c, in.ID, in.Version, in.Body)
 	}, scheduleChange)
 	if o.kind == 'c' {
-		read = Op(func(ctx context.Context, c engine.Caller, _ wire.None) (engine.OwnedSchedule, error) {
+		read = Op(func(ctx context.Context, c act.Caller, _ wire.None) (directory.OwnedSchedule, error) {
 			return get(ctx, c, 0)
 		}, schedule)
-		write = Op(func(ctx context.Context, c engine.Caller, in clinicSchedule) (engine.ScheduleChange, error) {
+		write = Op(func(ctx context.Context, c act.Caller, in clinicSchedule) (directory.ScheduleChange, error) {
 			return put(ctx, c, 0, in.Version, in.Body)
 		}, scheduleChange)
 	}
 	return []Row{
-		{Method: "GET", Path: o.path + "/schedule", Scope: engine.ProvidersRead,
-			Also: []engine.Scope{engine.AppointmentsRead}, Tag: "Schedules",
+		{Method: "GET", Path: o.path + "/schedule", Scope: scope.ProvidersRead,
+			Also: []scope.Scope{scope.AppointmentsRead}, Tag: "Schedules",
 			ID: "get" + o.one + "Schedule", Summary: "Hours of the " + noun(o.one), Status: 200, Op: read},
-		{Method: "PUT", Path: o.path + "/schedule", Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "put" + o.one +
+		{Method: "PUT", Path: o.path + "/schedule", Scope: scope.ProvidersWrite, Tag: "Schedules", ID: "put" + o.one +
 			"Schedule",
 			Summary: "Set the hours of the " + noun(o.one),
 			Doc:     "A change that strands booked appointments is accepted and answered with the list of them.",
@@ -181,33 +185,33 @@ func (s *Server) hoursRows(o owner) []Row {
 }
 
 func (s *Server) closureRows(o owner) []Row {
-	find := func(ctx context.Context, c engine.Caller, id int64, p wire.Paged) (engine.List[engine.Closure], error) {
+	find := func(ctx context.Context, c act.Caller, id int64, p wire.Paged) (act.List[directory.Closure], error) {
 		return s.e.Closures(ctx, c, o.ref(id), p.Page())
 	}
-	create := func(ctx context.Context, c engine.Caller, id int64, d ClosureDraft) (engine.ClosureChange, error) {
+	create := func(ctx context.Context, c act.Caller, id int64, d ClosureDraft) (directory.ClosureChange, error) {
 		return s.e.CreateClosure(ctx, c, o.ref(id),
-			engine.ClosureDraft{StartsAt: d.StartsAt.Pointer(), EndsAt: d.EndsAt.Pointer(),
+			directory.ClosureDraft{StartsAt: d.StartsAt.Pointer(), EndsAt: d.EndsAt.Pointer(),
 				FromDate: d.FromDate, ToDate: d.ToDate, Reason: d.Reason})
 	}
-	list := List(func(ctx context.Context, c engine.Caller,
-		in wire.PagedByNumber) (engine.List[engine.Closure], error) {
+	list := List(func(ctx context.Context, c act.Caller,
+		in wire.PagedByNumber) (act.List[directory.Closure], error) {
 		return find(ctx, c, in.ID, in.Paged)
 	}, closure)
-	add := Op(func(ctx context.Context, c engine.Caller, in ownerClosure) (engine.ClosureChange, error) {
+	add := Op(func(ctx context.Context, c act.Caller, in ownerClosure) (directory.ClosureChange, error) {
 		return create(ctx, c, in.ID, in.Body)
 	}, closureChange)
-	remove := Drop(func(ctx context.Context, c engine.Caller, in ownerItem) error {
+	remove := Drop(func(ctx context.Context, c act.Caller, in ownerItem) error {
 		return s.e.DeleteClosure(ctx, c, o.ref(in.ID), in.Item)
 	})
 	if o.kind == 'c' {
-		list = List(func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[engine.Closure], error) {
+		list = List(func(ctx context.Context, c act.Caller, in wire.Paged) (act.List[directory.Closure], error) {
 			return find(ctx, c, 0, in)
 		}, closure)
-		add = Op(func(ctx context.Context, c engine.Caller,
-			in wire.Create[ClosureDraft]) (engine.ClosureChange, error) {
+		add = Op(func(ctx context.Context, c act.Caller,
+			in wire.Create[ClosureDraft]) (directory.ClosureChange, error) {
 			return create(ctx, c, 0, in.Body)
 		}, closureChange)
-		remove = Drop(func(ctx context.Context, c engine.Caller, in clinicItem) error {
+		remove = Drop(func(ctx context.Context, c act.Caller, in clinicItem) error {
 			return s.e.DeleteClosure(ctx, c, o.ref(0), in.Item)
 		})
 	}
@@ -217,13 +221,13 @@ func (s *Server) closureRows(o owner) []Row {
 	}
 	at := o.path + o.closures
 	return []Row{
-		{Method: "GET", Path: at, Scope: engine.ProvidersRead, Also: []engine.Scope{engine.AppointmentsRead},
+		{Method: "GET", Path: at, Scope: scope.ProvidersRead, Also: []scope.Scope{scope.AppointmentsRead},
 			Tag: "Schedules", ID: "list" + o.one + "Closures", Summary: "List each " + what, Status: 200, Op: list},
-		{Method: "POST", Path: at, Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "create" + o.one + "Closure",
+		{Method: "POST", Path: at, Scope: scope.ProvidersWrite, Tag: "Schedules", ID: "create" + o.one + "Closure",
 			Summary: "Add a " + what, Status: 201,
-			Errors:  []engine.Kind{engine.Conflict},
+			Errors:  []fault.Kind{fault.Conflict},
 			Example: `{"from_date":"2026-12-24","to_date":"2026-12-26","reason":"Christmas"}`, Op: add},
-		{Method: "DELETE", Path: at + "/:item", Scope: engine.ProvidersWrite, Tag: "Schedules", ID: "delete" + o.one +
+		{Method: "DELETE", Path: at + "/:item", Scope: scope.ProvidersWrite, Tag: "Schedules", ID: "delete" + o.one +
 			"Closure", Summary: "Take a " + what + " back", Status: 204, Op: remove},
 	}
 }

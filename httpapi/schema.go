@@ -8,7 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"qualifybase/engine"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/flat"
 	"qualifybase/httpapi/wire"
 )
 
@@ -20,8 +21,8 @@ func newRegistry() huma.Registry {
 	r := huma.NewMapRegistry(schemas, func(t reflect.Type, hint string) string {
 		return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "Wire")
 	})
-	r.RegisterTypeAlias(reflect.TypeFor[engine.Week](), reflect.TypeFor[week]())
-	r.RegisterTypeAlias(reflect.TypeFor[engine.Window](), reflect.TypeFor[hours]())
+	r.RegisterTypeAlias(reflect.TypeFor[calendar.Week](), reflect.TypeFor[week]())
+	r.RegisterTypeAlias(reflect.TypeFor[calendar.Window](), reflect.TypeFor[hours]())
 	return r
 }
 
@@ -57,7 +58,7 @@ func dress(r huma.Registry) error {
 			if f.Anonymous || prop == nil {
 				continue
 			}
-			if back := fromFlat(engine.FlatName(tag)); back != tag {
+			if back := fromFlat(flat.Name(tag)); back != tag {
 				return fmt.Errorf("httpapi: field %s of %s comes back from camelCase as %q", tag, name, back)
 			}
 			s.Properties[tag] = dressField(prop, f.Type, strings.Contains(options, "omitempty"))
@@ -74,7 +75,7 @@ func dressField(prop *huma.Schema, t reflect.Type, mayLack bool) *huma.Schema {
 	switch t {
 	case reflect.TypeFor[wire.Instant]():
 		prop.Format = "date-time"
-	case reflect.TypeFor[engine.Date]():
+	case reflect.TypeFor[calendar.Date]():
 		prop.Format = "date"
 	}
 	if pointer && !mayLack {

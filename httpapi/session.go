@@ -6,7 +6,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/fault"
 )
 
 // JWT says which session tokens count (contract.md §4).
@@ -29,9 +30,9 @@ type claims struct {
 
 // verify reads a token. The algorithm is pinned: a token cannot choose another,
 // nor none. The reason of a refusal is for the log.
-func (j JWT) verify(text string, now func() time.Time) (engine.Claims, error) {
+func (j JWT) verify(text string, now func() time.Time) (access.Claims, error) {
 	if len(j.Secret) < MinJWTSecret {
-		return engine.Claims{}, badToken(errors.New("sessions are off"))
+		return access.Claims{}, badToken(errors.New("sessions are off"))
 	}
 	options := []jwt.ParserOption{
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(now),
@@ -46,9 +47,9 @@ func (j JWT) verify(text string, now func() time.Time) (engine.Claims, error) {
 	var c claims
 	if _, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return j.Secret, nil },
 		options...); err != nil {
-		return engine.Claims{}, badToken(err)
+		return access.Claims{}, badToken(err)
 	}
-	out := engine.Claims{Subject: c.Subject, Email: c.Email, Clinic: c.Clinic}
+	out := access.Claims{Subject: c.Subject, Email: c.Email, Clinic: c.Clinic}
 	if c.IssuedAt != nil {
 		out.IssuedAt = c.IssuedAt.Unix()
 	}
@@ -56,5 +57,5 @@ func (j JWT) verify(text string, now func() time.Time) (engine.Claims, error) {
 }
 
 func badToken(err error) error {
-	return &engine.Error{Kind: engine.InvalidToken, Message: "Invalid or expired token", Err: err}
+	return &fault.Error{Kind: fault.InvalidToken, Message: "Invalid or expired token", Err: err}
 }

@@ -6,7 +6,10 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
 	"qualifybase/httpapi/wire"
 )
 
@@ -27,7 +30,7 @@ type Session struct {
 	ExpiresAt wire.Instant `json:"expires_at"`
 	UserID    string       `json:"user_id" format:"uuid"`
 	Name      string       `json:"name"`
-	Role      engine.Role  `json:"role" enum:"owner,admin,provider,front_desk,auditor"`
+	Role      act.Role     `json:"role" enum:"owner,admin,provider,front_desk,auditor"`
 	ClinicID  string       `json:"clinic_id" format:"uuid"`
 }
 
@@ -36,9 +39,9 @@ type signIn struct{ Body SignIn }
 // session checks the password and signs a token of the user. Nothing is kept: the
 // user is looked up with every request, so that disabling one or a new password
 // ends the sessions.
-func (s *Server) session(ctx context.Context, c engine.Caller, in signIn) (Session, error) {
+func (s *Server) session(ctx context.Context, c act.Caller, in signIn) (Session, error) {
 	if len(s.o.JWT.Secret) < MinJWTSecret {
-		return Session{}, engine.Fail(engine.NotFound, "Sessions are off on this server: auth.jwt_secret is not set")
+		return Session{}, fault.Fail(fault.NotFound, "Sessions are off on this server: auth.jwt_secret is not set")
 	}
 	if c.Rehearsal { // no transaction would undo a sign-in
 		return Session{}, nil
@@ -57,7 +60,7 @@ func (s *Server) session(ctx context.Context, c engine.Caller, in signIn) (Sessi
 }
 
 // sign makes a token that verify accepts.
-func (j JWT) sign(u engine.User, home engine.Clinic, now, ends time.Time) (string, error) {
+func (j JWT) sign(u access.User, home directory.Clinic, now, ends time.Time) (string, error) {
 	c := claims{Email: u.Email, Clinic: home.ID}
 	c.Subject, c.Issuer = u.ID, j.Issuer
 	c.IssuedAt, c.ExpiresAt = jwt.NewNumericDate(now), jwt.NewNumericDate(ends)
@@ -74,7 +77,7 @@ func (s *Server) sessionRows() []Row {
 		Doc: "The token is a JWT: send it as `Authorization: Bearer …`. After 10 wrong passwords in 15 minutes the " +
 			"address is locked for as long; " +
 			"an unknown user and a wrong password get the same answer in the same time.",
-		Errors:  []engine.Kind{engine.Unauthenticated, engine.RateLimited, engine.NotFound},
+		Errors:  []fault.Kind{fault.Unauthenticated, fault.RateLimited, fault.NotFound},
 		Example: `{"email":"ada@clinic.example","password":"correct horse battery"}`,
 		Op:      Op(s.session, wire.Same[Session]),
 	}}

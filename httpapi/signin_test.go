@@ -10,14 +10,15 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
 )
 
 const password = "correct horse battery"
 
 // withSessions is a world whose server signs and accepts tokens, with a user of
 // that role and e-mail in the first clinic.
-func withSessions(t *testing.T, role engine.Role, email string) (*world, engine.User) {
+func withSessions(t *testing.T, role act.Role, email string) (*world, access.User) {
 	t.Helper()
 	w := newWorld(t)
 	s, err := newServer(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1000, Log: w.s.o.Log,
@@ -26,7 +27,7 @@ func withSessions(t *testing.T, role engine.Role, email string) (*world, engine.
 		t.Fatal(err)
 	}
 	w.s = s
-	u, err := w.e.CreateUser(t.Context(), w.ann, engine.UserDraft{Email: email, Name: "Ada", Role: role,
+	u, err := w.e.CreateUser(t.Context(), w.ann, access.UserDraft{Email: email, Name: "Ada", Role: role,
 		Password: password})
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +36,7 @@ func withSessions(t *testing.T, role engine.Role, email string) (*world, engine.
 }
 
 func TestSignIn(t *testing.T) {
-	w, u := withSessions(t, engine.FrontDesk, "Ada@clinic.example")
+	w, u := withSessions(t, act.FrontDesk, "Ada@clinic.example")
 	r := w.call("POST", "/session", `{"email":"ADA@clinic.example","password":"`+password+`"}`)
 	r.has(200, `"Bearer"`, "data", "token_type")
 	r.has(200, `"2026-04-27T07:00:00Z"`, "data", "expires_at")
@@ -64,7 +65,7 @@ func TestSignIn(t *testing.T) {
 // A new password and disabling end the sessions that were issued before, for good;
 // a foreign token that does not say when it was issued lasts until it expires.
 func TestOldSessionsEnd(t *testing.T) {
-	w, u := withSessions(t, engine.FrontDesk, "ada@clinic.example")
+	w, u := withSessions(t, act.FrontDesk, "ada@clinic.example")
 	signIn := func(password string) string {
 		return "Authorization: Bearer " + w.call("POST", "/session",
 			`{"email":"ada@clinic.example","password":"`+password+`"}`).id("data", "token")
@@ -103,10 +104,10 @@ func TestOldSessionsEnd(t *testing.T) {
 // TestFaultyBodySignsNobodyIn: a body with a fault is answered with the fault
 // alone; the password in it is not tried.
 func TestFaultyBodySignsNobodyIn(t *testing.T) {
-	w, u := withSessions(t, engine.FrontDesk, "ada@clinic.example")
+	w, u := withSessions(t, act.FrontDesk, "ada@clinic.example")
 	signIns := func() int {
-		list, err := w.e.AuditLog(t.Context(), w.ann, engine.AuditQuery{Action: "user.sign_in", EntityID: u.ID},
-			engine.Page{})
+		list, err := w.e.AuditLog(t.Context(), w.ann, act.AuditQuery{Action: "user.sign_in", EntityID: u.ID},
+			act.Page{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +126,7 @@ func TestFaultyBodySignsNobodyIn(t *testing.T) {
 
 // TestSignInRefusals: one answer for whatever does not fit, and the lock-out.
 func TestSignInRefusals(t *testing.T) {
-	w, _ := withSessions(t, engine.Owner, "ada@clinic.example")
+	w, _ := withSessions(t, act.Owner, "ada@clinic.example")
 	ask := func(email, password string) reply {
 		return w.call("POST", "/session", `{"email":"`+email+`","password":"`+password+`"}`)
 	}
@@ -157,9 +158,9 @@ func TestSignInRefusals(t *testing.T) {
 
 // TestSignInOfTwoClinics: a person of two clinics names the one that is meant.
 func TestSignInOfTwoClinics(t *testing.T) {
-	w, _ := withSessions(t, engine.Owner, "ada@clinic.example")
+	w, _ := withSessions(t, act.Owner, "ada@clinic.example")
 	if _, err := w.e.CreateUser(t.Context(), w.bob,
-		engine.UserDraft{Email: "ada@clinic.example", Name: "Ada", Role: engine.Auditor,
+		access.UserDraft{Email: "ada@clinic.example", Name: "Ada", Role: act.Auditor,
 			Password: password}); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,13 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
 	"qualifybase/engine/enginetest"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
+	"qualifybase/engine/text"
 	"qualifybase/httpapi"
 )
 
@@ -49,13 +55,13 @@ func newStage(t *testing.T, with []string, flat bool) *stage {
 	o := httpapi.Options{AllowHTTP: true, Log: slog.New(slog.NewTextHandler(&w.log, nil))}
 	if slices.Contains(with, "sessions") {
 		o.JWT = httpapi.JWT{Secret: bytes.Repeat([]byte("k"), httpapi.MinJWTSecret), TTL: time.Hour}
-		_, err := w.Engine.CreateUser(t.Context(), w.Shell, engine.UserDraft{
-			Email: "ada@praxis.example", Name: "Ada", Role: engine.FrontDesk, Password: "correct horse battery",
+		_, err := w.Engine.CreateUser(t.Context(), w.Shell, access.UserDraft{
+			Email: "ada@praxis.example", Name: "Ada", Role: act.FrontDesk, Password: "correct horse battery",
 		})
 		enginetest.Must(t, err)
 	}
-	for i, p := range []engine.Provider{w.Ada, w.Ben, w.Cleo} { // or a hash would choose among equals
-		_, err := w.Engine.UpdateProvider(t.Context(), w.Shell, p.ID, nil, engine.ProviderDraft{Priority: new(i + 1)})
+	for i, p := range []directory.Provider{w.Ada, w.Ben, w.Cleo} { // or a hash would choose among equals
+		_, err := w.Engine.UpdateProvider(t.Context(), w.Shell, p.ID, nil, directory.ProviderDraft{Priority: new(i + 1)})
 		enginetest.Must(t, err)
 	}
 	var err error
@@ -66,26 +72,26 @@ func newStage(t *testing.T, with []string, flat bool) *stage {
 	t.Cleanup(w.site.Close) // where a step fails
 	rival, _ := w.Rival(t)
 	if flat {
-		w.key("live", w.Shell, engine.FamilyKlinivo)
-		w.widen("live", engine.MostScopes(engine.FamilyLive))
+		w.key("live", w.Shell, secret.FamilyKlinivo)
+		w.widen("live", access.MostScopes(secret.FamilyLive))
 	} else {
-		w.key("live", w.Shell, engine.FamilyLive)
+		w.key("live", w.Shell, secret.FamilyLive)
 	}
-	w.key("test", w.Shell, engine.FamilyTest)
-	w.key("owner", w.Shell, engine.FamilySecret)
-	w.key("kv", w.Shell, engine.FamilyKlinivo)
-	w.key("other", rival, engine.FamilyLive)
+	w.key("test", w.Shell, secret.FamilyTest)
+	w.key("owner", w.Shell, secret.FamilySecret)
+	w.key("kv", w.Shell, secret.FamilyKlinivo)
+	w.key("other", rival, secret.FamilyLive)
 	w.said.add("clinic", w.Row.ID)
-	w.said.add("long_text", strings.Repeat("x", engine.MaxSOAP+1))
+	w.said.add("long_text", strings.Repeat("x", text.MaxSOAP+1))
 	w.said.add("body", strings.Repeat("x", 1<<20))
 	w.Since(t)
 	return w
 }
 
 // key makes a key and names it.
-func (w *stage) key(name string, c engine.Caller, f engine.Family) {
+func (w *stage) key(name string, c act.Caller, f secret.Family) {
 	w.Helper()
-	draft := engine.KeyDraft{Name: "transcript", Family: f, Scopes: engine.MostScopes(f).Names()}
+	draft := access.KeyDraft{Name: "transcript", Family: f, Scopes: access.MostScopes(f).Names()}
 	k, err := w.Engine.CreateKey(w.Context(), c, draft)
 	enginetest.Must(w, err)
 	w.said.add(name, k.Secret)
@@ -94,9 +100,9 @@ func (w *stage) key(name string, c engine.Caller, f engine.Family) {
 
 // widen gives a key scopes past the rules of its family: the flat form of every
 // route must be right, whoever may reach it.
-func (w *stage) widen(name string, scopes engine.ScopeSet) {
+func (w *stage) widen(name string, scopes scope.Set) {
 	w.Helper()
-	secret, _ := engine.ParseSecret(w.said.values[name])
+	secret, _ := secret.Parse(w.said.values[name])
 	w.Write(w, func(tx engine.Tx) error {
 		k, err := tx.KeyByLookup(secret.Family, secret.ID)
 		if err != nil {

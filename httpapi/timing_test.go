@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"qualifybase/engine"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/secret"
 )
 
 // TestTimingTellsNothing: a wrong key whose id exists takes as long to refuse as
@@ -20,7 +21,7 @@ func TestTimingTellsNothing(t *testing.T) {
 	_, known, _ := strings.Cut(w.live, "Bearer ")
 	prefix := known[:len("qbk_live_")+8]
 	guess := func(prefix string) string { // a whole key of this id with a secret of nobody's
-		fresh := engine.NewSecret(engine.FamilyLive).Text()
+		fresh := secret.New(secret.FamilyLive).Text()
 		return sealed(t, prefix+fresh[len(prefix):len(fresh)-6])
 	}
 	const samples = 10_000
@@ -34,7 +35,7 @@ func TestTimingTellsNothing(t *testing.T) {
 			start := time.Now()
 			_, err := w.e.AuthenticateKey(ctx, c.text)
 			*c.at = time.Since(start)
-			if engine.KindOf(err) != engine.InvalidKey {
+			if fault.KindOf(err) != fault.InvalidKey {
 				t.Fatal(err)
 			}
 		}
@@ -60,7 +61,7 @@ func sealed(t *testing.T, text string) string {
 		sum /= 62
 	}
 	text += string(crc[:])
-	if _, ok := engine.ParseSecret(text); !ok {
+	if _, ok := secret.Parse(text); !ok {
 		t.Fatalf("%s is no whole key", text)
 	}
 	return text

@@ -5,18 +5,20 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 )
 
 // TestUnknownPaths: who may not ask does not learn what is there (contract.md §6);
 // what is documented and not there yet asks for its right first.
 func TestUnknownPaths(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.FailuresPerMinute = 1000 })
-	weak := "Authorization: Bearer " + b.keys.add(engine.FamilySecret, nil, engine.LeadsRead)
-	sk := "Authorization: Bearer " + b.keys.add(engine.FamilySecret, nil, engine.CampaignsRead, engine.GraphShare,
-		engine.InterviewsWrite)
-	kv := "X-API-Key: " + b.keys.add(engine.FamilyKlinivo, nil)
-	bad := "X-API-Key: " + engine.NewSecret(engine.FamilyKlinivo).Text()
+	weak := "Authorization: Bearer " + b.keys.add(secret.FamilySecret, nil, scope.LeadsRead)
+	sk := "Authorization: Bearer " + b.keys.add(secret.FamilySecret, nil, scope.CampaignsRead, scope.GraphShare,
+		scope.InterviewsWrite)
+	kv := "X-API-Key: " + b.keys.add(secret.FamilyKlinivo, nil)
+	bad := "X-API-Key: " + secret.New(secret.FamilyKlinivo).Text()
 	for _, c := range []struct {
 		method, path, key string
 		status            int
@@ -66,9 +68,9 @@ func TestUnknownPaths(t *testing.T) {
 // request's 404 can be read from its origin.
 func TestBrowsersOnUnknownPaths(t *testing.T) {
 	b := newBench(t, nil)
-	pk := "Authorization: Bearer " + b.keys.add(engine.FamilyPublic,
-		func(k *engine.Key) { k.AllowedOrigins = []string{"https://clinic.example"} }, engine.CampaignsRead,
-		engine.InterviewsWrite)
+	pk := "Authorization: Bearer " + b.keys.add(secret.FamilyPublic,
+		func(k *access.Key) { k.AllowedOrigins = []string{"https://clinic.example"} }, scope.CampaignsRead,
+		scope.InterviewsWrite)
 	for _, path := range []string{"/interviews", "/public/campaigns/7", "/nowhere", "/pets/1"} {
 		pre := b.call("OPTIONS", Base+path, "", "Origin: https://clinic.example", "Access-Control-Request-Method: POST")
 		if pre.Code != 204 || pre.Header().Get("Access-Control-Allow-Origin") != "https://clinic.example" ||
@@ -95,8 +97,8 @@ func TestBrowsersOnUnknownPaths(t *testing.T) {
 // TestNoKeyIsEchoed: names are masked like values (contract.md §1).
 func TestNoKeyIsEchoed(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.FailuresPerMinute = 1000 })
-	live := b.keys.add(engine.FamilyLive, nil, engine.LeadsRead, engine.LeadsWrite)
-	kv := b.keys.add(engine.FamilyKlinivo, nil, engine.LeadsRead, engine.LeadsWrite)
+	live := b.keys.add(secret.FamilyLive, nil, scope.LeadsRead, scope.LeadsWrite)
+	kv := b.keys.add(secret.FamilyKlinivo, nil, scope.LeadsRead, scope.LeadsWrite)
 	for _, secret := range []string{live, kv} {
 		for _, header := range []string{"Authorization: Bearer " + live, "X-API-Key: " + kv} {
 			for name, c := range map[string]struct {
@@ -151,7 +153,7 @@ func TestWordsOfRefusals(t *testing.T) {
 // TestNotModified: a client that has the version gets no body (contract.md §1).
 func TestNotModified(t *testing.T) {
 	b := newBench(t, nil)
-	key := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsRead, engine.LeadsWrite)
+	key := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead, scope.LeadsWrite)
 	for known, status := range map[string]int{`"3"`: 304, `W/"3"`: 304, `"1", "3"`: 304, `*`: 304, `"2"`: 200, `3`: 200,
 		``: 200} {
 		w := b.call("GET", Base+"/pets/1", "", key, "If-None-Match: "+known)
@@ -166,12 +168,12 @@ func TestNotModified(t *testing.T) {
 func TestRateHeaders(t *testing.T) {
 	b := newBench(t, nil)
 	b.now = b.now.Add(1)
-	key := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, nil, engine.LeadsRead)
+	key := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead)
 	if got := b.call("GET", Base+"/pets/1", "", key).Header().Get("RateLimit"); got != `"default";r=119;t=60` {
 		t.Errorf("RateLimit: %s", got)
 	}
-	free := "Authorization: Bearer " + b.keys.add(engine.FamilyLive, func(k *engine.Key) { k.RatePerMinute = new(int) },
-		engine.LeadsRead)
+	free := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, func(k *access.Key) { k.RatePerMinute = new(int) },
+		scope.LeadsRead)
 	h := b.call("GET", Base+"/pets/1", "", free).Header()
 	if h.Get("X-RateLimit-Limit") != "0" || h.Get("X-RateLimit-Remaining") == "0" || h.Get("X-RateLimit-Reset") == "" ||
 		h.Get("RateLimit") != "" {

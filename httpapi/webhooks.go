@@ -3,7 +3,10 @@ package httpapi
 import (
 	"context"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
 )
 
@@ -13,7 +16,7 @@ type Webhook struct {
 	URL             string         `json:"url"`
 	Events          []string       `json:"events" doc:"Types of events; [\"*\"] = all"`
 	Description     string         `json:"description"`
-	Payload         engine.Payload `json:"payload" enum:"thin,full" doc:"thin: ids, status, times. full: also the person's contact fields and the title"`
+	Payload         outbox.Payload `json:"payload" enum:"thin,full" doc:"thin: ids, status, times. full: also the person's contact fields and the title"`
 	SignatureHeader string         `json:"signature_header" doc:"The header of the hex signature"`
 	MaxInFlight     int            `json:"max_in_flight" doc:"Attempts at the same time"`
 	Enabled         bool           `json:"enabled"`
@@ -27,7 +30,7 @@ type Webhook struct {
 func (h Webhook) Location() string { return "/webhooks/" + h.ID }
 
 // WebhookOf is a webhook on the wire, as of now (UTC seconds).
-func WebhookOf(h engine.Webhook, now int64) Webhook {
+func WebhookOf(h outbox.Webhook, now int64) Webhook {
 	return Webhook{
 		ID: h.ID, URL: h.URL, Events: wire.List(h.Events), Description: h.Description, Payload: h.Payload,
 		SignatureHeader: h.SignatureHeader, MaxInFlight: h.MaxInFlight, Enabled: h.Enabled,
@@ -41,7 +44,7 @@ type WebhookDraft struct {
 	URL             *string         `json:"url,omitempty" doc:"https, at most 2,048 characters; required of a new one"`
 	Events          *[]string       `json:"events,omitempty" doc:"Types of events, or [\"*\"]; required of a new one"`
 	Description     *string         `json:"description,omitempty" maxLength:"500"`
-	Payload         *engine.Payload `json:"payload,omitempty" enum:"thin,full" doc:"thin without it"`
+	Payload         *outbox.Payload `json:"payload,omitempty" enum:"thin,full" doc:"thin without it"`
 	SignatureHeader *string         `json:"signature_header,omitempty" maxLength:"100" doc:"X-QualifyBase-Signature without it, X-Klinivo-Signature for a kv_ key"`
 	MaxInFlight     *int            `json:"max_in_flight,omitempty" minimum:"1" maximum:"8" doc:"1 without it: one after the other"`
 	Enabled         *bool           `json:"enabled,omitempty" doc:"A disabled webhook goes on collecting; what waits is sent within ten minutes once it is enabled"`
@@ -61,37 +64,37 @@ type webhookPaged struct {
 }
 
 func (s *Server) webhookRows() []Row {
-	show := func(h engine.Webhook) Webhook { return WebhookOf(h, s.o.Now().Unix()) }
-	create := func(ctx context.Context, c engine.Caller, in wire.Create[WebhookDraft]) (engine.Webhook, error) {
-		return s.e.CreateWebhook(ctx, c, engine.WebhookDraft(in.Body))
+	show := func(h outbox.Webhook) Webhook { return WebhookOf(h, s.o.Now().Unix()) }
+	create := func(ctx context.Context, c act.Caller, in wire.Create[WebhookDraft]) (outbox.Webhook, error) {
+		return s.e.CreateWebhook(ctx, c, outbox.WebhookDraft(in.Body))
 	}
-	find := func(ctx context.Context, c engine.Caller, in wire.Paged) (engine.List[engine.Webhook], error) {
+	find := func(ctx context.Context, c act.Caller, in wire.Paged) (act.List[outbox.Webhook], error) {
 		return s.e.Webhooks(ctx, c, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Webhook, error) {
+	get := func(ctx context.Context, c act.Caller, in wire.ByID) (outbox.Webhook, error) {
 		return s.e.Webhook(ctx, c, in.ID)
 	}
-	update := func(ctx context.Context, c engine.Caller, in wire.Update[WebhookDraft]) (engine.Webhook, error) {
-		return s.e.UpdateWebhook(ctx, c, in.ID, in.Version, engine.WebhookDraft(in.Body))
+	update := func(ctx context.Context, c act.Caller, in wire.Update[WebhookDraft]) (outbox.Webhook, error) {
+		return s.e.UpdateWebhook(ctx, c, in.ID, in.Version, outbox.WebhookDraft(in.Body))
 	}
-	remove := func(ctx context.Context, c engine.Caller, in wire.MatchID) error {
+	remove := func(ctx context.Context, c act.Caller, in wire.MatchID) error {
 		return s.e.DeleteWebhook(ctx, c, in.ID, in.Version)
 	}
-	rotate := func(ctx context.Context, c engine.Caller, in wire.Action[SecretRotation]) (engine.Webhook, error) {
-		return s.e.RotateSecret(ctx, c, in.ID, engine.Rotation{Overlap: in.Body.OverlapSeconds, Force: in.Body.Force})
+	rotate := func(ctx context.Context, c act.Caller, in wire.Action[SecretRotation]) (outbox.Webhook, error) {
+		return s.e.RotateSecret(ctx, c, in.ID, outbox.Rotation{Overlap: in.Body.OverlapSeconds, Force: in.Body.Force})
 	}
-	finish := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Webhook, error) {
+	finish := func(ctx context.Context, c act.Caller, in wire.ByID) (outbox.Webhook, error) {
 		return s.e.FinishRotation(ctx, c, in.ID)
 	}
-	test := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.DeliveryEntry, error) {
+	test := func(ctx context.Context, c act.Caller, in wire.ByID) (outbox.DeliveryEntry, error) {
 		return s.e.TestWebhook(ctx, c, in.ID)
 	}
-	sent := func(ctx context.Context, c engine.Caller, in webhookPaged) (engine.List[engine.DeliveryEntry], error) {
+	sent := func(ctx context.Context, c act.Caller, in webhookPaged) (act.List[outbox.DeliveryEntry], error) {
 		q := in.query()
 		q.WebhookID = in.ID
 		return s.e.Deliveries(ctx, c, q, in.Page())
 	}
-	const manage = engine.WebhooksManage
+	const manage = scope.WebhooksManage
 	return []Row{
 		{Method: "GET", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "listWebhooks", Summary: "List webhooks",
 			Status: 200, Op: List(find, show)},
@@ -99,7 +102,7 @@ func (s *Server) webhookRows() []Row {
 			Summary: "Create a webhook", Status: 201,
 			Doc: "The signing secret is in this reply and never again. A clinic has at most 50 webhooks. What " +
 				"arrives, and how to verify it, stands under *webhooks*.",
-			Errors: []engine.Kind{engine.CapReached},
+			Errors: []fault.Kind{fault.CapReached},
 			Example: `{"url":"https://crm.example.com/hooks/clinic","events":["appointment.created",` +
 				`"appointment.cancelled"]}`, Op: Op(create, show)},
 		{Method: "GET", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "getWebhook",
@@ -114,13 +117,13 @@ func (s *Server) webhookRows() []Row {
 			Summary: "Replace the signing secret", Status: 200,
 			Doc: "The new secret is in this reply and never again. Until the overlap ends both sign: deploy the " +
 				"new one, then finish the rotation.",
-			Errors: []engine.Kind{engine.Conflict}, Example: `{"overlap_seconds":86400}`, Op: Op(rotate, show)},
+			Errors: []fault.Kind{fault.Conflict}, Example: `{"overlap_seconds":86400}`, Op: Op(rotate, show)},
 		{Method: "POST", Path: "/webhooks/:id/finish-rotation", Scope: manage, Tag: "Webhooks",
 			ID: "finishWebhookRotation", Summary: "End the overlap of a rotation", Status: 200, Op: Op(finish, show)},
 		{Method: "POST", Path: "/webhooks/:id/test", Scope: manage, Tag: "Webhooks", ID: "testWebhook",
 			Summary: "Send a test event", Status: 202,
 			Doc: "`webhook.test` through the same queue, signer and guard as every event; read the outcome at the " +
-				"delivery.", Errors: []engine.Kind{engine.Conflict}, Op: Op(test, DeliveryOf)},
+				"delivery.", Errors: []fault.Kind{fault.Conflict}, Op: Op(test, DeliveryOf)},
 		{Method: "GET", Path: "/webhooks/:id/deliveries", Scope: manage, Tag: "Webhooks", ID: "listWebhookDeliveries",
 			Summary: "List a webhook's deliveries", Status: 200, Op: List(sent, DeliveryOf)},
 	}

@@ -15,6 +15,14 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/flat"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 	"qualifybase/store"
 	"qualifybase/store/storetest"
 )
@@ -28,9 +36,9 @@ type world struct {
 	db    *store.Store
 	log   *bytes.Buffer
 	now   time.Time
-	ann   engine.Caller // the shell of the first clinic
-	bob   engine.Caller // of the second
-	live  string        // headers: a key of the first clinic in each form
+	ann   act.Caller // the shell of the first clinic
+	bob   act.Caller // of the second
+	live  string     // headers: a key of the first clinic in each form
 	kv    string
 	other string // a key of the second clinic
 	free  bool   // write requests in the flat form and read replies back from it
@@ -48,13 +56,13 @@ func newWorld(t *testing.T) *world {
 func newFuzzWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{TB: t, now: monday, log: &bytes.Buffer{}, db: storetest.Open(t)}
-	sealer, err := engine.NewSealer(make([]byte, 32))
+	sealer, err := secret.NewSealer(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.e = engine.New(w.db, engine.Options{Now: func() time.Time { return w.now }, Sealer: sealer, CheckURL: func(url string) error {
 		if !strings.HasPrefix(url, "https://") { // webhook.Policy is tested where it lives
-			return engine.Fail(engine.Invalid, "").On("url", "must begin with https://")
+			return fault.Fail(fault.Invalid, "").On("url", "must begin with https://")
 		}
 		return nil
 	}})
@@ -62,10 +70,10 @@ func newFuzzWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.ann, w.bob = w.clinic("Berlin Dental", "Europe/Berlin"), w.clinic("Lisbon Dental", "Europe/Lisbon")
-	w.live = "Authorization: Bearer " + w.key(w.ann, engine.FamilyLive, engine.MostScopes(engine.FamilyLive).Names()...)
-	w.kv = "X-API-Key: " + w.key(w.ann, engine.FamilyKlinivo, engine.MostScopes(engine.FamilyKlinivo).Names()...)
-	w.other = "Authorization: Bearer " + w.key(w.bob, engine.FamilyLive, engine.MostScopes(engine.FamilyLive).Names()...)
-	w.all = "X-API-Key: " + w.key(w.ann, engine.FamilyKlinivo, "patients:read")
+	w.live = "Authorization: Bearer " + w.key(w.ann, secret.FamilyLive, access.MostScopes(secret.FamilyLive).Names()...)
+	w.kv = "X-API-Key: " + w.key(w.ann, secret.FamilyKlinivo, access.MostScopes(secret.FamilyKlinivo).Names()...)
+	w.other = "Authorization: Bearer " + w.key(w.bob, secret.FamilyLive, access.MostScopes(secret.FamilyLive).Names()...)
+	w.all = "X-API-Key: " + w.key(w.ann, secret.FamilyKlinivo, "patients:read")
 	w.widen(w.all)
 	return w
 }
@@ -75,13 +83,13 @@ func newFuzzWorld(t testing.TB) *world {
 func (w *world) widen(header string) {
 	w.Helper()
 	_, text, _ := strings.Cut(header, ": ")
-	secret, _ := engine.ParseSecret(text)
-	err := w.db.Update(context.Background(), func(tx engine.Tx) error {
+	secret, _ := secret.Parse(text)
+	err := engine.Update(context.Background(), w.db, func(tx engine.Tx) error {
 		k, err := tx.KeyByLookup(secret.Family, secret.ID)
 		if err != nil {
 			return err
 		}
-		k.Scopes = engine.AllScopes.Without(1 << engine.NoScope)
+		k.Scopes = scope.All.Without(1 << scope.None)
 		return tx.UpdateKey(k)
 	})
 	if err != nil {
@@ -89,23 +97,23 @@ func (w *world) widen(header string) {
 	}
 }
 
-func (w *world) clinic(name, zone string) engine.Caller {
+func (w *world) clinic(name, zone string) act.Caller {
 	w.Helper()
-	week, err := engine.ParseHours("Mon-Fri 09:00-17:00")
+	week, err := calendar.ParseHours("Mon-Fri 09:00-17:00")
 	if err != nil {
 		w.Fatal(err)
 	}
-	c, err := w.e.CreateClinic(context.Background(), engine.Shell(0, "init"), engine.ClinicDraft{Name: name, TimeZone: zone, Country: "DE", Hours: week})
+	c, err := w.e.CreateClinic(context.Background(), act.Shell(0, "init"), directory.ClinicDraft{Name: name, TimeZone: zone, Country: "DE", Hours: week})
 	if err != nil {
 		w.Fatal(err)
 	}
-	return engine.Shell(c.N, "test")
+	return act.Shell(c.N, "test")
 }
 
-func (w *world) key(c engine.Caller, f engine.Family, scopes ...string) string {
+func (w *world) key(c act.Caller, f secret.Family, scopes ...string) string {
 	w.Helper()
 	unlimited := 0
-	k, err := w.e.CreateKey(context.Background(), c, engine.KeyDraft{Name: "test", Family: f, Scopes: scopes, RatePerMinute: &unlimited})
+	k, err := w.e.CreateKey(context.Background(), c, access.KeyDraft{Name: "test", Family: f, Scopes: scopes, RatePerMinute: &unlimited})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -146,12 +154,12 @@ func (w *world) as(method, target, body string, headers ...string) reply {
 	path, query, _ := strings.Cut(target, "?")
 	for i, pair := range strings.Split(query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
-		path += string("?&"[min(i, 1)]) + engine.FlatName(name) + "=" + value
+		path += string("?&"[min(i, 1)]) + flat.Name(name) + "=" + value
 	}
 	if query == "" {
 		path, _, _ = strings.Cut(target, "?")
 	}
-	r := w.call(method, path, string(engine.AppendFlat(nil, []byte(body))), append([]string{w.all}, headers...)...)
+	r := w.call(method, path, string(flat.Append(nil, []byte(body))), append([]string{w.all}, headers...)...)
 	if !strings.HasPrefix(r.Header().Get("Content-Type"), "application/json") {
 		return r
 	}
@@ -189,7 +197,7 @@ func (r reply) has(status int, want string, path ...any) reply {
 		r.w.Fatalf("%d %s, want %d", r.Code, r.Body, status)
 	}
 	if r.w.free && path[len(path)-1] == "field" {
-		want = engine.FlatName(want)
+		want = flat.Name(want)
 	}
 	if got, err := json.Marshal(r.get(path...)); err != nil || string(got) != want {
 		r.w.Errorf("%v is %s, want %s (%v)", path, got, want, err)
@@ -251,7 +259,7 @@ func (r reply) id(path ...any) string {
 // events are the types of what happened in the first clinic, oldest first.
 func (w *world) events() []string {
 	w.Helper()
-	list, err := w.e.Events(context.Background(), w.ann, 0, "", engine.Page{Limit: 200})
+	list, err := w.e.Events(context.Background(), w.ann, 0, "", act.Page{Limit: 200})
 	if err != nil {
 		w.Fatal(err)
 	}

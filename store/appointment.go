@@ -1,6 +1,11 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+)
 
 // The footprint is that of the provider's occupancy row; a row without one (it
 // was never live here) shows the bare times.
@@ -11,11 +16,11 @@ const selectAppointment = `SELECT id, clinic, test, lead_id, patient_id, provide
 	time_zone, local_date, checked_in_at, cancellation_reason, late_cancel, source, series_id, rebooked_from,
 	assigned, override, undo, sequence, version, change, created_at, updated_at, created_by, updated_by FROM appointments`
 
-func scanAppointment(r *row) engine.Appointment {
-	a := engine.Appointment{
+func scanAppointment(r *row) booking.Appointment {
+	a := booking.Appointment{
 		ID: r.text(), Clinic: r.int(), Test: r.bool(), LeadID: r.text(), PatientID: r.int(), ProviderID: r.int(),
-		LocationID: r.int(), ServiceID: r.int(), Title: r.text(), Notes: r.text(), Status: engine.Status(r.text()),
-		StartsAt: r.int(), EndsAt: r.int(), Footprint: engine.Span{Start: r.int(), End: r.int()}, TimeZone: r.text(),
+		LocationID: r.int(), ServiceID: r.int(), Title: r.text(), Notes: r.text(), Status: booking.Status(r.text()),
+		StartsAt: r.int(), EndsAt: r.int(), Footprint: calendar.Span{Start: r.int(), End: r.int()}, TimeZone: r.text(),
 	}
 	if d := r.date(); d != nil {
 		a.LocalDate = *d
@@ -29,11 +34,11 @@ func scanAppointment(r *row) engine.Appointment {
 }
 
 // Appointment implements engine.Reader.
-func (r *reads) Appointment(clinic int64, test bool, id string) (engine.Appointment, error) {
+func (r *reads) Appointment(clinic int64, test bool, id string) (booking.Appointment, error) {
 	return one(r, "appointment", scanAppointment, selectAppointment+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
 }
 
-func appointmentsWhere(q engine.AppointmentQuery) *where {
+func appointmentsWhere(q booking.AppointmentQuery) *where {
 	w := tenant(q.Clinic, q.Test, q.PatientID != 0 || q.LeadID != "")
 	if q.From != 0 {
 		w.and("starts_at >= ?", q.From)
@@ -49,7 +54,7 @@ func appointmentsWhere(q engine.AppointmentQuery) *where {
 }
 
 // Appointments implements engine.Reader.
-func (r *reads) Appointments(q engine.AppointmentQuery, after engine.Position, limit int) ([]engine.Appointment, error) {
+func (r *reads) Appointments(q booking.AppointmentQuery, after act.Position, limit int) ([]booking.Appointment, error) {
 	w := appointmentsWhere(q)
 	text, err := r.page(w, "appointments", q.Clinic, q.Test, q.UpdatedSince, after, textID, limit)
 	if err != nil {
@@ -59,7 +64,7 @@ func (r *reads) Appointments(q engine.AppointmentQuery, after engine.Position, l
 }
 
 // CountAppointments implements engine.Reader.
-func (r *reads) CountAppointments(q engine.AppointmentQuery) (int64, error) {
+func (r *reads) CountAppointments(q booking.AppointmentQuery) (int64, error) {
 	return r.counted(appointmentsWhere(q), "appointments", q.Clinic, q.Test, q.UpdatedSince)
 }
 
@@ -69,12 +74,12 @@ func (r *reads) FirstAppointmentChange(clinic int64, test bool, since int64) (in
 }
 
 // LiveAppointments implements engine.Reader, oldest start first.
-func (r *reads) LiveAppointments(clinic int64, from int64) ([]engine.Booked, error) {
-	return list(r, func(row *row) engine.Booked {
+func (r *reads) LiveAppointments(clinic int64, from int64) ([]directory.Booked, error) {
+	return list(r, func(row *row) directory.Booked {
 		a := scanAppointment(row)
-		return engine.Booked{
+		return directory.Booked{
 			ID: a.ID, Test: a.Test, ProviderID: a.ProviderID, LocationID: a.LocationID, ServiceID: a.ServiceID,
-			Span: engine.Span{Start: a.StartsAt, End: a.EndsAt}, Footprint: a.Footprint,
+			Span: calendar.Span{Start: a.StartsAt, End: a.EndsAt}, Footprint: a.Footprint,
 		}
 	}, selectAppointment+` WHERE clinic = ? AND test IN (0, 1) AND starts_at >= ?
 		AND status IN ('scheduled', 'confirmed') ORDER BY starts_at, id`, clinic, from)
@@ -84,7 +89,7 @@ const liveStatus = "status IN ('scheduled', 'confirmed', 'completed')"
 
 // BookedOn implements engine.Reader. No zone is further than a day from UTC,
 // which bounds the search by the index.
-func (r *reads) BookedOn(provider, service int64, test bool, day engine.Date) (int, error) {
+func (r *reads) BookedOn(provider, service int64, test bool, day calendar.Date) (int, error) {
 	column, id := "provider_id", provider
 	if service > 0 {
 		column, id = "service_id", service
@@ -96,7 +101,7 @@ func (r *reads) BookedOn(provider, service int64, test bool, day engine.Date) (i
 }
 
 // BookedMinutes implements engine.Reader.
-func (r *reads) BookedMinutes(provider int64, test bool, window engine.Span) (int64, error) {
+func (r *reads) BookedMinutes(provider int64, test bool, window calendar.Span) (int64, error) {
 	return r.number("SELECT sum((ends_at - starts_at) / 60) FROM appointments WHERE provider_id = ? AND test = ? AND starts_at >= ? AND starts_at < ? AND "+liveStatus,
 		provider, test, window.Start, window.End)
 }
@@ -127,7 +132,7 @@ func (r *reads) LastSeen(clinic int64, test bool, leadID string, patientID int64
 }
 
 // PersonBusy implements engine.Reader. No appointment is longer than a day.
-func (r *reads) PersonBusy(clinic int64, test bool, leadID string, patientID int64, span engine.Span, except string) (string, error) {
+func (r *reads) PersonBusy(clinic int64, test bool, leadID string, patientID int64, span calendar.Span, except string) (string, error) {
 	who, args, ok := person(leadID, patientID)
 	if !ok {
 		return "", nil
@@ -141,7 +146,7 @@ func (r *reads) PersonBusy(clinic int64, test bool, leadID string, patientID int
 }
 
 // appointmentJSON are the two JSON columns, "" where there is nothing.
-func appointmentJSON(a engine.Appointment) (override, undo string, err error) {
+func appointmentJSON(a booking.Appointment) (override, undo string, err error) {
 	if a.Override != nil {
 		if override, err = asJSON(a.Override); err != nil {
 			return
@@ -155,7 +160,7 @@ func appointmentJSON(a engine.Appointment) (override, undo string, err error) {
 
 // InsertAppointment implements engine.Tx. Its Footprint goes into the occupancy
 // rows, which the use case writes.
-func (t *tx) InsertAppointment(a engine.Appointment) error {
+func (t *tx) InsertAppointment(a booking.Appointment) error {
 	override, undo, err := appointmentJSON(a)
 	if err != nil {
 		return err
@@ -172,7 +177,7 @@ func (t *tx) InsertAppointment(a engine.Appointment) error {
 }
 
 // UpdateAppointment implements engine.Tx.
-func (t *tx) UpdateAppointment(a engine.Appointment) error {
+func (t *tx) UpdateAppointment(a booking.Appointment) error {
 	override, undo, err := appointmentJSON(a)
 	if err != nil {
 		return err

@@ -5,19 +5,19 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
 )
 
 const selectAudit = `SELECT clinic, seq, at, actor_kind, actor_id, actor_label, ip, request_id, action, entity, entity_id,
 	patient_id, outcome, reason_ref, fields, prev_hash, hash FROM audit`
 
-func scanAudit(r *row) engine.AuditEntry {
-	a := engine.AuditEntry{
-		Clinic: r.int(), Seq: r.int(), At: r.int(), ActorKind: engine.ActorKind(r.text()), ActorID: r.text(),
+func scanAudit(r *row) act.AuditEntry {
+	a := act.AuditEntry{
+		Clinic: r.int(), Seq: r.int(), At: r.int(), ActorKind: act.ActorKind(r.text()), ActorID: r.text(),
 		ActorLabel: r.text(), IP: r.text(), RequestID: r.text(), Action: r.text(), Entity: r.text(), EntityID: r.text(),
 	}
 	nobody := r.null()
-	a.PatientID, a.Outcome, a.ReasonRef = r.int(), engine.Outcome(r.text()), r.text()
+	a.PatientID, a.Outcome, a.ReasonRef = r.int(), act.Outcome(r.text()), r.text()
 	fields := r.text()
 	a.PrevHash, a.Hash = r.text(), r.text()
 	for _, text := range []string{string(a.ActorKind), a.ActorID, a.ActorLabel, a.IP, a.RequestID, a.Action, a.Entity, a.EntityID, a.ReasonRef} {
@@ -39,7 +39,7 @@ func canonical(text string, fields *[]string) bool {
 	return err == nil && again == text
 }
 
-func auditWhere(q engine.AuditQuery) *where {
+func auditWhere(q act.AuditQuery) *where {
 	w := newWhere("clinic = ?", q.Clinic)
 	if q.PatientID != 0 {
 		// Who opened the record, and who saw it or something of it in a list: the ids of
@@ -65,7 +65,7 @@ func auditWhere(q engine.AuditQuery) *where {
 }
 
 // Audit implements engine.Reader.
-func (r *reads) Audit(q engine.AuditQuery, after engine.Position, limit int) ([]engine.AuditEntry, error) {
+func (r *reads) Audit(q act.AuditQuery, after act.Position, limit int) ([]act.AuditEntry, error) {
 	w := auditWhere(q)
 	if after.Number != 0 {
 		w.and("seq < ?", after.Number)
@@ -75,20 +75,20 @@ func (r *reads) Audit(q engine.AuditQuery, after engine.Position, limit int) ([]
 }
 
 // CountAudit implements engine.Reader.
-func (r *reads) CountAudit(q engine.AuditQuery) (int64, error) {
+func (r *reads) CountAudit(q act.AuditQuery) (int64, error) {
 	w := auditWhere(q)
 	return r.number("SELECT count(*) FROM audit"+w.sql.String(), w.args...)
 }
 
 // AuditChain implements engine.Reader.
-func (r *reads) AuditChain(clinic, afterSeq int64, limit int) ([]engine.AuditEntry, error) {
+func (r *reads) AuditChain(clinic, afterSeq int64, limit int) ([]act.AuditEntry, error) {
 	w := newWhere("clinic = ? AND seq > ?", clinic, afterSeq)
 	text := selectAudit + w.order("seq", limit)
 	return list(r, scanAudit, text, w.args...)
 }
 
 // AppointmentEvents implements engine.Reader.
-func (r *reads) AppointmentEvents(clinic int64, id string, without []string) ([]engine.AuditEntry, error) {
+func (r *reads) AppointmentEvents(clinic int64, id string, without []string) ([]act.AuditEntry, error) {
 	words, err := asJSON(without)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (r *reads) AppointmentEvents(clinic int64, id string, without []string) ([]
 }
 
 // InsertAudit implements engine.Tx.
-func (t *tx) InsertAudit(a engine.AuditEntry) error {
+func (t *tx) InsertAudit(a act.AuditEntry) error {
 	fields, err := asJSON(a.Fields)
 	if err != nil {
 		return err

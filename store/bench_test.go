@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/people"
 )
 
 // fullBooking writes what a booking with an Idempotency-Key writes.
@@ -26,17 +30,17 @@ func (h *house) fullBooking(tx engine.Tx, n int64) error {
 		if err != nil {
 			return err
 		}
-		res := engine.ProviderResource(provider)
+		res := booking.ProviderResource(provider)
 		if _, err := tx.Plan(h.clinic); err != nil {
 			return err
 		}
 		if _, err := tx.Patient(h.clinic, false, a.PatientID); err != nil {
 			return err
 		}
-		if _, err := tx.Busy(res, false, engine.Span{Start: a.StartsAt - 86400, End: a.EndsAt + 86400}, nil); err != nil {
+		if _, err := tx.Busy(res, false, calendar.Span{Start: a.StartsAt - 86400, End: a.EndsAt + 86400}, nil); err != nil {
 			return err
 		}
-		if _, err := tx.PersonBusy(h.clinic, false, "", a.PatientID, engine.Span{Start: a.StartsAt, End: a.EndsAt}, ""); err != nil {
+		if _, err := tx.PersonBusy(h.clinic, false, "", a.PatientID, calendar.Span{Start: a.StartsAt, End: a.EndsAt}, ""); err != nil {
 			return err
 		}
 		heads.Change++
@@ -49,20 +53,20 @@ func (h *house) fullBooking(tx engine.Tx, n int64) error {
 		}
 		for _, typ := range []string{"appointment.created", "appointment.scheduled"} {
 			heads.Event++
-			err := tx.InsertEvent(engine.Event{Clinic: h.clinic, Seq: heads.Event, ID: "evt_" + a.ID, Type: typ, CreatedAt: noon.Unix(), Data: fact})
+			err := tx.InsertEvent(act.Event{Clinic: h.clinic, Seq: heads.Event, ID: "evt_" + a.ID, Type: typ, CreatedAt: noon.Unix(), Data: fact})
 			if err != nil {
 				return err
 			}
 		}
 		heads.Audit++
-		entry := engine.AuditEntry{Clinic: h.clinic, Seq: heads.Audit, At: noon.Unix(), ActorKind: engine.ActorKey, ActorID: "1", ActorLabel: "qbk_live_abc12345",
-			IP: "127.0.0.1", RequestID: a.ID, Action: "appointment.book", Entity: "appointment", EntityID: a.ID, PatientID: a.PatientID, Outcome: engine.OK, PrevHash: heads.AuditHash}
+		entry := act.AuditEntry{Clinic: h.clinic, Seq: heads.Audit, At: noon.Unix(), ActorKind: act.ActorKey, ActorID: "1", ActorLabel: "qbk_live_abc12345",
+			IP: "127.0.0.1", RequestID: a.ID, Action: "appointment.book", Entity: "appointment", EntityID: a.ID, PatientID: a.PatientID, Outcome: act.OK, PrevHash: heads.AuditHash}
 		entry.Hash = entry.Digest()
 		heads.AuditHash = entry.Hash
 		if err := tx.InsertAudit(entry); err != nil {
 			return err
 		}
-		return tx.StoreReply(h.clinic, "key:1", key, entry.Hash, "patient:1", engine.Reply{Status: 201, Header: map[string]string{"Location": "/api/v1/appointments/" + a.ID}, Body: reply}, noon.Unix())
+		return tx.StoreReply(h.clinic, "key:1", key, entry.Hash, "patient:1", act.Reply{Status: 201, Header: map[string]string{"Location": "/api/v1/appointments/" + a.ID}, Body: reply}, noon.Unix())
 	})
 }
 
@@ -80,7 +84,7 @@ func (h *house) populate(b *testing.B) {
 	b.Helper()
 	h.must(b, func(tx engine.Tx) error {
 		for i := range manyPatients - 1 {
-			p := engine.Patient{Clinic: h.clinic, MRN: fmt.Sprint("X-", i), GivenName: "Ada", FamilyName: "Byron", Sex: engine.SexUnknown, Status: engine.PatientActive, Meta: meta()}
+			p := people.Patient{Clinic: h.clinic, MRN: fmt.Sprint("X-", i), GivenName: "Ada", FamilyName: "Byron", Sex: people.SexUnknown, Status: people.PatientActive, Meta: meta()}
 			if err := tx.InsertPatient(&p); err != nil {
 				return err
 			}
@@ -116,7 +120,7 @@ func BenchmarkBooking(b *testing.B) {
 								done <- nil
 								return
 							}
-							if err := h.Update(context.Background(), func(tx engine.Tx) error { return h.fullBooking(tx, i) }); err != nil {
+							if err := engine.Update(context.Background(), h, func(tx engine.Tx) error { return h.fullBooking(tx, i) }); err != nil {
 								done <- err
 								return
 							}
@@ -149,28 +153,28 @@ func BenchmarkBusyWeek(b *testing.B) {
 		}
 		return nil
 	})
-	window := engine.Span{Start: noon.Unix(), End: noon.Unix() + 7*daySeconds}
+	window := calendar.Span{Start: noon.Unix(), End: noon.Unix() + 7*daySeconds}
 	b.Run("memory", func(b *testing.B) {
-		var dst []engine.Occupied
+		var dst []booking.Occupied
 		for b.Loop() {
-			_ = h.View(context.Background(), func(r engine.Reader) (err error) {
-				dst, err = r.Busy(engine.ProviderResource(h.providers[0]), false, window, dst[:0])
+			_ = engine.View(context.Background(), h, func(r engine.Reader) (err error) {
+				dst, err = r.Busy(booking.ProviderResource(h.providers[0]), false, window, dst[:0])
 				return err
 			})
 		}
 	})
 	b.Run("file", func(b *testing.B) {
-		var dst []engine.Occupied
+		var dst []booking.Occupied
 		for b.Loop() {
-			_ = h.View(context.Background(), func(r engine.Reader) (err error) {
-				dst, err = r.(*reads).busyInFile(engine.ProviderResource(h.providers[0]), false, window, dst[:0])
+			_ = engine.View(context.Background(), h, func(r engine.Reader) (err error) {
+				dst, err = r.(*reads).busyInFile(booking.ProviderResource(h.providers[0]), false, window, dst[:0])
 				return err
 			})
 		}
 	})
 	b.Run("lead", func(b *testing.B) {
 		for b.Loop() {
-			_ = h.View(context.Background(), func(r engine.Reader) (err error) {
+			_ = engine.View(context.Background(), h, func(r engine.Reader) (err error) {
 				_, err = r.Lead(h.clinic, false, h.lead)
 				return err
 			})

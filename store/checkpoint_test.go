@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/people"
+	"qualifybase/engine/rights"
 )
 
 // TestTheErasedLeaveNoTraces: neither the file nor its log holds somebody who was
@@ -17,17 +19,17 @@ import (
 // pages: that gap is the one place which secure_delete does not reach.
 func TestTheErasedLeaveNoTraces(t *testing.T) {
 	h := openHouse(t, Options{})
-	const people, few = 120, 3
+	const everyone, few = 120, 3
 	mark := func(i int) string { return fmt.Sprintf("zebra%03dx", i) } // folded as it is
 	long := func(i, n int) string { return strings.Repeat(mark(i)+" ", n) }
-	ids := make([]int64, people)
-	leads := make([]string, people)
+	ids := make([]int64, everyone)
+	leads := make([]string, everyone)
 	for round := range 3 {
-		for i := range people {
-			p := engine.Patient{ID: ids[i], Clinic: h.clinic, MRN: mark(i), GivenName: mark(i), FamilyName: mark(i), Email: mark(i), EmailKey: mark(i),
-				AdminNotes: long(i, 1+(i*37+round*91)%700), Sex: engine.SexUnknown, Status: engine.PatientActive, Meta: meta()}
-			l := engine.Lead{ID: leads[i], Clinic: h.clinic, Name: mark(i), NameKey: mark(i), EmailKey: mark(i), Notes: long(i, (i+round)%300),
-				Status: engine.LeadNew, Source: "web", Meta: meta()}
+		for i := range everyone {
+			p := people.Patient{ID: ids[i], Clinic: h.clinic, MRN: mark(i), GivenName: mark(i), FamilyName: mark(i), Email: mark(i), EmailKey: mark(i),
+				AdminNotes: long(i, 1+(i*37+round*91)%700), Sex: people.SexUnknown, Status: people.PatientActive, Meta: meta()}
+			l := people.Lead{ID: leads[i], Clinic: h.clinic, Name: mark(i), NameKey: mark(i), EmailKey: mark(i), Notes: long(i, (i+round)%300),
+				Status: people.LeadNew, Source: "web", Meta: meta()}
 			h.must(t, func(tx engine.Tx) error {
 				if round > 0 {
 					if err := tx.UpdatePatient(p); err != nil {
@@ -44,17 +46,17 @@ func TestTheErasedLeaveNoTraces(t *testing.T) {
 			})
 		}
 	}
-	for i := 0; i < people; i += 2 {
+	for i := 0; i < everyone; i += 2 {
 		h.must(t, func(tx engine.Tx) error {
-			p := engine.Patient{ID: ids[i], Clinic: h.clinic, MRN: fmt.Sprint("erased-", i), GivenName: "Erased", FamilyName: "Patient", Sex: engine.SexUnknown,
-				Status: engine.PatientInactive, ErasedAt: noon.Unix(), Restricted: true, Meta: meta()}
+			p := people.Patient{ID: ids[i], Clinic: h.clinic, MRN: fmt.Sprint("erased-", i), GivenName: "Erased", FamilyName: "Patient", Sex: people.SexUnknown,
+				Status: people.PatientInactive, ErasedAt: noon.Unix(), Restricted: true, Meta: meta()}
 			if err := tx.UpdatePatient(p); err != nil {
 				return err
 			}
 			if err := tx.DeleteLead(h.clinic, leads[i]); err != nil {
 				return err
 			}
-			return tx.InsertErasure(h.clinic, engine.Erasure{ID: id(), PatientID: p.ID, CreatedAt: p.CreatedAt, ErasedAt: noon.Unix()})
+			return tx.InsertErasure(h.clinic, rights.Erasure{ID: id(), PatientID: p.ID, CreatedAt: p.CreatedAt, ErasedAt: noon.Unix()})
 		})
 	}
 	left := func() (found []string) {
@@ -63,7 +65,7 @@ func TestTheErasedLeaveNoTraces(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i := 0; i < people; i += 2 {
+			for i := 0; i < everyone; i += 2 {
 				if n := bytes.Count(data, []byte(mark(i))); n > 0 {
 					found = append(found, fmt.Sprintf("%s holds %d of %s", name[len(name)-4:], n, mark(i)))
 				}

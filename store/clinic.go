@@ -1,38 +1,40 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/directory"
+)
 
 const selectClinic = `SELECT n, id, slug, name, time_zone, country, settings, version, created_at, updated_at FROM clinics`
 
-func scanClinic(r *row) engine.Clinic {
-	c := engine.Clinic{N: r.int(), ID: r.text(), Slug: r.text(), Name: r.text(), TimeZone: r.text(), Country: r.text()}
+func scanClinic(r *row) directory.Clinic {
+	c := directory.Clinic{N: r.int(), ID: r.text(), Slug: r.text(), Name: r.text(), TimeZone: r.text(), Country: r.text()}
 	r.json(&c.Settings)
 	c.Version, c.CreatedAt, c.UpdatedAt = r.int(), r.int(), r.int()
 	return c
 }
 
 // Clinic implements engine.Reader.
-func (r *reads) Clinic(n int64) (engine.Clinic, error) {
+func (r *reads) Clinic(n int64) (directory.Clinic, error) {
 	return one(r, "clinic", scanClinic, selectClinic+" WHERE n = ?", n)
 }
 
 // ClinicBySlug implements engine.Reader.
-func (r *reads) ClinicBySlug(slug string) (engine.Clinic, error) {
+func (r *reads) ClinicBySlug(slug string) (directory.Clinic, error) {
 	return one(r, "clinic", scanClinic, selectClinic+" WHERE slug = ?", slug)
 }
 
 // ClinicByPublicID implements engine.Reader.
-func (r *reads) ClinicByPublicID(id string) (engine.Clinic, error) {
+func (r *reads) ClinicByPublicID(id string) (directory.Clinic, error) {
 	return one(r, "clinic", scanClinic, selectClinic+" WHERE id = ?", id)
 }
 
 // Clinics implements engine.Reader.
-func (r *reads) Clinics() ([]engine.Clinic, error) {
+func (r *reads) Clinics() ([]directory.Clinic, error) {
 	return list(r, scanClinic, selectClinic+" ORDER BY n")
 }
 
 // InsertClinic implements engine.Tx; the running numbers begin at zero.
-func (t *tx) InsertClinic(c *engine.Clinic) error {
+func (t *tx) InsertClinic(c *directory.Clinic) error {
 	settings, err := asJSON(c.Settings)
 	if err != nil {
 		return err
@@ -50,7 +52,7 @@ func (t *tx) InsertClinic(c *engine.Clinic) error {
 }
 
 // UpdateClinic implements engine.Tx.
-func (t *tx) UpdateClinic(c engine.Clinic) error {
+func (t *tx) UpdateClinic(c directory.Clinic) error {
 	settings, err := asJSON(c.Settings)
 	if err != nil {
 		return err

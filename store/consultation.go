@@ -1,20 +1,24 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/record"
+)
 
 const selectConsultation = `SELECT id, clinic, test, appointment_id, patient_id, provider_id, location_id, mode, reason,
 	status, started_at, ended_at, version, change, created_at, updated_at, created_by, updated_by FROM consultations`
 
-func scanConsultation(r *row) engine.Consultation {
-	return engine.Consultation{
+func scanConsultation(r *row) record.Consultation {
+	return record.Consultation{
 		ID: r.text(), Clinic: r.int(), Test: r.bool(), AppointmentID: r.text(), PatientID: r.int(), ProviderID: r.int(),
-		LocationID: r.int(), Mode: engine.Mode(r.text()), Reason: r.text(), Status: engine.ConsultationStatus(r.text()),
+		LocationID: r.int(), Mode: record.Mode(r.text()), Reason: r.text(), Status: record.ConsultationStatus(r.text()),
 		StartedAt: r.int(), EndedAt: r.int(), Meta: r.meta(),
 	}
 }
 
 // Consultation implements engine.Reader.
-func (r *reads) Consultation(clinic int64, test bool, id string) (engine.Consultation, error) {
+func (r *reads) Consultation(clinic int64, test bool, id string) (record.Consultation, error) {
 	return one(r, "consultation", scanConsultation, selectConsultation+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
 }
 
@@ -25,7 +29,7 @@ func (r *reads) BegunVisit(clinic int64, appointmentID string) (id string, err e
 	return id, err
 }
 
-func consultationsWhere(q engine.ConsultationQuery) *where {
+func consultationsWhere(q record.ConsultationQuery) *where {
 	w := tenant(q.Clinic, q.Test, q.AppointmentID != "" || q.PatientID != 0 || q.ProviderID != 0)
 	w.andText("appointment_id", q.AppointmentID)
 	w.andNumber("patient_id", q.PatientID)
@@ -41,14 +45,14 @@ func consultationsWhere(q engine.ConsultationQuery) *where {
 }
 
 // Consultations implements engine.Reader.
-func (r *reads) Consultations(q engine.ConsultationQuery, after engine.Position, limit int) ([]engine.Consultation, error) {
+func (r *reads) Consultations(q record.ConsultationQuery, after act.Position, limit int) ([]record.Consultation, error) {
 	w := consultationsWhere(q)
 	text := w.newestFirst(after, after.ID, limit)
 	return list(r, scanConsultation, selectConsultation+text, w.args...)
 }
 
 // CountConsultations implements engine.Reader.
-func (r *reads) CountConsultations(q engine.ConsultationQuery) (int64, error) {
+func (r *reads) CountConsultations(q record.ConsultationQuery) (int64, error) {
 	return r.count("consultations", consultationsWhere(q))
 }
 
@@ -58,7 +62,7 @@ func (r *reads) count(table string, w *where) (int64, error) {
 }
 
 // InsertConsultation implements engine.Tx.
-func (t *tx) InsertConsultation(v engine.Consultation) error {
+func (t *tx) InsertConsultation(v record.Consultation) error {
 	_, _, err := t.exec(`INSERT INTO consultations (id, clinic, test, appointment_id, patient_id, provider_id, location_id, mode,
 		reason, status, started_at, ended_at, version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -69,7 +73,7 @@ func (t *tx) InsertConsultation(v engine.Consultation) error {
 }
 
 // UpdateConsultation implements engine.Tx.
-func (t *tx) UpdateConsultation(v engine.Consultation) error {
+func (t *tx) UpdateConsultation(v record.Consultation) error {
 	return t.change("consultation", `UPDATE consultations SET patient_id = ?, location_id = ?, mode = ?, reason = ?, status = ?,
 		ended_at = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
 		v.PatientID, intOrNull(v.LocationID), string(v.Mode), v.Reason, string(v.Status), intOrNull(v.EndedAt),
@@ -77,7 +81,7 @@ func (t *tx) UpdateConsultation(v engine.Consultation) error {
 }
 
 // Unattended implements engine.Reader.
-func (r *reads) Unattended(clinic int64, test bool, after engine.Position, before int64, limit int) ([]engine.Appointment, error) {
+func (r *reads) Unattended(clinic int64, test bool, after act.Position, before int64, limit int) ([]booking.Appointment, error) {
 	return list(r, scanAppointment, selectAppointment+` WHERE clinic = ? AND test = ? AND (starts_at, id) > (?, ?) AND starts_at < ?
 		AND status IN ('scheduled', 'confirmed') AND checked_in_at IS NULL
 		AND NOT EXISTS (SELECT 1 FROM consultations WHERE appointment_id = appointments.id AND status <> 'entered_in_error')

@@ -1,24 +1,26 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/act"
+)
 
 // clinicCounters are a clinic's running numbers as the writer keeps them between groups.
 type clinicCounters struct {
 	clinic  int64
-	now     engine.Counters // what Tx.Counters hands out and use cases move on
-	stored  engine.Counters // what the file says
-	inGroup bool            // asked for in the open group
+	now     act.Counters // what Tx.Counters hands out and use cases move on
+	stored  act.Counters // what the file says
+	inGroup bool         // asked for in the open group
 }
 
 // takenCounters are counters that a member was given, and their value then.
 type takenCounters struct {
 	h     *clinicCounters
-	first engine.Counters
+	first act.Counters
 }
 
 // Counters implements engine.Tx. The pointer is good until the Update or the
 // Savepoint that asked for it ends.
-func (t *tx) Counters(clinic int64) (*engine.Counters, error) {
+func (t *tx) Counters(clinic int64) (*act.Counters, error) {
 	if t.ended {
 		return nil, errEnded
 	}
@@ -31,7 +33,7 @@ func (t *tx) Counters(clinic int64) (*engine.Counters, error) {
 	if h == nil {
 		h = &clinicCounters{clinic: clinic}
 		found, err := t.get("SELECT change, event, audit, mrn, stamp, audit_hash FROM heads WHERE clinic = ?", func(r *row) {
-			h.stored = engine.Counters{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), Stamp: r.int(), AuditHash: r.text()}
+			h.stored = act.Counters{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), Stamp: r.int(), AuditHash: r.text()}
 		}, clinic)
 		if err != nil {
 			return nil, err

@@ -14,6 +14,10 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/fault"
 )
 
 // pages bounds the file's size on the writer's connection, between groups.
@@ -58,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	h.pages(t, h.count(t, "PRAGMA page_count")+2)
 	for i, err := range h.crowd(t, h.booking(1), fill, h.booking(2)) {
-		if engine.KindOf(err) != engine.StorageFull && i != 2 {
+		if fault.KindOf(err) != fault.StorageFull && i != 2 {
 			t.Errorf("member %d: %v, want STORAGE_FULL", i, err)
 		}
 	}
@@ -76,7 +80,7 @@ func TestFullDisk(t *testing.T) {
 	h.must(t, h.booking(1))
 	h.must(t, h.booking(3))
 	see(t, h.Store, func(r engine.Reader) error {
-		sameBusy(t, "after", r, engine.ProviderResource(h.providers[0]), false, engine.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
+		sameBusy(t, "after", r, booking.ProviderResource(h.providers[0]), false, calendar.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
 		return nil
 	})
 	if bad, err := h.Integrity(context.Background()); err != nil || len(bad) > 0 {
@@ -93,8 +97,8 @@ func TestFullDiskIsTriedCalmly(t *testing.T) {
 		h.pages(t, h.count(t, "PRAGMA page_count"))
 		big := strings.Repeat("x", 100_000)
 		for i := range 20 {
-			h.Enqueue(func(tx engine.Tx) error { return tx.InsertReason(fmt.Sprint("read ", i), h.clinic, 0, big) })
-			if err := h.Update(t.Context(), h.booking(1)); engine.KindOf(err) != engine.StorageFull {
+			h.Enqueue(func(tx act.Tx) error { return tx.InsertReason(fmt.Sprint("read ", i), h.clinic, 0, big) })
+			if err := engine.Update(t.Context(), h, h.booking(1)); fault.KindOf(err) != fault.StorageFull {
 				t.Fatalf("%v, want STORAGE_FULL", err)
 			}
 		}
@@ -126,14 +130,14 @@ func TestFailingDisk(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	s := openAt(t, path, Options{})
-	if err := s.Update(context.Background(), func(engine.Tx) error { return nil }); err != nil {
+	if err := engine.Update(context.Background(), s, func(engine.Tx) error { return nil }); err != nil {
 		t.Errorf("after a restart: %v", err)
 	}
 	if bad, err := s.Integrity(context.Background()); err != nil || len(bad) > 0 {
 		t.Errorf("integrity: %v, %v", bad, err)
 	}
 	see(t, s, func(r engine.Reader) error {
-		n, err := r.CountAppointments(engine.AppointmentQuery{Clinic: 1})
+		n, err := r.CountAppointments(booking.AppointmentQuery{Clinic: 1})
 		if n != 1 {
 			t.Errorf("%d appointments, want the acknowledged one", n)
 		}
@@ -159,7 +163,7 @@ func failingDisk(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		if err := h.Update(context.Background(), h.booking(int64(i)+2)); engine.KindOf(err) != engine.ReadOnly {
+		if err := engine.Update(context.Background(), h, h.booking(int64(i)+2)); fault.KindOf(err) != fault.ReadOnly {
 			t.Errorf("a failed write gave %v", err)
 		}
 	}
@@ -167,10 +171,10 @@ func failingDisk(t *testing.T, path string) {
 	if h.Failed() == nil || !h.Stats().ReadOnly {
 		t.Error("the store still trusts the disk")
 	}
-	if err := h.Update(context.Background(), h.booking(9)); engine.KindOf(err) != engine.ReadOnly {
+	if err := engine.Update(context.Background(), h, h.booking(9)); fault.KindOf(err) != fault.ReadOnly {
 		t.Errorf("before a restart: %v", err)
 	}
-	h.Enqueue(func(engine.Tx) error { return nil })
+	h.Enqueue(func(act.Tx) error { return nil })
 	if h.Stats().EnqueuedLost == 0 {
 		t.Error("an Enqueue on a failed disk must be counted")
 	}

@@ -3,7 +3,8 @@ package store
 import (
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
 )
 
 // Enqueue implements engine.Store: fn rides the next group commit or, if none
@@ -11,7 +12,7 @@ import (
 // another one's failure or the disk undid the first run. When 10,000 are
 // queued the caller waits; after five seconds, or on a store that has become
 // read-only, the write is lost, counted and logged.
-func (s *Store) Enqueue(fn func(engine.Tx) error) {
+func (s *Store) Enqueue(fn func(act.Tx) error) {
 	w := s.w
 	s.gate.RLock()
 	defer s.gate.RUnlock()
@@ -74,7 +75,7 @@ func (w *writer) runEnqueued(n int) int {
 		return 0
 	}
 	w.ran = len(w.pending)
-	all := func(tx engine.Tx) error {
+	all := func(tx act.Tx) error {
 		for _, fn := range batch {
 			if err := fn(tx); err != nil {
 				return err
@@ -94,10 +95,10 @@ func (w *writer) runEnqueued(n int) int {
 	return len(batch)
 }
 
-func (w *writer) runOne(fn func(engine.Tx) error) {
+func (w *writer) runOne(fn func(act.Tx) error) {
 	if err := w.member(fn); err != nil && w.c.aborted() == nil {
 		w.lost(1)
-		w.s.log.Error("a queued write failed", "kind", string(engine.KindOf(err)), "error", err.Error())
+		w.s.log.Error("a queued write failed", "kind", string(fault.KindOf(err)), "error", err.Error())
 	}
 }
 

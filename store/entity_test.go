@@ -7,6 +7,15 @@ import (
 	"testing"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 )
 
 func oddText(s string) string { return s + " äöü ' \" \U0001F600" }
@@ -14,30 +23,30 @@ func oddText(s string) string { return s + " äöü ' \" \U0001F600" }
 // What is written is read again as it was, every field of it.
 func TestRoundTrips(t *testing.T) {
 	h := openHouse(t, Options{})
-	born, _ := engine.ParseDate("1815-12-10")
+	born, _ := calendar.ParseDate("1815-12-10")
 	rate := 7
-	m := engine.Meta{Version: 3, Change: 4, CreatedAt: 5, UpdatedAt: 6, CreatedBy: "key:a", UpdatedBy: "user:b"}
+	m := act.Meta{Version: 3, Change: 4, CreatedAt: 5, UpdatedAt: 6, CreatedBy: "key:a", UpdatedBy: "user:b"}
 	var (
-		service  = engine.Service{Clinic: h.clinic, Name: oddText("s"), DurationMinutes: 30, BufferBefore: 1, BufferAfter: 2, Step: 5, Align: engine.AlignPack, LocationKind: engine.AtRoom, MinNotice: -1, HorizonDays: 9, DailyCap: 8, AutoConfirm: true, IntakeCampaignID: "c", Active: true, ProviderIDs: h.providers[:2], Meta: m}
-		location = engine.Location{Clinic: h.clinic, Name: oddText("l"), Kind: engine.AtClinic, ParentID: h.rooms[0], Address: engine.Address{Line1: oddText("1"), City: "B", Country: "DE"}, Phone: "1", TimeZone: "Asia/Tokyo", Capacity: 3, Active: true, Meta: m}
-		provider = engine.Provider{Clinic: h.clinic, DisplayName: oddText("p"), Credentials: "MD", Specialty: "x", RegistrationNo: "1", Email: "e", Phone: "2", Active: true, BookableOnline: true, Colour: "#fff", Weight: 50, Priority: 2, BufferBefore: 3, BufferAfter: 4, DailyCap: 5, AssignedAt: 6, LocationIDs: []int64{h.rooms[0]}, Meta: m}
-		patient  = engine.Patient{Clinic: h.clinic, Test: true, MRN: oddText("m"), GivenName: oddText("g"), FamilyName: "f", PreferredName: "p", BirthDate: &born, Sex: engine.SexOther, Email: "E", EmailKey: "e", Phones: []engine.Phone{{Number: "030", E164: "+4930", Label: "home"}}, Address: engine.Address{Line1: oddText("1")}, Language: "de", ContactPreference: "post", Consents: engine.Consents{Marketing: &engine.Consent{Granted: true, At: 7, Source: "s"}}, EmergencyContact: engine.EmergencyContact{Name: "n", Relationship: "r", Phone: "1"}, Identifiers: []engine.Identifier{{System: "s", Value: oddText("v")}}, AllergiesText: oddText("a"), AdminNotes: "n", SourceLeadID: "x", Status: engine.PatientInactive, Filled: map[string]int64{"email": 7}, Restricted: true, ErasedAt: 9, Meta: m}
-		lead     = engine.Lead{ID: id(), Clinic: h.clinic, Source: "web", ExternalID: "7", Name: oddText("n"), FirstName: "a", LastName: "b", NameKey: "n", Email: "E", EmailKey: "e", Phone: "030", PhoneKey: "+4930", Status: engine.LeadLost, Notes: oddText("x"), Tags: []string{"t", oddText("u")}, Metadata: map[string]any{"k": "v", "n": json.Number("12345678901234567890")}, Consent: map[string]any{"gdpr": true}, PatientID: h.patient, Meta: m}
-		key      = engine.Key{ID: id(), Clinic: h.clinic, KeyID: "abc", Family: engine.FamilyPublic, Name: "k", Hash: "h", Scopes: engine.Scopes(engine.CampaignsRead), RatePerMinute: &rate, AllowedOrigins: []string{"https://a.example"}, ExpiresAt: noon.Unix() + 9, RevokedAt: noon.Unix() + 8, RotatedTo: "x", CreatedAt: 1, CreatedBy: "cli:x", LastUsedAt: 2}
-		user     = engine.User{ID: id(), Clinic: h.clinic, Email: "U", EmailKey: "u", Name: oddText("u"), Role: engine.Owner, PasswordHash: "$argon2id$", Failures: 1, FirstFailureAt: 2, DisabledAt: 3, Version: 4, CreatedAt: 5, UpdatedAt: 6}
-		byDate   = engine.Closure{ID: id(), Clinic: h.clinic, Owner: "c", ByDate: true, FromDate: born, ToDate: born + 1, Reason: oddText("r"), Change: 1, Created: 2, By: "cli:x"}
-		byTime   = engine.Closure{ID: id(), Clinic: h.clinic, Owner: "p1", Span: engine.Span{Start: 5, End: 6}, Reason: "r", Change: 1, Created: 3, By: "cli:x"}
-		schedule = engine.OwnedSchedule{Clinic: h.clinic, Owner: "p1", Schedule: engine.Schedule{Weekly: engine.Week{1: {{From: 540, To: 1020}}}, Overrides: []engine.Override{{Date: born, Windows: []engine.Window{{From: 1, To: 1440}}}}}, Meta: m}
-		hold     = engine.Hold{ID: id(), Clinic: h.clinic, Test: true, Caller: "key:1", TokenHash: "t", ProviderID: h.providers[0], StartsAt: 1, EndsAt: 2, ExpiresAt: 3, CreatedAt: 4}
+		service  = directory.Service{Clinic: h.clinic, Name: oddText("s"), DurationMinutes: 30, BufferBefore: 1, BufferAfter: 2, Step: 5, Align: directory.AlignPack, LocationKind: directory.AtRoom, MinNotice: -1, HorizonDays: 9, DailyCap: 8, AutoConfirm: true, IntakeCampaignID: "c", Active: true, ProviderIDs: h.providers[:2], Meta: m}
+		location = directory.Location{Clinic: h.clinic, Name: oddText("l"), Kind: directory.AtClinic, ParentID: h.rooms[0], Address: directory.Address{Line1: oddText("1"), City: "B", Country: "DE"}, Phone: "1", TimeZone: "Asia/Tokyo", Capacity: 3, Active: true, Meta: m}
+		provider = directory.Provider{Clinic: h.clinic, DisplayName: oddText("p"), Credentials: "MD", Specialty: "x", RegistrationNo: "1", Email: "e", Phone: "2", Active: true, BookableOnline: true, Colour: "#fff", Weight: 50, Priority: 2, BufferBefore: 3, BufferAfter: 4, DailyCap: 5, AssignedAt: 6, LocationIDs: []int64{h.rooms[0]}, Meta: m}
+		patient  = people.Patient{Clinic: h.clinic, Test: true, MRN: oddText("m"), GivenName: oddText("g"), FamilyName: "f", PreferredName: "p", BirthDate: &born, Sex: people.SexOther, Email: "E", EmailKey: "e", Phones: []people.Phone{{Number: "030", E164: "+4930", Label: "home"}}, Address: directory.Address{Line1: oddText("1")}, Language: "de", ContactPreference: "post", Consents: people.Consents{Marketing: &people.Consent{Granted: true, At: 7, Source: "s"}}, EmergencyContact: people.EmergencyContact{Name: "n", Relationship: "r", Phone: "1"}, Identifiers: []people.Identifier{{System: "s", Value: oddText("v")}}, AllergiesText: oddText("a"), AdminNotes: "n", SourceLeadID: "x", Status: people.PatientInactive, Filled: map[string]int64{"email": 7}, Restricted: true, ErasedAt: 9, Meta: m}
+		lead     = people.Lead{ID: id(), Clinic: h.clinic, Source: "web", ExternalID: "7", Name: oddText("n"), FirstName: "a", LastName: "b", NameKey: "n", Email: "E", EmailKey: "e", Phone: "030", PhoneKey: "+4930", Status: people.LeadLost, Notes: oddText("x"), Tags: []string{"t", oddText("u")}, Metadata: map[string]any{"k": "v", "n": json.Number("12345678901234567890")}, Consent: map[string]any{"gdpr": true}, PatientID: h.patient, Meta: m}
+		key      = access.Key{ID: id(), Clinic: h.clinic, KeyID: "abc", Family: secret.FamilyPublic, Name: "k", Hash: "h", Scopes: scope.Of(scope.CampaignsRead), RatePerMinute: &rate, AllowedOrigins: []string{"https://a.example"}, ExpiresAt: noon.Unix() + 9, RevokedAt: noon.Unix() + 8, RotatedTo: "x", CreatedAt: 1, CreatedBy: "cli:x", LastUsedAt: 2}
+		user     = access.User{ID: id(), Clinic: h.clinic, Email: "U", EmailKey: "u", Name: oddText("u"), Role: act.Owner, PasswordHash: "$argon2id$", Failures: 1, FirstFailureAt: 2, DisabledAt: 3, Version: 4, CreatedAt: 5, UpdatedAt: 6}
+		byDate   = directory.Closure{ID: id(), Clinic: h.clinic, Owner: "c", ByDate: true, FromDate: born, ToDate: born + 1, Reason: oddText("r"), Change: 1, Created: 2, By: "cli:x"}
+		byTime   = directory.Closure{ID: id(), Clinic: h.clinic, Owner: "p1", Span: calendar.Span{Start: 5, End: 6}, Reason: "r", Change: 1, Created: 3, By: "cli:x"}
+		schedule = directory.OwnedSchedule{Clinic: h.clinic, Owner: "p1", Schedule: calendar.Schedule{Weekly: calendar.Week{1: {{From: 540, To: 1020}}}, Overrides: []calendar.Override{{Date: born, Windows: []calendar.Window{{From: 1, To: 1440}}}}}, Meta: m}
+		hold     = booking.Hold{ID: id(), Clinic: h.clinic, Test: true, Caller: "key:1", TokenHash: "t", ProviderID: h.providers[0], StartsAt: 1, EndsAt: 2, ExpiresAt: 3, CreatedAt: 4}
 		visit    = h.visit(h.providers[0], noon.Unix(), 30)
-		event    = engine.Event{Clinic: h.clinic, Seq: 1, ID: "evt_1", Type: "lead.created", Test: true, CreatedAt: 2, Data: []byte(`{"id":"x"}`)}
-		entry    = engine.AuditEntry{Clinic: h.clinic, Seq: 1, At: 2, ActorKind: engine.ActorLink, ActorID: "a", ActorLabel: "l", IP: "::1", RequestID: "r", Action: "appointment.book", Entity: "appointment", EntityID: "e", PatientID: h.patient, Outcome: engine.OK, ReasonRef: "x", Fields: []string{"title"}, PrevHash: "p", Hash: "h"}
-		clinic   = engine.Clinic{ID: id(), Slug: "zwei", Name: oddText("c"), TimeZone: "Asia/Tokyo", Country: "JP", Settings: engine.ClinicSettings{StepMinutes: 20, Continuity: true}, Version: 2, CreatedAt: 3, UpdatedAt: 4}
+		event    = act.Event{Clinic: h.clinic, Seq: 1, ID: "evt_1", Type: "lead.created", Test: true, CreatedAt: 2, Data: []byte(`{"id":"x"}`)}
+		entry    = act.AuditEntry{Clinic: h.clinic, Seq: 1, At: 2, ActorKind: act.ActorLink, ActorID: "a", ActorLabel: "l", IP: "::1", RequestID: "r", Action: "appointment.book", Entity: "appointment", EntityID: "e", PatientID: h.patient, Outcome: act.OK, ReasonRef: "x", Fields: []string{"title"}, PrevHash: "p", Hash: "h"}
+		clinic   = directory.Clinic{ID: id(), Slug: "zwei", Name: oddText("c"), TimeZone: "Asia/Tokyo", Country: "JP", Settings: directory.ClinicSettings{StepMinutes: 20, Continuity: true}, Version: 2, CreatedAt: 3, UpdatedAt: 4}
 	)
 	visit.LeadID, visit.LocationID, visit.ServiceID, visit.Notes = h.lead, h.rooms[0], 1, oddText("n")
 	visit.CheckedInAt, visit.CancelReason, visit.LateCancel, visit.SeriesID, visit.RebookedFrom = 1, "c", true, "s", "r"
-	visit.Assigned, visit.Override, visit.Undo, visit.Sequence = "why", &engine.Waiver{Overlap: true, Reason: "x"}, &engine.Undo{Status: engine.Confirmed, At: 5}, 2
-	occ := engine.Occupancy{Clinic: h.clinic, Resource: engine.RoomResource(h.rooms[0]), Footprint: engine.Span{Start: visit.StartsAt, End: visit.EndsAt}, AppointmentID: visit.ID, Live: true, Override: true}
+	visit.Assigned, visit.Override, visit.Undo, visit.Sequence = "why", &booking.Waiver{Overlap: true, Reason: "x"}, &booking.Undo{Status: booking.Confirmed, At: 5}, 2
+	occ := booking.Occupancy{Clinic: h.clinic, Resource: booking.RoomResource(h.rooms[0]), Footprint: calendar.Span{Start: visit.StartsAt, End: visit.EndsAt}, AppointmentID: visit.ID, Live: true, Override: true}
 	h.must(t, func(tx engine.Tx) error {
 		for _, write := range []func() error{
 			func() error { return tx.InsertClinic(&clinic) }, func() error { return tx.InsertService(&service) },
@@ -51,9 +60,9 @@ func TestRoundTrips(t *testing.T) {
 			func() error { return tx.InsertAppointment(visit) }, func() error { return tx.InsertOccupancy(&occ) },
 			func() error { return tx.InsertEvent(event) }, func() error { return tx.InsertAudit(entry) },
 			func() error {
-				return tx.StoreReply(h.clinic, "key:1", "k", "f", "lead:1", engine.Reply{Status: 201, Header: map[string]string{"ETag": "1"}, Body: []byte("{}")}, 100)
+				return tx.StoreReply(h.clinic, "key:1", "k", "f", "lead:1", act.Reply{Status: 201, Header: map[string]string{"ETag": "1"}, Body: []byte("{}")}, 100)
 			},
-			func() error { return tx.StoreReply(h.clinic, "key:2", "k", "f2", "", engine.Reply{Status: 204}, 100) },
+			func() error { return tx.StoreReply(h.clinic, "key:2", "k", "f2", "", act.Reply{Status: 204}, 100) },
 		} {
 			if err := write(); err != nil {
 				return err
@@ -77,27 +86,27 @@ func TestRoundTrips(t *testing.T) {
 		same("patient", patient)(any2(r.Patient(h.clinic, true, patient.ID)))
 		same("lead", lead)(any2(r.Lead(h.clinic, false, lead.ID)))
 		same("lead by external id", lead)(any2(r.LeadByExternal(h.clinic, false, "web", "7")))
-		same("leads by e-mail", []engine.Lead{lead})(any2(r.LeadsByEmail(h.clinic, false, "e")))
-		same("leads by phone", []engine.Lead{lead})(any2(r.LeadsByPhone(h.clinic, false, "+4930")))
+		same("leads by e-mail", []people.Lead{lead})(any2(r.LeadsByEmail(h.clinic, false, "e")))
+		same("leads by phone", []people.Lead{lead})(any2(r.LeadsByPhone(h.clinic, false, "+4930")))
 		same("key", key)(any2(r.Key(h.clinic, key.ID)))
-		same("keys", []engine.Key{key})(any2(r.Keys(h.clinic, engine.Position{}, 0)))
+		same("keys", []access.Key{key})(any2(r.Keys(h.clinic, act.Position{}, 0)))
 		same("origins", key.AllowedOrigins)(any2(r.PublicOrigins(noon.Unix())))
 		same("no origins", []string{})(any2(r.PublicOrigins(noon.Unix() + 8)))
 		same("user", user)(any2(r.User(user.ID)))
-		same("users", []engine.User{user})(any2(r.UsersByEmail("u")))
-		same("closures", []engine.Closure{byDate, byTime})(any2(r.Closures(h.clinic, "")))
-		same("closures of one", []engine.Closure{byTime})(any2(r.Closures(h.clinic, "p1")))
+		same("users", []access.User{user})(any2(r.UsersByEmail("u")))
+		same("closures", []directory.Closure{byDate, byTime})(any2(r.Closures(h.clinic, "")))
+		same("closures of one", []directory.Closure{byTime})(any2(r.Closures(h.clinic, "p1")))
 		readBack := schedule
 		readBack.CreatedBy = "" // not kept
 		same("schedule", readBack)(any2(r.Schedule(h.clinic, "p1")))
 		same("hold", hold)(any2(r.Hold(h.clinic, true, hold.ID)))
 		same("appointment", visit)(any2(r.Appointment(h.clinic, false, visit.ID)))
-		same("occupancy", []engine.Occupancy{occ})(any2(r.OccupancyOf(visit.ID, "")))
-		same("events", []engine.Event{event})(any2(r.Events(h.clinic, true, 0, "", 5)))
-		same("no live events", []engine.Event{})(any2(r.Events(h.clinic, false, 0, "", 5)))
-		same("audit", []engine.AuditEntry{entry})(any2(r.Audit(engine.AuditQuery{Clinic: h.clinic, PatientID: h.patient, Outcome: engine.OK, From: 2, To: 3}, engine.Position{}, 5)))
-		same("history", []engine.AuditEntry{entry})(any2(r.AppointmentEvents(h.clinic, "e", []string{"appointment.read"})))
-		same("history without its act", []engine.AuditEntry{})(any2(r.AppointmentEvents(h.clinic, "e", []string{"appointment.book"})))
+		same("occupancy", []booking.Occupancy{occ})(any2(r.OccupancyOf(visit.ID, "")))
+		same("events", []act.Event{event})(any2(r.Events(h.clinic, true, 0, "", 5)))
+		same("no live events", []act.Event{})(any2(r.Events(h.clinic, false, 0, "", 5)))
+		same("audit", []act.AuditEntry{entry})(any2(r.Audit(act.AuditQuery{Clinic: h.clinic, PatientID: h.patient, Outcome: act.OK, From: 2, To: 3}, act.Position{}, 5)))
+		same("history", []act.AuditEntry{entry})(any2(r.AppointmentEvents(h.clinic, "e", []string{"appointment.read"})))
+		same("history without its act", []act.AuditEntry{})(any2(r.AppointmentEvents(h.clinic, "e", []string{"appointment.book"})))
 		same("clinic", clinic)(any2(r.ClinicBySlug("zwei")))
 		same("clinic by id", clinic)(any2(r.ClinicByPublicID(clinic.ID)))
 		_, reply, found, err := r.StoredReply(h.clinic, "key:1", "k", 100)
@@ -136,14 +145,14 @@ func any2[T any](v T, err error) (any, error) { return v, err }
 func foreignEyes(t *testing.T, h *house, _ int64, looks map[string]func(engine.Reader) error) {
 	t.Helper()
 	for name, look := range looks {
-		if err := h.View(context.Background(), look); engine.KindOf(err) != engine.NotFound {
+		if err := engine.View(context.Background(), h, look); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%s of another tenant: %v", name, err)
 		}
 	}
 }
 
 // foreignHands expects writes under another tenant's number to meet nothing.
-func foreignHands(t *testing.T, h *house, other int64, lead engine.Lead, visit engine.Appointment, service engine.Service, provider engine.Provider) {
+func foreignHands(t *testing.T, h *house, other int64, lead people.Lead, visit booking.Appointment, service directory.Service, provider directory.Provider) {
 	t.Helper()
 	lead.Clinic, visit.Clinic, service.Clinic, provider.Clinic = other, other, other, other
 	for name, write := range map[string]func(engine.Tx) error{
@@ -153,7 +162,7 @@ func foreignHands(t *testing.T, h *house, other int64, lead engine.Lead, visit e
 		"service":     func(tx engine.Tx) error { return tx.UpdateService(service) },
 		"provider":    func(tx engine.Tx) error { return tx.UpdateProvider(provider) },
 	} {
-		if err := h.Update(context.Background(), write); engine.KindOf(err) != engine.NotFound {
+		if err := engine.Update(context.Background(), h, write); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%s under another tenant: %v", name, err)
 		}
 	}
@@ -164,10 +173,10 @@ func TestTriggersGuardTheFile(t *testing.T) {
 	h := openHouse(t, Options{})
 	h.must(t, h.booking(1))
 	h.must(t, func(tx engine.Tx) error {
-		if err := tx.InsertAudit(engine.AuditEntry{Clinic: h.clinic, Seq: 1, ActorKind: engine.ActorCLI, Action: "a", Outcome: engine.OK}); err != nil {
+		if err := tx.InsertAudit(act.AuditEntry{Clinic: h.clinic, Seq: 1, ActorKind: act.ActorCLI, Action: "a", Outcome: act.OK}); err != nil {
 			return err
 		}
-		return tx.InsertEvent(engine.Event{Clinic: h.clinic, Seq: 1, Type: "x", Data: []byte("{}")})
+		return tx.InsertEvent(act.Event{Clinic: h.clinic, Seq: 1, Type: "x", Data: []byte("{}")})
 	})
 	c, err := dial(h.path)
 	if err != nil {
@@ -210,22 +219,22 @@ func TestTriggersGuardTheFile(t *testing.T) {
 
 func TestHolds(t *testing.T) {
 	h := openHouse(t, Options{})
-	room, doctor := engine.RoomResource(h.rooms[0]), engine.ProviderResource(h.providers[0])
-	span := engine.Span{Start: noon.Unix() + 3600, End: noon.Unix() + 5400}
-	hold := engine.Hold{ID: id(), Clinic: h.clinic, Caller: "key:1", ProviderID: h.providers[0], StartsAt: span.Start, EndsAt: span.End, ExpiresAt: noon.Unix() + 300, CreatedAt: noon.Unix()}
+	room, doctor := booking.RoomResource(h.rooms[0]), booking.ProviderResource(h.providers[0])
+	span := calendar.Span{Start: noon.Unix() + 3600, End: noon.Unix() + 5400}
+	hold := booking.Hold{ID: id(), Clinic: h.clinic, Caller: "key:1", ProviderID: h.providers[0], StartsAt: span.Start, EndsAt: span.End, ExpiresAt: noon.Unix() + 300, CreatedAt: noon.Unix()}
 	h.must(t, func(tx engine.Tx) error {
 		if err := tx.InsertHold(hold); err != nil {
 			return err
 		}
-		for _, res := range []engine.Resource{doctor, room} {
-			o := engine.Occupancy{Clinic: h.clinic, Resource: res, Footprint: span, HoldID: hold.ID, ExpiresAt: hold.ExpiresAt, Live: true}
+		for _, res := range []booking.Resource{doctor, room} {
+			o := booking.Occupancy{Clinic: h.clinic, Resource: res, Footprint: span, HoldID: hold.ID, ExpiresAt: hold.ExpiresAt, Live: true}
 			if err := tx.InsertOccupancy(&o); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	busy := func(res engine.Resource) (n int) {
+	busy := func(res booking.Resource) (n int) {
 		see(t, h.Store, func(r engine.Reader) error {
 			list, err := r.Busy(res, false, span, nil)
 			n = len(list)
@@ -259,8 +268,8 @@ func TestHolds(t *testing.T) {
 		}
 		return err
 	})
-	err := h.View(context.Background(), func(r engine.Reader) error { _, err := r.Hold(h.clinic, false, hold.ID); return err })
-	if engine.KindOf(err) != engine.NotFound {
+	err := engine.View(context.Background(), h, func(r engine.Reader) error { _, err := r.Hold(h.clinic, false, hold.ID); return err })
+	if fault.KindOf(err) != fault.NotFound {
 		t.Errorf("a day later: %v", err)
 	}
 	h.must(t, func(tx engine.Tx) error { return tx.DeleteHold(later) })
@@ -273,7 +282,7 @@ func TestRepliesAreDropped(t *testing.T) {
 	h := openHouse(t, Options{})
 	h.must(t, func(tx engine.Tx) error {
 		for i := range int64(10) {
-			if err := tx.StoreReply(h.clinic, "key:1", string(rune('a'+i)), "f", "", engine.Reply{Status: 200}, i); err != nil {
+			if err := tx.StoreReply(h.clinic, "key:1", string(rune('a'+i)), "f", "", act.Reply{Status: 200}, i); err != nil {
 				return err
 			}
 		}

@@ -5,13 +5,14 @@ import (
 	"strconv"
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/rights"
 )
 
 // Erasures implements engine.Reader.
-func (r *reads) Erasures() ([]engine.Erasure, error) {
-	return list(r, func(row *row) engine.Erasure {
-		g := engine.Erasure{ID: row.text(), Clinic: row.text(), Test: row.bool(), PatientID: row.int(), CreatedAt: row.int()}
+func (r *reads) Erasures() ([]rights.Erasure, error) {
+	return list(r, func(row *row) rights.Erasure {
+		g := rights.Erasure{ID: row.text(), Clinic: row.text(), Test: row.bool(), PatientID: row.int(), CreatedAt: row.int()}
 		row.json(&g.LeadIDs)
 		g.ErasedAt = row.int()
 		return g
@@ -20,7 +21,7 @@ func (r *reads) Erasures() ([]engine.Erasure, error) {
 }
 
 // InsertErasure implements engine.Tx.
-func (t *tx) InsertErasure(clinic int64, g engine.Erasure) error {
+func (t *tx) InsertErasure(clinic int64, g rights.Erasure) error {
 	leads, err := asJSON(g.LeadIDs)
 	if err != nil {
 		return err
@@ -83,8 +84,8 @@ func (r *reads) Reasons(clinic int64, patients []int64) (map[string]string, erro
 
 // AuditAbout implements engine.Reader. Rows of lists name what they showed in
 // their fields ("id:7"), so it walks all of them: an export is rare.
-func (r *reads) AuditAbout(clinic int64, patients []int64, listed map[string]bool) ([]engine.AuditEntry, error) {
-	var out []engine.AuditEntry
+func (r *reads) AuditAbout(clinic int64, patients []int64, listed map[string]bool) ([]act.AuditEntry, error) {
+	var out []act.AuditEntry
 	for _, id := range patients {
 		rows, err := list(r, scanAudit, selectAudit+" WHERE clinic = ? AND patient_id = ?", clinic, id)
 		if err != nil {
@@ -113,6 +114,6 @@ func (r *reads) AuditAbout(clinic int64, patients []int64, listed map[string]boo
 		}
 		out = append(out, entry)
 	}
-	slices.SortFunc(out, func(a, b engine.AuditEntry) int { return int(a.Seq - b.Seq) })
+	slices.SortFunc(out, func(a, b act.AuditEntry) int { return int(a.Seq - b.Seq) })
 	return out, nil
 }

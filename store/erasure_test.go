@@ -10,7 +10,17 @@ import (
 	"testing"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/directory"
 	"qualifybase/engine/enginetest"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/people"
+	"qualifybase/engine/record"
+	"qualifybase/engine/rights"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/uuid"
 	"qualifybase/store"
 	"qualifybase/store/storetest"
 )
@@ -58,48 +68,48 @@ func tablesWith(t *testing.T, path string) (found []string) {
 
 // planted is a person whose every text is the canary, in every table that a text
 // of a person can reach.
-func planted(t *testing.T, c *enginetest.Clinic) (root, merged engine.Patient, lead engine.Lead) {
+func planted(t *testing.T, c *enginetest.Clinic) (root, merged people.Patient, lead people.Lead) {
 	t.Helper()
 	ctx, by := t.Context(), c.Caller
 	must := func(err error) { t.Helper(); enginetest.Must(t, err) }
-	_, err := c.Engine.CreateWebhook(ctx, by, engine.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}, Payload: new(engine.Full)})
+	_, err := c.Engine.CreateWebhook(ctx, by, outbox.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}, Payload: new(outbox.Full)})
 	must(err)
 	keyed := 0
-	remembered := func() engine.Caller { // replies are kept
+	remembered := func() act.Caller { // replies are kept
 		k := by
 		keyed++
-		k.Idempotency = &engine.Idempotency{Key: fmt.Sprint(keyed), Fingerprint: "f"}
-		k.Encode = func(v any, err error) engine.Reply {
-			return engine.Reply{Status: 200, Body: fmt.Appendf(nil, "%+v %v", v, err)}
+		k.Idempotency = &act.Idempotency{Key: fmt.Sprint(keyed), Fingerprint: "f"}
+		k.Encode = func(v any, err error) act.Reply {
+			return act.Reply{Status: 200, Body: fmt.Appendf(nil, "%+v %v", v, err)}
 		}
 		return k
 	}
-	put, err := c.Engine.PutLead(ctx, remembered(), engine.LeadDraft{Name: new(canary + " Lind"), Email: new(canary + "@example.org"), Notes: new(canary),
+	put, err := c.Engine.PutLead(ctx, remembered(), people.LeadDraft{Name: new(canary + " Lind"), Email: new(canary + "@example.org"), Notes: new(canary),
 		Tags: &[]string{canary}, Metadata: &map[string]any{"x": canary}})
 	must(err)
 	lead = put.Lead
-	a, err := c.Engine.Book(ctx, remembered(), engine.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), EndsAt: enginetest.Unix("2026-04-28 09:30"),
+	a, err := c.Engine.Book(ctx, remembered(), booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), EndsAt: enginetest.Unix("2026-04-28 09:30"),
 		LeadID: lead.ID, Title: canary, Notes: canary, AllowHours: true, Reason: canary})
 	must(err)
-	conversion, err := c.Engine.ConvertLead(ctx, remembered(), lead.ID, nil, 0, engine.PatientDraft{BirthDate: new("1990-02-03")})
+	conversion, err := c.Engine.ConvertLead(ctx, remembered(), lead.ID, nil, 0, people.PatientDraft{BirthDate: new("1990-02-03")})
 	must(err)
 	root = conversion.Patient
-	_, err = c.Engine.UpdatePatient(ctx, remembered(), root.ID, nil, engine.PatientDraft{MRN: new(canary), PreferredName: new(canary), AdminNotes: new(canary),
-		AllergiesText: new(canary), Address: &engine.Address{Line1: canary}, EmergencyContact: &engine.EmergencyContact{Name: canary},
-		Identifiers: &[]engine.Identifier{{System: "s", Value: canary}}, Phones: &[]engine.Phone{{Number: "030 1234567", Label: canary}},
-		Consents: &engine.Consents{Marketing: &engine.Consent{Granted: true, Source: canary}}})
+	_, err = c.Engine.UpdatePatient(ctx, remembered(), root.ID, nil, people.PatientDraft{MRN: new(canary), PreferredName: new(canary), AdminNotes: new(canary),
+		AllergiesText: new(canary), Address: &directory.Address{Line1: canary}, EmergencyContact: &people.EmergencyContact{Name: canary},
+		Identifiers: &[]people.Identifier{{System: "s", Value: canary}}, Phones: &[]people.Phone{{Number: "030 1234567", Label: canary}},
+		Consents: &people.Consents{Marketing: &people.Consent{Granted: true, Source: canary}}})
 	must(err)
 	_, err = c.Engine.Cancel(ctx, remembered(), a.ID, canary)
 	must(err)
-	merged, err = c.Engine.CreatePatient(ctx, remembered(), engine.PatientDraft{GivenName: new(canary), FamilyName: new("Berg")})
+	merged, err = c.Engine.CreatePatient(ctx, remembered(), people.PatientDraft{GivenName: new(canary), FamilyName: new("Berg")})
 	must(err)
 	_, err = c.Engine.MergePatients(ctx, remembered(), merged.ID, root.ID, nil)
 	must(err)
-	v, err := c.Engine.StartConsultation(ctx, by, engine.ConsultationDraft{PatientID: root.ID, ProviderID: c.Ada.ID})
+	v, err := c.Engine.StartConsultation(ctx, by, record.ConsultationDraft{PatientID: root.ID, ProviderID: c.Ada.ID})
 	must(err)
-	_, err = c.Engine.WriteNote(ctx, by, v.ID, engine.NoteDraft{Plan: new(canary)}) // a draft
+	_, err = c.Engine.WriteNote(ctx, by, v.ID, record.NoteDraft{Plan: new(canary)}) // a draft
 	must(err)
-	_, err = c.Engine.Prescribe(ctx, by, v.ID, engine.PrescriptionDraft{Medication: new(canary), Dose: new("1"), Frequency: new("daily"), Status: engine.PrescriptionDrafted})
+	_, err = c.Engine.Prescribe(ctx, by, v.ID, record.PrescriptionDraft{Medication: new(canary), Dose: new("1"), Frequency: new("daily"), Status: record.PrescriptionDrafted})
 	must(err)
 	_, err = c.Engine.EndConsultation(ctx, by, v.ID)
 	must(err)
@@ -110,8 +120,8 @@ func planted(t *testing.T, c *enginetest.Clinic) (root, merged engine.Patient, l
 // Erased is erased: no row of any table holds a word of the person, but for what
 // was signed; and a restored backup forgets them again.
 func TestErase(t *testing.T) {
-	var told []engine.Erasure
-	c := enginetest.NewWith(t, engine.Options{Erased: func(g engine.Erasure) { told = append(told, g) }})
+	var told []rights.Erasure
+	c := enginetest.NewWith(t, engine.Options{Erased: func(g rights.Erasure) { told = append(told, g) }})
 	root, merged, lead := planted(t, c)
 	before := []string{"appointments", "audit_reasons", "deliveries", "idempotency", "leads", "notes", "patient_keys", "patients", "prescriptions"}
 	if got := tablesWith(t, c.Store.Path()); !slices.Equal(got, before) {
@@ -126,7 +136,7 @@ func TestErase(t *testing.T) {
 
 	got, err := c.Engine.ErasePatient(t.Context(), c.Caller, root.ID)
 	enginetest.Must(t, err)
-	if !got.Restricted || got.ErasedAt != c.Clock.Now().Unix() || got.GivenName != "Erased" || got.MRN != fmt.Sprintf("erased-%d", root.ID) || got.BirthDate != nil || got.Status != engine.PatientInactive {
+	if !got.Restricted || got.ErasedAt != c.Clock.Now().Unix() || got.GivenName != "Erased" || got.MRN != fmt.Sprintf("erased-%d", root.ID) || got.BirthDate != nil || got.Status != people.PatientInactive {
 		t.Errorf("erased is %+v", got)
 	}
 	if got := tablesWith(t, c.Store.Path()); len(got) != 0 {
@@ -167,21 +177,21 @@ func TestErase(t *testing.T) {
 }
 
 // refusals are what an erased record answers.
-func refusals(t *testing.T, c *enginetest.Clinic, root, merged engine.Patient) {
+func refusals(t *testing.T, c *enginetest.Clinic, root, merged people.Patient) {
 	t.Helper()
 	again, err := c.Engine.ErasePatient(t.Context(), c.Caller, root.ID)
 	if err != nil || again.ErasedAt == 0 {
 		t.Errorf("erasing again: %+v, %v", again, err)
 	}
-	_, err = c.Engine.UpdatePatient(t.Context(), c.Caller, root.ID, nil, engine.PatientDraft{Restricted: new(false)})
-	enginetest.Refused(t, err, engine.Gone)
+	_, err = c.Engine.UpdatePatient(t.Context(), c.Caller, root.ID, nil, people.PatientDraft{Restricted: new(false)})
+	enginetest.Refused(t, err, fault.Gone)
 	_, err = c.Engine.UnmergePatient(t.Context(), c.Caller, merged.ID, nil)
-	enginetest.Refused(t, err, engine.Gone)
+	enginetest.Refused(t, err, fault.Gone)
 	_, err = c.Engine.MergePatients(t.Context(), c.Caller, root.ID, merged.ID, nil)
-	enginetest.Refused(t, err, engine.Gone)
-	_, err = c.Engine.Book(t.Context(), c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-28 11:00"), ServiceID: c.Checkup.ID, PatientID: root.ID})
-	enginetest.Refused(t, err, engine.Gone)
-	if list, err := c.Engine.Patients(t.Context(), c.Caller, engine.PatientQuery{Q: "erased"}, engine.Page{}); err != nil || len(list.Items) != 0 {
+	enginetest.Refused(t, err, fault.Gone)
+	_, err = c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 11:00"), ServiceID: c.Checkup.ID, PatientID: root.ID})
+	enginetest.Refused(t, err, fault.Gone)
+	if list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{Q: "erased"}, act.Page{}); err != nil || len(list.Items) != 0 {
 		t.Errorf("a search finds %d erased, %v", len(list.Items), err)
 	}
 }
@@ -192,50 +202,50 @@ func TestReapplyMeansThePerson(t *testing.T) {
 	p := c.Patient(t, c.Caller, "Otto", "Berg")
 	l := c.Lead(t, c.Caller)
 	c.Since(t)
-	for _, g := range []engine.Erasure{
+	for _, g := range []rights.Erasure{
 		{Clinic: c.Row.ID, PatientID: p.ID, CreatedAt: p.CreatedAt - 1},
 		{Clinic: c.Row.ID, PatientID: p.ID, CreatedAt: p.CreatedAt, Test: true},
 		{Clinic: c.Row.ID, PatientID: p.ID + 99, CreatedAt: p.CreatedAt},
 		{Clinic: "another", PatientID: p.ID, CreatedAt: p.CreatedAt, LeadIDs: []string{l.ID}},
 	} {
-		if n, err := c.Engine.ReapplyErasures(t.Context(), []engine.Erasure{g}); err != nil || n != 0 {
+		if n, err := c.Engine.ReapplyErasures(t.Context(), []rights.Erasure{g}); err != nil || n != 0 {
 			t.Errorf("%+v had %d effects, %v", g, n, err)
 		}
 	}
 	c.Left(t)
-	if n, err := c.Engine.ReapplyErasures(t.Context(), []engine.Erasure{{Clinic: c.Row.ID, LeadIDs: []string{l.ID, engine.NewID(c.Clock.Now())}}}); err != nil || n != 1 {
+	if n, err := c.Engine.ReapplyErasures(t.Context(), []rights.Erasure{{Clinic: c.Row.ID, LeadIDs: []string{l.ID, uuid.New(c.Clock.Now())}}}); err != nil || n != 1 {
 		t.Errorf("a lead's tombstone had %d effects, %v", n, err)
 	}
 	_, err := c.Engine.Lead(t.Context(), c.Caller, l.ID)
-	enginetest.Refused(t, err, engine.NotFound)
+	enginetest.Refused(t, err, fault.NotFound)
 }
 
 func TestEraseRefuses(t *testing.T) {
 	c := enginetest.New(t)
 	p := c.Patient(t, c.Caller, "Otto", "Berg")
-	a, err := c.Engine.Book(t.Context(), c.Caller, engine.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: p.ID})
+	a, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: p.ID})
 	enginetest.Must(t, err)
 	writer := c.Caller
-	writer.Scopes = engine.AllScopes.Without(engine.Scopes(engine.PatientsErase, engine.PatientsExport))
+	writer.Scopes = scope.All.Without(scope.Of(scope.PatientsErase, scope.PatientsExport))
 	_, err = c.Engine.ErasePatient(t.Context(), writer, p.ID)
-	if e := enginetest.Refused(t, err, engine.Forbidden); e.Missing != engine.PatientsErase {
+	if e := enginetest.Refused(t, err, fault.Forbidden); e.Missing != scope.PatientsErase {
 		t.Errorf("missing is %s", e.Missing)
 	}
 	_, err = c.Engine.ExportPatient(t.Context(), writer, p.ID)
-	enginetest.Refused(t, err, engine.Forbidden)
+	enginetest.Refused(t, err, fault.Forbidden)
 	c.Since(t)
 	_, err = c.Engine.ErasePatient(t.Context(), c.Caller, p.ID)
-	enginetest.Refused(t, err, engine.Conflict, "id")
+	enginetest.Refused(t, err, fault.Conflict, "id")
 	rival, _ := c.Rival(t)
 	_, err = c.Engine.ErasePatient(t.Context(), rival, p.ID)
-	enginetest.Refused(t, err, engine.NotFound)
+	enginetest.Refused(t, err, fault.NotFound)
 	_, err = c.Engine.ErasePatient(t.Context(), c.Test, p.ID)
-	enginetest.Refused(t, err, engine.NotFound)
+	enginetest.Refused(t, err, fault.NotFound)
 	c.Cancel(t, a)
-	v, err := c.Engine.StartConsultation(t.Context(), c.Caller, engine.ConsultationDraft{PatientID: p.ID, ProviderID: c.Ada.ID})
+	v, err := c.Engine.StartConsultation(t.Context(), c.Caller, record.ConsultationDraft{PatientID: p.ID, ProviderID: c.Ada.ID})
 	enginetest.Must(t, err)
 	_, err = c.Engine.ErasePatient(t.Context(), c.Caller, p.ID)
-	if e := enginetest.Refused(t, err, engine.Conflict, "id"); !strings.Contains(e.Details[0].Message, v.ID) {
+	if e := enginetest.Refused(t, err, fault.Conflict, "id"); !strings.Contains(e.Details[0].Message, v.ID) {
 		t.Errorf("an open visit is not named: %v", e)
 	}
 	_, err = c.Engine.EndConsultation(t.Context(), c.Caller, v.ID)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
 	"qualifybase/store/sqlite"
 )
 
@@ -19,18 +19,18 @@ func asEngineError(err error) error {
 	if !ok {
 		return err
 	}
-	if _, done := errors.AsType[*engine.Error](err); done { // of a question inside a question
+	if _, done := errors.AsType[*fault.Error](err); done { // of a question inside a question
 		return err
 	}
 	switch e.Code.Primary() {
 	case sqlite.CodeFull:
-		return &engine.Error{
-			Kind: engine.StorageFull, RetryAfter: 30 * time.Second, Err: err,
+		return &fault.Error{
+			Kind: fault.StorageFull, RetryAfter: 30 * time.Second, Err: err,
 			Message: "The disk is full; nothing was written",
 		}
 	case sqlite.CodeReadOnly, sqlite.CodeIOErr, sqlite.CodePerm, sqlite.CodeCantOpen:
-		return &engine.Error{
-			Kind: engine.ReadOnly, RetryAfter: 30 * time.Second, Err: err,
+		return &fault.Error{
+			Kind: fault.ReadOnly, RetryAfter: 30 * time.Second, Err: err,
 			Message: "The database cannot be written; nothing was changed",
 		}
 	case sqlite.CodeBusy, sqlite.CodeLocked:
@@ -39,18 +39,18 @@ func asEngineError(err error) error {
 	switch e.Code {
 	case sqlite.CodeConstraintTrigger:
 		if strings.Contains(e.Message, "slot taken") {
-			e := engine.Fail(engine.SlotTaken, "That time is no longer free")
+			e := fault.Fail(fault.SlotTaken, "That time is no longer free")
 			e.Err = err
 			return e
 		}
 	case sqlite.CodeConstraintUnique, sqlite.CodeConstraintPrimaryKey:
-		return &engine.Error{Kind: engine.Conflict, Message: "There is one like it already", Err: err}
+		return &fault.Error{Kind: fault.Conflict, Message: "There is one like it already", Err: err}
 	}
 	return err
 }
 
-func busy(message string, cause error) *engine.Error {
-	return &engine.Error{Kind: engine.Busy, Message: message, RetryAfter: retryAfter, Err: cause}
+func busy(message string, cause error) *fault.Error {
+	return &fault.Error{Kind: fault.Busy, Message: message, RetryAfter: retryAfter, Err: cause}
 }
 
 // isDiskFault reports whether what the disk holds is unknown after an error: no
@@ -64,4 +64,4 @@ func isDiskFault(err error) bool {
 }
 
 // absent is the one answer for a row that is not there and a row of another clinic.
-func absent(what string) error { return engine.Fail(engine.NotFound, "No such %s", what) }
+func absent(what string) error { return fault.Fail(fault.NotFound, "No such %s", what) }

@@ -10,6 +10,11 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/people"
 	"qualifybase/store/storetest/template"
 )
 
@@ -70,38 +75,38 @@ var nth atomic.Int64
 // id makes distinct ids that read like UUIDs.
 func id() string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", nth.Add(1)) }
 
-func meta() engine.Meta {
-	return engine.Meta{Version: 1, Change: 1, CreatedAt: noon.Unix(), UpdatedAt: noon.Unix(), CreatedBy: "cli:test", UpdatedBy: "cli:test"}
+func meta() act.Meta {
+	return act.Meta{Version: 1, Change: 1, CreatedAt: noon.Unix(), UpdatedAt: noon.Unix(), CreatedBy: "cli:test", UpdatedBy: "cli:test"}
 }
 
 func furnish(t testing.TB, s *Store, providers int) *house {
 	t.Helper()
 	h := &house{Store: s}
 	h.must(t, func(tx engine.Tx) error {
-		c := engine.Clinic{ID: id(), Slug: id(), Name: "Praxis", TimeZone: "Europe/Berlin", Country: "DE", Settings: engine.DefaultSettings, Version: 1}
+		c := directory.Clinic{ID: id(), Slug: id(), Name: "Praxis", TimeZone: "Europe/Berlin", Country: "DE", Settings: directory.DefaultSettings, Version: 1}
 		if err := tx.InsertClinic(&c); err != nil {
 			return err
 		}
 		h.clinic = c.N
 		for range providers {
-			p := engine.Provider{Clinic: c.N, DisplayName: "Dr. X", Active: true, BookableOnline: true, Weight: 100, Meta: meta()}
+			p := directory.Provider{Clinic: c.N, DisplayName: "Dr. X", Active: true, BookableOnline: true, Weight: 100, Meta: meta()}
 			if err := tx.InsertProvider(&p); err != nil {
 				return err
 			}
 			h.providers = append(h.providers, p.ID)
 		}
-		l := engine.Location{Clinic: c.N, Name: "Room 1", Kind: engine.AtRoom, Active: true, Meta: meta()}
+		l := directory.Location{Clinic: c.N, Name: "Room 1", Kind: directory.AtRoom, Active: true, Meta: meta()}
 		if err := tx.InsertLocation(&l); err != nil {
 			return err
 		}
 		h.rooms = append(h.rooms, l.ID)
-		p := engine.Patient{Clinic: c.N, MRN: "P-1", GivenName: "Ada", FamilyName: "Byron", Sex: engine.SexUnknown, Status: engine.PatientActive, Meta: meta()}
+		p := people.Patient{Clinic: c.N, MRN: "P-1", GivenName: "Ada", FamilyName: "Byron", Sex: people.SexUnknown, Status: people.PatientActive, Meta: meta()}
 		if err := tx.InsertPatient(&p); err != nil {
 			return err
 		}
 		h.patient = p.ID
 		h.lead = id()
-		return tx.InsertLead(engine.Lead{ID: h.lead, Clinic: c.N, Name: "Max", NameKey: "max", Status: engine.LeadNew, Source: "web", Meta: meta()})
+		return tx.InsertLead(people.Lead{ID: h.lead, Clinic: c.N, Name: "Max", NameKey: "max", Status: people.LeadNew, Source: "web", Meta: meta()})
 	})
 	return h
 }
@@ -109,7 +114,7 @@ func furnish(t testing.TB, s *Store, providers int) *house {
 // must runs a write that has to succeed.
 func (h *house) must(t testing.TB, fn func(engine.Tx) error) {
 	t.Helper()
-	if err := h.Update(context.Background(), fn); err != nil {
+	if err := engine.Update(context.Background(), h, fn); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -117,27 +122,27 @@ func (h *house) must(t testing.TB, fn func(engine.Tx) error) {
 // see runs a read that has to succeed.
 func see(t testing.TB, s *Store, fn func(engine.Reader) error) {
 	t.Helper()
-	if err := s.View(context.Background(), fn); err != nil {
+	if err := engine.View(context.Background(), s, fn); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // visit is an appointment of a provider at a time.
-func (h *house) visit(provider, start, minutes int64) engine.Appointment {
-	return engine.Appointment{
-		ID: id(), Clinic: h.clinic, PatientID: h.patient, ProviderID: provider, Title: "Consultation", Status: engine.Scheduled,
-		StartsAt: start, EndsAt: start + minutes*60, Footprint: engine.Span{Start: start, End: start + minutes*60},
-		TimeZone: "Europe/Berlin", LocalDate: engine.Date(dayOf(start)), Source: "api", Meta: meta(),
+func (h *house) visit(provider, start, minutes int64) booking.Appointment {
+	return booking.Appointment{
+		ID: id(), Clinic: h.clinic, PatientID: h.patient, ProviderID: provider, Title: "Consultation", Status: booking.Scheduled,
+		StartsAt: start, EndsAt: start + minutes*60, Footprint: calendar.Span{Start: start, End: start + minutes*60},
+		TimeZone: "Europe/Berlin", LocalDate: calendar.Date(dayOf(start)), Source: "api", Meta: meta(),
 	}
 }
 
 // book writes an appointment and its occupancy.
-func (h *house) book(tx engine.Tx, a engine.Appointment) (engine.Occupancy, error) {
+func (h *house) book(tx engine.Tx, a booking.Appointment) (booking.Occupancy, error) {
 	if err := tx.InsertAppointment(a); err != nil {
-		return engine.Occupancy{}, err
+		return booking.Occupancy{}, err
 	}
-	o := engine.Occupancy{
-		Clinic: a.Clinic, Resource: engine.ProviderResource(a.ProviderID), Test: a.Test,
+	o := booking.Occupancy{
+		Clinic: a.Clinic, Resource: booking.ProviderResource(a.ProviderID), Test: a.Test,
 		Footprint: a.Footprint, AppointmentID: a.ID, Live: true,
 	}
 	err := tx.InsertOccupancy(&o)

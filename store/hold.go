@@ -1,12 +1,14 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/booking"
+)
 
 const selectHold = `SELECT id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
 	starts_at, ends_at, expires_at, used, created_at FROM holds`
 
-func scanHold(r *row) engine.Hold {
-	return engine.Hold{
+func scanHold(r *row) booking.Hold {
+	return booking.Hold{
 		ID: r.text(), Clinic: r.int(), Test: r.bool(), Caller: r.text(), TokenHash: r.text(),
 		ProviderID: r.int(), LocationID: r.int(), ServiceID: r.int(),
 		StartsAt: r.int(), EndsAt: r.int(), ExpiresAt: r.int(), Used: r.bool(), CreatedAt: r.int(),
@@ -14,7 +16,7 @@ func scanHold(r *row) engine.Hold {
 }
 
 // Hold implements engine.Reader.
-func (r *reads) Hold(clinic int64, test bool, id string) (engine.Hold, error) {
+func (r *reads) Hold(clinic int64, test bool, id string) (booking.Hold, error) {
 	return one(r, "hold", scanHold, selectHold+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
 }
 
@@ -25,7 +27,7 @@ func (r *reads) OpenHolds(clinic int64, caller string, now int64) (int, error) {
 }
 
 // InsertHold implements engine.Tx.
-func (t *tx) InsertHold(h engine.Hold) error {
+func (t *tx) InsertHold(h booking.Hold) error {
 	_, _, err := t.exec(`INSERT INTO holds (id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
 		starts_at, ends_at, expires_at, used, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		h.ID, h.Clinic, h.Test, h.Caller, h.TokenHash, h.ProviderID, intOrNull(h.LocationID), intOrNull(h.ServiceID),
@@ -34,12 +36,12 @@ func (t *tx) InsertHold(h engine.Hold) error {
 }
 
 // UpdateHold implements engine.Tx: its expiry, and that it was used.
-func (t *tx) UpdateHold(h engine.Hold) error {
+func (t *tx) UpdateHold(h booking.Hold) error {
 	return t.change("hold", "UPDATE holds SET expires_at = ?, used = ? WHERE id = ? AND clinic = ?", h.ExpiresAt, h.Used, h.ID, h.Clinic)
 }
 
 // DeleteHold implements engine.Tx. Occupancy that a booking has taken over stays.
-func (t *tx) DeleteHold(h engine.Hold) error {
+func (t *tx) DeleteHold(h booking.Hold) error {
 	if _, err := t.dropOccupancy("hold_id = ? AND clinic = ?", h.ID, h.Clinic); err != nil {
 		return err
 	}
@@ -48,7 +50,7 @@ func (t *tx) DeleteHold(h engine.Hold) error {
 
 // DeleteExpired implements engine.Tx. The occupancy of a hold goes as a whole:
 // its room is free again together with its provider.
-func (t *tx) DeleteExpired(res engine.Resource, test bool, now int64) error {
+func (t *tx) DeleteExpired(res booking.Resource, test bool, now int64) error {
 	days, err := t.s.resourceDays(resourceKey{res, test})
 	if err != nil || days.holds == 0 { // the usual case, known from memory
 		return err

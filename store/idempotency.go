@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
 )
 
 // replyHash is the 64-bit name of a kept reply. Two that collide by chance only
@@ -23,7 +23,7 @@ func replyHash(clinic int64, caller, key string) int64 {
 }
 
 // KeptReply implements engine.Reader.
-func (r *reads) StoredReply(clinic int64, caller, key string, since int64) (fingerprint string, reply engine.Reply, found bool, err error) {
+func (r *reads) StoredReply(clinic int64, caller, key string, since int64) (fingerprint string, reply act.Reply, found bool, err error) {
 	found, err = r.get(`SELECT fingerprint, status, headers, body FROM idempotency
 		WHERE h = ? AND clinic = ? AND caller = ? AND key = ? AND created_at >= ?`, func(row *row) {
 		fingerprint, reply.Status = row.text(), row.small()
@@ -34,7 +34,7 @@ func (r *reads) StoredReply(clinic int64, caller, key string, since int64) (fing
 }
 
 // KeepReply implements engine.Tx. It takes the place of a reply that has expired.
-func (t *tx) StoreReply(clinic int64, caller, key, fingerprint, subject string, reply engine.Reply, now int64) error {
+func (t *tx) StoreReply(clinic int64, caller, key, fingerprint, subject string, reply act.Reply, now int64) error {
 	headers := "{}"
 	if len(reply.Header) > 0 {
 		b, err := json.Marshal(reply.Header)

@@ -8,7 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/rights"
+	"qualifybase/engine/secret"
 	"qualifybase/store/sqlite"
 )
 
@@ -27,12 +31,12 @@ type Inspection struct {
 	Older        bool   // than this program's: only pages and references were looked at; migrate a copy and inspect that
 	SQLite       string // its version in this program
 	Journal      string // the file's journal mode: "wal" while it is served
-	Clinics      []engine.Clinic
+	Clinics      []directory.Clinic
 	Appointments int64
 	People       int64            // leads and patients
 	AuditRows    int64            // that were verified
 	LastAudit    int64            // when the newest audit row was written, UTC seconds; 0 = none
-	Erasures     []engine.Erasure // tombstones, oldest first
+	Erasures     []rights.Erasure // tombstones, oldest first
 	Sealed       []Sealed         // what the key file must open
 	Findings     []Finding
 }
@@ -163,7 +167,7 @@ func (x *inspector) open(path string) error {
 // that every version has.
 func (x *inspector) summarize() (err error) {
 	err = x.c.query("SELECT n, id, slug, name FROM clinics ORDER BY n", func(r *row) error {
-		x.out.Clinics = append(x.out.Clinics, engine.Clinic{N: r.int(), ID: r.text(), Slug: r.text(), Name: r.text()})
+		x.out.Clinics = append(x.out.Clinics, directory.Clinic{N: r.int(), ID: r.text(), Slug: r.text(), Name: r.text()})
 		return nil
 	})
 	for _, ask := range []struct {
@@ -184,7 +188,7 @@ func (x *inspector) summarize() (err error) {
 	if err == nil && !x.out.Older {
 		err = x.c.query("SELECT id, secret FROM webhooks WHERE secret IS NOT NULL UNION ALL SELECT id, old_secret FROM webhooks WHERE old_secret IS NOT NULL",
 			func(r *row) error {
-				x.out.Sealed = append(x.out.Sealed, Sealed{engine.SealedFor(r.text()), r.blob()})
+				x.out.Sealed = append(x.out.Sealed, Sealed{secret.SealedFor(r.text()), r.blob()})
 				return nil
 			})
 	}
@@ -271,9 +275,9 @@ func (x *inspector) events() error {
 type auditReader struct{ *reads }
 
 // AuditHead implements engine.ChainReader.
-func (r auditReader) AuditCounters(clinic int64) (h engine.Counters, err error) {
+func (r auditReader) AuditCounters(clinic int64) (h act.Counters, err error) {
 	found, err := r.get("SELECT change, event, audit, audit_hash FROM heads WHERE clinic = ?", func(row *row) {
-		h = engine.Counters{Change: row.int(), Event: row.int(), Audit: row.int(), AuditHash: row.text()}
+		h = act.Counters{Change: row.int(), Event: row.int(), Audit: row.int(), AuditHash: row.text()}
 	}, clinic)
 	if err == nil && !found {
 		err = absent("clinic")
@@ -287,8 +291,8 @@ func (x *inspector) audit() error {
 		if err := x.ctx.Err(); err != nil {
 			return err
 		}
-		report, err := engine.CheckChain(r, clinic.N)
-		if engine.KindOf(err) == engine.NotFound {
+		report, err := act.CheckChain(r, clinic.N)
+		if fault.KindOf(err) == fault.NotFound {
 			x.report("audit", "clinic %s: the head of its audit is missing", clinic.Slug)
 			continue
 		}

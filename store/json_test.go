@@ -19,6 +19,17 @@ import (
 	_ "modernc.org/sqlite" // a SQL shell
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/people"
+	"qualifybase/engine/record"
+	"qualifybase/engine/rights"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 	"qualifybase/store"
 	"qualifybase/store/storetest"
 )
@@ -32,24 +43,24 @@ const jsonFile = "testdata/json_columns.txt"
 
 // documents are the values of all JSON columns.
 type documents struct {
-	Settings   engine.ClinicSettings
-	Address    engine.Address
-	Schedule   engine.Schedule
+	Settings   directory.ClinicSettings
+	Address    directory.Address
+	Schedule   calendar.Schedule
 	Tags       []string
 	Metadata   map[string]any
 	Consent    map[string]any
-	Phones     []engine.Phone
-	Home       engine.Address
-	Consents   engine.Consents
-	Emergency  engine.EmergencyContact
-	Numbers    []engine.Identifier
+	Phones     []people.Phone
+	Home       directory.Address
+	Consents   people.Consents
+	Emergency  people.EmergencyContact
+	Numbers    []people.Identifier
 	Filled     map[string]int64
 	ErasedIDs  []string
-	Waiver     *engine.Waiver
-	Undo       *engine.Undo
-	Codes      []engine.Code
-	Vitals     []engine.Vital
-	Scopes     engine.ScopeSet
+	Waiver     *booking.Waiver
+	Undo       *booking.Undo
+	Codes      []record.Code
+	Vitals     []record.Vital
+	Scopes     scope.Set
 	Origins    []string
 	Headers    map[string]string
 	Event      json.RawMessage
@@ -59,21 +70,21 @@ type documents struct {
 
 // full has every field of every document set.
 func full() documents {
-	yes := &engine.Consent{Granted: true, At: 1777269600, Source: "form"}
-	window := engine.Window{From: 9 * 60, To: 17*60 + 30}
+	yes := &people.Consent{Granted: true, At: 1777269600, Source: "form"}
+	window := calendar.Window{From: 9 * 60, To: 17*60 + 30}
 	return documents{
-		Settings: engine.ClinicSettings{
+		Settings: directory.ClinicSettings{
 			StepMinutes: 15, DefaultMinutes: 30, NoticeMinutes: 60, HorizonDays: 365, BuffersInsideHours: true,
 			ReconfirmOnMove: true, Continuity: true, LateCancelHours: 24, NoShowSweep: true, Tier: "standard",
 		},
-		Address: engine.Address{
+		Address: directory.Address{
 			Line1: "Main St 1 <b>", Line2: "c/o \"Ada\"", City: "Köln", Region: "NW", PostalCode: "50667", Country: "DE",
 		},
-		Schedule: engine.Schedule{
-			Weekly: engine.Week{1: {window, {From: 22 * 60, To: 6 * 60}}, 0: {{From: 0, To: 24 * 60}}},
-			Breaks: engine.Week{1: {{From: 12 * 60, To: 13 * 60}}},
-			Overrides: []engine.Override{
-				{Date: 20570, Windows: []engine.Window{window}, Reason: "Fair"}, {Date: 20571, Windows: []engine.Window{}},
+		Schedule: calendar.Schedule{
+			Weekly: calendar.Week{1: {window, {From: 22 * 60, To: 6 * 60}}, 0: {{From: 0, To: 24 * 60}}},
+			Breaks: calendar.Week{1: {{From: 12 * 60, To: 13 * 60}}},
+			Overrides: []calendar.Override{
+				{Date: 20570, Windows: []calendar.Window{window}, Reason: "Fair"}, {Date: 20571, Windows: []calendar.Window{}},
 			},
 		},
 		Tags: []string{"implant", "äöü & \U0001F600"},
@@ -82,21 +93,21 @@ func full() documents {
 			"id": json.Number("12345678901234567890"),
 		},
 		Consent:   map[string]any{"gdpr": true},
-		Phones:    []engine.Phone{{Number: "030 1234567", E164: "+49301234567", Label: "home"}},
-		Home:      engine.Address{Line1: "Side St 2"},
-		Consents:  engine.Consents{EmailReminders: yes, SMSReminders: &engine.Consent{At: 1}, Marketing: yes},
-		Emergency: engine.EmergencyContact{Name: "Noa", Relationship: "partner", Phone: "030 7654321"},
-		Numbers:   []engine.Identifier{{System: "insurer", Value: "A 1"}},
+		Phones:    []people.Phone{{Number: "030 1234567", E164: "+49301234567", Label: "home"}},
+		Home:      directory.Address{Line1: "Side St 2"},
+		Consents:  people.Consents{EmailReminders: yes, SMSReminders: &people.Consent{At: 1}, Marketing: yes},
+		Emergency: people.EmergencyContact{Name: "Noa", Relationship: "partner", Phone: "030 7654321"},
+		Numbers:   []people.Identifier{{System: "insurer", Value: "A 1"}},
 		Filled:    map[string]int64{"email": 7, "phones": 8},
 		ErasedIDs: []string{"01970000-0000-7000-8000-00000000000a"},
-		Waiver:    &engine.Waiver{Overlap: true, Hours: true, Reason: "He comes from far"},
-		Undo: &engine.Undo{
-			Status: engine.Confirmed, CheckedInAt: 1, Reason: "ill", LateCancel: true, At: 2, StartsAt: 3, EndsAt: 4,
+		Waiver:    &booking.Waiver{Overlap: true, Hours: true, Reason: "He comes from far"},
+		Undo: &booking.Undo{
+			Status: booking.Confirmed, CheckedInAt: 1, Reason: "ill", LateCancel: true, At: 2, StartsAt: 3, EndsAt: 4,
 			ProviderID: 5, LocationID: 6,
 		},
-		Codes:      []engine.Code{{System: "http://hl7.org/fhir/sid/icd-10", Code: "J20.9", Display: "Acute bronchitis"}},
-		Vitals:     []engine.Vital{{Code: "body_temperature", Value: 38.4, Unit: "Cel"}},
-		Scopes:     engine.Scopes(engine.LeadsRead, engine.AppointmentsWrite),
+		Codes:      []record.Code{{System: "http://hl7.org/fhir/sid/icd-10", Code: "J20.9", Display: "Acute bronchitis"}},
+		Vitals:     []record.Vital{{Code: "body_temperature", Value: 38.4, Unit: "Cel"}},
+		Scopes:     scope.Of(scope.LeadsRead, scope.AppointmentsWrite),
 		Origins:    []string{"https://praxis.example"},
 		Headers:    map[string]string{"ETag": `"1"`, "Location": "/api/v1/leads/1"},
 		Event:      json.RawMessage(`{"lead":{"id":"01970000-0000-7000-8000-00000000000a","status":"new"}}`),
@@ -109,7 +120,7 @@ func full() documents {
 func empty() documents {
 	return documents{
 		Tags: []string{}, Metadata: map[string]any{}, Consent: map[string]any{}, ErasedIDs: []string{},
-		Codes: []engine.Code{}, Vitals: []engine.Vital{}, Origins: []string{}, Headers: map[string]string{},
+		Codes: []record.Code{}, Vitals: []record.Vital{}, Origins: []string{}, Headers: map[string]string{},
 		Event: json.RawMessage(`{}`), Changed: []string{}, Subscribed: []string{},
 	}
 }
@@ -121,17 +132,17 @@ const (
 
 // write makes one row of every table that has JSON columns, with these documents.
 func (d documents) write(tx engine.Tx) error {
-	m := engine.Meta{Version: 1, Change: 1, CreatedAt: now, UpdatedAt: now, CreatedBy: "cli:test", UpdatedBy: "cli:test"}
-	c := engine.Clinic{
+	m := act.Meta{Version: 1, Change: 1, CreatedAt: now, UpdatedAt: now, CreatedBy: "cli:test", UpdatedBy: "cli:test"}
+	c := directory.Clinic{
 		ID: theID, Slug: "praxis", Name: "Praxis", TimeZone: "Europe/Berlin", Country: "DE", Settings: d.Settings, Version: 1,
 	}
 	if err := tx.InsertClinic(&c); err != nil {
 		return err
 	}
-	l := engine.Location{Clinic: c.N, Name: "Practice", Kind: engine.AtClinic, Address: d.Address, Active: true, Meta: m}
-	p := engine.Provider{Clinic: c.N, DisplayName: "Ada", Active: true, Weight: 100, Meta: m}
-	person := engine.Patient{
-		Clinic: c.N, MRN: "P-1", GivenName: "Ida", FamilyName: "Lind", Sex: engine.SexUnknown, Status: engine.PatientActive,
+	l := directory.Location{Clinic: c.N, Name: "Practice", Kind: directory.AtClinic, Address: d.Address, Active: true, Meta: m}
+	p := directory.Provider{Clinic: c.N, DisplayName: "Ada", Active: true, Weight: 100, Meta: m}
+	person := people.Patient{
+		Clinic: c.N, MRN: "P-1", GivenName: "Ida", FamilyName: "Lind", Sex: people.SexUnknown, Status: people.PatientActive,
 		Phones: d.Phones, Address: d.Home, Consents: d.Consents, EmergencyContact: d.Emergency, Identifiers: d.Numbers,
 		Filled: d.Filled, Meta: m,
 	}
@@ -139,41 +150,41 @@ func (d documents) write(tx engine.Tx) error {
 		return err
 	}
 	start := int64(now + 3600)
-	span := engine.Span{Start: start, End: start + 1800}
-	hook := engine.Webhook{
-		ID: theID, Clinic: c.N, URL: "https://crm.example.com/", Events: d.Subscribed, Payload: engine.Thin,
+	span := calendar.Span{Start: start, End: start + 1800}
+	hook := outbox.Webhook{
+		ID: theID, Clinic: c.N, URL: "https://crm.example.com/", Events: d.Subscribed, Payload: outbox.Thin,
 		SignatureHeader: "X-QualifyBase-Signature", MaxInFlight: 1, Enabled: true, Sealed: []byte("sealed"), Meta: m,
 	}
 	return errors.Join(
-		tx.PutSchedule(engine.OwnedSchedule{Clinic: c.N, Owner: "c", Schedule: d.Schedule, Meta: m}),
-		tx.InsertLead(engine.Lead{
-			ID: theID, Clinic: c.N, Source: "form", Name: "Ida", NameKey: "ida", Status: engine.LeadNew,
+		tx.PutSchedule(directory.OwnedSchedule{Clinic: c.N, Owner: "c", Schedule: d.Schedule, Meta: m}),
+		tx.InsertLead(people.Lead{
+			ID: theID, Clinic: c.N, Source: "form", Name: "Ida", NameKey: "ida", Status: people.LeadNew,
 			Tags: d.Tags, Metadata: d.Metadata, Consent: d.Consent, Meta: m,
 		}),
-		tx.InsertErasure(c.N, engine.Erasure{ID: theID, LeadIDs: d.ErasedIDs, ErasedAt: now}),
-		tx.InsertAppointment(engine.Appointment{
-			ID: theID, Clinic: c.N, PatientID: person.ID, ProviderID: p.ID, Status: engine.Scheduled, StartsAt: span.Start,
+		tx.InsertErasure(c.N, rights.Erasure{ID: theID, LeadIDs: d.ErasedIDs, ErasedAt: now}),
+		tx.InsertAppointment(booking.Appointment{
+			ID: theID, Clinic: c.N, PatientID: person.ID, ProviderID: p.ID, Status: booking.Scheduled, StartsAt: span.Start,
 			EndsAt: span.End, Footprint: span, TimeZone: "Europe/Berlin", LocalDate: 20570, Override: d.Waiver, Undo: d.Undo,
 			Meta: m,
 		}),
-		tx.InsertConsultation(engine.Consultation{
-			ID: theID, Clinic: c.N, PatientID: person.ID, ProviderID: p.ID, Mode: engine.InPerson,
-			Status:    engine.ConsultationOpen,
+		tx.InsertConsultation(record.Consultation{
+			ID: theID, Clinic: c.N, PatientID: person.ID, ProviderID: p.ID, Mode: record.InPerson,
+			Status:    record.ConsultationOpen,
 			StartedAt: now, Meta: m,
 		}),
-		tx.InsertNote(engine.Note{
+		tx.InsertNote(record.Note{
 			ID: theID, Row: theID, N: 1, Clinic: c.N, ConsultationID: theID, AuthorID: p.ID, Plan: "Rest", Codes: d.Codes,
-			Vitals: d.Vitals, Status: engine.NoteDrafted, Meta: m,
+			Vitals: d.Vitals, Status: record.NoteDrafted, Meta: m,
 		}),
-		tx.InsertKey(engine.Key{
-			ID: theID, Clinic: c.N, KeyID: "8fJ2kQ0a", Family: engine.FamilyScoped, Name: "key", Hash: "hash", Scopes: d.Scopes,
+		tx.InsertKey(access.Key{
+			ID: theID, Clinic: c.N, KeyID: "8fJ2kQ0a", Family: secret.FamilyScoped, Name: "key", Hash: "hash", Scopes: d.Scopes,
 			AllowedOrigins: d.Origins, CreatedAt: now, CreatedBy: "cli:test",
 		}),
-		tx.StoreReply(c.N, "key:1", "k1", "print", "", engine.Reply{Status: 201, Header: d.Headers, Body: []byte("{}")}, now),
-		tx.InsertEvent(engine.Event{Clinic: c.N, Seq: 1, ID: theID, Type: "lead.created", CreatedAt: now, Data: d.Event}),
-		tx.InsertAudit(engine.AuditEntry{
-			Clinic: c.N, Seq: 1, At: now, ActorKind: engine.ActorCLI, Action: "lead.put", Entity: "lead", EntityID: theID,
-			Outcome: engine.OK, Fields: d.Changed,
+		tx.StoreReply(c.N, "key:1", "k1", "print", "", act.Reply{Status: 201, Header: d.Headers, Body: []byte("{}")}, now),
+		tx.InsertEvent(act.Event{Clinic: c.N, Seq: 1, ID: theID, Type: "lead.created", CreatedAt: now, Data: d.Event}),
+		tx.InsertAudit(act.AuditEntry{
+			Clinic: c.N, Seq: 1, At: now, ActorKind: act.ActorCLI, Action: "lead.put", Entity: "lead", EntityID: theID,
+			Outcome: act.OK, Fields: d.Changed,
 		}),
 		tx.InsertWebhook(&hook),
 	)
@@ -182,12 +193,12 @@ func (d documents) write(tx engine.Tx) error {
 // read takes the documents out of the rows that write made.
 func read(t *testing.T, s *store.Store) (d documents) {
 	t.Helper()
-	err := s.View(t.Context(), func(r engine.Reader) error {
+	err := engine.View(t.Context(), s, func(r engine.Reader) error {
 		c, err := r.ClinicByPublicID(theID)
 		if err != nil {
 			return err
 		}
-		locations, err1 := r.Locations(c.N, engine.Position{}, 0)
+		locations, err1 := r.Locations(c.N, act.Position{}, 0)
 		schedule, err2 := r.Schedule(c.N, "c")
 		lead, err3 := r.Lead(c.N, false, theID)
 		person, err4 := r.PatientByMRN(c.N, false, "p-1")
@@ -227,7 +238,7 @@ func TestJSONColumns(t *testing.T) {
 	for variant, d := range map[string]documents{"full": full(), "empty": empty()} {
 		path := filepath.Join(t.TempDir(), "qb.db")
 		s := open(t, path)
-		if err := s.Update(t.Context(), d.write); err != nil {
+		if err := engine.Update(t.Context(), s, d.write); err != nil {
 			t.Fatalf("%s: %v", variant, err)
 		}
 		equal(t, variant+", as written", d, read(t, s))
@@ -267,7 +278,7 @@ func TestOldJSONIsRead(t *testing.T) {
 	for variant, pair := range map[string][2]documents{"full": {full(), empty()}, "empty": {empty(), full()}} {
 		path := filepath.Join(t.TempDir(), "qb.db")
 		s := open(t, path)
-		if err := s.Update(t.Context(), pair[1].write); err != nil {
+		if err := engine.Update(t.Context(), s, pair[1].write); err != nil {
 			t.Fatalf("%s: %v", variant, err)
 		}
 		shell := openShell(t, path)

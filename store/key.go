@@ -3,15 +3,18 @@ package store
 import (
 	"encoding/json"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 )
 
 const selectKey = `SELECT id, clinic, key_id, family, name, hash, scopes, rate_per_minute, allowed_origins,
 	expires_at, revoked_at, rotated_to, created_at, created_by, last_used_at FROM api_keys`
 
-func scanKey(r *row) engine.Key {
-	k := engine.Key{
-		ID: r.text(), Clinic: r.int(), KeyID: r.text(), Family: engine.Family(r.text()), Name: r.text(), Hash: r.text(),
+func scanKey(r *row) access.Key {
+	k := access.Key{
+		ID: r.text(), Clinic: r.int(), KeyID: r.text(), Family: secret.Family(r.text()), Name: r.text(), Hash: r.text(),
 		Scopes: scopes(r),
 	}
 	if r.null() {
@@ -28,13 +31,13 @@ func scanKey(r *row) engine.Key {
 
 // scopes reads a JSON list of scope names. An unknown one grants nothing: an
 // older program may meet a newer key.
-func scopes(r *row) engine.ScopeSet {
+func scopes(r *row) scope.Set {
 	var names []string
 	r.json(&names)
-	var set engine.ScopeSet
+	var set scope.Set
 	for _, name := range names {
-		if s, ok := engine.ParseScope(name); ok {
-			set |= engine.Scopes(s)
+		if s, ok := scope.Parse(name); ok {
+			set |= scope.Of(s)
 		}
 	}
 	return set
@@ -42,9 +45,9 @@ func scopes(r *row) engine.ScopeSet {
 
 // KeyByLookup implements engine.Reader, from memory; an unknown key is looked up
 // in the file at once, so that one made in the shell works immediately.
-func (r *reads) KeyByLookup(f engine.Family, keyID string) (engine.Key, error) {
+func (r *reads) KeyByLookup(f secret.Family, keyID string) (access.Key, error) {
 	if r.ended {
-		return engine.Key{}, errEnded
+		return access.Key{}, errEnded
 	}
 	l := lookup{f, keyID}
 	if r.tx != nil {
@@ -53,9 +56,9 @@ func (r *reads) KeyByLookup(f engine.Family, keyID string) (engine.Key, error) {
 		}
 	}
 	if k, ok := r.s.mem.keys.Load(l); ok {
-		return k.(engine.Key), nil
+		return k.(access.Key), nil
 	}
-	var key engine.Key
+	var key access.Key
 	err := r.s.fresh(func(f *reads) (err error) {
 		gen := r.s.mem.generation()
 		if key, err = f.keyInFile(l); err == nil {
@@ -66,17 +69,17 @@ func (r *reads) KeyByLookup(f engine.Family, keyID string) (engine.Key, error) {
 	return key, err
 }
 
-func (r *reads) keyInFile(l lookup) (engine.Key, error) {
+func (r *reads) keyInFile(l lookup) (access.Key, error) {
 	return one(r, "key", scanKey, selectKey+" WHERE family = ? AND key_id = ?", string(l.family), l.id)
 }
 
 // Key implements engine.Reader.
-func (r *reads) Key(clinic int64, id string) (engine.Key, error) {
+func (r *reads) Key(clinic int64, id string) (access.Key, error) {
 	return one(r, "key", scanKey, selectKey+" WHERE id = ? AND clinic = ?", id, clinic)
 }
 
 // Keys implements engine.Reader.
-func (r *reads) Keys(clinic int64, after engine.Position, limit int) ([]engine.Key, error) {
+func (r *reads) Keys(clinic int64, after act.Position, limit int) ([]access.Key, error) {
 	w := newWhere("clinic = ?", clinic)
 	text := selectKey + w.newestFirst(after, after.ID, limit)
 	return list(r, scanKey, text, w.args...)
@@ -95,7 +98,7 @@ func (r *reads) PublicOrigins(now int64) ([]string, error) {
 }
 
 // keyJSON are the two JSON columns.
-func keyJSON(k engine.Key) (scopes, origins string, err error) {
+func keyJSON(k access.Key) (scopes, origins string, err error) {
 	b, err := json.Marshal(k.Scopes.Names())
 	if err != nil {
 		return
@@ -104,7 +107,7 @@ func keyJSON(k engine.Key) (scopes, origins string, err error) {
 	return string(b), origins, err
 }
 
-func rate(k engine.Key) any {
+func rate(k access.Key) any {
 	if k.RatePerMinute == nil {
 		return nil
 	}
@@ -112,7 +115,7 @@ func rate(k engine.Key) any {
 }
 
 // InsertKey implements engine.Tx.
-func (t *tx) InsertKey(k engine.Key) error {
+func (t *tx) InsertKey(k access.Key) error {
 	scopes, origins, err := keyJSON(k)
 	if err != nil {
 		return err
@@ -126,7 +129,7 @@ func (t *tx) InsertKey(k engine.Key) error {
 }
 
 // UpdateKey implements engine.Tx. What a key is (family, id, hash) never changes.
-func (t *tx) UpdateKey(k engine.Key) error {
+func (t *tx) UpdateKey(k access.Key) error {
 	scopes, origins, err := keyJSON(k)
 	if err != nil {
 		return err

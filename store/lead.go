@@ -1,16 +1,19 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/act"
+	"qualifybase/engine/people"
+)
 
 const selectLead = `SELECT id, clinic, test, source, external_id, name, first_name, last_name, name_key, email, email_key,
 	phone, phone_key, status, notes, tags, metadata, consent, patient_id,
 	version, change, created_at, updated_at, created_by, updated_by FROM leads`
 
-func scanLead(r *row) engine.Lead {
-	l := engine.Lead{
+func scanLead(r *row) people.Lead {
+	l := people.Lead{
 		ID: r.text(), Clinic: r.int(), Test: r.bool(), Source: r.text(), ExternalID: r.text(), Name: r.text(),
 		FirstName: r.text(), LastName: r.text(), NameKey: r.text(), Email: r.text(), EmailKey: r.text(),
-		Phone: r.text(), PhoneKey: r.text(), Status: engine.LeadStatus(r.text()), Notes: r.text(),
+		Phone: r.text(), PhoneKey: r.text(), Status: people.LeadStatus(r.text()), Notes: r.text(),
 	}
 	r.json(&l.Tags)
 	l.Metadata, l.Consent = r.object(), r.object()
@@ -19,11 +22,11 @@ func scanLead(r *row) engine.Lead {
 }
 
 // Lead implements engine.Reader.
-func (r *reads) Lead(clinic int64, test bool, id string) (engine.Lead, error) {
+func (r *reads) Lead(clinic int64, test bool, id string) (people.Lead, error) {
 	return one(r, "lead", scanLead, selectLead+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
 }
 
-func leadsWhere(q engine.LeadQuery) *where {
+func leadsWhere(q people.LeadQuery) *where {
 	w := newWhere("clinic = ? AND test = ?", q.Clinic, q.Test)
 	w.andText("status", string(q.Status))
 	w.andText("source", q.Source)
@@ -32,7 +35,7 @@ func leadsWhere(q engine.LeadQuery) *where {
 }
 
 // Leads implements engine.Reader.
-func (r *reads) Leads(q engine.LeadQuery, after engine.Position, limit int) ([]engine.Lead, error) {
+func (r *reads) Leads(q people.LeadQuery, after act.Position, limit int) ([]people.Lead, error) {
 	w := leadsWhere(q)
 	text, err := r.page(w, "leads", q.Clinic, q.Test, q.UpdatedSince, after, textID, limit)
 	if err != nil {
@@ -42,7 +45,7 @@ func (r *reads) Leads(q engine.LeadQuery, after engine.Position, limit int) ([]e
 }
 
 // CountLeads implements engine.Reader.
-func (r *reads) CountLeads(q engine.LeadQuery) (int64, error) {
+func (r *reads) CountLeads(q people.LeadQuery) (int64, error) {
 	return r.counted(leadsWhere(q), "leads", q.Clinic, q.Test, q.UpdatedSince)
 }
 
@@ -52,7 +55,7 @@ func (r *reads) FirstLeadChange(clinic int64, test bool, since int64) (int64, er
 }
 
 // LeadByExternal implements engine.Reader.
-func (r *reads) LeadByExternal(clinic int64, test bool, source, externalID string) (engine.Lead, error) {
+func (r *reads) LeadByExternal(clinic int64, test bool, source, externalID string) (people.Lead, error) {
 	return one(r, "lead", scanLead, selectLead+" WHERE clinic = ? AND test = ? AND source = ? AND external_id = ?",
 		clinic, test, source, externalID)
 }
@@ -66,22 +69,22 @@ const (
 )
 
 // LeadsByEmail implements engine.Reader.
-func (r *reads) LeadsByEmail(clinic int64, test bool, emailKey string) ([]engine.Lead, error) {
+func (r *reads) LeadsByEmail(clinic int64, test bool, emailKey string) ([]people.Lead, error) {
 	return list(r, scanLead, leadsByEmail, clinic, test, emailKey)
 }
 
 // LeadsByPhone implements engine.Reader.
-func (r *reads) LeadsByPhone(clinic int64, test bool, phoneKey string) ([]engine.Lead, error) {
+func (r *reads) LeadsByPhone(clinic int64, test bool, phoneKey string) ([]people.Lead, error) {
 	return list(r, scanLead, leadsByPhone, clinic, test, phoneKey)
 }
 
 // LeadsByName implements engine.Reader.
-func (r *reads) LeadsByName(clinic int64, test bool, nameKey string) ([]engine.Lead, error) {
+func (r *reads) LeadsByName(clinic int64, test bool, nameKey string) ([]people.Lead, error) {
 	return list(r, scanLead, leadsByName, clinic, test, nameKey)
 }
 
 // leadJSON are the three JSON columns.
-func leadJSON(l engine.Lead) (tags, metadata, consent string, err error) {
+func leadJSON(l people.Lead) (tags, metadata, consent string, err error) {
 	if tags, err = asJSON(l.Tags); err != nil {
 		return
 	}
@@ -93,7 +96,7 @@ func leadJSON(l engine.Lead) (tags, metadata, consent string, err error) {
 }
 
 // InsertLead implements engine.Tx.
-func (t *tx) InsertLead(l engine.Lead) error {
+func (t *tx) InsertLead(l people.Lead) error {
 	tags, metadata, consent, err := leadJSON(l)
 	if err != nil {
 		return err
@@ -109,7 +112,7 @@ func (t *tx) InsertLead(l engine.Lead) error {
 }
 
 // UpdateLead implements engine.Tx.
-func (t *tx) UpdateLead(l engine.Lead) error {
+func (t *tx) UpdateLead(l people.Lead) error {
 	tags, metadata, consent, err := leadJSON(l)
 	if err != nil {
 		return err

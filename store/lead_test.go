@@ -16,7 +16,7 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 	for sql, index := range map[string]string{
 		leadsByEmail: "leads_email", leadsByPhone: "leads_phone", leadsByName: "leads_name", byExternal: "leads_external",
 	} {
-		err := s.View(context.Background(), func(r engine.Reader) error {
+		err := engine.View(context.Background(), s, func(r engine.Reader) error {
 			plan, err := list(r.(*reads), func(r *row) string { r.skip(); r.skip(); r.skip(); return r.text() }, "EXPLAIN QUERY PLAN "+sql, 1, false, "x")
 			if text := strings.Join(plan, "; "); err == nil && !strings.Contains(text, "USING INDEX "+index+" ") {
 				t.Errorf("%s does %s, want the index %s", sql, text, index)

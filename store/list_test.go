@@ -10,15 +10,19 @@ import (
 	"testing"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
 )
 
-func (h *house) newLead(n int, at int64) engine.Lead {
+func (h *house) newLead(n int, at int64) people.Lead {
 	m := meta()
 	m.CreatedAt, m.UpdatedAt, m.Change = at, at, int64(n)
-	return engine.Lead{
+	return people.Lead{
 		ID: id(), Clinic: h.clinic, Source: "web", Name: fmt.Sprint("Name ", n), NameKey: fmt.Sprint("name ", n),
 		Email: fmt.Sprintf("N%d@example.org", n), EmailKey: fmt.Sprintf("n%d@example.org", n), PhoneKey: fmt.Sprintf("+49%07d", n),
-		Status: engine.LeadNew, Meta: m,
+		Status: people.LeadNew, Meta: m,
 	}
 }
 
@@ -49,11 +53,11 @@ func TestPagesWhileOthersWrite(t *testing.T) {
 		}
 	})
 	seen := map[string]bool{}
-	var after engine.Position
+	var after act.Position
 	for {
-		var page []engine.Lead
+		var page []people.Lead
 		see(t, h.Store, func(r engine.Reader) (err error) {
-			page, err = r.Leads(engine.LeadQuery{Clinic: h.clinic}, after, 17)
+			page, err = r.Leads(people.LeadQuery{Clinic: h.clinic}, after, 17)
 			return err
 		})
 		if len(page) == 0 {
@@ -66,7 +70,7 @@ func TestPagesWhileOthersWrite(t *testing.T) {
 			seen[l.ID] = true
 		}
 		last := page[len(page)-1]
-		after = engine.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+		after = act.Position{CreatedAt: last.CreatedAt, ID: last.ID}
 	}
 	close(stop)
 	wg.Wait()
@@ -100,10 +104,10 @@ func TestSyncSkipsNothing(t *testing.T) {
 		put(at)
 	}
 	walk := func(since int64) (got []string) {
-		var after engine.Position
+		var after act.Position
 		for {
 			see(t, h.Store, func(r engine.Reader) error {
-				page, err := r.Leads(engine.LeadQuery{Clinic: h.clinic, UpdatedSince: &since, Source: "web"}, after, 2)
+				page, err := r.Leads(people.LeadQuery{Clinic: h.clinic, UpdatedSince: &since, Source: "web"}, after, 2)
 				for _, l := range page {
 					got = append(got, l.ID)
 					after.Number = l.Change
@@ -126,7 +130,7 @@ func TestSyncSkipsNothing(t *testing.T) {
 	}
 	see(t, h.Store, func(r engine.Reader) error {
 		since := t0 + 5
-		if n, err := r.CountLeads(engine.LeadQuery{Clinic: h.clinic, UpdatedSince: &since}); n != 4 || err != nil {
+		if n, err := r.CountLeads(people.LeadQuery{Clinic: h.clinic, UpdatedSince: &since}); n != 4 || err != nil {
 			t.Errorf("counted %d, %v", n, err)
 		}
 		first, err := r.FirstLeadChange(h.clinic, false, t0+1000)
@@ -149,8 +153,8 @@ func TestSearchFindsPrefixes(t *testing.T) {
 	})
 	for q, want := range map[string]int{"name 1": 11, "n2@": 1, "+490000": 30, "+4900003": 0, "max": 1, "ame": 0, "ü": 0, "name": 30} {
 		see(t, h.Store, func(r engine.Reader) error {
-			query := engine.LeadQuery{Clinic: h.clinic, Q: q}
-			list, err := r.Leads(query, engine.Position{}, 100)
+			query := people.LeadQuery{Clinic: h.clinic, Q: q}
+			list, err := r.Leads(query, act.Position{}, 100)
 			if err != nil {
 				return err
 			}
@@ -162,7 +166,7 @@ func TestSearchFindsPrefixes(t *testing.T) {
 		})
 	}
 	see(t, h.Store, func(r engine.Reader) error {
-		list, err := r.Patients(engine.PatientQuery{Clinic: h.clinic, Starts: []string{"n:byr"}}, engine.Position{}, 10)
+		list, err := r.Patients(people.PatientQuery{Clinic: h.clinic, Starts: []string{"n:byr"}}, act.Position{}, 10)
 		if len(list) != 1 {
 			t.Errorf("patients: %v", list)
 		}
@@ -173,9 +177,9 @@ func TestSearchFindsPrefixes(t *testing.T) {
 func TestDirectoryPages(t *testing.T) {
 	h := furnish(t, openAt(t, t.TempDir()+"/qb.db", Options{}), 11)
 	var got []int64
-	var after engine.Position
+	var after act.Position
 	for {
-		var page []engine.Provider
+		var page []directory.Provider
 		see(t, h.Store, func(r engine.Reader) (err error) {
 			page, err = r.Providers(h.clinic, after, 4)
 			return err
@@ -187,17 +191,17 @@ func TestDirectoryPages(t *testing.T) {
 			got = append(got, p.ID)
 		}
 		last := page[len(page)-1]
-		after = engine.Position{CreatedAt: last.CreatedAt, ID: strconv.FormatInt(last.ID, 10)}
+		after = act.Position{CreatedAt: last.CreatedAt, ID: strconv.FormatInt(last.ID, 10)}
 	}
 	slices.Reverse(got)
 	if !slices.Equal(got, h.providers) {
 		t.Errorf("walked %v, want %v", got, h.providers)
 	}
-	err := h.View(context.Background(), func(r engine.Reader) error {
-		_, err := r.Providers(h.clinic, engine.Position{CreatedAt: 1, ID: "x"}, 4)
+	err := engine.View(context.Background(), h, func(r engine.Reader) error {
+		_, err := r.Providers(h.clinic, act.Position{CreatedAt: 1, ID: "x"}, 4)
 		return err
 	})
-	if engine.KindOf(err) != engine.InvalidCursor {
+	if fault.KindOf(err) != fault.InvalidCursor {
 		t.Errorf("a cursor of another list: %v", err)
 	}
 }

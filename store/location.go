@@ -1,13 +1,16 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
+)
 
 const selectLocation = `SELECT id, clinic, name, kind, parent_id, address, phone, time_zone, capacity, active,
 	version, change, created_at, updated_at, created_by, updated_by FROM locations`
 
-func scanLocation(r *row) engine.Location {
-	l := engine.Location{
-		ID: r.int(), Clinic: r.int(), Name: r.text(), Kind: engine.LocationKind(r.text()), ParentID: r.int(),
+func scanLocation(r *row) directory.Location {
+	l := directory.Location{
+		ID: r.int(), Clinic: r.int(), Name: r.text(), Kind: directory.LocationKind(r.text()), ParentID: r.int(),
 	}
 	r.json(&l.Address)
 	l.Phone, l.TimeZone, l.Capacity, l.Active, l.Meta = r.text(), r.text(), r.small(), r.bool(), r.meta()
@@ -15,17 +18,17 @@ func scanLocation(r *row) engine.Location {
 }
 
 // Locations implements engine.Reader.
-func (r *reads) Locations(clinic int64, after engine.Position, limit int) ([]engine.Location, error) {
+func (r *reads) Locations(clinic int64, after act.Position, limit int) ([]directory.Location, error) {
 	return directoryPage(r, scanLocation, selectLocation, clinic, after, limit)
 }
 
 // Location implements engine.Reader.
-func (r *reads) Location(clinic, id int64) (engine.Location, error) {
+func (r *reads) Location(clinic, id int64) (directory.Location, error) {
 	return one(r, "location", scanLocation, selectLocation+" WHERE id = ? AND clinic = ?", id, clinic)
 }
 
 // InsertLocation implements engine.Tx.
-func (t *tx) InsertLocation(l *engine.Location) error {
+func (t *tx) InsertLocation(l *directory.Location) error {
 	address, err := asJSON(l.Address)
 	if err != nil {
 		return err
@@ -39,7 +42,7 @@ func (t *tx) InsertLocation(l *engine.Location) error {
 }
 
 // UpdateLocation implements engine.Tx.
-func (t *tx) UpdateLocation(l engine.Location) error {
+func (t *tx) UpdateLocation(l directory.Location) error {
 	address, err := asJSON(l.Address)
 	if err != nil {
 		return err

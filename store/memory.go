@@ -3,7 +3,9 @@ package store
 import (
 	"sync"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/secret"
 )
 
 // memory is what readers share with the writer instead of asking the file. It
@@ -21,7 +23,7 @@ type memory struct {
 
 // lookup is how a key is found.
 type lookup struct {
-	family engine.Family
+	family secret.Family
 	id     string
 }
 
@@ -48,7 +50,7 @@ func (m *memory) install(gen int64, into *sync.Map, key, value any) {
 }
 
 // wrote drops what a commit has changed.
-func (m *memory) wrote(plans map[int64]*engine.Plan, keys map[lookup]struct{}, touched []keyTouch, subs map[int64]struct{}) {
+func (m *memory) wrote(plans map[int64]*directory.Plan, keys map[lookup]struct{}, touched []keyTouch, subs map[int64]struct{}) {
 	if len(plans)+len(keys)+len(touched)+len(subs) == 0 {
 		return
 	}
@@ -68,7 +70,7 @@ func (m *memory) wrote(plans map[int64]*engine.Plan, keys map[lookup]struct{}, t
 	}
 	for _, t := range touched {
 		m.keys.Range(func(l, v any) bool {
-			if k := v.(engine.Key); k.ID == t.id {
+			if k := v.(access.Key); k.ID == t.id {
 				k.LastUsedAt = t.at
 				m.keys.Store(l, k)
 				return false
@@ -121,7 +123,7 @@ func (w *writer) idle() {
 }
 
 // Plan implements engine.Reader: the clinic's directory, compiled, from memory.
-func (r *reads) Plan(clinic int64) (*engine.Plan, error) {
+func (r *reads) Plan(clinic int64) (*directory.Plan, error) {
 	if r.ended {
 		return nil, errEnded
 	}
@@ -138,12 +140,12 @@ func (r *reads) Plan(clinic int64) (*engine.Plan, error) {
 		}
 	}
 	if p, ok := r.s.mem.plans.Load(clinic); ok {
-		return p.(*engine.Plan), nil
+		return p.(*directory.Plan), nil
 	}
-	var plan *engine.Plan
+	var plan *directory.Plan
 	err := r.s.fresh(func(f *reads) (err error) {
 		if p, ok := r.s.mem.plans.Load(clinic); ok { // somebody else was quicker
-			plan = p.(*engine.Plan)
+			plan = p.(*directory.Plan)
 			return nil
 		}
 		gen := r.s.mem.generation()
@@ -156,7 +158,7 @@ func (r *reads) Plan(clinic int64) (*engine.Plan, error) {
 }
 
 // compile reads a clinic's directory.
-func (r *reads) compile(clinic int64) (*engine.Plan, error) {
+func (r *reads) compile(clinic int64) (*directory.Plan, error) {
 	c, err := r.Clinic(clinic)
 	if err != nil {
 		return nil, err
@@ -181,7 +183,7 @@ func (r *reads) compile(clinic int64) (*engine.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.CompilePlan(c, providers, locations, services, schedules, closures)
+	return directory.CompilePlan(c, providers, locations, services, schedules, closures)
 }
 
 // wrotePlan notes that the clinic's directory was written.

@@ -10,13 +10,20 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 )
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func aKey(h *house) engine.Key {
-	return engine.Key{ID: id(), Clinic: h.clinic, KeyID: "8fJ2kQ0a", Family: engine.FamilyLive, Name: "web", Hash: "abc",
-		Scopes: engine.Scopes(engine.LeadsRead, engine.AuditRead), AllowedOrigins: []string{}, CreatedAt: noon.Unix()}
+func aKey(h *house) access.Key {
+	return access.Key{ID: id(), Clinic: h.clinic, KeyID: "8fJ2kQ0a", Family: secret.FamilyLive, Name: "web", Hash: "abc",
+		Scopes: scope.Of(scope.LeadsRead, scope.AuditRead), AllowedOrigins: []string{}, CreatedAt: noon.Unix()}
 }
 
 // eventually waits for what another process's write must bring within a second.
@@ -34,11 +41,11 @@ func TestSeesAnotherProcess(t *testing.T) {
 	h := furnish(t, openAt(t, path, Options{}), 1)
 	shell := &house{Store: openAt(t, path, Options{}), clinic: h.clinic, providers: h.providers, patient: h.patient}
 	k := aKey(h)
-	lookUp := func() (got engine.Key, err error) {
-		err = h.View(context.Background(), func(r engine.Reader) error { got, err = r.KeyByLookup(k.Family, k.KeyID); return err })
+	lookUp := func() (got access.Key, err error) {
+		err = engine.View(context.Background(), h, func(r engine.Reader) error { got, err = r.KeyByLookup(k.Family, k.KeyID); return err })
 		return got, err
 	}
-	if _, err := lookUp(); engine.KindOf(err) != engine.NotFound {
+	if _, err := lookUp(); fault.KindOf(err) != fault.NotFound {
 		t.Fatalf("before it was made: %v", err)
 	}
 	shell.must(t, func(tx engine.Tx) error { return tx.InsertKey(k) })
@@ -49,7 +56,7 @@ func TestSeesAnotherProcess(t *testing.T) {
 	shell.must(t, func(tx engine.Tx) error { return tx.UpdateKey(k) })
 	eventually(t, "the revocation was never seen", func() bool { got, _ := lookUp(); return got.RevokedAt != 0 })
 
-	res, window := engine.ProviderResource(h.providers[0]), engine.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds}
+	res, window := booking.ProviderResource(h.providers[0]), calendar.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds}
 	busy := func() (n int) {
 		see(t, h.Store, func(r engine.Reader) error { list, err := r.Busy(res, false, window, nil); n = len(list); return err })
 		return n
@@ -71,7 +78,7 @@ func TestSeesAnotherProcess(t *testing.T) {
 		return err
 	})
 	// A write here knows at once, also in its own transaction.
-	if err := h.Update(context.Background(), h.booking(1)); engine.KindOf(err) != engine.SlotTaken {
+	if err := engine.Update(context.Background(), h, h.booking(1)); fault.KindOf(err) != fault.SlotTaken {
 		t.Errorf("the taken slot gave %v", err)
 	}
 	if busy() != 1 || name() != "Renamed" {
@@ -85,7 +92,7 @@ func TestKeysInMemoryFollowWrites(t *testing.T) {
 	h := openHouse(t, Options{})
 	k := aKey(h)
 	h.must(t, func(tx engine.Tx) error { return tx.InsertKey(k) })
-	read := func() (got engine.Key) {
+	read := func() (got access.Key) {
 		see(t, h.Store, func(r engine.Reader) (err error) {
 			got, err = r.KeyByLookup(k.Family, k.KeyID)
 			if r.(*reads).c != nil {
@@ -99,7 +106,7 @@ func TestKeysInMemoryFollowWrites(t *testing.T) {
 		t.Errorf("read %+v", got)
 	}
 	undone := errors.New("undone")
-	err := h.Update(context.Background(), func(tx engine.Tx) error {
+	err := engine.Update(context.Background(), h, func(tx engine.Tx) error {
 		changed := k
 		changed.RevokedAt = 5
 		if err := tx.UpdateKey(changed); err != nil {
@@ -130,7 +137,7 @@ func TestKeysInMemoryFollowWrites(t *testing.T) {
 
 func TestPlanFollowsWrites(t *testing.T) {
 	h := openHouse(t, Options{})
-	plan := func() (p *engine.Plan) {
+	plan := func() (p *directory.Plan) {
 		see(t, h.Store, func(r engine.Reader) (err error) {
 			p, err = r.Plan(h.clinic)
 			if r.(*reads).c != nil {
@@ -145,10 +152,10 @@ func TestPlanFollowsWrites(t *testing.T) {
 		t.Fatalf("the plan is not kept, or not whole: %d providers", len(first.Providers))
 	}
 	add := func(tx engine.Tx) error {
-		return tx.InsertProvider(&engine.Provider{Clinic: h.clinic, DisplayName: "New", Weight: 100, LocationIDs: []int64{h.rooms[0]}, Meta: meta()})
+		return tx.InsertProvider(&directory.Provider{Clinic: h.clinic, DisplayName: "New", Weight: 100, LocationIDs: []int64{h.rooms[0]}, Meta: meta()})
 	}
 	undone := errors.New("undone")
-	err := h.Update(context.Background(), func(tx engine.Tx) error {
+	err := engine.Update(context.Background(), h, func(tx engine.Tx) error {
 		size := func() int {
 			p, err := tx.Plan(h.clinic)
 			if err != nil {
@@ -189,13 +196,13 @@ func TestViewFromMemoryNeedsNoConnection(t *testing.T) {
 			if _, err := r.Plan(h.clinic); err != nil {
 				return err
 			}
-			_, err := r.Busy(engine.ProviderResource(h.providers[0]), false, engine.Span{Start: noon.Unix(), End: noon.Unix() + 60}, nil)
+			_, err := r.Busy(booking.ProviderResource(h.providers[0]), false, calendar.Span{Start: noon.Unix(), End: noon.Unix() + 60}, nil)
 			return err
 		})
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 		defer cancel()
-		err := h.View(ctx, func(r engine.Reader) error { _, err := r.Clinics(); return err })
-		if engine.KindOf(err) != engine.Busy {
+		err := engine.View(ctx, h, func(r engine.Reader) error { _, err := r.Clinics(); return err })
+		if fault.KindOf(err) != fault.Busy {
 			t.Errorf("without a free connection: %v", err)
 		}
 		return nil
@@ -206,7 +213,7 @@ func TestViewIsOneSnapshot(t *testing.T) {
 	h := openHouse(t, Options{})
 	see(t, h.Store, func(r engine.Reader) error {
 		count := func() int64 {
-			n, err := r.CountAppointments(engine.AppointmentQuery{Clinic: h.clinic})
+			n, err := r.CountAppointments(booking.AppointmentQuery{Clinic: h.clinic})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,9 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
+)
 
 // patientRefs are the columns by which rows belong to a patient: what a merge
 // points to the survivor. A test compares the list with the schema, so that no
@@ -25,34 +28,34 @@ var notMoved = map[string]string{
 
 const selectMerge = `SELECT id, clinic, test, loser_id, survivor_id, status, merged_at, merged_by, unmerged_at, unmerged_by FROM merges`
 
-func scanMerge(r *row) engine.Merge {
-	return engine.Merge{
-		ID: r.text(), Clinic: r.int(), Test: r.bool(), LoserID: r.int(), SurvivorID: r.int(), Status: engine.PatientStatus(r.text()),
+func scanMerge(r *row) people.Merge {
+	return people.Merge{
+		ID: r.text(), Clinic: r.int(), Test: r.bool(), LoserID: r.int(), SurvivorID: r.int(), Status: people.PatientStatus(r.text()),
 		MergedAt: r.int(), MergedBy: r.text(), UnmergedAt: r.int(), UnmergedBy: r.text(),
 	}
 }
 
 // Losers implements engine.Reader.
-func (r *reads) Losers(clinic, survivor int64) ([]engine.Patient, error) {
+func (r *reads) Losers(clinic, survivor int64) ([]people.Patient, error) {
 	return list(r, scanPatient, selectPatient+` WHERE merged_into = ? AND +clinic = ?
 		ORDER BY (SELECT m.id FROM merges m WHERE m.loser_id = patients.id AND m.unmerged_at IS NULL), id`, survivor, clinic)
 }
 
 // OpenMerge implements engine.Reader.
-func (r *reads) OpenMerge(clinic, loser int64) (engine.Merge, error) {
+func (r *reads) OpenMerge(clinic, loser int64) (people.Merge, error) {
 	return one(r, "merge", scanMerge, selectMerge+" WHERE loser_id = ? AND unmerged_at IS NULL AND clinic = ?", loser, clinic)
 }
 
 // MergesOf implements engine.Reader.
-func (r *reads) MergesOf(clinic, patient int64) ([]engine.Merge, error) {
+func (r *reads) MergesOf(clinic, patient int64) ([]people.Merge, error) {
 	return list(r, scanMerge, selectMerge+" WHERE (loser_id = ? OR survivor_id = ?) AND clinic = ? ORDER BY merged_at, id", patient, patient, clinic)
 }
 
-func scanRef(r *row) engine.RowRef { return engine.RowRef{Table: r.text(), ID: r.text()} }
+func scanRef(r *row) people.RowRef { return people.RowRef{Table: r.text(), ID: r.text()} }
 
 // RowsOfPatient implements engine.Reader.
-func (r *reads) RowsOfPatient(clinic, id int64) ([]engine.RowRef, error) {
-	var out []engine.RowRef
+func (r *reads) RowsOfPatient(clinic, id int64) ([]people.RowRef, error) {
+	var out []people.RowRef
 	for _, ref := range patientRefs {
 		rows, err := list(r, scanRef, "SELECT '"+ref.table+"', id FROM "+ref.table+" WHERE "+ref.column+" = ? AND +clinic = ? ORDER BY id", id, clinic)
 		if err != nil {
@@ -64,7 +67,7 @@ func (r *reads) RowsOfPatient(clinic, id int64) ([]engine.RowRef, error) {
 }
 
 // RowsOfLead implements engine.Reader.
-func (r *reads) RowsOfLead(clinic int64, id string) ([]engine.RowRef, error) {
+func (r *reads) RowsOfLead(clinic int64, id string) ([]people.RowRef, error) {
 	return list(r, scanRef, "SELECT 'appointments', id FROM appointments WHERE lead_id = ? AND patient_id IS NULL AND +clinic = ? ORDER BY id DESC", id, clinic)
 }
 
@@ -72,12 +75,12 @@ func (r *reads) RowsOfLead(clinic int64, id string) ([]engine.RowRef, error) {
 const ownerHere = "EXISTS (SELECT 1 FROM patients WHERE id = merged_rows.patient_id AND clinic = ?)"
 
 // OwnedRows implements engine.Reader.
-func (r *reads) OwnedRows(clinic, owner int64) ([]engine.RowRef, error) {
+func (r *reads) OwnedRows(clinic, owner int64) ([]people.RowRef, error) {
 	return list(r, scanRef, "SELECT tbl, row_id FROM merged_rows WHERE patient_id = ? AND "+ownerHere+" ORDER BY tbl, row_id", owner, clinic)
 }
 
 // InsertMerge implements engine.Tx.
-func (t *tx) InsertMerge(m engine.Merge) error {
+func (t *tx) InsertMerge(m people.Merge) error {
 	_, _, err := t.exec("INSERT INTO merges (id, clinic, test, loser_id, survivor_id, status, merged_at, merged_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		m.ID, m.Clinic, m.Test, m.LoserID, m.SurvivorID, string(m.Status), m.MergedAt, m.MergedBy)
 	return err
@@ -89,7 +92,7 @@ func (t *tx) CloseMerge(clinic int64, id string, at int64, by string) error {
 }
 
 // OwnRow implements engine.Tx.
-func (t *tx) OwnRow(ref engine.RowRef, owner int64) error {
+func (t *tx) OwnRow(ref people.RowRef, owner int64) error {
 	_, _, err := t.exec("INSERT OR IGNORE INTO merged_rows (tbl, row_id, patient_id) VALUES (?, ?, ?)", ref.Table, ref.ID, owner)
 	return err
 }
@@ -101,7 +104,7 @@ func (t *tx) DisownRows(clinic, owner int64) error {
 }
 
 // PointRow implements engine.Tx.
-func (t *tx) PointRow(clinic int64, row engine.RowRef, patient, change, at int64, by string) error {
+func (t *tx) PointRow(clinic int64, row people.RowRef, patient, change, at int64, by string) error {
 	for _, ref := range patientRefs {
 		if ref.table != row.Table {
 			continue
@@ -110,5 +113,5 @@ func (t *tx) PointRow(clinic int64, row engine.RowRef, patient, change, at int64
 			patient, change, at, by, row.ID, clinic)
 		return err
 	}
-	return engine.Fail(engine.Internal, "rows of %s belong to no patient", row.Table)
+	return fault.Fail(fault.Internal, "rows of %s belong to no patient", row.Table)
 }

@@ -3,7 +3,8 @@ package store
 import (
 	"encoding/json"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/record"
 )
 
 // The patient is the consultation's: a merge touches no signed row.
@@ -15,30 +16,30 @@ const selectNote = `SELECT note_id, id, n, supersedes, clinic, test, consultatio
 // currentNote is the version that no other supersedes.
 const currentNote = "NOT EXISTS (SELECT 1 FROM notes AS later WHERE later.supersedes = notes.id)"
 
-func scanNote(r *row) engine.Note {
-	n := engine.Note{
+func scanNote(r *row) record.Note {
+	n := record.Note{
 		ID: r.text(), Row: r.text(), N: r.small(), Supersedes: r.text(), Clinic: r.int(), Test: r.bool(),
 		ConsultationID: r.text(), PatientID: r.int(), AuthorID: r.int(), AddendumTo: r.text(),
 		Subjective: r.text(), Objective: r.text(), Assessment: r.text(), Plan: r.text(),
 	}
 	r.json(&n.Codes)
 	r.json(&n.Vitals)
-	n.Status, n.SignedBy, n.SignedAt = engine.NoteStatus(r.text()), r.int(), r.int()
+	n.Status, n.SignedBy, n.SignedAt = record.NoteStatus(r.text()), r.int(), r.int()
 	n.AmendReason, n.ContentSHA256, n.Meta = r.text(), r.text(), r.meta()
 	return n
 }
 
 // Note implements engine.Reader.
-func (r *reads) Note(clinic int64, test bool, id string) (engine.Note, error) {
+func (r *reads) Note(clinic int64, test bool, id string) (record.Note, error) {
 	return one(r, "note", scanNote, selectNote+" WHERE note_id = ? AND clinic = ? AND test = ? ORDER BY n DESC LIMIT 1", id, clinic, test)
 }
 
 // NoteVersions implements engine.Reader.
-func (r *reads) NoteVersions(clinic int64, test bool, id string) ([]engine.Note, error) {
+func (r *reads) NoteVersions(clinic int64, test bool, id string) ([]record.Note, error) {
 	return list(r, scanNote, selectNote+" WHERE note_id = ? AND clinic = ? AND test = ? ORDER BY n", id, clinic, test)
 }
 
-func notesWhere(q engine.NoteQuery) *where {
+func notesWhere(q record.NoteQuery) *where {
 	w := tenant(q.Clinic, q.Test, q.ConsultationID != "" || q.PatientID != 0)
 	w.and(currentNote)
 	w.andText("consultation_id", q.ConsultationID)
@@ -51,9 +52,9 @@ func notesWhere(q engine.NoteQuery) *where {
 }
 
 // Notes implements engine.Reader.
-func (r *reads) Notes(q engine.NoteQuery, after engine.Position, limit int) ([]engine.Note, error) {
+func (r *reads) Notes(q record.NoteQuery, after act.Position, limit int) ([]record.Note, error) {
 	w := notesWhere(q)
-	if after != (engine.Position{}) {
+	if after != (act.Position{}) {
 		w.and("(created_at, note_id) < (?, ?)", after.CreatedAt, after.ID)
 	}
 	text := w.order("created_at DESC, note_id DESC", limit)
@@ -61,7 +62,7 @@ func (r *reads) Notes(q engine.NoteQuery, after engine.Position, limit int) ([]e
 }
 
 // CountNotes implements engine.Reader.
-func (r *reads) CountNotes(q engine.NoteQuery) (int64, error) { return r.count("notes", notesWhere(q)) }
+func (r *reads) CountNotes(q record.NoteQuery) (int64, error) { return r.count("notes", notesWhere(q)) }
 
 // SignedUnder implements engine.Reader.
 func (r *reads) SignedUnder(clinic int64, appointmentID string) (bool, error) {
@@ -71,12 +72,12 @@ func (r *reads) SignedUnder(clinic int64, appointmentID string) (bool, error) {
 }
 
 // noteJSON are the two JSON columns.
-func noteJSON(n engine.Note) (codes, vitals string, err error) {
+func noteJSON(n record.Note) (codes, vitals string, err error) {
 	if n.Codes == nil {
-		n.Codes = []engine.Code{}
+		n.Codes = []record.Code{}
 	}
 	if n.Vitals == nil {
-		n.Vitals = []engine.Vital{}
+		n.Vitals = []record.Vital{}
 	}
 	c, err := json.Marshal(n.Codes)
 	if err != nil {
@@ -87,7 +88,7 @@ func noteJSON(n engine.Note) (codes, vitals string, err error) {
 }
 
 // InsertNote implements engine.Tx.
-func (t *tx) InsertNote(n engine.Note) error {
+func (t *tx) InsertNote(n record.Note) error {
 	codes, vitals, err := noteJSON(n)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (t *tx) InsertNote(n engine.Note) error {
 }
 
 // UpdateNote implements engine.Tx: of a draft, which may become signed by it.
-func (t *tx) UpdateNote(n engine.Note) error {
+func (t *tx) UpdateNote(n record.Note) error {
 	codes, vitals, err := noteJSON(n)
 	if err != nil {
 		return err

@@ -4,36 +4,37 @@ import (
 	"fmt"
 	"strconv"
 
-	"qualifybase/engine"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
 )
 
 const selectOccupancy = `SELECT id, clinic, resource, test, s, e, appointment_id, hold_id, expires_at, live, override FROM occupancy`
 
-func scanOccupancy(r *row) engine.Occupancy {
-	o := engine.Occupancy{Row: r.int(), Clinic: r.int()}
+func scanOccupancy(r *row) booking.Occupancy {
+	o := booking.Occupancy{Row: r.int(), Clinic: r.int()}
 	o.Resource = resource(r)
-	o.Test, o.Footprint = r.bool(), engine.Span{Start: r.int(), End: r.int()}
+	o.Test, o.Footprint = r.bool(), calendar.Span{Start: r.int(), End: r.int()}
 	o.AppointmentID, o.HoldID, o.ExpiresAt = r.text(), r.text(), r.int()
 	o.Live, o.Override = r.bool(), r.bool()
 	return o
 }
 
 // resource reads "p1" or "l1".
-func resource(r *row) engine.Resource {
+func resource(r *row) booking.Resource {
 	text := r.text()
 	if len(text) < 2 {
 		r.fail("is no resource")
-		return engine.Resource{}
+		return booking.Resource{}
 	}
 	id, err := strconv.ParseInt(text[1:], 10, 64)
 	if err != nil {
 		r.fail("is no resource")
 	}
-	return engine.Resource{Kind: text[0], ID: id}
+	return booking.Resource{Kind: text[0], ID: id}
 }
 
 // OccupancyOf implements engine.Reader.
-func (r *reads) OccupancyOf(appointmentID, holdID string) ([]engine.Occupancy, error) {
+func (r *reads) OccupancyOf(appointmentID, holdID string) ([]booking.Occupancy, error) {
 	switch {
 	case appointmentID != "" && holdID != "":
 		return nil, fmt.Errorf("OccupancyOf asks for an appointment or a hold, not both")
@@ -46,7 +47,7 @@ func (r *reads) OccupancyOf(appointmentID, holdID string) ([]engine.Occupancy, e
 
 // updateIndex repeats a row's change in the occupancy index. What is loaded
 // for it comes from the last commit, as the loader cannot see this transaction.
-func (t *tx) updateIndex(o engine.Occupancy, add bool) error {
+func (t *tx) updateIndex(o booking.Occupancy, add bool) error {
 	if !o.Live {
 		return nil
 	}
@@ -54,12 +55,12 @@ func (t *tx) updateIndex(o engine.Occupancy, add bool) error {
 	if err != nil {
 		return err
 	}
-	t.w.overlay.put(days, engine.Occupied{Span: o.Footprint, ExpiresAt: o.ExpiresAt, Row: o.Row}, add)
+	t.w.overlay.put(days, booking.Occupied{Span: o.Footprint, ExpiresAt: o.ExpiresAt, Row: o.Row}, add)
 	return nil
 }
 
 // InsertOccupancy implements engine.Tx.
-func (t *tx) InsertOccupancy(o *engine.Occupancy) error {
+func (t *tx) InsertOccupancy(o *booking.Occupancy) error {
 	_, id, err := t.exec(`INSERT INTO occupancy (clinic, resource, test, s, e, appointment_id, hold_id, expires_at, live, override)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		o.Clinic, o.Resource.String(), o.Test, o.Footprint.Start, o.Footprint.End,
@@ -72,7 +73,7 @@ func (t *tx) InsertOccupancy(o *engine.Occupancy) error {
 }
 
 // UpdateOccupancy implements engine.Tx; o.Row says which row.
-func (t *tx) UpdateOccupancy(o engine.Occupancy) error {
+func (t *tx) UpdateOccupancy(o booking.Occupancy) error {
 	old, err := one(&t.reads, "occupancy", scanOccupancy, selectOccupancy+" WHERE id = ? AND clinic = ?", o.Row, o.Clinic)
 	if err != nil {
 		return err
@@ -91,7 +92,7 @@ func (t *tx) UpdateOccupancy(o engine.Occupancy) error {
 }
 
 // DeleteOccupancy implements engine.Tx; o.Row says which row.
-func (t *tx) DeleteOccupancy(o engine.Occupancy) error {
+func (t *tx) DeleteOccupancy(o booking.Occupancy) error {
 	n, err := t.dropOccupancy("id = ? AND clinic = ?", o.Row, o.Clinic)
 	if err == nil && n == 0 {
 		err = absent("occupancy")

@@ -5,7 +5,8 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"qualifybase/engine"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
 )
 
 // The occupancy index: the live footprints of every resource that was asked
@@ -31,7 +32,7 @@ func dayOf(t int64) int64 {
 
 // resourceKey names a resource, in the live data or in the test data.
 type resourceKey struct {
-	r    engine.Resource
+	r    booking.Resource
 	test bool
 }
 
@@ -44,11 +45,11 @@ type resourceDays struct {
 // dayRange holds a range of days. A footprint lies in the day of its start.
 type dayRange struct {
 	floor int64
-	days  []atomic.Pointer[[]engine.Occupied] // each in the order of compareOccupied
+	days  []atomic.Pointer[[]booking.Occupied] // each in the order of compareOccupied
 }
 
 // day is the committed state of a day.
-func (c *dayRange) day(day int64) []engine.Occupied {
+func (c *dayRange) day(day int64) []booking.Occupied {
 	if p := c.days[day-c.floor].Load(); p != nil {
 		return *p
 	}
@@ -58,7 +59,7 @@ func (c *dayRange) day(day int64) []engine.Occupied {
 func (c *dayRange) has(day int64) bool { return day >= c.floor && day < c.floor+int64(len(c.days)) }
 
 // compareOccupied is the order of the index occupancy_live.
-func compareOccupied(a, b engine.Occupied) int {
+func compareOccupied(a, b booking.Occupied) int {
 	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.ExpiresAt, b.ExpiresAt), cmp.Compare(a.Row, b.Row))
 }
 
@@ -94,8 +95,8 @@ func (s *Store) resourceDays(k resourceKey) (*resourceDays, error) {
 
 // load reads the days of one resource.
 func (r *reads) load(k resourceKey, floor int64) (*dayRange, error) {
-	cal := &dayRange{floor: floor, days: make([]atomic.Pointer[[]engine.Occupied], daysAhead)}
-	var list []engine.Occupied
+	cal := &dayRange{floor: floor, days: make([]atomic.Pointer[[]booking.Occupied], daysAhead)}
+	var list []booking.Occupied
 	day := floor
 	flush := func() {
 		if len(list) > 0 {
@@ -119,12 +120,12 @@ func (r *reads) load(k resourceKey, floor int64) (*dayRange, error) {
 	return cal, err
 }
 
-func scanOccupied(r *row) engine.Occupied {
-	return engine.Occupied{Row: r.int(), Span: engine.Span{Start: r.int(), End: r.int()}, ExpiresAt: r.int()}
+func scanOccupied(r *row) booking.Occupied {
+	return booking.Occupied{Row: r.int(), Span: calendar.Span{Start: r.int(), End: r.int()}, ExpiresAt: r.int()}
 }
 
 // Busy implements engine.Reader, from memory where the window lies in it.
-func (r *reads) Busy(res engine.Resource, test bool, window engine.Span, dst []engine.Occupied) ([]engine.Occupied, error) {
+func (r *reads) Busy(res booking.Resource, test bool, window calendar.Span, dst []booking.Occupied) ([]booking.Occupied, error) {
 	if r.ended {
 		return dst, errEnded
 	}
@@ -157,7 +158,7 @@ func (r *reads) Busy(res engine.Resource, test bool, window engine.Span, dst []e
 }
 
 // busyInFile is the same question to the file: the truth that the index must equal.
-func (r *reads) busyInFile(res engine.Resource, test bool, window engine.Span, dst []engine.Occupied) ([]engine.Occupied, error) {
+func (r *reads) busyInFile(res booking.Resource, test bool, window calendar.Span, dst []booking.Occupied) ([]booking.Occupied, error) {
 	err := r.query(`SELECT id, s, e, expires_at FROM occupancy
 		WHERE live = 1 AND resource = ? AND test = ? AND s > ? AND s < ? AND e > ? ORDER BY s, e, expires_at, id`,
 		func(row *row) error {
@@ -169,7 +170,7 @@ func (r *reads) busyInFile(res engine.Resource, test bool, window engine.Span, d
 
 // overlay is the writer's uncommitted occupancy.
 type overlay struct {
-	work map[dayKey][]engine.Occupied
+	work map[dayKey][]booking.Occupied
 	undo []undoEntry
 }
 
@@ -182,18 +183,18 @@ type dayKey struct {
 // undoEntry is one change, to be taken back.
 type undoEntry struct {
 	at    dayKey
-	o     engine.Occupied
+	o     booking.Occupied
 	added bool
 }
 
 // put adds or removes a footprint and notes how to take that back.
-func (v *overlay) put(t *resourceDays, o engine.Occupied, add bool) {
+func (v *overlay) put(t *resourceDays, o booking.Occupied, add bool) {
 	at := dayKey{t, dayOf(o.Start)}
 	v.set(at, o, add)
 	v.undo = append(v.undo, undoEntry{at, o, add})
 }
 
-func (v *overlay) set(at dayKey, o engine.Occupied, add bool) {
+func (v *overlay) set(at dayKey, o booking.Occupied, add bool) {
 	if o.ExpiresAt != 0 {
 		if add {
 			at.t.holds++
@@ -208,7 +209,7 @@ func (v *overlay) set(at dayKey, o engine.Occupied, add bool) {
 	list, ok := v.work[at]
 	if !ok {
 		day := cal.day(at.day)
-		list = append(make([]engine.Occupied, 0, len(day)+4), day...)
+		list = append(make([]booking.Occupied, 0, len(day)+4), day...)
 		v.work[at] = list
 	}
 	i, found := slices.BinarySearchFunc(list, o, compareOccupied)

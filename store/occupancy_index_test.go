@@ -14,12 +14,15 @@ import (
 	"pgregory.net/rapid"
 
 	"qualifybase/engine"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/fault"
 )
 
 var errUndo = errors.New("undo this")
 
 // sameBusy compares memory and file for one resource and window, on one snapshot.
-func sameBusy(t interface{ Fatalf(string, ...any) }, where string, r engine.Reader, res engine.Resource, test bool, window engine.Span) {
+func sameBusy(t interface{ Fatalf(string, ...any) }, where string, r engine.Reader, res booking.Resource, test bool, window calendar.Span) {
 	var rd *reads
 	switch x := r.(type) {
 	case *reads:
@@ -53,29 +56,29 @@ func (w *wrong) Fatalf(format string, args ...any) {
 type history struct {
 	*house
 	rt   *rapid.T
-	rows []engine.Occupancy
+	rows []booking.Occupancy
 	wrong
 }
 
-func (x *history) window() engine.Span {
+func (x *history) window() calendar.Span {
 	day := noon.Unix() + rapid.Int64Range(-12, 12).Draw(x.rt, "window day")*daySeconds
 	start := day + rapid.Int64Range(0, daySeconds).Draw(x.rt, "window start")
-	return engine.Span{Start: start, End: start + rapid.Int64Range(1, 5*daySeconds).Draw(x.rt, "window length")}
+	return calendar.Span{Start: start, End: start + rapid.Int64Range(1, 5*daySeconds).Draw(x.rt, "window length")}
 }
 
-func (x *history) resource() engine.Resource {
-	return rapid.SampledFrom([]engine.Resource{
-		engine.ProviderResource(x.providers[0]), engine.ProviderResource(x.providers[1]), engine.RoomResource(x.rooms[0]),
+func (x *history) resource() booking.Resource {
+	return rapid.SampledFrom([]booking.Resource{
+		booking.ProviderResource(x.providers[0]), booking.ProviderResource(x.providers[1]), booking.RoomResource(x.rooms[0]),
 	}).Draw(x.rt, "resource")
 }
 
-func (x *history) footprint() engine.Span {
+func (x *history) footprint() calendar.Span {
 	start := noon.Unix() + rapid.Int64Range(-10*24, 10*24).Draw(x.rt, "hour")*3600
-	return engine.Span{Start: start, End: start + rapid.SampledFrom([]int64{900, 3600, 40000, maxFootprint}).Draw(x.rt, "length")}
+	return calendar.Span{Start: start, End: start + rapid.SampledFrom([]int64{900, 3600, 40000, maxFootprint}).Draw(x.rt, "length")}
 }
 
 // step does one random change and returns the rows as they are then.
-func (x *history) step(tx engine.Tx, rows []engine.Occupancy) ([]engine.Occupancy, error) {
+func (x *history) step(tx engine.Tx, rows []booking.Occupancy) ([]booking.Occupancy, error) {
 	pick := func() int { return rapid.IntRange(0, len(rows)-1).Draw(x.rt, "row") }
 	kind := rapid.SampledFrom([]string{"insert", "insert", "hold", "move", "toggle", "delete", "expire"}).Draw(x.rt, "change")
 	if len(rows) == 0 {
@@ -83,9 +86,9 @@ func (x *history) step(tx engine.Tx, rows []engine.Occupancy) ([]engine.Occupanc
 	}
 	switch kind {
 	case "insert", "hold":
-		o := engine.Occupancy{Clinic: x.clinic, Resource: x.resource(), Test: rapid.Bool().Draw(x.rt, "test"), Footprint: x.footprint(), Live: true, Override: true}
+		o := booking.Occupancy{Clinic: x.clinic, Resource: x.resource(), Test: rapid.Bool().Draw(x.rt, "test"), Footprint: x.footprint(), Live: true, Override: true}
 		if kind == "hold" {
-			h := engine.Hold{ID: id(), Clinic: x.clinic, Test: o.Test, Caller: "key:1", ProviderID: x.providers[0],
+			h := booking.Hold{ID: id(), Clinic: x.clinic, Test: o.Test, Caller: "key:1", ProviderID: x.providers[0],
 				StartsAt: o.Footprint.Start, EndsAt: o.Footprint.End, ExpiresAt: noon.Unix() + rapid.Int64Range(-5, 5).Draw(x.rt, "expiry"), CreatedAt: noon.Unix()}
 			if err := tx.InsertHold(h); err != nil {
 				return rows, err
@@ -114,7 +117,7 @@ func (x *history) step(tx engine.Tx, rows []engine.Occupancy) ([]engine.Occupanc
 		return slices.Delete(rows, i, i+1), tx.DeleteOccupancy(gone)
 	default:
 		res, test, now := x.resource(), rapid.Bool().Draw(x.rt, "test"), noon.Unix()+rapid.Int64Range(-6, 6).Draw(x.rt, "now")
-		rows = slices.DeleteFunc(rows, func(o engine.Occupancy) bool {
+		rows = slices.DeleteFunc(rows, func(o booking.Occupancy) bool {
 			return o.ExpiresAt != 0 && o.Resource == res && o.Test == test && o.ExpiresAt <= now
 		})
 		return rows, tx.DeleteExpired(res, test, now)
@@ -183,14 +186,14 @@ func TestIndexEqualsFile(t *testing.T) {
 			if rapid.IntRange(0, 7).Draw(rt, "who") == 0 {
 				x.outside()
 			}
-			err := x.Update(context.Background(), x.member)
+			err := engine.Update(context.Background(), x, x.member)
 			if x.what != "" {
 				rt.Fatalf("%s", x.what)
 			}
-			if err != nil && err != errUndo && engine.KindOf(err) != engine.Internal {
+			if err != nil && err != errUndo && fault.KindOf(err) != fault.Internal {
 				rt.Fatalf("%v", err)
 			}
-			_ = h.View(context.Background(), func(r engine.Reader) error {
+			_ = engine.View(context.Background(), h, func(r engine.Reader) error {
 				for _, test := range []bool{false, true} {
 					sameBusy(rt, "after", r, x.resource(), test, x.window())
 				}
@@ -226,14 +229,14 @@ func TestIndexUnderConcurrentLoads(t *testing.T) {
 			for time.Now().Before(stop) {
 				start := noon.Unix() + rnd.Int64N(5*96)*900
 				p := h.providers[rnd.IntN(3)]
-				err := h.Update(context.Background(), func(tx engine.Tx) error {
+				err := engine.Update(context.Background(), h, func(tx engine.Tx) error {
 					o, err := h.book(tx, h.visit(p, start, 15))
 					if err == nil && rnd.IntN(2) == 0 {
 						err = tx.DeleteOccupancy(o)
 					}
 					return err
 				})
-				if k := engine.KindOf(err); err != nil && k != engine.SlotTaken {
+				if k := fault.KindOf(err); err != nil && k != fault.SlotTaken {
 					t.Errorf("%v", err)
 				}
 			}
@@ -242,7 +245,7 @@ func TestIndexUnderConcurrentLoads(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(2, uint64(n)))
 			for time.Now().Before(stop) {
 				see(t, h.Store, func(r engine.Reader) error {
-					_, err := r.Busy(engine.ProviderResource(h.providers[rnd.IntN(3)]), false, engine.Span{Start: noon.Unix(), End: noon.Unix() + 7*daySeconds}, nil)
+					_, err := r.Busy(booking.ProviderResource(h.providers[rnd.IntN(3)]), false, calendar.Span{Start: noon.Unix(), End: noon.Unix() + 7*daySeconds}, nil)
 					return err
 				})
 			}
@@ -251,7 +254,7 @@ func TestIndexUnderConcurrentLoads(t *testing.T) {
 	wg.Wait()
 	see(t, h.Store, func(r engine.Reader) error {
 		for _, p := range h.providers {
-			sameBusy(t, "at rest", r, engine.ProviderResource(p), false, engine.Span{Start: noon.Unix(), End: noon.Unix() + 9*daySeconds})
+			sameBusy(t, "at rest", r, booking.ProviderResource(p), false, calendar.Span{Start: noon.Unix(), End: noon.Unix() + 9*daySeconds})
 		}
 		return nil
 	})
@@ -266,7 +269,7 @@ func TestIndexAsDaysPass(t *testing.T) {
 	for range 30 {
 		h.must(t, func(tx engine.Tx) error {
 			for _, day := range []int64{-7, -1, 0, 5, 790, 799, 805} {
-				if _, err := h.book(tx, h.visit(h.providers[0], now.Unix()+day*daySeconds, 30)); err != nil && engine.KindOf(err) != engine.SlotTaken {
+				if _, err := h.book(tx, h.visit(h.providers[0], now.Unix()+day*daySeconds, 30)); err != nil && fault.KindOf(err) != fault.SlotTaken {
 					return err
 				}
 			}
@@ -275,7 +278,7 @@ func TestIndexAsDaysPass(t *testing.T) {
 		see(t, s, func(r engine.Reader) error {
 			for _, day := range []int64{-9, -6, -1, 0, 790, 800} {
 				at := now.Unix() + day*daySeconds
-				sameBusy(t, "day", r, engine.ProviderResource(h.providers[0]), false, engine.Span{Start: at, End: at + 2*daySeconds})
+				sameBusy(t, "day", r, booking.ProviderResource(h.providers[0]), false, calendar.Span{Start: at, End: at + 2*daySeconds})
 			}
 			return nil
 		})
@@ -288,7 +291,7 @@ func TestIndexAsDaysPass(t *testing.T) {
 // A day that readers may hold is never written to.
 func TestPublishedDaysStandStill(t *testing.T) {
 	h := openHouse(t, Options{})
-	var rows []engine.Occupancy
+	var rows []booking.Occupancy
 	h.must(t, func(tx engine.Tx) error {
 		for i := range int64(5) {
 			o, err := h.book(tx, h.visit(h.providers[0], noon.Unix()+i*1800, 30))
@@ -299,7 +302,7 @@ func TestPublishedDaysStandStill(t *testing.T) {
 		}
 		return nil
 	})
-	days, err := h.resourceDays(resourceKey{engine.ProviderResource(h.providers[0]), false})
+	days, err := h.resourceDays(resourceKey{booking.ProviderResource(h.providers[0]), false})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
 )
 
 const farFuture = int64(math.MaxInt64)
@@ -26,12 +26,12 @@ func (r *reads) LeaseOver(now int64) (bool, error) {
 // claimRun is what ClaimDue gathers.
 type claimRun struct {
 	*tx
-	claim *engine.Claim
-	out   []engine.Delivery
+	claim *outbox.Claim
+	out   []outbox.Delivery
 }
 
 // ClaimDue implements engine.Tx.
-func (t *tx) ClaimDue(c engine.Claim) ([]engine.Delivery, error) {
+func (t *tx) ClaimDue(c outbox.Claim) ([]outbox.Delivery, error) {
 	x := claimRun{tx: t, claim: &c}
 	err := x.claimAll()
 	return x.out, err
@@ -42,7 +42,7 @@ type dueEndpoint struct {
 	n       int64
 	enabled bool
 	first   int64 // its earliest next_at
-	target  engine.Target
+	target  outbox.Target
 }
 
 // dueEndpoints gives the endpoints with something pending up to a time, by id. It
@@ -51,7 +51,7 @@ type dueEndpoint struct {
 func (r *reads) dueEndpoints(until int64) ([]dueEndpoint, error) {
 	ends, err := list(r, func(r *row) dueEndpoint {
 		e := dueEndpoint{n: r.int(), enabled: r.bool(), first: r.int()}
-		e.target = engine.Target{WebhookID: r.text(), URL: r.text(), SignatureHeader: r.text(), Secret: r.secret(),
+		e.target = outbox.Target{WebhookID: r.text(), URL: r.text(), SignatureHeader: r.text(), Secret: r.secret(),
 			OldSecret: r.secret(), OldUntil: r.int(), MaxInFlight: r.small()}
 		return e
 	}, `WITH RECURSIVE ends(webhook) AS (
@@ -80,7 +80,7 @@ func (x *claimRun) claimAll() error {
 		start++
 	}
 	ends = append(ends[start:len(ends):len(ends)], ends[:start]...)
-	lines := make([][]engine.Delivery, len(ends))
+	lines := make([][]outbox.Delivery, len(ends))
 	for i := range ends {
 		if lines[i], err = x.pendingFor(&ends[i]); err != nil {
 			return err
@@ -105,7 +105,7 @@ func (x *claimRun) claimAll() error {
 }
 
 // pendingFor is what an endpoint may be sent now, in order.
-func (x *claimRun) pendingFor(e *dueEndpoint) ([]engine.Delivery, error) {
+func (x *claimRun) pendingFor(e *dueEndpoint) ([]outbox.Delivery, error) {
 	room, known := x.claim.Rooms[e.target.WebhookID]
 	if !known {
 		room = e.target.MaxInFlight
@@ -119,9 +119,9 @@ func (x *claimRun) pendingFor(e *dueEndpoint) ([]engine.Delivery, error) {
 		ORDER BY d.next_at, d.seq, d.n LIMIT ?+0`, e.n, x.claim.Now, min(room, x.claim.Room))
 }
 
-func scanPending(r *row) engine.Delivery {
-	var d engine.Delivery
-	d.Row = engine.DeliveryRow{N: r.int(), Webhook: r.int(), Cause: r.text()}
+func scanPending(r *row) outbox.Delivery {
+	var d outbox.Delivery
+	d.Row = outbox.DeliveryRow{N: r.int(), Webhook: r.int(), Cause: r.text()}
 	d.ID, d.EventID, d.EventType, d.Body = r.text(), r.text(), r.text(), r.blob()
 	d.Attempt, d.Interrupted, d.DueAt = r.small()+1, r.small(), r.int()
 	return d
@@ -129,7 +129,7 @@ func scanPending(r *row) engine.Delivery {
 
 // claimOne claims one delivery: number and next time of its attempt are written before
 // anybody sends.
-func (x *claimRun) claimOne(d *engine.Delivery, e *dueEndpoint) error {
+func (x *claimRun) claimOne(d *outbox.Delivery, e *dueEndpoint) error {
 	d.To = &e.target
 	next := x.claim.RetryAt[min(d.Failures(), len(x.claim.RetryAt)-1)]
 	_, _, err := x.exec("UPDATE deliveries SET state = 'sending', attempts = ?, retry_at = ?, lease_until = ? WHERE n = ?",
@@ -169,12 +169,12 @@ func (r *reads) NextDue(after int64) (at int64, found bool, err error) {
 func (t *tx) TakeBack(now, until int64) (int, error) {
 	const claims = " WHERE ended_at IS NULL AND state = 'sending' AND lease_until <= ?"
 	_, _, err := t.exec(`INSERT OR IGNORE INTO attempts (delivery, n, started_at, ms, status, error, response, cause)
-		SELECT n, attempts, ?, 0, NULL, ?, '', cause FROM deliveries`+claims, now, string(engine.Interrupted), until)
+		SELECT n, attempts, ?, 0, NULL, ?, '', cause FROM deliveries`+claims, now, string(outbox.Interrupted), until)
 	if err != nil {
 		return 0, err
 	}
 	n, _, err := t.exec(`UPDATE deliveries SET state = 'pending', cause = 'retry', last_status = NULL, last_error = ?,
 		next_at = CASE interrupted WHEN 0 THEN ? ELSE retry_at END, interrupted = min(interrupted + 1, ?)`+claims,
-		string(engine.Interrupted), now, engine.MaxInterrupted, until)
+		string(outbox.Interrupted), now, outbox.MaxInterrupted, until)
 	return int(n), err
 }

@@ -8,19 +8,22 @@ import (
 	"pgregory.net/rapid"
 
 	"qualifybase/engine"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/fault"
 )
 
 // collides is the booking invariant in plain words: a live row without an
 // override overlaps no other live row of its resource (booking.md §1).
-func collides(rows []engine.Occupancy, o engine.Occupancy) bool {
-	return o.Live && !o.Override && slices.ContainsFunc(rows, func(x engine.Occupancy) bool {
+func collides(rows []booking.Occupancy, o booking.Occupancy) bool {
+	return o.Live && !o.Override && slices.ContainsFunc(rows, func(x booking.Occupancy) bool {
 		return x.Row != o.Row && x.Live && x.Resource == o.Resource && x.Test == o.Test &&
 			x.Footprint.Start < o.Footprint.End && x.Footprint.End > o.Footprint.Start
 	})
 }
 
 // newly tells a change by which a row could collide that did not before.
-func newly(old, o engine.Occupancy) bool {
+func newly(old, o booking.Occupancy) bool {
 	return !old.Live || old.Override || old.Resource != o.Resource || old.Test != o.Test || old.Footprint != o.Footprint
 }
 
@@ -30,19 +33,19 @@ func newly(old, o engine.Occupancy) bool {
 func TestTriggersAgreeWithPlainLook(t *testing.T) {
 	h := openHouse(t, Options{})
 	rapid.Check(t, func(rt *rapid.T) {
-		var rows []engine.Occupancy
+		var rows []booking.Occupancy
 		base := noon.Unix()
-		span := func() engine.Span {
+		span := func() calendar.Span {
 			start := base + rapid.Int64Range(0, 20).Draw(rt, "quarter")*900
-			return engine.Span{Start: start, End: start + rapid.SampledFrom([]int64{1, 900, 1800, 7200, 14400, maxFootprint}).Draw(rt, "length")}
+			return calendar.Span{Start: start, End: start + rapid.SampledFrom([]int64{1, 900, 1800, 7200, 14400, maxFootprint}).Draw(rt, "length")}
 		}
-		resource := func() engine.Resource {
-			return rapid.SampledFrom([]engine.Resource{engine.ProviderResource(h.providers[0]), engine.RoomResource(h.rooms[0])}).Draw(rt, "resource")
+		resource := func() booking.Resource {
+			return rapid.SampledFrom([]booking.Resource{booking.ProviderResource(h.providers[0]), booking.RoomResource(h.rooms[0])}).Draw(rt, "resource")
 		}
 		likely := func(what string) bool { return rapid.IntRange(0, 3).Draw(rt, what) > 0 }
 		for range rapid.IntRange(1, 30).Draw(rt, "changes") {
-			o := engine.Occupancy{Clinic: h.clinic, Resource: resource(), Test: rapid.IntRange(0, 7).Draw(rt, "test") == 0, Footprint: span(), Live: likely("live"), Override: rapid.Bool().Draw(rt, "override")}
-			var old *engine.Occupancy
+			o := booking.Occupancy{Clinic: h.clinic, Resource: resource(), Test: rapid.IntRange(0, 7).Draw(rt, "test") == 0, Footprint: span(), Live: likely("live"), Override: rapid.Bool().Draw(rt, "override")}
+			var old *booking.Occupancy
 			if len(rows) > 0 && likely("change") {
 				old = &rows[rapid.IntRange(0, len(rows)-1).Draw(rt, "row")]
 				was := *old
@@ -61,7 +64,7 @@ func TestTriggersAgreeWithPlainLook(t *testing.T) {
 				}
 			}
 			want := collides(rows, o) && (old == nil || newly(*old, o))
-			err := h.Update(context.Background(), func(tx engine.Tx) error {
+			err := engine.Update(context.Background(), h, func(tx engine.Tx) error {
 				if old != nil {
 					return tx.UpdateOccupancy(o)
 				}
@@ -72,7 +75,7 @@ func TestTriggersAgreeWithPlainLook(t *testing.T) {
 				o.AppointmentID = a.ID
 				return tx.InsertOccupancy(&o)
 			})
-			if got := engine.KindOf(err) == engine.SlotTaken; got != want || err != nil && !got {
+			if got := fault.KindOf(err) == fault.SlotTaken; got != want || err != nil && !got {
 				rt.Fatalf("%+v among %+v: refused = %v (%v), want %v", o, rows, got, err, want)
 			}
 			switch {
@@ -99,12 +102,12 @@ func TestTriggersAgreeWithPlainLook(t *testing.T) {
 func TestOverrideHidesNobody(t *testing.T) {
 	h := openHouse(t, Options{})
 	put := func(minute, length int64, override bool) error {
-		return h.Update(context.Background(), func(tx engine.Tx) error {
+		return engine.Update(context.Background(), h, func(tx engine.Tx) error {
 			a := h.visit(h.providers[0], noon.Unix()+minute*60, length)
 			if err := tx.InsertAppointment(a); err != nil {
 				return err
 			}
-			return tx.InsertOccupancy(&engine.Occupancy{Clinic: h.clinic, Resource: engine.ProviderResource(a.ProviderID),
+			return tx.InsertOccupancy(&booking.Occupancy{Clinic: h.clinic, Resource: booking.ProviderResource(a.ProviderID),
 				Footprint: a.Footprint, AppointmentID: a.ID, Live: true, Override: override})
 		})
 	}
@@ -114,7 +117,7 @@ func TestOverrideHidesNobody(t *testing.T) {
 	if err := put(30, 15, true); err != nil {
 		t.Fatal(err)
 	}
-	if err := put(60, 15, false); engine.KindOf(err) != engine.SlotTaken {
+	if err := put(60, 15, false); fault.KindOf(err) != fault.SlotTaken {
 		t.Errorf("behind the override, inside the long booking: %v, want SlotTaken", err)
 	}
 	if err := put(120, 15, false); err != nil {

@@ -3,7 +3,9 @@ package store
 import (
 	"slices"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/people"
+	"qualifybase/engine/text"
 )
 
 const selectPatient = `SELECT id, clinic, test, mrn, given_name, family_name, preferred_name, birth_date, sex, phones, email, email_key,
@@ -11,10 +13,10 @@ const selectPatient = `SELECT id, clinic, test, mrn, given_name, family_name, pr
 	status, merged_into, filled, restricted, erased_at,
 	version, change, created_at, updated_at, created_by, updated_by FROM patients`
 
-func scanPatient(r *row) engine.Patient {
-	p := engine.Patient{
+func scanPatient(r *row) people.Patient {
+	p := people.Patient{
 		ID: r.int(), Clinic: r.int(), Test: r.bool(), MRN: r.text(), GivenName: r.text(), FamilyName: r.text(),
-		PreferredName: r.text(), BirthDate: r.date(), Sex: engine.Sex(r.text()),
+		PreferredName: r.text(), BirthDate: r.date(), Sex: people.Sex(r.text()),
 	}
 	r.doc(&p.Phones)
 	p.Email, p.EmailKey = r.text(), r.text()
@@ -23,7 +25,7 @@ func scanPatient(r *row) engine.Patient {
 	r.doc(&p.Consents)
 	r.doc(&p.EmergencyContact)
 	r.doc(&p.Identifiers)
-	p.AllergiesText, p.AdminNotes, p.SourceLeadID, p.Status = r.text(), r.text(), r.text(), engine.PatientStatus(r.text())
+	p.AllergiesText, p.AdminNotes, p.SourceLeadID, p.Status = r.text(), r.text(), r.text(), people.PatientStatus(r.text())
 	p.MergedInto = r.int()
 	r.doc(&p.Filled)
 	p.Restricted, p.ErasedAt, p.Meta = r.bool(), r.int(), r.meta()
@@ -31,16 +33,16 @@ func scanPatient(r *row) engine.Patient {
 }
 
 // Patient implements engine.Reader.
-func (r *reads) Patient(clinic int64, test bool, id int64) (engine.Patient, error) {
+func (r *reads) Patient(clinic int64, test bool, id int64) (people.Patient, error) {
 	return one(r, "patient", scanPatient, selectPatient+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
 }
 
 // PatientByMRN implements engine.Reader.
-func (r *reads) PatientByMRN(clinic int64, test bool, mrnKey string) (engine.Patient, error) {
+func (r *reads) PatientByMRN(clinic int64, test bool, mrnKey string) (people.Patient, error) {
 	return one(r, "patient", scanPatient, selectPatient+" WHERE clinic = ? AND test = ? AND mrn_key = ?", clinic, test, mrnKey)
 }
 
-func patientsWhere(q engine.PatientQuery) *where {
+func patientsWhere(q people.PatientQuery) *where {
 	cond := "clinic = ? AND test = ?"
 	if len(q.Starts) > 0 { // the search knows the few: the + keeps the planner off the list's index
 		cond = "+clinic = ? AND +test = ?"
@@ -67,7 +69,7 @@ func patientsWhere(q engine.PatientQuery) *where {
 }
 
 // Patients implements engine.Reader.
-func (r *reads) Patients(q engine.PatientQuery, after engine.Position, limit int) ([]engine.Patient, error) {
+func (r *reads) Patients(q people.PatientQuery, after act.Position, limit int) ([]people.Patient, error) {
 	w := patientsWhere(q)
 	text, err := r.page(w, "patients", q.Clinic, q.Test, q.UpdatedSince, after, numberID, limit)
 	if err != nil {
@@ -77,7 +79,7 @@ func (r *reads) Patients(q engine.PatientQuery, after engine.Position, limit int
 }
 
 // CountPatients implements engine.Reader.
-func (r *reads) CountPatients(q engine.PatientQuery) (int64, error) {
+func (r *reads) CountPatients(q people.PatientQuery) (int64, error) {
 	return r.counted(patientsWhere(q), "patients", q.Clinic, q.Test, q.UpdatedSince)
 }
 
@@ -87,7 +89,7 @@ func (r *reads) FirstPatientChange(clinic int64, test bool, since int64) (int64,
 }
 
 // PatientsByKeys implements engine.Reader: two seeks of the index per key.
-func (r *reads) PatientsByKeys(clinic int64, test bool, keys []string, given string, limit int) ([]engine.Patient, error) {
+func (r *reads) PatientsByKeys(clinic int64, test bool, keys []string, given string, limit int) ([]people.Patient, error) {
 	var ids []int64
 	note := func(row *row) error { ids = append(ids, row.int()); return nil }
 	for _, key := range keys {
@@ -103,7 +105,7 @@ func (r *reads) PatientsByKeys(clinic int64, test bool, keys []string, given str
 		}
 	}
 	slices.Sort(ids)
-	out := []engine.Patient{}
+	out := []people.Patient{}
 	for _, id := range slices.Compact(ids) {
 		p, err := r.Patient(clinic, test, id)
 		if err != nil {
@@ -116,12 +118,12 @@ func (r *reads) PatientsByKeys(clinic int64, test bool, keys []string, given str
 
 // patientColumns are the columns that a patient's fields fill, in the order of
 // the statements below, but for those of Meta.
-func patientColumns(p engine.Patient) ([]any, error) {
+func patientColumns(p people.Patient) ([]any, error) {
 	if p.Phones == nil {
-		p.Phones = []engine.Phone{}
+		p.Phones = []people.Phone{}
 	}
 	if p.Identifiers == nil {
-		p.Identifiers = []engine.Identifier{}
+		p.Identifiers = []people.Identifier{}
 	}
 	if p.Filled == nil {
 		p.Filled = map[string]int64{}
@@ -134,14 +136,14 @@ func patientColumns(p engine.Patient) ([]any, error) {
 		}
 	}
 	return []any{
-		p.MRN, engine.Fold(p.MRN), p.GivenName, p.FamilyName, p.PreferredName, dateOrNull(p.BirthDate), string(p.Sex), docs[0], p.Email, p.EmailKey,
+		p.MRN, text.Fold(p.MRN), p.GivenName, p.FamilyName, p.PreferredName, dateOrNull(p.BirthDate), string(p.Sex), docs[0], p.Email, p.EmailKey,
 		docs[1], p.Language, p.ContactPreference, docs[2], docs[3], docs[4], p.AllergiesText, p.AdminNotes, textOrNull(p.SourceLeadID),
 		string(p.Status), intOrNull(p.MergedInto), docs[5], p.Restricted, intOrNull(p.ErasedAt),
 	}, nil
 }
 
 // InsertPatient implements engine.Tx.
-func (t *tx) InsertPatient(p *engine.Patient) error {
+func (t *tx) InsertPatient(p *people.Patient) error {
 	columns, err := patientColumns(*p)
 	if err != nil {
 		return err
@@ -159,7 +161,7 @@ func (t *tx) InsertPatient(p *engine.Patient) error {
 }
 
 // UpdatePatient implements engine.Tx.
-func (t *tx) UpdatePatient(p engine.Patient) error {
+func (t *tx) UpdatePatient(p people.Patient) error {
 	columns, err := patientColumns(p)
 	if err != nil {
 		return err
@@ -176,7 +178,7 @@ func (t *tx) UpdatePatient(p engine.Patient) error {
 }
 
 // putKeys writes the keys of a patient that are new and deletes those that are not any more.
-func (t *tx) putKeys(p engine.Patient) error {
+func (t *tx) putKeys(p people.Patient) error {
 	type entry struct{ key, given string }
 	keys, given := p.Keys()
 	stale := map[entry]bool{}

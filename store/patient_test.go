@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
 )
 
 // Every column by which a row belongs to a patient is either moved by a merge or
@@ -57,7 +60,7 @@ func TestPatientPlans(t *testing.T) {
 	h := openHouse(t, Options{})
 	h.must(t, func(tx engine.Tx) error {
 		for i := range 3000 {
-			p := engine.Patient{Clinic: h.clinic, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Ada", i), FamilyName: "Byron", Sex: engine.SexUnknown, Status: engine.PatientActive, Meta: meta()}
+			p := people.Patient{Clinic: h.clinic, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Ada", i), FamilyName: "Byron", Sex: people.SexUnknown, Status: people.PatientActive, Meta: meta()}
 			if err := tx.InsertPatient(&p); err != nil {
 				return err
 			}
@@ -77,9 +80,9 @@ func TestPatientPlans(t *testing.T) {
 }
 
 func patientPlans(t *testing.T, h *house, c *conn) {
-	w := patientsWhere(engine.PatientQuery{Clinic: h.clinic, Starts: []string{"n:ada1", "p:+49"}})
+	w := patientsWhere(people.PatientQuery{Clinic: h.clinic, Starts: []string{"n:ada1", "p:+49"}})
 	for name, sql := range map[string]string{
-		"search":  selectPatient + w.newestFirst(engine.Position{}, int64(0), 50),
+		"search":  selectPatient + w.newestFirst(act.Position{}, int64(0), 50),
 		"bucket":  "SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? LIMIT ?+0",
 		"given":   "SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? LIMIT ?+0",
 		"mrn":     selectPatient + " WHERE clinic = ? AND test = ? AND mrn_key = ?",
@@ -130,13 +133,13 @@ func TestMergesAskForTheirClinic(t *testing.T) {
 	h := openHouse(t, Options{})
 	foreign := h.clinic + 1
 	h.must(t, func(tx engine.Tx) error {
-		loser := engine.Patient{Clinic: h.clinic, MRN: "P-2", GivenName: "Ada", FamilyName: "Byron", Sex: engine.SexUnknown,
-			Status: engine.PatientMerged, MergedInto: h.patient, Meta: meta()}
+		loser := people.Patient{Clinic: h.clinic, MRN: "P-2", GivenName: "Ada", FamilyName: "Byron", Sex: people.SexUnknown,
+			Status: people.PatientMerged, MergedInto: h.patient, Meta: meta()}
 		if err := tx.InsertPatient(&loser); err != nil {
 			return err
 		}
-		m := engine.Merge{ID: id(), Clinic: h.clinic, LoserID: loser.ID, SurvivorID: h.patient, Status: engine.PatientActive, MergedAt: noon.Unix()}
-		a, row := h.visit(h.providers[0], noon.Unix(), 30), engine.RowRef{Table: "appointments"}
+		m := people.Merge{ID: id(), Clinic: h.clinic, LoserID: loser.ID, SurvivorID: h.patient, Status: people.PatientActive, MergedAt: noon.Unix()}
+		a, row := h.visit(h.providers[0], noon.Unix(), 30), people.RowRef{Table: "appointments"}
 		row.ID = a.ID
 		for _, err := range []error{tx.InsertMerge(m), tx.InsertAppointment(a), tx.OwnRow(row, loser.ID),
 			tx.PointRow(foreign, row, loser.ID, 2, noon.Unix(), "x"), tx.DisownRows(foreign, loser.ID)} {
@@ -144,7 +147,7 @@ func TestMergesAskForTheirClinic(t *testing.T) {
 				return err
 			}
 		}
-		if err := tx.CloseMerge(foreign, m.ID, noon.Unix(), "x"); engine.KindOf(err) != engine.NotFound {
+		if err := tx.CloseMerge(foreign, m.ID, noon.Unix(), "x"); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("closing a foreign merge: %v", err)
 		}
 		for clinic, want := range map[int64]string{h.clinic: "1 1 1 1 true", foreign: "0 0 0 0 false"} {

@@ -14,6 +14,7 @@ import (
 
 	"qualifybase/engine"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/engine/fault"
 	"qualifybase/store/sqlite/disk"
 )
 
@@ -59,7 +60,7 @@ func (l *ledger) both() (asked, acked map[string]bool) {
 func (l *ledger) book(h *house, slot int64) error {
 	a := h.visit(h.providers[0], noon.Unix()+slot*1800, 30)
 	l.note(l.asked, a.ID)
-	err := h.Update(context.Background(), func(tx engine.Tx) error { _, err := h.book(tx, a); return err })
+	err := engine.Update(context.Background(), h, func(tx engine.Tx) error { _, err := h.book(tx, a); return err })
 	if err == nil {
 		l.note(l.acked, a.ID)
 	}
@@ -81,7 +82,7 @@ func holds(path string, asked, acked map[string]bool) error {
 		return fmt.Errorf("integrity: %v, %v", bad, err)
 	}
 	found := map[string]bool{}
-	err = s.View(context.Background(), func(r engine.Reader) error {
+	err = engine.View(context.Background(), s, func(r engine.Reader) error {
 		return r.(*reads).query(`SELECT a.id, (SELECT count(*) FROM occupancy o WHERE o.appointment_id = a.id) FROM appointments a`, func(r *row) error {
 			id, rows := r.text(), r.int()
 			found[id] = true
@@ -227,10 +228,10 @@ func trouble(t *testing.T, n int, code int32) int {
 	lost := false
 	for slot := range int64(bookings) {
 		err := l.book(h, slot)
-		switch kind := engine.KindOf(err); {
+		switch kind := fault.KindOf(err); {
 		case err == nil && lost:
 			t.Errorf("booking %d is acknowledged although the disk was lost at %v", slot, struck)
-		case err != nil && kind != engine.StorageFull && kind != engine.ReadOnly && kind != engine.Busy:
+		case err != nil && kind != fault.StorageFull && kind != fault.ReadOnly && kind != fault.Busy:
 			t.Errorf("booking %d: %v at %v", slot, err, struck)
 		}
 		lost = h.Failed() != nil

@@ -1,14 +1,17 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/act"
+	"qualifybase/engine/record"
+)
 
 const selectPrescription = `SELECT id, clinic, test, consultation_id,
 	(SELECT patient_id FROM consultations WHERE id = prescriptions.consultation_id), author_id, medication, medication_code,
 	dose, route, frequency, as_needed, start_date, duration_days, end_date, quantity, unit, refills, substitution_allowed,
 	instructions, status, stop_reason, version, change, created_at, updated_at, created_by, updated_by FROM prescriptions`
 
-func scanPrescription(r *row) engine.Prescription {
-	p := engine.Prescription{
+func scanPrescription(r *row) record.Prescription {
+	p := record.Prescription{
 		ID: r.text(), Clinic: r.int(), Test: r.bool(), ConsultationID: r.text(), PatientID: r.int(), AuthorID: r.int(),
 		Medication: r.text(), MedicationCode: r.text(), Dose: r.text(), Route: r.text(), Frequency: r.text(), AsNeeded: r.bool(),
 	}
@@ -17,16 +20,16 @@ func scanPrescription(r *row) engine.Prescription {
 	}
 	p.DurationDays, p.EndDate, p.Quantity, p.Unit = r.small(), r.date(), r.text(), r.text()
 	p.Refills, p.Substitution, p.Instructions = r.small(), r.bool(), r.text()
-	p.Status, p.StopReason, p.Meta = engine.PrescriptionStatus(r.text()), r.text(), r.meta()
+	p.Status, p.StopReason, p.Meta = record.PrescriptionStatus(r.text()), r.text(), r.meta()
 	return p
 }
 
 // Prescription implements engine.Reader.
-func (r *reads) Prescription(clinic int64, test bool, id string) (engine.Prescription, error) {
+func (r *reads) Prescription(clinic int64, test bool, id string) (record.Prescription, error) {
 	return one(r, "prescription", scanPrescription, selectPrescription+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
 }
 
-func prescriptionsWhere(q engine.PrescriptionQuery) *where {
+func prescriptionsWhere(q record.PrescriptionQuery) *where {
 	w := tenant(q.Clinic, q.Test, q.ConsultationID != "" || q.PatientID != 0)
 	w.andText("consultation_id", q.ConsultationID)
 	if q.PatientID != 0 && q.ConsultationID == "" {
@@ -37,19 +40,19 @@ func prescriptionsWhere(q engine.PrescriptionQuery) *where {
 }
 
 // Prescriptions implements engine.Reader.
-func (r *reads) Prescriptions(q engine.PrescriptionQuery, after engine.Position, limit int) ([]engine.Prescription, error) {
+func (r *reads) Prescriptions(q record.PrescriptionQuery, after act.Position, limit int) ([]record.Prescription, error) {
 	w := prescriptionsWhere(q)
 	text := w.newestFirst(after, after.ID, limit)
 	return list(r, scanPrescription, selectPrescription+text, w.args...)
 }
 
 // CountPrescriptions implements engine.Reader.
-func (r *reads) CountPrescriptions(q engine.PrescriptionQuery) (int64, error) {
+func (r *reads) CountPrescriptions(q record.PrescriptionQuery) (int64, error) {
 	return r.count("prescriptions", prescriptionsWhere(q))
 }
 
 // InsertPrescription implements engine.Tx.
-func (t *tx) InsertPrescription(p engine.Prescription) error {
+func (t *tx) InsertPrescription(p record.Prescription) error {
 	_, _, err := t.exec(`INSERT INTO prescriptions (id, clinic, test, consultation_id, author_id, medication, medication_code, dose,
 		route, frequency, as_needed, start_date, duration_days, end_date, quantity, unit, refills, substitution_allowed, instructions,
 		status, stop_reason, version, change, created_at, updated_at, created_by, updated_by)
@@ -62,7 +65,7 @@ func (t *tx) InsertPrescription(p engine.Prescription) error {
 }
 
 // UpdatePrescription implements engine.Tx.
-func (t *tx) UpdatePrescription(p engine.Prescription) error {
+func (t *tx) UpdatePrescription(p record.Prescription) error {
 	return t.change("prescription", `UPDATE prescriptions SET author_id = ?, medication = ?, medication_code = ?, dose = ?, route = ?,
 		frequency = ?, as_needed = ?, start_date = ?, duration_days = ?, end_date = ?, quantity = ?, unit = ?, refills = ?,
 		substitution_allowed = ?, instructions = ?, status = ?, stop_reason = ?, version = ?, change = ?, updated_at = ?, updated_by = ?

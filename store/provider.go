@@ -3,7 +3,8 @@ package store
 import (
 	"slices"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
 )
 
 const selectProvider = `SELECT id, clinic, display_name, credentials, specialty, registration_no, email, phone, active,
@@ -12,8 +13,8 @@ const selectProvider = `SELECT id, clinic, display_name, credentials, specialty,
 	(SELECT group_concat(service_id) FROM (SELECT service_id FROM service_providers WHERE provider_id = providers.id ORDER BY service_id)),
 	version, change, created_at, updated_at, created_by, updated_by FROM providers`
 
-func scanProvider(r *row) engine.Provider {
-	return engine.Provider{
+func scanProvider(r *row) directory.Provider {
+	return directory.Provider{
 		ID: r.int(), Clinic: r.int(), DisplayName: r.text(), Credentials: r.text(), Specialty: r.text(),
 		RegistrationNo: r.text(), Email: r.text(), Phone: r.text(), Active: r.bool(), BookableOnline: r.bool(),
 		Colour: r.text(), Weight: r.small(), Priority: r.small(), BufferBefore: r.small(), BufferAfter: r.small(),
@@ -22,12 +23,12 @@ func scanProvider(r *row) engine.Provider {
 }
 
 // Providers implements engine.Reader.
-func (r *reads) Providers(clinic int64, after engine.Position, limit int) ([]engine.Provider, error) {
+func (r *reads) Providers(clinic int64, after act.Position, limit int) ([]directory.Provider, error) {
 	return directoryPage(r, scanProvider, selectProvider, clinic, after, limit)
 }
 
 // directoryPage is a page of providers, locations or services, newest first.
-func directoryPage[T any](r *reads, scan func(*row) T, query string, clinic int64, after engine.Position, limit int) ([]T, error) {
+func directoryPage[T any](r *reads, scan func(*row) T, query string, clinic int64, after act.Position, limit int) ([]T, error) {
 	id, err := numberID(after)
 	if err != nil {
 		return nil, err
@@ -38,7 +39,7 @@ func directoryPage[T any](r *reads, scan func(*row) T, query string, clinic int6
 }
 
 // Provider implements engine.Reader.
-func (r *reads) Provider(clinic, id int64) (engine.Provider, error) {
+func (r *reads) Provider(clinic, id int64) (directory.Provider, error) {
 	return one(r, "provider", scanProvider, selectProvider+" WHERE id = ? AND clinic = ?", id, clinic)
 }
 
@@ -52,7 +53,7 @@ func (r *reads) CountDirectory(clinic int64, table string) (int64, error) {
 }
 
 // InsertProvider implements engine.Tx.
-func (t *tx) InsertProvider(p *engine.Provider) error {
+func (t *tx) InsertProvider(p *directory.Provider) error {
 	_, id, err := t.exec(`INSERT INTO providers (clinic, display_name, credentials, specialty, registration_no, email, phone,
 		active, bookable_online, colour, weight, priority, buffer_before, buffer_after, daily_cap, assigned_at,
 		version, change, created_at, updated_at, created_by, updated_by)
@@ -68,7 +69,7 @@ func (t *tx) InsertProvider(p *engine.Provider) error {
 }
 
 // UpdateProvider implements engine.Tx. It leaves AssignedAt to TouchAssigned.
-func (t *tx) UpdateProvider(p engine.Provider) error {
+func (t *tx) UpdateProvider(p directory.Provider) error {
 	old, err := t.Provider(p.Clinic, p.ID)
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func (t *tx) UpdateProvider(p engine.Provider) error {
 }
 
 // linkProvider writes where the provider works and what they offer.
-func (t *tx) linkProvider(p engine.Provider, locations, services []int64) error {
+func (t *tx) linkProvider(p directory.Provider, locations, services []int64) error {
 	t.wrotePlan(p.Clinic)
 	if !slices.Equal(p.LocationIDs, locations) {
 		if _, _, err := t.exec("DELETE FROM provider_locations WHERE provider_id = ?", p.ID); err != nil {

@@ -5,7 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
 	"qualifybase/store/sqlite"
 )
 
@@ -79,12 +80,12 @@ func (r *row) doc(v any) {
 }
 
 // date reads a calendar date; NULL is nil.
-func (r *row) date() *engine.Date {
+func (r *row) date() *calendar.Date {
 	if r.null() {
 		r.skip()
 		return nil
 	}
-	d, err := engine.ParseDate(r.text())
+	d, err := calendar.ParseDate(r.text())
 	if err != nil {
 		r.fail("%w", err)
 	}
@@ -110,8 +111,8 @@ func (r *row) ids() []int64 {
 }
 
 // meta reads version, change, created_at, updated_at, created_by, updated_by.
-func (r *row) meta() engine.Meta {
-	return engine.Meta{
+func (r *row) meta() act.Meta {
+	return act.Meta{
 		Version: r.int(), Change: r.int(), CreatedAt: r.int(), UpdatedAt: r.int(),
 		CreatedBy: r.text(), UpdatedBy: r.text(),
 	}
@@ -134,7 +135,7 @@ func intOrNull(n int64) any {
 }
 
 // dateOrNull binds a date that may be absent.
-func dateOrNull(d *engine.Date) any {
+func dateOrNull(d *calendar.Date) any {
 	if d == nil {
 		return nil
 	}

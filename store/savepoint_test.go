@@ -82,7 +82,7 @@ func TestSavepointsUndoTheirOwn(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		x := &tree{h: h, rt: rt, rows: map[string]bool{}}
 		fails := rapid.IntRange(0, 3).Draw(rt, "member fails") == 0
-		err := h.Update(context.Background(), func(tx engine.Tx) error {
+		err := engine.Update(context.Background(), h, func(tx engine.Tx) error {
 			x.tx = tx
 			if _, _, err := writing(tx).exec("DELETE FROM audit_reasons"); err != nil {
 				return err
@@ -100,7 +100,7 @@ func TestSavepointsUndoTheirOwn(t *testing.T) {
 			return // the next one begins by deleting what is there: nothing is left to compare
 		}
 		var got []string
-		_ = h.View(context.Background(), func(r engine.Reader) (err error) {
+		_ = engine.View(context.Background(), h, func(r engine.Reader) (err error) {
 			got, err = list(r.(*reads), (*row).text, "SELECT ref FROM audit_reasons ORDER BY ref")
 			return err
 		})

@@ -1,23 +1,26 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+)
 
 const (
 	selectSchedule = `SELECT clinic, owner, doc, version, change, created_at, updated_at, '', updated_by FROM schedules`
 	selectClosure  = `SELECT id, clinic, owner, starts_at, ends_at, from_date, to_date, reason, change, created_at, created_by FROM closures`
 )
 
-func scanSchedule(r *row) engine.OwnedSchedule {
-	s := engine.OwnedSchedule{Clinic: r.int(), Owner: engine.OwnerRef(r.text())}
+func scanSchedule(r *row) directory.OwnedSchedule {
+	s := directory.OwnedSchedule{Clinic: r.int(), Owner: directory.OwnerRef(r.text())}
 	r.json(&s.Schedule)
 	s.Meta = r.meta()
 	return s
 }
 
-func scanClosure(r *row) engine.Closure {
-	c := engine.Closure{
-		ID: r.text(), Clinic: r.int(), Owner: engine.OwnerRef(r.text()),
-		Span: engine.Span{Start: r.int(), End: r.int()}, ByDate: !r.null(),
+func scanClosure(r *row) directory.Closure {
+	c := directory.Closure{
+		ID: r.text(), Clinic: r.int(), Owner: directory.OwnerRef(r.text()),
+		Span: calendar.Span{Start: r.int(), End: r.int()}, ByDate: !r.null(),
 	}
 	if c.ByDate {
 		c.FromDate, c.ToDate = *r.date(), *r.date()
@@ -30,29 +33,29 @@ func scanClosure(r *row) engine.Closure {
 }
 
 // Schedules implements engine.Reader.
-func (r *reads) Schedules(clinic int64) ([]engine.OwnedSchedule, error) {
+func (r *reads) Schedules(clinic int64) ([]directory.OwnedSchedule, error) {
 	return list(r, scanSchedule, selectSchedule+" WHERE clinic = ? ORDER BY owner", clinic)
 }
 
 // Schedule implements engine.Reader.
-func (r *reads) Schedule(clinic int64, owner engine.OwnerRef) (engine.OwnedSchedule, error) {
+func (r *reads) Schedule(clinic int64, owner directory.OwnerRef) (directory.OwnedSchedule, error) {
 	return one(r, "schedule", scanSchedule, selectSchedule+" WHERE clinic = ? AND owner = ?", clinic, string(owner))
 }
 
 // Closures implements engine.Reader.
-func (r *reads) Closures(clinic int64, owner engine.OwnerRef) ([]engine.Closure, error) {
+func (r *reads) Closures(clinic int64, owner directory.OwnerRef) ([]directory.Closure, error) {
 	w := newWhere("clinic = ?", clinic)
 	w.andText("owner", string(owner))
 	return list(r, scanClosure, selectClosure+w.sql.String()+" ORDER BY created_at, id", w.args...)
 }
 
 // Closure implements engine.Reader.
-func (r *reads) Closure(clinic int64, id string) (engine.Closure, error) {
+func (r *reads) Closure(clinic int64, id string) (directory.Closure, error) {
 	return one(r, "closure", scanClosure, selectClosure+" WHERE id = ? AND clinic = ?", id, clinic)
 }
 
 // PutSchedule implements engine.Tx.
-func (t *tx) PutSchedule(s engine.OwnedSchedule) error {
+func (t *tx) PutSchedule(s directory.OwnedSchedule) error {
 	doc, err := asJSON(s.Schedule)
 	if err != nil {
 		return err
@@ -66,7 +69,7 @@ func (t *tx) PutSchedule(s engine.OwnedSchedule) error {
 }
 
 // InsertClosure implements engine.Tx.
-func (t *tx) InsertClosure(c engine.Closure) error {
+func (t *tx) InsertClosure(c directory.Closure) error {
 	var starts, ends, from, to any
 	if c.ByDate {
 		from, to = c.FromDate.String(), c.ToDate.String()

@@ -3,7 +3,8 @@ package store
 import (
 	"slices"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
 )
 
 const selectService = `SELECT id, clinic, name, duration_minutes, buffer_before, buffer_after, step, align, location_kind,
@@ -11,27 +12,27 @@ const selectService = `SELECT id, clinic, name, duration_minutes, buffer_before,
 	(SELECT group_concat(provider_id) FROM (SELECT provider_id FROM service_providers WHERE service_id = services.id ORDER BY provider_id)),
 	version, change, created_at, updated_at, created_by, updated_by FROM services`
 
-func scanService(r *row) engine.Service {
-	return engine.Service{
+func scanService(r *row) directory.Service {
+	return directory.Service{
 		ID: r.int(), Clinic: r.int(), Name: r.text(), DurationMinutes: r.small(), BufferBefore: r.small(),
-		BufferAfter: r.small(), Step: r.small(), Align: engine.Align(r.text()), LocationKind: engine.LocationKind(r.text()),
+		BufferAfter: r.small(), Step: r.small(), Align: directory.Align(r.text()), LocationKind: directory.LocationKind(r.text()),
 		MinNotice: r.small(), HorizonDays: r.small(), DailyCap: r.small(), AutoConfirm: r.bool(),
 		IntakeCampaignID: r.text(), Active: r.bool(), ProviderIDs: r.ids(), Meta: r.meta(),
 	}
 }
 
 // Services implements engine.Reader.
-func (r *reads) Services(clinic int64, after engine.Position, limit int) ([]engine.Service, error) {
+func (r *reads) Services(clinic int64, after act.Position, limit int) ([]directory.Service, error) {
 	return directoryPage(r, scanService, selectService, clinic, after, limit)
 }
 
 // Service implements engine.Reader.
-func (r *reads) Service(clinic, id int64) (engine.Service, error) {
+func (r *reads) Service(clinic, id int64) (directory.Service, error) {
 	return one(r, "service", scanService, selectService+" WHERE id = ? AND clinic = ?", id, clinic)
 }
 
 // InsertService implements engine.Tx.
-func (t *tx) InsertService(s *engine.Service) error {
+func (t *tx) InsertService(s *directory.Service) error {
 	_, id, err := t.exec(`INSERT INTO services (clinic, name, duration_minutes, buffer_before, buffer_after, step, align,
 		location_kind, min_notice, horizon_days, daily_cap, auto_confirm, intake_campaign_id, active,
 		version, change, created_at, updated_at, created_by, updated_by)
@@ -47,7 +48,7 @@ func (t *tx) InsertService(s *engine.Service) error {
 }
 
 // UpdateService implements engine.Tx.
-func (t *tx) UpdateService(s engine.Service) error {
+func (t *tx) UpdateService(s directory.Service) error {
 	old, err := t.Service(s.Clinic, s.ID)
 	if err != nil {
 		return err
@@ -65,7 +66,7 @@ func (t *tx) UpdateService(s engine.Service) error {
 }
 
 // linkService writes who offers the service.
-func (t *tx) linkService(s engine.Service, providers []int64) error {
+func (t *tx) linkService(s directory.Service, providers []int64) error {
 	t.wrotePlan(s.Clinic)
 	if slices.Equal(s.ProviderIDs, providers) {
 		return nil

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
 	"qualifybase/engine/enginetest/proof"
 )
 
@@ -44,14 +45,14 @@ func (h *house) day(tx engine.Tx, slot int64) error {
 	}
 	head.Event++
 	head.Audit++
-	err = tx.InsertEvent(engine.Event{Clinic: h.clinic, Seq: head.Event, ID: "evt_" + a.ID, Type: "appointment.created",
+	err = tx.InsertEvent(act.Event{Clinic: h.clinic, Seq: head.Event, ID: "evt_" + a.ID, Type: "appointment.created",
 		CreatedAt: noon.Unix(), Data: []byte(`{"appointment":{"id":"` + a.ID + `","status":"scheduled","provider_id":1}}`)})
 	if err != nil {
 		return err
 	}
-	row := engine.AuditEntry{Clinic: h.clinic, Seq: head.Audit, At: noon.Unix(), ActorKind: engine.ActorKey, ActorID: a.ID,
+	row := act.AuditEntry{Clinic: h.clinic, Seq: head.Audit, At: noon.Unix(), ActorKind: act.ActorKey, ActorID: a.ID,
 		IP: "192.0.2.1", RequestID: a.ID, Action: "appointment.book", Entity: "appointment", EntityID: a.ID,
-		PatientID: h.patient, Outcome: engine.OK, Fields: []string{}, PrevHash: head.AuditHash}
+		PatientID: h.patient, Outcome: act.OK, Fields: []string{}, PrevHash: head.AuditHash}
 	row.Hash = row.Digest()
 	head.AuditHash = row.Hash
 	return tx.InsertAudit(row)
@@ -176,7 +177,7 @@ func (h *house) load(t *testing.T, rate int, slot *int64, fn func()) []time.Dura
 			*slot++
 			wait.Go(func() {
 				start := time.Now()
-				if err := h.Update(context.Background(), func(tx engine.Tx) error { return h.day(tx, n) }); err != nil {
+				if err := engine.Update(context.Background(), h, func(tx engine.Tx) error { return h.day(tx, n) }); err != nil {
 					t.Error(err)
 				}
 				mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
 )
 
 // minSQLite is the oldest SQLite that may touch a file: up to 3.51.2 a reset of
@@ -140,7 +141,7 @@ func (s *Store) dial(writes bool) (*conn, error) {
 // statement: one that asks only for what is kept in memory (Plan, Busy,
 // KeyByLookup) touches no connection. What is kept in memory may be newer than
 // the snapshot, never older than the last acknowledged Update.
-func (s *Store) View(ctx context.Context, fn func(engine.Reader) error) error {
+func (s *Store) View(ctx context.Context, fn func(act.Reader) error) error {
 	r := reads{s: s, ctx: ctx}
 	defer r.end()
 	return fn(&r)

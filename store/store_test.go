@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"qualifybase/engine"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/fault"
 )
 
 func TestBookAndSee(t *testing.T) {
@@ -16,7 +19,7 @@ func TestBookAndSee(t *testing.T) {
 		return err
 	})
 	see(t, h.Store, func(r engine.Reader) error {
-		busy, err := r.Busy(engine.ProviderResource(h.providers[0]), false, engine.Span{Start: start - 60, End: start + 60}, nil)
+		busy, err := r.Busy(booking.ProviderResource(h.providers[0]), false, calendar.Span{Start: start - 60, End: start + 60}, nil)
 		if err != nil || len(busy) != 1 || busy[0].Span != a.Footprint {
 			t.Errorf("Busy = %v, %v", busy, err)
 		}
@@ -29,11 +32,11 @@ func TestBookAndSee(t *testing.T) {
 		}
 		return nil
 	})
-	err := h.Update(context.Background(), func(tx engine.Tx) error {
+	err := engine.Update(context.Background(), h, func(tx engine.Tx) error {
 		_, err := h.book(tx, h.visit(h.providers[0], start+60, 30))
 		return err
 	})
-	if engine.KindOf(err) != engine.SlotTaken {
+	if fault.KindOf(err) != fault.SlotTaken {
 		t.Fatalf("a second booking gave %v", err)
 	}
 	if n := h.count(t, "SELECT count(*) FROM appointments"); n != 1 {

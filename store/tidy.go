@@ -1,10 +1,12 @@
 package store
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/outbox"
+)
 
 // TidyDeliveries implements engine.Tx: one portion of the retention. n ascends with
 // time, so that each step looks at old rows alone.
-func (t *tx) TidyDeliveries(d engine.Tidying) (int, error) {
+func (t *tx) TidyDeliveries(d outbox.Tidying) (int, error) {
 	bound, err := t.firstSince(max(d.AttemptsBefore, d.EndedBefore))
 	if err != nil {
 		return 0, err

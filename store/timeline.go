@@ -3,7 +3,8 @@ package store
 import (
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/people"
 )
 
 // The arms of a timeline: at, "kind:id", status, provider, other patient, title.
@@ -29,7 +30,7 @@ const (
 )
 
 // Timeline implements engine.Reader.
-func (r *reads) Timeline(q engine.TimelineQuery, after engine.Position, limit int) ([]engine.TimelineEntry, error) {
+func (r *reads) Timeline(q people.TimelineQuery, after act.Position, limit int) ([]people.TimelineEntry, error) {
 	arms := []string{timelineMerged, timelineSurvived, timelineUnmerged, timelineParted}
 	if q.Appointments {
 		arms = append(arms, timelineAppointments)
@@ -47,13 +48,13 @@ func (r *reads) Timeline(q engine.TimelineQuery, after engine.Position, limit in
 	for range arms {
 		args = append(args, q.PatientID, q.Clinic, q.Test)
 	}
-	if after != (engine.Position{}) {
+	if after != (act.Position{}) {
 		text += " WHERE (at, k) < (?, ?)"
 		args = append(args, after.CreatedAt, after.ID)
 	}
 	text += " ORDER BY at DESC, k DESC LIMIT ?"
-	return list(r, func(row *row) engine.TimelineEntry {
-		x := engine.TimelineEntry{At: row.int()}
+	return list(r, func(row *row) people.TimelineEntry {
+		x := people.TimelineEntry{At: row.int()}
 		x.Kind, x.ID, _ = strings.Cut(row.text(), ":")
 		x.Status, x.ProviderID, x.PatientID, x.Title = row.text(), row.int(), row.int(), row.text()
 		return x

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
 )
 
 // always is the context of what no caller waits for.
@@ -34,13 +35,13 @@ var _ engine.Tx = (*tx)(nil)
 // mark is a point to which the memory can be taken back.
 type mark struct {
 	undo, touched int
-	counters      []engine.Counters // values of tx.taken then
+	counters      []act.Counters // values of tx.taken then
 }
 
 func (t *tx) mark() mark {
 	m := mark{undo: len(t.w.overlay.undo), touched: len(t.w.touched)}
 	if len(t.taken) > 0 {
-		m.counters = make([]engine.Counters, len(t.taken))
+		m.counters = make([]act.Counters, len(t.taken))
 		for i, a := range t.taken {
 			m.counters[i] = a.h.now
 		}

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
 )
 
 var (
@@ -27,7 +27,7 @@ const (
 // member is one Update that waits for its group.
 type member struct {
 	ctx   context.Context
-	fn    func(engine.Tx) error
+	fn    func(act.Tx) error
 	done  chan error // answered once, after the commit
 	state atomic.Int32
 	err   error
@@ -45,7 +45,7 @@ const nestedAfter = 50 * time.Millisecond
 // An Update that is called by a member's fn would wait for itself. It is refused
 // with an error after nestedAfter: whose goroutine this is costs ten microseconds
 // and more to find out, too much for every Update that meets a running member.
-func (s *Store) Update(ctx context.Context, fn func(engine.Tx) error) error {
+func (s *Store) Update(ctx context.Context, fn func(act.Tx) error) error {
 	m := &member{ctx: ctx, fn: fn, done: make(chan error, 1)}
 	var doubt <-chan time.Time // whether we are inside of the member that is running
 	if s.w.inMember.Load() != 0 {

@@ -16,9 +16,10 @@ import (
 
 	_ "modernc.org/sqlite" // an SQL shell
 
-	"qualifybase/engine"
+	"qualifybase/engine/booking"
 	"qualifybase/engine/enginetest"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/engine/people"
 	"qualifybase/store"
 	"qualifybase/store/storetest"
 )
@@ -30,7 +31,7 @@ func anOldClinic(t *testing.T) string {
 	t.Helper()
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
-	lead, err := c.Engine.PutLead(t.Context(), c.Caller, engine.LeadDraft{Name: new("Max 'Müller'"), Notes: new("two\nlines"), Phone: new("030 1234567")})
+	lead, err := c.Engine.PutLead(t.Context(), c.Caller, people.LeadDraft{Name: new("Max 'Müller'"), Notes: new("two\nlines"), Phone: new("030 1234567")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,12 +40,12 @@ func anOldClinic(t *testing.T) string {
 		if i == 3 {
 			start += 3600 // lunch
 		}
-		_, err := c.Engine.Book(t.Context(), c.Caller, engine.Booking{LeadID: lead.Lead.ID, ProviderID: c.Ada.ID, StartsAt: start, EndsAt: start + 1800, Title: "Consultation"})
+		_, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{LeadID: lead.Lead.ID, ProviderID: c.Ada.ID, StartsAt: start, EndsAt: start + 1800, Title: "Consultation"})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.Engine.CreatePatient(t.Context(), c.Caller, engine.PatientDraft{GivenName: new("Ada"), FamilyName: new("Byron")}); err != nil {
+	if _, err := c.Engine.CreatePatient(t.Context(), c.Caller, people.PatientDraft{GivenName: new("Ada"), FamilyName: new("Byron")}); err != nil {
 		t.Fatal(err)
 	}
 	return dump(t, c.Store.Path())

@@ -10,8 +10,8 @@ import (
 
 	_ "modernc.org/sqlite" // a SQL shell beside the server
 
-	"qualifybase/engine"
 	"qualifybase/engine/enginetest"
+	"qualifybase/engine/record"
 )
 
 // shell is the standard clinic after a visit, and a connection to its file that
@@ -20,10 +20,10 @@ type shell struct {
 	*enginetest.Clinic
 	db                    *sql.DB
 	path                  string
-	open, ended           engine.Consultation
-	draft, signed, amend  engine.Note // amend is the second version of another note
-	stale                 engine.Note // a draft under the ended consultation
-	planned, issued, over engine.Prescription
+	open, ended           record.Consultation
+	draft, signed, amend  record.Note // amend is the second version of another note
+	stale                 record.Note // a draft under the ended consultation
+	planned, issued, over record.Prescription
 }
 
 func newShell(t *testing.T) *shell {
@@ -32,23 +32,23 @@ func newShell(t *testing.T) *shell {
 	ctx, c := t.Context(), s.Caller
 	must := func(err error) { t.Helper(); enginetest.Must(t, err) }
 	patient := s.Patient(t, c, "Ida", "Lind")
-	start := func() engine.Consultation {
-		v, err := s.Engine.StartConsultation(ctx, c, engine.ConsultationDraft{PatientID: patient.ID, ProviderID: s.Ada.ID})
+	start := func() record.Consultation {
+		v, err := s.Engine.StartConsultation(ctx, c, record.ConsultationDraft{PatientID: patient.ID, ProviderID: s.Ada.ID})
 		must(err)
 		return v
 	}
-	write := func(v engine.Consultation) engine.Note {
-		n, err := s.Engine.WriteNote(ctx, c, v.ID, engine.NoteDraft{Plan: new("rest")})
+	write := func(v record.Consultation) record.Note {
+		n, err := s.Engine.WriteNote(ctx, c, v.ID, record.NoteDraft{Plan: new("rest")})
 		must(err)
 		return n
 	}
-	sign := func(n engine.Note) engine.Note {
+	sign := func(n record.Note) record.Note {
 		n, err := s.Engine.SignNote(ctx, c, n.ID, nil)
 		must(err)
 		return n
 	}
-	prescribe := func(v engine.Consultation, status engine.PrescriptionStatus) engine.Prescription {
-		p, err := s.Engine.Prescribe(ctx, c, v.ID, engine.PrescriptionDraft{
+	prescribe := func(v record.Consultation, status record.PrescriptionStatus) record.Prescription {
+		p, err := s.Engine.Prescribe(ctx, c, v.ID, record.PrescriptionDraft{
 			Medication: new("M"), Dose: new("1"), Frequency: new("daily"), Status: status})
 		must(err)
 		return p
@@ -56,10 +56,10 @@ func newShell(t *testing.T) *shell {
 	var err error
 	s.open, s.ended = start(), start()
 	s.draft, s.signed = write(s.open), sign(write(s.open))
-	s.amend, err = s.Engine.AmendNote(ctx, c, sign(write(s.open)).ID, nil, engine.NoteDraft{Plan: new("tea"), Reason: "x"})
+	s.amend, err = s.Engine.AmendNote(ctx, c, sign(write(s.open)).ID, nil, record.NoteDraft{Plan: new("tea"), Reason: "x"})
 	must(err)
 	s.stale = write(s.ended)
-	s.planned, s.issued = prescribe(s.ended, engine.PrescriptionDrafted), prescribe(s.open, "")
+	s.planned, s.issued = prescribe(s.ended, record.PrescriptionDrafted), prescribe(s.open, "")
 	s.over, err = s.Engine.StopPrescription(ctx, c, prescribe(s.open, "").ID, "rash")
 	must(err)
 	s.ended, err = s.Engine.EndConsultation(ctx, c, s.ended.ID)
@@ -188,10 +188,10 @@ func TestVisitsStayInTheirClinic(t *testing.T) {
 	s := newShell(t)
 	rival, doctor := s.Rival(t)
 	theirs, test := s.Patient(t, rival, "Eva", "Rot"), s.Patient(t, s.Test, "Tess", "Rot")
-	visit, err := s.Engine.StartConsultation(t.Context(), rival, engine.ConsultationDraft{PatientID: theirs.ID, ProviderID: doctor.ID})
+	visit, err := s.Engine.StartConsultation(t.Context(), rival, record.ConsultationDraft{PatientID: theirs.ID, ProviderID: doctor.ID})
 	enginetest.Must(t, err)
-	planned, err := s.Engine.Prescribe(t.Context(), s.Caller, s.open.ID, engine.PrescriptionDraft{
-		Medication: new("M"), Dose: new("1"), Frequency: new("daily"), Status: engine.PrescriptionDrafted})
+	planned, err := s.Engine.Prescribe(t.Context(), s.Caller, s.open.ID, record.PrescriptionDraft{
+		Medication: new("M"), Dose: new("1"), Frequency: new("daily"), Status: record.PrescriptionDrafted})
 	enginetest.Must(t, err)
 	var elsewhere, booked int64
 	enginetest.Must(t, s.db.QueryRow("SELECT id FROM locations WHERE clinic = ?", rival.Clinic).Scan(&elsewhere))

@@ -3,17 +3,19 @@ package store
 import (
 	"encoding/json"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/outbox"
 )
 
 const selectWebhook = `SELECT n, id, clinic, test, url, events, description, payload, flat, signature_header, max_in_flight,
 	enabled, disabled_reason, secret, old_secret, old_until, deleted_at,
 	version, change, created_at, updated_at, created_by, updated_by FROM webhooks`
 
-func scanWebhook(r *row) engine.Webhook {
-	h := engine.Webhook{N: r.int(), ID: r.text(), Clinic: r.int(), Test: r.bool(), URL: r.text()}
+func scanWebhook(r *row) outbox.Webhook {
+	h := outbox.Webhook{N: r.int(), ID: r.text(), Clinic: r.int(), Test: r.bool(), URL: r.text()}
 	r.json(&h.Events)
-	h.Description, h.Payload, h.Flat, h.SignatureHeader = r.text(), engine.Payload(r.text()), r.bool(), r.text()
+	h.Description, h.Payload, h.Flat, h.SignatureHeader = r.text(), outbox.Payload(r.text()), r.bool(), r.text()
 	h.MaxInFlight, h.Enabled, h.DisabledReason = r.small(), r.bool(), r.text()
 	h.Sealed, h.OldSealed = r.secret(), r.secret()
 	h.OldUntil, h.DeletedAt, h.Meta = r.int(), r.int(), r.meta()
@@ -31,7 +33,7 @@ func (r *row) secret() []byte {
 
 // Subscriptions implements engine.Reader, from memory. In a group that wrote the
 // clinic's webhooks it asks the file.
-func (r *reads) Subscriptions(clinic int64) (*engine.Subscriptions, error) {
+func (r *reads) Subscriptions(clinic int64) (*outbox.Subscriptions, error) {
 	if r.ended {
 		return nil, errEnded
 	}
@@ -41,9 +43,9 @@ func (r *reads) Subscriptions(clinic int64) (*engine.Subscriptions, error) {
 		}
 	}
 	if s, ok := r.s.mem.subs.Load(clinic); ok {
-		return s.(*engine.Subscriptions), nil
+		return s.(*outbox.Subscriptions), nil
 	}
-	var subs *engine.Subscriptions
+	var subs *outbox.Subscriptions
 	err := r.s.fresh(func(f *reads) (err error) {
 		gen := r.s.mem.generation()
 		if subs, err = f.subscriptionsInFile(clinic); err == nil {
@@ -51,28 +53,28 @@ func (r *reads) Subscriptions(clinic int64) (*engine.Subscriptions, error) {
 		}
 		return err
 	})
-	if r.tx != nil && engine.KindOf(err) == engine.NotFound { // the clinic was made in this group
+	if r.tx != nil && fault.KindOf(err) == fault.NotFound { // the clinic was made in this group
 		return r.subscriptionsInFile(clinic)
 	}
 	return subs, err
 }
 
-func (r *reads) subscriptionsInFile(clinic int64) (*engine.Subscriptions, error) {
+func (r *reads) subscriptionsInFile(clinic int64) (*outbox.Subscriptions, error) {
 	c, err := r.Clinic(clinic)
 	if err != nil {
 		return nil, err
 	}
 	hooks, err := list(r, scanWebhook, selectWebhook+" WHERE clinic = ? AND test IN (0, 1) AND deleted_at IS NULL ORDER BY id", clinic)
-	return &engine.Subscriptions{ClinicID: c.ID, Webhooks: hooks}, err
+	return &outbox.Subscriptions{ClinicID: c.ID, Webhooks: hooks}, err
 }
 
 // Webhook implements engine.Reader.
-func (r *reads) Webhook(clinic int64, test bool, id string) (engine.Webhook, error) {
+func (r *reads) Webhook(clinic int64, test bool, id string) (outbox.Webhook, error) {
 	return one(r, "webhook", scanWebhook, selectWebhook+" WHERE id = ? AND clinic = ? AND test = ? AND deleted_at IS NULL", id, clinic, test)
 }
 
 // Webhooks implements engine.Reader.
-func (r *reads) Webhooks(clinic int64, test bool, after engine.Position, limit int) ([]engine.Webhook, error) {
+func (r *reads) Webhooks(clinic int64, test bool, after act.Position, limit int) ([]outbox.Webhook, error) {
 	w := newWhere("clinic = ? AND test = ? AND deleted_at IS NULL", clinic, test)
 	text := selectWebhook + w.newestFirst(after, after.ID, limit)
 	return list(r, scanWebhook, text, w.args...)
@@ -92,7 +94,7 @@ func bytesOrNull(b []byte) any {
 }
 
 // InsertWebhook implements engine.Tx.
-func (t *tx) InsertWebhook(h *engine.Webhook) error {
+func (t *tx) InsertWebhook(h *outbox.Webhook) error {
 	events, err := json.Marshal(h.Events)
 	if err != nil {
 		return err
@@ -108,7 +110,7 @@ func (t *tx) InsertWebhook(h *engine.Webhook) error {
 }
 
 // UpdateWebhook implements engine.Tx. Enabling forgets the run of failures.
-func (t *tx) UpdateWebhook(h engine.Webhook) error {
+func (t *tx) UpdateWebhook(h outbox.Webhook) error {
 	events, err := json.Marshal(h.Events)
 	if err != nil {
 		return err
@@ -125,7 +127,7 @@ func (t *tx) UpdateWebhook(h engine.Webhook) error {
 }
 
 // Reawaken implements engine.Tx: one statement over the endpoint's backlog.
-func (t *tx) Reawaken(h engine.Webhook, at, seconds int64) error {
+func (t *tx) Reawaken(h outbox.Webhook, at, seconds int64) error {
 	_, _, err := t.exec(`WITH waiting AS (
 			SELECT n, row_number() OVER (ORDER BY seq, n) - 1 AS nth, count(*) OVER () AS all_of_them
 			FROM deliveries WHERE webhook = ?1 AND ended_at IS NULL AND state = 'pending')
@@ -135,7 +137,7 @@ func (t *tx) Reawaken(h engine.Webhook, at, seconds int64) error {
 }
 
 // CancelWaiting implements engine.Tx.
-func (t *tx) CancelWaiting(h engine.Webhook, at int64, limit int) (int, error) {
+func (t *tx) CancelWaiting(h outbox.Webhook, at int64, limit int) (int, error) {
 	n, _, err := t.exec(`UPDATE deliveries SET state = 'cancelled', ended_at = ?2 WHERE n IN (
 		SELECT n FROM deliveries WHERE webhook = ?1 AND ended_at IS NULL AND state = 'pending' LIMIT ?3+0)`, h.N, at, limit)
 	return int(n), err

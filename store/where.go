@@ -4,7 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
 )
 
 // where is a condition under construction. Its text depends on which filters
@@ -77,24 +78,24 @@ func (w *where) order(by string, limit int) string {
 }
 
 // newestFirst goes on behind a position of (created_at DESC, id DESC).
-func (w *where) newestFirst(after engine.Position, id any, limit int) string {
-	if after != (engine.Position{}) {
+func (w *where) newestFirst(after act.Position, id any, limit int) string {
+	if after != (act.Position{}) {
 		w.and("(created_at, id) < (?, ?)", after.CreatedAt, id)
 	}
 	return w.order("created_at DESC, id DESC", limit)
 }
 
 // textID is the id of a position in lists whose ids are text.
-func textID(after engine.Position) (any, error) { return after.ID, nil }
+func textID(after act.Position) (any, error) { return after.ID, nil }
 
 // numberID is the id of a position in lists whose ids are integers.
-func numberID(after engine.Position) (any, error) {
+func numberID(after act.Position) (any, error) {
 	if after.ID == "" {
 		return int64(0), nil
 	}
 	n, err := strconv.ParseInt(after.ID, 10, 64)
 	if err != nil {
-		return nil, engine.Fail(engine.InvalidCursor, "The cursor is not one of this list")
+		return nil, fault.Fail(fault.InvalidCursor, "The cursor is not one of this list")
 	}
 	return n, nil
 }
@@ -103,7 +104,7 @@ func numberID(after engine.Position) (any, error) {
 // a sync, by change number from the first row updated since a time. A row that
 // is written while it is walked comes again under its new number; none is skipped.
 func (r *reads) page(w *where, table string, clinic int64, test bool, since *int64,
-	after engine.Position, id func(engine.Position) (any, error), limit int) (string, error) {
+	after act.Position, id func(act.Position) (any, error), limit int) (string, error) {
 	if since == nil {
 		n, err := id(after)
 		if err != nil {

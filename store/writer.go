@@ -9,7 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
 	"qualifybase/engine/panics"
 )
 
@@ -30,12 +33,12 @@ type writer struct {
 	c *conn
 
 	queue     chan *member
-	enqueued  chan func(engine.Tx) error
+	enqueued  chan func(act.Tx) error
 	flush     chan struct{} // Enqueue asks for a commit of its own
 	scheduled atomic.Bool   // a flush is on its way
 	stop      chan struct{}
 	stopped   chan struct{}
-	failed    atomic.Pointer[engine.Error] // set once: read-only until restarted
+	failed    atomic.Pointer[fault.Error] // set once: read-only until restarted
 
 	inMember atomic.Uint64 // the goroutine's number while it runs a member; 0 = it runs none
 	stats    writerStats
@@ -43,7 +46,7 @@ type writer struct {
 	// Of the goroutine alone from here on.
 	goroutine   uint64                    // its number, another one after a member has ended it
 	members     []*member                 // of the open group
-	pending     []func(engine.Tx) error   // enqueued writes of the open group; kept when it fails
+	pending     []func(act.Tx) error      // enqueued writes of the open group; kept when it fails
 	ran         int                       // how many of them ran in the open group
 	refused     int                       // groups with enqueued writes that failed in a row
 	today       int64                     // when the occupancy in memory was last begun anew, in days
@@ -51,7 +54,7 @@ type writer struct {
 	counters    map[int64]*clinicCounters // running numbers by clinic
 	inUse       []*clinicCounters         // those the open group asked for
 	overlay     overlay                   // its uncommitted occupancy
-	plans       map[int64]*engine.Plan    // plans of clinics whose directory it wrote; nil = to be compiled
+	plans       map[int64]*directory.Plan // plans of clinics whose directory it wrote; nil = to be compiled
 	keys        map[lookup]struct{}       // keys it wrote
 	touched     []keyTouch                // last_used_at it wrote
 	subs        map[int64]struct{}        // clinics whose webhooks it wrote
@@ -60,11 +63,11 @@ type writer struct {
 
 func newWriter(s *Store, c *conn) (*writer, error) {
 	w := &writer{
-		s: s, c: c, queue: make(chan *member, 1024), enqueued: make(chan func(engine.Tx) error, maxEnqueued),
+		s: s, c: c, queue: make(chan *member, 1024), enqueued: make(chan func(act.Tx) error, maxEnqueued),
 		flush: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
-		counters: map[int64]*clinicCounters{}, plans: map[int64]*engine.Plan{}, keys: map[lookup]struct{}{}, subs: map[int64]struct{}{},
+		counters: map[int64]*clinicCounters{}, plans: map[int64]*directory.Plan{}, keys: map[lookup]struct{}{}, subs: map[int64]struct{}{},
 	}
-	w.overlay.work = map[dayKey][]engine.Occupied{}
+	w.overlay.work = map[dayKey][]booking.Occupied{}
 	version, err := c.number("PRAGMA data_version")
 	if err != nil {
 		return nil, err
@@ -238,7 +241,7 @@ func (w *writer) admit(m *member) {
 
 // member runs fn in a savepoint of its own. Its error or panic rolls back its
 // effects and nobody else's.
-func (w *writer) member(fn func(engine.Tx) error) error {
+func (w *writer) member(fn func(act.Tx) error) error {
 	t := &tx{reads: reads{s: w.s, c: w.c, ctx: always}, w: w}
 	t.reads.tx = t
 	err := t.Savepoint(func() (err error) {
@@ -338,7 +341,7 @@ func (w *writer) rollback(cause error) {
 	err := cause
 	if e := w.failed.Load(); e != nil {
 		err = e
-	} else if engine.KindOf(err) == engine.Internal {
+	} else if fault.KindOf(err) == fault.Internal {
 		err = busy("The write could not be finished; nothing was changed, try again", cause)
 	}
 	w.answer(err)
@@ -353,8 +356,8 @@ func (w *writer) stopOnDiskFault(cause error) {
 	if !isDiskFault(cause) || w.failed.Load() != nil {
 		return
 	}
-	w.failed.Store(&engine.Error{
-		Kind: engine.ReadOnly, RetryAfter: time.Minute, Err: cause,
+	w.failed.Store(&fault.Error{
+		Kind: fault.ReadOnly, RetryAfter: time.Minute, Err: cause,
 		Message: "A write to the disk failed; the database is read-only until the server is restarted",
 	})
 	w.s.log.Error("the disk failed: read-only until restarted", "error", cause.Error())
@@ -364,7 +367,7 @@ func (w *writer) stopOnDiskFault(cause error) {
 // nothing, yet the commit puts the page on the disk. An update to the value that
 // is there would not; SQLite skips it. The error is that of any write.
 func (s *Store) Probe(ctx context.Context) error {
-	return s.Update(ctx, func(t engine.Tx) error {
+	return s.Update(ctx, func(t act.Tx) error {
 		for _, step := range [...]int64{1, -1} {
 			_, _, err := t.(*tx).exec(`UPDATE heads SET mrn = mrn + ? WHERE clinic = (SELECT min(clinic) FROM heads)`, step)
 			if err != nil {

@@ -14,7 +14,12 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/engine/fault"
 )
 
 // crowd queues members behind one that waits, so that all share its group.
@@ -23,7 +28,7 @@ func (h *house) crowd(t *testing.T, fns ...func(engine.Tx) error) []error {
 	entered, free := make(chan bool), make(chan bool)
 	first := make(chan error, 1)
 	go func() {
-		first <- h.Update(context.Background(), func(engine.Tx) error {
+		first <- engine.Update(context.Background(), h, func(engine.Tx) error {
 			close(entered)
 			<-free
 			return nil
@@ -33,14 +38,14 @@ func (h *house) crowd(t *testing.T, fns ...func(engine.Tx) error) []error {
 	errs := make([]error, len(fns))
 	var wg sync.WaitGroup
 	for i, fn := range fns {
-		wg.Go(func() { errs[i] = h.Update(context.Background(), fn) })
+		wg.Go(func() { errs[i] = engine.Update(context.Background(), h, fn) })
 		for len(h.w.queue) <= i { // in order
 			runtime.Gosched()
 		}
 	}
 	close(free)
 	wg.Wait()
-	if err := <-first; err != nil && engine.KindOf(err) != engine.Busy && engine.KindOf(err) != engine.StorageFull {
+	if err := <-first; err != nil && fault.KindOf(err) != fault.Busy && fault.KindOf(err) != fault.StorageFull {
 		t.Errorf("the first member: %v", err)
 	}
 	return errs
@@ -90,13 +95,13 @@ func TestGroupKeepsMembersApart(t *testing.T) {
 		t.Errorf("the log should tell of the panic and not of Ada: %s", logged.String())
 	}
 	see(t, h.Store, func(r engine.Reader) error {
-		sameBusy(t, "after", r, engine.ProviderResource(h.providers[0]), false, engine.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
+		sameBusy(t, "after", r, booking.ProviderResource(h.providers[0]), false, calendar.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
 		return nil
 	})
 	for range 5 { // more often than there are readers
 		func() {
 			defer func() { _ = recover() }()
-			_ = h.View(context.Background(), func(r engine.Reader) error { _, _ = r.Clinics(); panic("patient Ada") })
+			_ = engine.View(context.Background(), h, func(r engine.Reader) error { _, _ = r.Clinics(); panic("patient Ada") })
 		}()
 	}
 	see(t, h.Store, func(r engine.Reader) error { _, err := r.Clinics(); return err })
@@ -146,7 +151,7 @@ func TestHeadsFollowRollbacks(t *testing.T) {
 	if n := h.count(t, "SELECT change FROM heads WHERE clinic = ?", h.clinic); n != 7 {
 		t.Errorf("the file says %d, want 7", n)
 	}
-	if err := h.Update(context.Background(), func(tx engine.Tx) error { _, err := tx.Counters(999); return err }); engine.KindOf(err) != engine.NotFound {
+	if err := engine.Update(context.Background(), h, func(tx engine.Tx) error { _, err := tx.Counters(999); return err }); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("heads of no clinic: %v", err)
 	}
 }
@@ -157,7 +162,7 @@ func TestContextStopsOnlyWhatWaits(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	admitted := make(chan error, 1)
 	go func() {
-		admitted <- h.Update(ctx, func(tx engine.Tx) error {
+		admitted <- engine.Update(ctx, h, func(tx engine.Tx) error {
 			close(entered)
 			<-free
 			return h.booking(1)(tx)
@@ -166,12 +171,12 @@ func TestContextStopsOnlyWhatWaits(t *testing.T) {
 	<-entered
 	ran := false
 	waiting := make(chan error, 1)
-	go func() { waiting <- h.Update(ctx, func(engine.Tx) error { ran = true; return nil }) }()
+	go func() { waiting <- engine.Update(ctx, h, func(engine.Tx) error { ran = true; return nil }) }()
 	for len(h.w.queue) == 0 {
 		runtime.Gosched()
 	}
 	cancel()
-	if err := <-waiting; engine.KindOf(err) != engine.Busy || !errors.Is(err, context.Canceled) {
+	if err := <-waiting; fault.KindOf(err) != fault.Busy || !errors.Is(err, context.Canceled) {
 		t.Errorf("the waiting one got %v", err)
 	}
 	close(free)
@@ -181,7 +186,7 @@ func TestContextStopsOnlyWhatWaits(t *testing.T) {
 	if ran || h.count(t, "SELECT count(*) FROM occupancy") != 1 {
 		t.Error("the waiting one ran, or the admitted one was lost")
 	}
-	if err := h.Update(ctx, func(engine.Tx) error { return nil }); engine.KindOf(err) != engine.Busy {
+	if err := engine.Update(ctx, h, func(engine.Tx) error { return nil }); fault.KindOf(err) != fault.Busy {
 		t.Errorf("with a dead context: %v", err)
 	}
 }
@@ -191,7 +196,7 @@ func TestMisuseIsRefused(t *testing.T) {
 	var kept engine.Tx
 	h.must(t, func(tx engine.Tx) error {
 		kept = tx
-		if err := h.Update(context.Background(), func(engine.Tx) error { return nil }); err != errNested {
+		if err := engine.Update(context.Background(), h, func(engine.Tx) error { return nil }); err != errNested {
 			t.Errorf("a nested Update gave %v", err)
 		}
 		return nil
@@ -199,7 +204,7 @@ func TestMisuseIsRefused(t *testing.T) {
 	if _, err := kept.Clinic(h.clinic); err == nil {
 		t.Error("a Tx still reads after its end")
 	}
-	if err := kept.UpdateClinic(engine.Clinic{N: h.clinic}); err == nil {
+	if err := kept.UpdateClinic(directory.Clinic{N: h.clinic}); err == nil {
 		t.Error("a Tx still writes after its end")
 	}
 	var reader engine.Reader
@@ -207,10 +212,10 @@ func TestMisuseIsRefused(t *testing.T) {
 	if _, err := reader.Clinics(); err == nil {
 		t.Error("a Reader still reads after its end")
 	}
-	err := h.View(context.Background(), func(r engine.Reader) error {
+	err := engine.View(context.Background(), h, func(r engine.Reader) error {
 		return r.(*reads).query("DELETE FROM clinics", func(*row) error { return nil })
 	})
-	if engine.KindOf(err) != engine.ReadOnly {
+	if fault.KindOf(err) != fault.ReadOnly {
 		t.Errorf("a Reader's write gave %v", err)
 	}
 }
@@ -220,7 +225,7 @@ func TestMisuseIsRefused(t *testing.T) {
 func TestNestedUpdateIsRefused(t *testing.T) {
 	h := openHouse(t, Options{})
 	nested := func() error {
-		return h.Update(context.Background(), func(engine.Tx) error { return errors.New("it ran") })
+		return engine.Update(context.Background(), h, func(engine.Tx) error { return errors.New("it ran") })
 	}
 	var deep func(n int) error
 	deep = func(n int) error {
@@ -235,7 +240,7 @@ func TestNestedUpdateIsRefused(t *testing.T) {
 		"below 500 frames": func(engine.Tx) error { return deep(500) },
 		"in a Savepoint":   func(tx engine.Tx) error { return tx.Savepoint(nested) },
 		"in a View": func(engine.Tx) error {
-			return h.View(context.Background(), func(r engine.Reader) error {
+			return engine.View(context.Background(), h, func(r engine.Reader) error {
 				if _, err := r.Clinics(); err != nil {
 					return err
 				}
@@ -257,7 +262,7 @@ func TestNestedUpdateIsRefused(t *testing.T) {
 		}
 	}
 	other := openHouse(t, Options{})
-	h.must(t, func(engine.Tx) error { return other.Update(context.Background(), other.booking(1)) })
+	h.must(t, func(engine.Tx) error { return engine.Update(context.Background(), other, other.booking(1)) })
 }
 
 // Nor does a nested Update wait for room in a queue that only its own member's end
@@ -268,7 +273,7 @@ func TestNestedUpdateIsRefusedBesideAFullQueue(t *testing.T) {
 	h.must(t, func(engine.Tx) error {
 		for range cap(h.w.queue) {
 			wg.Go(func() {
-				if err := h.Update(context.Background(), func(engine.Tx) error { return nil }); err != nil {
+				if err := engine.Update(context.Background(), h, func(engine.Tx) error { return nil }); err != nil {
 					t.Error(err)
 				}
 			})
@@ -276,7 +281,7 @@ func TestNestedUpdateIsRefusedBesideAFullQueue(t *testing.T) {
 		for len(h.w.queue) < cap(h.w.queue) {
 			runtime.Gosched()
 		}
-		err := h.Update(context.Background(), func(engine.Tx) error { return errors.New("it ran") })
+		err := engine.Update(context.Background(), h, func(engine.Tx) error { return errors.New("it ran") })
 		if !errors.Is(err, errNested) {
 			t.Errorf("a nested Update gave %v", err)
 		}
@@ -293,7 +298,7 @@ func TestWriterOutlivesGoexit(t *testing.T) {
 		func(engine.Tx) error { runtime.Goexit(); return nil },
 	)
 	for i, err := range errs {
-		if engine.KindOf(err) != engine.Busy {
+		if fault.KindOf(err) != fault.Busy {
 			t.Errorf("member %d: %v, want BUSY: its group was rolled back", i, err)
 		}
 	}
@@ -310,8 +315,8 @@ func TestEnqueue(t *testing.T) {
 	reason := func(ref string) func(engine.Tx) error {
 		return func(tx engine.Tx) error { return tx.InsertReason(ref, h.clinic, 0, "because") }
 	}
-	s.Enqueue(reason("alone"))
-	s.Enqueue(func(engine.Tx) error { return errors.New("fails by itself") })
+	s.Enqueue(func(tx act.Tx) error { return reason("alone")(tx.(engine.Tx)) })
+	s.Enqueue(func(act.Tx) error { return errors.New("fails by itself") })
 	for end := time.Now().Add(10 * time.Second); h.count(t, "SELECT count(*) FROM audit_reasons") != 1; {
 		if time.Now().After(end) {
 			t.Fatal("nothing flushed it")
@@ -319,13 +324,13 @@ func TestEnqueue(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	before := s.Stats()
-	s.Enqueue(reason("rides"))
+	s.Enqueue(func(tx act.Tx) error { return reason("rides")(tx.(engine.Tx)) })
 	h.must(t, h.booking(1))
 	if got := s.Stats(); got.Commits != before.Commits+1 || got.Enqueued != before.Enqueued+1 {
 		t.Errorf("it did not ride the next commit: %+v, before %+v", got, before)
 	}
 	for i := range 2*manyEnqueued + 10 {
-		s.Enqueue(reason(fmt.Sprint("many", i)))
+		s.Enqueue(func(tx act.Tx) error { return reason(fmt.Sprint("many", i))(tx.(engine.Tx)) })
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -333,13 +338,13 @@ func TestEnqueue(t *testing.T) {
 	if n := h.count(t, "SELECT count(*) FROM audit_reasons"); n != 2*manyEnqueued+12 {
 		t.Errorf("%d rows after Close", n)
 	}
-	if err := s.Update(context.Background(), h.booking(2)); engine.KindOf(err) != engine.Busy {
+	if err := engine.Update(context.Background(), s, h.booking(2)); fault.KindOf(err) != fault.Busy {
 		t.Errorf("Update after Close: %v", err)
 	}
-	if err := s.View(context.Background(), func(r engine.Reader) error { _, err := r.Clinics(); return err }); engine.KindOf(err) != engine.Busy {
+	if err := engine.View(context.Background(), s, func(r engine.Reader) error { _, err := r.Clinics(); return err }); fault.KindOf(err) != fault.Busy {
 		t.Errorf("View after Close: %v", err)
 	}
-	s.Enqueue(reason("lost"))
+	s.Enqueue(func(tx act.Tx) error { return reason("lost")(tx.(engine.Tx)) })
 	if s.Stats().EnqueuedLost != 2 {
 		t.Errorf("lost %d, want the failing one and the one after Close", s.Stats().EnqueuedLost)
 	}

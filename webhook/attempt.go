@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
 	"qualifybase/engine/panics"
 )
 
@@ -37,7 +37,7 @@ func (s *Sender) work(ctx context.Context) {
 // answer is what came back of one request.
 type answer struct {
 	status     int
-	class      engine.Class
+	class      outbox.Class
 	hint       string
 	response   string
 	retryAfter time.Duration
@@ -49,21 +49,21 @@ func (w *worker) attempt(ctx context.Context, j *job) landing {
 	start := time.Now()
 	a := w.try(ctx, j, start)
 	end := time.Now()
-	o := engine.Settlement{
+	o := outbox.Settlement{
 		DeliveryID: j.ID, Row: j.Row, WebhookID: j.To.WebhookID, Attempt: j.Attempt,
 		StartedAt: start.Unix(), MS: end.Sub(start).Milliseconds(),
 		Status: a.status, Class: a.class, Hint: a.hint, Response: a.response,
-		Disable: a.class == engine.EndpointGone,
+		Disable: a.class == outbox.EndpointGone,
 	}
 	switch a.class {
 	case "":
-		o.Result = engine.Delivered
-	case engine.Blocked: // repeating changes nothing; the operator must
-		o.Result = engine.Dead
+		o.Result = outbox.Delivered
+	case outbox.Blocked: // repeating changes nothing; the operator must
+		o.Result = outbox.Dead
 	default:
-		o.Result = engine.Dead
+		o.Result = outbox.Dead
 		if wait, more := w.cfg.Backoff.Next(j.Failures()+1, a.retryAfter, w.cfg.Jitter()); more {
-			o.Result, o.NextAt = engine.Retry, ceilUnix(end.Add(wait))
+			o.Result, o.NextAt = outbox.Retry, ceilUnix(end.Add(wait))
 		}
 	}
 	if o.Class != "" {
@@ -80,7 +80,7 @@ func (w *worker) try(ctx context.Context, j *job, now time.Time) (a answer) {
 			w.stats.panics.Add(1)
 			w.cfg.Log.Error("webhook attempt panicked", "delivery", j.ID, "webhook", j.To.WebhookID,
 				"what", panics.Describe(r), "stack", string(debug.Stack()))
-			a = answer{class: engine.InternalFault}
+			a = answer{class: outbox.InternalFault}
 		}
 	}()
 	p := w.preparedFor(j.end, j.To, now.Unix())
@@ -166,31 +166,31 @@ func cleanText(b []byte, max int) string {
 }
 
 // statusClass is the table of webhooks.md "Outcome"; "" is success.
-func statusClass(status int) engine.Class {
+func statusClass(status int) outbox.Class {
 	switch {
 	case status >= 200 && status <= 299:
 		return ""
 	case status >= 300 && status <= 399:
-		return engine.Redirected
+		return outbox.Redirected
 	case status == http.StatusGone:
-		return engine.EndpointGone
+		return outbox.EndpointGone
 	}
-	return engine.BadStatus
+	return outbox.BadStatus
 }
 
 // classify makes an error as coarse as the API may show it.
-func classify(err error) (engine.Class, string) {
+func classify(err error) (outbox.Class, string) {
 	if r, ok := errors.AsType[*Refusal](err); ok {
-		return engine.Blocked, r.Reason
+		return outbox.Blocked, r.Reason
 	}
 	if t, ok := errors.AsType[interface {
 		error
 		Timeout() bool
 	}](err); ok && t.Timeout() || errors.Is(err, context.DeadlineExceeded) {
-		return engine.TimedOut, ""
+		return outbox.TimedOut, ""
 	}
 	if hint, ok := tlsHint(err); ok {
-		return engine.TLSFailed, hint
+		return outbox.TLSFailed, hint
 	}
-	return engine.ConnectFailed, ""
+	return outbox.ConnectFailed, ""
 }

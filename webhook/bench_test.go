@@ -12,26 +12,27 @@ import (
 	"testing"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/secret"
 )
 
 // conveyor is an Outbox without a database: it costs nothing, so that what is left
 // is the sender's own cost.
 type conveyor struct {
-	targets []*engine.Target
+	targets []*outbox.Target
 	left    int
 	next    int
 	settled int
 	done    chan struct{}
 }
 
-func (c *conveyor) Exchange(_ context.Context, q engine.Claim) ([]engine.Delivery, error) {
+func (c *conveyor) Exchange(_ context.Context, q outbox.Claim) ([]outbox.Delivery, error) {
 	c.settled += len(q.Settled)
 	if c.left == 0 && c.settled == c.next {
 		close(c.done)
 		c.left = -1
 	}
-	var out []engine.Delivery
+	var out []outbox.Delivery
 	for range c.targets {
 		for _, to := range c.targets {
 			room, ok := q.Rooms[to.WebhookID]
@@ -42,7 +43,7 @@ func (c *conveyor) Exchange(_ context.Context, q engine.Claim) ([]engine.Deliver
 				q.Rooms[to.WebhookID]--
 				c.left--
 				c.next++
-				out = append(out, engine.Delivery{ID: fmt.Sprint(c.next), EventID: "evt",
+				out = append(out, outbox.Delivery{ID: fmt.Sprint(c.next), EventID: "evt",
 					EventType: "appointment.created", Body: benchBody, Attempt: 1, To: to})
 			}
 		}
@@ -85,10 +86,10 @@ func bareLoop(b *testing.B, url string, n int64) time.Duration {
 	for range 16 {
 		wg.Go(func() {
 			w := &worker{Sender: s}
-			sign, _ := NewSigner(engine.NewWebhookSecret(), "")
+			sign, _ := NewSigner(secret.NewWebhookSecret(), "")
 			req, _ := http.NewRequest("POST", url, nil)
 			p := &prepared{url: req.URL, header: DefaultSignatureHeader, signer: sign}
-			j := &job{Delivery: engine.Delivery{ID: "1", EventID: "evt", EventType: "appointment.created",
+			j := &job{Delivery: outbox.Delivery{ID: "1", EventID: "evt", EventType: "appointment.created",
 				Body: benchBody}}
 			for left.Add(-1) >= 0 {
 				res, err := tr.RoundTrip(w.request(j, p, 1777190400))
@@ -107,9 +108,9 @@ func bareLoop(b *testing.B, url string, n int64) time.Duration {
 func throughSender(b *testing.B, url string, n int) time.Duration {
 	box := &conveyor{left: n, done: make(chan struct{})}
 	for e := range 16 {
-		box.targets = append(box.targets, sealedTarget(fmt.Sprintf("w%02d", e), url, engine.NewWebhookSecret()))
+		box.targets = append(box.targets, sealedTarget(fmt.Sprintf("w%02d", e), url, secret.NewWebhookSecret()))
 	}
-	sealer, _ := engine.NewSealer(make([]byte, 32))
+	sealer, _ := secret.NewSealer(make([]byte, 32))
 	tr := policy(b, "127.0.0.1/32").Transport(TransportOptions{})
 	s := New(Config{Outbox: box, Secrets: sealer, Policy: policy(b, "127.0.0.1/32"), Transport: tr})
 	ctx, cancel := context.WithCancel(b.Context())

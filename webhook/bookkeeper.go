@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/outbox"
 	"qualifybase/engine/panics"
 )
 
 // turn is the answer of the bookkeeper: one Exchange, and when to look again.
 type turn struct {
-	asked   engine.Claim
-	claimed []engine.Delivery
+	asked   outbox.Claim
+	claimed []outbox.Delivery
 	next    int64 // earliest next_at after the claim; 0 = unknown or none
 	err     error
 }
@@ -25,7 +26,7 @@ func (s *Sender) keepBooks(ctx context.Context) {
 	}
 }
 
-func (s *Sender) exchange(ctx context.Context, c engine.Claim) (t turn) {
+func (s *Sender) exchange(ctx context.Context, c outbox.Claim) (t turn) {
 	defer func() {
 		if r := recover(); r != nil {
 			t = turn{asked: c, err: fmt.Errorf("panic in the outbox: %s", panics.Describe(r))}
@@ -51,7 +52,7 @@ func (d *dispatcher) ask(now time.Time, room int) {
 	if n > 0 && d.most < mostClaimed {
 		room = 0
 	}
-	c := engine.Claim{
+	c := outbox.Claim{
 		Now:        now.Unix(),
 		Settled:    d.settled[:n:n],
 		Room:       max(0, room),
@@ -116,10 +117,10 @@ func (d *dispatcher) turned(t turn) {
 // alone, and after three refusals it is left to the end of its lease.
 func (d *dispatcher) refused(t turn, now time.Time) {
 	d.hold, d.due = now.Add(retryTurn), true
-	kind := engine.KindOf(t.err)
+	kind := fault.KindOf(t.err)
 	n := len(t.asked.Settled)
 	d.cfg.Log.Error("webhook bookkeeping failed", "kind", kind, "settling", n, "err", t.err)
-	if kind != engine.Internal || n == 0 {
+	if kind != fault.Internal || n == 0 {
 		return
 	}
 	d.most = max(1, n/2)

@@ -10,8 +10,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"qualifybase/engine"
 	"qualifybase/engine/enginetest/proof"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/outbox"
 )
 
 // Shutdown: nothing new is claimed, what ends within 8 s is settled, what is queued
@@ -87,7 +88,7 @@ func TestInterruptedBudget(t *testing.T) {
 		b.start()
 		time.Sleep(time.Hour)
 		b.stop()
-		if r := b.box.row("d"); r.state != "dead" || r.stopped != engine.MaxInterrupted {
+		if r := b.box.row("d"); r.state != "dead" || r.stopped != outbox.MaxInterrupted {
 			t.Errorf("%s after %d attempts, %d forgiven", r.state, r.attempts, r.stopped)
 		}
 	})
@@ -102,9 +103,9 @@ func TestOutboxAway(t *testing.T) {
 			b.box.add(fmt.Sprintf("d%02d", i), time.Now().Unix(), to)
 		}
 		began := time.Now()
-		b.box.fail = func(turn int, _ engine.Claim) error {
+		b.box.fail = func(turn int, _ outbox.Claim) error {
 			if since := time.Since(began); turn > 3 && since < 5*time.Second {
-				return engine.Fail(engine.Busy, "busy")
+				return fault.Fail(fault.Busy, "busy")
 			}
 			return nil
 		}
@@ -133,7 +134,7 @@ func TestPoisonedOutcome(t *testing.T) {
 				for i := range 200 {
 					b.box.add(fmt.Sprintf("d%03d", i), time.Now().Unix(), to)
 				}
-				b.box.fail = func(_ int, c engine.Claim) error {
+				b.box.fail = func(_ int, c outbox.Claim) error {
 					for _, o := range c.Settled {
 						if o.DeliveryID == "d007" {
 							if how == "panic" {
@@ -237,9 +238,9 @@ func (s story) tell(b *bench) (faults []string) {
 			b.box.add(fmt.Sprintf("e%d-%d", e, i), time.Now().Unix()+int64(due), to)
 		}
 	}
-	b.box.fail = func(turn int, _ engine.Claim) error {
+	b.box.fail = func(turn int, _ outbox.Claim) error {
 		if s.refuse > 1 && turn%s.refuse == 0 {
-			return engine.Fail(engine.Busy, "busy")
+			return fault.Fail(fault.Busy, "busy")
 		}
 		return nil
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
 )
 
 // dispatcher is the state of the one goroutine that decides what is sent next. It
@@ -18,7 +18,7 @@ type dispatcher struct {
 	flying int         // handed to workers
 	roof   int         // how many may be claimed and not yet ended: follows the pace of the receivers
 
-	settled []engine.Settlement // ended, not yet in the database
+	settled []outbox.Settlement // ended, not yet in the database
 	oldest  time.Time           // since when the first of them waits
 	most    int                 // settle at most so many at once: shrinks to find one that the database refuses
 	strikes int                 // how often that one was refused
@@ -114,11 +114,11 @@ func (d *dispatcher) line(e *endpoint) {
 // release gives a claimed delivery back unsent.
 func (d *dispatcher) release(j *job) {
 	d.stats.released.Add(1)
-	d.settle(engine.Settlement{DeliveryID: j.ID, Row: j.Row, WebhookID: j.To.WebhookID, Attempt: j.Attempt,
-		Result: engine.Released, NextAt: j.DueAt})
+	d.settle(outbox.Settlement{DeliveryID: j.ID, Row: j.Row, WebhookID: j.To.WebhookID, Attempt: j.Attempt,
+		Result: outbox.Released, NextAt: j.DueAt})
 }
 
-func (d *dispatcher) settle(s engine.Settlement) {
+func (d *dispatcher) settle(s outbox.Settlement) {
 	if len(d.settled) == 0 {
 		d.oldest = time.Now()
 	}
@@ -137,7 +137,7 @@ func (d *dispatcher) landed(l landing) {
 	switch {
 	case l.cut:
 		return
-	case l.Result == engine.Delivered:
+	case l.Result == outbox.Delivered:
 		e.sick = endless
 		if took < quick {
 			e.ahead = min(max(1, e.ahead)*2, mostAhead)
@@ -146,7 +146,7 @@ func (d *dispatcher) landed(l landing) {
 		}
 	default:
 		e.ahead = 0
-		e.sick = e.sick || endless || l.Class == engine.TimedOut // or no connection
+		e.sick = e.sick || endless || l.Class == outbox.TimedOut // or no connection
 	}
 	d.settle(l.Settlement)
 	d.line(e)

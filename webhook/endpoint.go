@@ -6,7 +6,9 @@ import (
 	"net/url"
 	"sync"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/secret"
 )
 
 // endpoint is what the dispatcher remembers of a receiver while it is busy. The
@@ -32,7 +34,7 @@ func (e *endpoint) limit() int {
 }
 
 // endpoint finds or makes the entry of a target and brings it up to date.
-func (d *dispatcher) endpoint(t *engine.Target) *endpoint {
+func (d *dispatcher) endpoint(t *outbox.Target) *endpoint {
 	e := d.ends[t.WebhookID]
 	if e == nil {
 		e = &endpoint{id: t.WebhookID}
@@ -57,18 +59,18 @@ func (d *dispatcher) forgetIdle() {
 // prepared is everything about an endpoint that does not change from one delivery
 // to the next: parsed, opened and checked once.
 type prepared struct {
-	target engine.Target
+	target outbox.Target
 	rotate bool // the old secret signs too
 	url    *url.URL
 	header string
 	signer *Signer
-	class  engine.Class // why nothing may be sent; "" when it may
+	class  outbox.Class // why nothing may be sent; "" when it may
 	hint   string
 }
 
 // preparedFor gives what is prepared for the endpoint, anew when the target changed
 // or its rotation ended.
-func (s *Sender) preparedFor(e *endpoint, t *engine.Target, now int64) *prepared {
+func (s *Sender) preparedFor(e *endpoint, t *outbox.Target, now int64) *prepared {
 	rotate := len(t.OldSecret) > 0 && now < t.OldUntil
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -80,44 +82,44 @@ func (s *Sender) preparedFor(e *endpoint, t *engine.Target, now int64) *prepared
 }
 
 // sameTarget reports whether what is prepared for a serves b.
-func sameTarget(a, b *engine.Target) bool {
+func sameTarget(a, b *outbox.Target) bool {
 	return a == b || a.URL == b.URL && a.SignatureHeader == b.SignatureHeader &&
 		bytes.Equal(a.Secret, b.Secret) && bytes.Equal(a.OldSecret, b.OldSecret)
 }
 
-func (s *Sender) prepare(t *engine.Target, rotate bool) *prepared {
+func (s *Sender) prepare(t *outbox.Target, rotate bool) *prepared {
 	p := &prepared{target: *t, rotate: rotate, header: t.SignatureHeader}
 	if p.header == "" {
 		p.header = DefaultSignatureHeader
 	}
 	if err := s.cfg.Policy.CheckURL(t.URL); err != nil {
-		p.class, p.hint = engine.Blocked, "the URL "+firstDetail(err)
+		p.class, p.hint = outbox.Blocked, "the URL "+firstDetail(err)
 		return p
 	}
 	u, err := url.Parse(t.URL)
 	if err != nil {
-		p.class, p.hint = engine.Blocked, "the URL cannot be read"
+		p.class, p.hint = outbox.Blocked, "the URL cannot be read"
 		return p
 	}
 	p.url = u
-	secret, err := s.cfg.Secrets.Open(t.Secret, engine.SealedFor(t.WebhookID))
+	plain, err := s.cfg.Secrets.Open(t.Secret, secret.SealedFor(t.WebhookID))
 	old := ""
 	if err == nil && rotate {
-		old, err = s.cfg.Secrets.Open(t.OldSecret, engine.SealedFor(t.WebhookID))
+		old, err = s.cfg.Secrets.Open(t.OldSecret, secret.SealedFor(t.WebhookID))
 	}
 	if err == nil {
-		p.signer, err = NewSigner(secret, old)
+		p.signer, err = NewSigner(plain, old)
 	}
 	if err != nil {
-		p.class, p.hint = engine.SecretUnreadable,
-			"restore "+engine.SealKeyFile+" from the backup and restart, or rotate the secret"
+		p.class, p.hint = outbox.SecretUnreadable,
+			"restore "+secret.SealKeyFile+" from the backup and restart, or rotate the secret"
 	}
 	return p
 }
 
 // firstDetail is the message of the first fault of a VALIDATION_ERROR.
 func firstDetail(err error) string {
-	if e, ok := errors.AsType[*engine.Error](err); ok && len(e.Details) > 0 {
+	if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Details) > 0 {
 		return e.Details[0].Message
 	}
 	return "is refused"

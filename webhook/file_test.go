@@ -13,6 +13,11 @@ import (
 	"pgregory.net/rapid"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/secret"
+	"qualifybase/engine/uuid"
 	"qualifybase/store"
 	"qualifybase/store/storetest"
 )
@@ -24,16 +29,16 @@ type file struct {
 	t      testing.TB
 	clinic int64
 	seq    int64
-	hooks  map[string]engine.Webhook
+	hooks  map[string]outbox.Webhook
 	dues   map[string]string // delivery id → webhook id
 }
 
 func newFile(t testing.TB) *file {
 	st := storetest.OpenWith(t, filepath.Join(t.TempDir(), "qb.db"), store.Options{Synchronous: "NORMAL"})
 	f := &file{Store: st, Engine: engine.New(st, engine.Options{}), t: t,
-		hooks: map[string]engine.Webhook{}, dues: map[string]string{}}
+		hooks: map[string]outbox.Webhook{}, dues: map[string]string{}}
 	f.write(func(tx engine.Tx) error {
-		c := engine.Clinic{ID: engine.NewID(time.Now()), Slug: "praxis", Name: "Praxis", TimeZone: "Europe/Berlin",
+		c := directory.Clinic{ID: uuid.New(time.Now()), Slug: "praxis", Name: "Praxis", TimeZone: "Europe/Berlin",
 			Country: "DE", Version: 1}
 		err := tx.InsertClinic(&c)
 		f.clinic = c.N
@@ -44,42 +49,42 @@ func newFile(t testing.TB) *file {
 
 func (f *file) write(fn func(engine.Tx) error) {
 	f.t.Helper()
-	if err := f.Update(context.Background(), fn); err != nil {
+	if err := engine.Update(context.Background(), f, fn); err != nil {
 		f.t.Fatal(err)
 	}
 }
 
 // hook stores a target as an endpoint.
-func (f *file) hook(to *engine.Target) {
-	h := engine.Webhook{ID: to.WebhookID, Clinic: f.clinic, URL: to.URL, Events: []string{"*"}, Payload: engine.Thin,
+func (f *file) hook(to *outbox.Target) {
+	h := outbox.Webhook{ID: to.WebhookID, Clinic: f.clinic, URL: to.URL, Events: []string{"*"}, Payload: outbox.Thin,
 		Sealed:          to.Secret,
 		SignatureHeader: DefaultSignatureHeader, MaxInFlight: to.MaxInFlight, Enabled: true,
-		Meta: engine.Meta{Version: 1, CreatedBy: "t", UpdatedBy: "t"}}
+		Meta: act.Meta{Version: 1, CreatedBy: "t", UpdatedBy: "t"}}
 	f.write(func(tx engine.Tx) error { return tx.InsertWebhook(&h) })
 	f.hooks[h.ID] = h
 }
 
 // add makes one event and its delivery, as memory.add does.
-func (f *file) add(id string, at int64, to *engine.Target) {
+func (f *file) add(id string, at int64, to *outbox.Target) {
 	f.seq++
 	h := f.hooks[to.WebhookID]
 	f.dues[id] = h.ID
 	f.write(func(tx engine.Tx) error {
-		ev := engine.Event{Clinic: f.clinic, Seq: f.seq, ID: "evt_" + id, Type: "appointment.created", CreatedAt: 1,
+		ev := act.Event{Clinic: f.clinic, Seq: f.seq, ID: "evt_" + id, Type: "appointment.created", CreatedAt: 1,
 			Data: json.RawMessage(`{}`)}
 		if err := tx.InsertEvent(ev); err != nil {
 			return err
 		}
-		return tx.InsertDelivery(engine.DeliveryEntry{ID: id, Clinic: f.clinic, Webhook: h.N, Seq: f.seq,
-			State: engine.Pending,
+		return tx.InsertDelivery(outbox.DeliveryEntry{ID: id, Clinic: f.clinic, Webhook: h.N, Seq: f.seq,
+			State: outbox.Pending,
 			Cause: "event", NextAt: at, CreatedAt: 1}, []byte(`{"id":"evt_`+id+`"}`))
 	})
 }
 
 // row is a delivery with its log.
-func (f *file) row(id string) (d engine.DeliveryEntry) {
+func (f *file) row(id string) (d outbox.DeliveryEntry) {
 	f.t.Helper()
-	err := f.View(context.Background(), func(r engine.Reader) (err error) {
+	err := engine.View(context.Background(), f, func(r engine.Reader) (err error) {
 		if d, err = r.Delivery(f.clinic, false, id); err == nil {
 			d.Log, err = r.Attempts(d.N)
 		}
@@ -103,18 +108,18 @@ func (f *file) same(t interface{ Fatalf(string, ...any) }, m *memory) {
 		}
 		logged := 0
 		for _, a := range got.Log {
-			if a.Error != string(engine.Interrupted) {
+			if a.Error != string(outbox.Interrupted) {
 				logged++
 			}
 		}
 		if n := len(slices.DeleteFunc(slices.Clone(m.log),
-			func(o engine.Settlement) bool { return o.DeliveryID != id })); n != logged {
+			func(o outbox.Settlement) bool { return o.DeliveryID != id })); n != logged {
 			t.Fatalf("%s has %d attempts in its log, want %d", id, logged, n)
 		}
 	}
 	for id, h := range f.hooks {
 		enabled := false
-		_ = f.View(context.Background(), func(r engine.Reader) error {
+		_ = engine.View(context.Background(), f, func(r engine.Reader) error {
 			got, err := r.Webhook(f.clinic, false, h.ID)
 			enabled = got.Enabled
 			return err
@@ -131,21 +136,21 @@ func TestFileIsTheModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		f, m := newFile(t), newMemory()
 		now := int64(1777190400)
-		var targets []*engine.Target
+		var targets []*outbox.Target
 		for range rapid.IntRange(1, 4).Draw(rt, "endpoints") {
-			to := &engine.Target{WebhookID: engine.NewID(time.Unix(now, 0)), URL: "https://x.example.com/",
+			to := &outbox.Target{WebhookID: uuid.New(time.Unix(now, 0)), URL: "https://x.example.com/",
 				Secret: []byte("sealed"), MaxInFlight: rapid.IntRange(1, 8).Draw(rt, "limit")}
 			f.hook(to)
 			targets = append(targets, to)
 		}
-		var claimed []engine.Delivery
+		var claimed []outbox.Delivery
 		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
 			now += rapid.Int64Range(0, 400_000).Draw(rt, "pass")
 			switch rapid.IntRange(0, 9).Draw(rt, "step") {
 			case 0, 1, 2:
 				to := rapid.SampledFrom(targets).Draw(rt, "to")
 				for range rapid.IntRange(1, 6).Draw(rt, "many") {
-					id, at := engine.NewID(time.Unix(now, 0)), now+rapid.Int64Range(-5, 100).Draw(rt, "due")
+					id, at := uuid.New(time.Unix(now, 0)), now+rapid.Int64Range(-5, 100).Draw(rt, "due")
 					f.add(id, at, to)
 					m.add(id, at, to)
 				}
@@ -189,15 +194,15 @@ func TestFileIsTheModel(t *testing.T) {
 func TestLeaseRunsOut(t *testing.T) {
 	f := newFile(t)
 	now := int64(1777190400)
-	to := &engine.Target{WebhookID: engine.NewID(time.Unix(now, 0)), URL: "https://x.example.com/",
+	to := &outbox.Target{WebhookID: uuid.New(time.Unix(now, 0)), URL: "https://x.example.com/",
 		Secret: []byte("sealed"), MaxInFlight: 2}
 	f.hook(to)
-	lost, kept := engine.NewID(time.Unix(now, 0)), engine.NewID(time.Unix(now, 0))
+	lost, kept := uuid.New(time.Unix(now, 0)), uuid.New(time.Unix(now, 0))
 	f.add(lost, now, to)
 	f.add(kept, now+100, to)
-	ask := func(at int64, settled ...engine.Settlement) (out []string) {
+	ask := func(at int64, settled ...outbox.Settlement) (out []string) {
 		t.Helper()
-		got, err := f.Exchange(t.Context(), engine.Claim{Now: at, Settled: settled, Room: 8, LeaseUntil: at + 30,
+		got, err := f.Exchange(t.Context(), outbox.Claim{Now: at, Settled: settled, Room: 8, LeaseUntil: at + 30,
 			RetryAt: []int64{at + 75}})
 		if err != nil {
 			t.Fatal(err)
@@ -217,26 +222,26 @@ func TestLeaseRunsOut(t *testing.T) {
 	want(ask(now), "lost attempt 1, 0 failed")
 	want(ask(now + 29))
 	want(ask(now+100), "lost attempt 2, 0 failed", "kept attempt 1, 0 failed")
-	late := engine.Settlement{DeliveryID: lost, WebhookID: to.WebhookID, Attempt: 1, Result: engine.Delivered,
+	late := outbox.Settlement{DeliveryID: lost, WebhookID: to.WebhookID, Attempt: 1, Result: outbox.Delivered,
 		StartedAt: now, Status: 200}
 	want(ask(now+101, late))
-	if d := f.row(lost); d.State != engine.Sending || d.Attempts != 2 || len(d.Log) != 1 ||
-		d.Log[0].Error != string(engine.Interrupted) {
+	if d := f.row(lost); d.State != outbox.Sending || d.Attempts != 2 || len(d.Log) != 1 ||
+		d.Log[0].Error != string(outbox.Interrupted) {
 		t.Fatalf("after an ending that came too late it is %+v", d)
 	}
 	// The ending of kept comes late as well, but before anybody looked.
-	kept1 := engine.Settlement{DeliveryID: kept, WebhookID: to.WebhookID, Attempt: 1, Result: engine.Delivered,
+	kept1 := outbox.Settlement{DeliveryID: kept, WebhookID: to.WebhookID, Attempt: 1, Result: outbox.Delivered,
 		StartedAt: now + 100, Status: 200}
 	want(ask(now+170, kept1))
-	if d := f.row(kept); d.State != engine.Succeeded {
+	if d := f.row(kept); d.State != outbox.Succeeded {
 		t.Fatalf("kept is %+v", d)
 	}
 	want(ask(now+175), "lost attempt 3, 0 failed") // at its retry_at, the second time
 }
 
 // drawClaim settles some of what was ever claimed, also what is long settled.
-func drawClaim(rt *rapid.T, now int64, targets []*engine.Target, claimed []engine.Delivery) engine.Claim {
-	c := engine.Claim{Now: now, Room: rapid.IntRange(0, 12).Draw(rt, "room"), Rooms: map[string]int{},
+func drawClaim(rt *rapid.T, now int64, targets []*outbox.Target, claimed []outbox.Delivery) outbox.Claim {
+	c := outbox.Claim{Now: now, Room: rapid.IntRange(0, 12).Draw(rt, "room"), Rooms: map[string]int{},
 		LeaseUntil: now + rapid.Int64Range(0, 2_000_000).Draw(rt, "lease"),
 		RetryAt:    []int64{now + 60, now + 120, now + 240}}
 	if rapid.Bool().Draw(rt, "goes on") {
@@ -251,15 +256,15 @@ func drawClaim(rt *rapid.T, now int64, targets []*engine.Target, claimed []engin
 		if !rapid.Bool().Draw(rt, "ends") {
 			continue
 		}
-		o := engine.Settlement{DeliveryID: d.ID, WebhookID: d.To.WebhookID, Attempt: d.Attempt, StartedAt: now,
+		o := outbox.Settlement{DeliveryID: d.ID, WebhookID: d.To.WebhookID, Attempt: d.Attempt, StartedAt: now,
 			MS: 1500, Status: 500,
-			Class: engine.BadStatus, Result: rapid.SampledFrom([]engine.Result{engine.Delivered, engine.Retry,
-				engine.Retry, engine.Dead, engine.Released}).Draw(rt, "result"), NextAt: now + 60}
-		if o.Result == engine.Delivered {
+			Class: outbox.BadStatus, Result: rapid.SampledFrom([]outbox.Result{outbox.Delivered, outbox.Retry,
+				outbox.Retry, outbox.Dead, outbox.Released}).Draw(rt, "result"), NextAt: now + 60}
+		if o.Result == outbox.Delivered {
 			o.Status, o.Class = 200, ""
 		}
-		if o.Result == engine.Retry && rapid.IntRange(0, 20).Draw(rt, "gone") == 0 {
-			o.Status, o.Class, o.Disable = 410, engine.EndpointGone, true
+		if o.Result == outbox.Retry && rapid.IntRange(0, 20).Draw(rt, "gone") == 0 {
+			o.Status, o.Class, o.Disable = 410, outbox.EndpointGone, true
 		}
 		c.Settled = append(c.Settled, o)
 	}
@@ -274,11 +279,11 @@ func TestScheduleOnTheFile(t *testing.T) {
 		f := newFile(t)
 		b.cfg.Outbox = f.Engine
 		to := b.target("x", 1, status(500))
-		to.WebhookID = engine.NewID(time.Now())
-		to.Secret = b.sealer.Seal(engine.NewWebhookSecret(), engine.SealedFor(to.WebhookID))
+		to.WebhookID = uuid.New(time.Now())
+		to.Secret = b.sealer.Seal(secret.NewWebhookSecret(), secret.SealedFor(to.WebhookID))
 		f.hook(to)
 		began := time.Now()
-		id, again := engine.NewID(began), engine.NewID(began)
+		id, again := uuid.New(began), uuid.New(began)
 		f.add(id, began.Unix(), to)
 		b.start()
 		time.Sleep(2 * time.Hour)
@@ -293,8 +298,8 @@ func TestScheduleOnTheFile(t *testing.T) {
 			}
 		}
 		d := f.row(id)
-		if d.State != engine.DeadLettered || d.Attempts != 6 || len(d.Log) != 6 || d.LastStatus != 500 ||
-			d.LastError != string(engine.BadStatus) {
+		if d.State != outbox.DeadLettered || d.Attempts != 6 || len(d.Log) != 6 || d.LastStatus != 500 ||
+			d.LastError != string(outbox.BadStatus) {
 			t.Errorf("it is %+v", d)
 		}
 		for i, a := range d.Log {
@@ -313,7 +318,7 @@ func TestScheduleOnTheFile(t *testing.T) {
 		if len(seen) != 7 || seen[6].id != seen[0].id || seen[0].id != "evt_"+id {
 			t.Errorf("the replay went out as %+v", seen[len(seen)-1])
 		}
-		if r := f.row(again); r.State != engine.Succeeded || r.Attempts != 1 || r.ReplayOf != id ||
+		if r := f.row(again); r.State != outbox.Succeeded || r.Attempts != 1 || r.ReplayOf != id ||
 			r.Log[0].Trigger != "replay" || fmt.Sprint(f.row(id).State) != "dead" {
 			t.Errorf("the replay is %+v", r)
 		}

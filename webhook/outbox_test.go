@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
 )
 
 // memory is an Outbox for tests of timing: what engine.Outbox says, in a map.
@@ -15,15 +15,15 @@ type memory struct {
 	mu      sync.Mutex
 	rows    map[string]*memoryRow
 	off     map[string]bool // disabled endpoints
-	streaks map[string]engine.Streak
-	log     []engine.Settlement // attempt rows in order
+	streaks map[string]outbox.Streak
+	log     []outbox.Settlement // attempt rows in order
 	turns   int
 	looked  int64
-	fail    func(turn int, c engine.Claim) error // before anything is written
+	fail    func(turn int, c outbox.Claim) error // before anything is written
 }
 
 type memoryRow struct {
-	engine.Delivery
+	outbox.Delivery
 	state             string
 	attempts, stopped int
 	nextAt, lease     int64
@@ -31,14 +31,14 @@ type memoryRow struct {
 }
 
 func newMemory() *memory {
-	return &memory{rows: map[string]*memoryRow{}, off: map[string]bool{}, streaks: map[string]engine.Streak{}}
+	return &memory{rows: map[string]*memoryRow{}, off: map[string]bool{}, streaks: map[string]outbox.Streak{}}
 }
 
-func (m *memory) add(id string, at int64, to *engine.Target) {
+func (m *memory) add(id string, at int64, to *outbox.Target) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.rows[id] = &memoryRow{
-		Delivery: engine.Delivery{ID: id, EventID: "evt_" + id, EventType: "appointment.created",
+		Delivery: outbox.Delivery{ID: id, EventID: "evt_" + id, EventType: "appointment.created",
 			Body: []byte(`{"id":"evt_` + id + `"}`), To: to}, state: "pending", nextAt: at, seq: len(m.rows),
 	}
 }
@@ -49,7 +49,7 @@ func (m *memory) row(id string) memoryRow {
 	return *m.rows[id]
 }
 
-func (m *memory) attempts() []engine.Settlement {
+func (m *memory) attempts() []outbox.Settlement {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.log)
@@ -67,7 +67,7 @@ func (m *memory) open() (n int) {
 	return n
 }
 
-func (m *memory) Exchange(_ context.Context, c engine.Claim) ([]engine.Delivery, error) {
+func (m *memory) Exchange(_ context.Context, c outbox.Claim) ([]outbox.Delivery, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.turns++
@@ -79,23 +79,23 @@ func (m *memory) Exchange(_ context.Context, c engine.Claim) ([]engine.Delivery,
 	for _, o := range c.Settled {
 		m.settle(o)
 	}
-	if ago := c.Now - m.looked; c.Room > 0 && (ago < 0 || ago >= engine.LeaseLook) {
+	if ago := c.Now - m.looked; c.Room > 0 && (ago < 0 || ago >= outbox.LeaseLook) {
 		m.looked = c.Now
 		m.takeBack(c.Now, c.Now)
 	}
 	return m.claim(c), nil
 }
 
-func (m *memory) settle(o engine.Settlement) {
+func (m *memory) settle(o outbox.Settlement) {
 	r := m.rows[o.DeliveryID]
 	if r.state != "sending" || r.attempts != o.Attempt {
 		return
 	}
 	switch o.Result {
-	case engine.Released:
+	case outbox.Released:
 		r.state, r.attempts, r.nextAt = "pending", r.attempts-1, o.NextAt
 		return
-	case engine.Retry:
+	case outbox.Retry:
 		r.state, r.nextAt = "pending", o.NextAt
 	default:
 		r.state = string(o.Result)
@@ -107,7 +107,7 @@ func (m *memory) settle(o engine.Settlement) {
 	}
 }
 
-func (m *memory) claim(c engine.Claim) (out []engine.Delivery) {
+func (m *memory) claim(c outbox.Claim) (out []outbox.Delivery) {
 	due := map[string][]*memoryRow{}
 	for _, r := range m.rows {
 		if r.state == "pending" && r.nextAt <= c.Now && !m.off[r.To.WebhookID] {
@@ -178,7 +178,7 @@ func (m *memory) takeBack(now, until int64) (n int) {
 		if r.stopped == 0 {
 			r.nextAt = now
 		}
-		r.stopped = min(r.stopped+1, engine.MaxInterrupted)
+		r.stopped = min(r.stopped+1, outbox.MaxInterrupted)
 		n++
 	}
 	return n

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
 )
 
 func policy(t testing.TB, allow ...string) *Policy {
@@ -26,8 +26,8 @@ func policyFault(t testing.TB, p *Policy, raw string) string {
 	if err == nil {
 		return ""
 	}
-	e, ok := errors.AsType[*engine.Error](err)
-	if !ok || e.Kind != engine.Invalid || len(e.Details) == 0 {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Kind != fault.Invalid || len(e.Details) == 0 {
 		t.Fatalf("%q: %v is no VALIDATION_ERROR with details", raw, err)
 	}
 	var all []string

@@ -7,7 +7,8 @@ import (
 	"net/http"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/outbox"
 )
 
 // The limits of the dispatcher (webhooks.md "Tables and dispatcher").
@@ -55,14 +56,14 @@ type Sender struct {
 	nudge chan struct{}
 	jobs  chan *job
 	done  chan landing
-	asks  chan engine.Claim
+	asks  chan outbox.Claim
 	turns chan turn
 	stats counters
 }
 
 // job is a claimed delivery on its way through the sender.
 type job struct {
-	engine.Delivery
+	outbox.Delivery
 	end     *endpoint
 	claimed time.Time
 }
@@ -70,7 +71,7 @@ type job struct {
 // landing is the end of an attempt.
 type landing struct {
 	end *endpoint
-	engine.Settlement
+	outbox.Settlement
 	cut bool // by the shutdown: the row stays sending, the next start takes it up
 }
 
@@ -103,7 +104,7 @@ func New(c Config) *Sender {
 		nudge: make(chan struct{}, 1),
 		jobs:  make(chan *job, c.InFlight),
 		done:  make(chan landing, c.InFlight),
-		asks:  make(chan engine.Claim, 1),
+		asks:  make(chan outbox.Claim, 1),
 		turns: make(chan turn, 1),
 	}
 }
@@ -153,7 +154,7 @@ func (s *Sender) reset(ctx context.Context) bool {
 			}
 			return true
 		}
-		s.cfg.Log.Error("webhook outbox cannot be reset", "kind", engine.KindOf(err), "err", err)
+		s.cfg.Log.Error("webhook outbox cannot be reset", "kind", fault.KindOf(err), "err", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(retryTurn):

@@ -13,7 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/secret"
 )
 
 // bench is a sender over a memory outbox and a fake network, inside a synctest
@@ -23,14 +24,14 @@ type bench struct {
 	box    *memory
 	net    *fakeNet
 	cfg    Config
-	sealer *engine.Sealer
+	sealer *secret.Sealer
 	log    bytes.Buffer
 	stop   func() // ends the sender and waits for it
 	sender *Sender
 }
 
 func newBench(t *testing.T) *bench {
-	sealer, err := engine.NewSealer(make([]byte, 32))
+	sealer, err := secret.NewSealer(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,11 +45,11 @@ func newBench(t *testing.T) *bench {
 }
 
 // target is an endpoint at https://<id>.example.com/ that behaves so.
-func (b *bench) target(id string, max int, how behaviour) *engine.Target {
+func (b *bench) target(id string, max int, how behaviour) *outbox.Target {
 	b.net.hosts[id+".example.com"] = how
-	return &engine.Target{
+	return &outbox.Target{
 		WebhookID: id, URL: "https://" + id + ".example.com/canary-url", MaxInFlight: max,
-		Secret: b.sealer.Seal(engine.NewWebhookSecret(), engine.SealedFor(id)),
+		Secret: b.sealer.Seal(secret.NewWebhookSecret(), secret.SealedFor(id)),
 	}
 }
 
@@ -167,7 +168,7 @@ func TestRetrySchedule(t *testing.T) {
 			t.Errorf("%s after %d attempts", r.state, r.attempts)
 		}
 		for i, a := range b.box.attempts() {
-			if a.Attempt != i+1 || a.Status != 500 || a.Class != engine.BadStatus || a.Response != "canary-response" {
+			if a.Attempt != i+1 || a.Status != 500 || a.Class != outbox.BadStatus || a.Response != "canary-response" {
 				t.Errorf("attempt row %d: %+v", i+1, a)
 			}
 		}
@@ -228,7 +229,7 @@ func TestHangingEndpointHarmsNobody(t *testing.T) {
 			t.Errorf("%d requests to the hanging endpoint", n)
 		}
 		time.Sleep(15 * time.Second)
-		if a := b.box.attempts(); a[len(a)-1].Class != engine.TimedOut || a[len(a)-1].MS != 15000 {
+		if a := b.box.attempts(); a[len(a)-1].Class != outbox.TimedOut || a[len(a)-1].MS != 15000 {
 			t.Errorf("the hanging attempt ended as %+v", a[len(a)-1])
 		}
 		if n := b.net.peak("hang.example.com"); n != 1 {
@@ -306,27 +307,27 @@ func TestOutcomes(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		how      behaviour
-		result   engine.Result
-		class    engine.Class
+		result   outbox.Result
+		class    outbox.Class
 		disabled bool
 	}{
-		{"200", status(200), engine.Delivered, "", false},
-		{"204", status(204), engine.Delivered, "", false},
-		{"299", status(299), engine.Delivered, "", false},
-		{"302", status(302, "Location", "https://elsewhere.example.com/"), engine.Retry, engine.Redirected, false},
-		{"304", status(304), engine.Retry, engine.Redirected, false},
-		{"400", status(400), engine.Retry, engine.BadStatus, false},
-		{"404", status(404), engine.Retry, engine.BadStatus, false},
-		{"410", status(410), engine.Retry, engine.EndpointGone, true},
-		{"500", status(500), engine.Retry, engine.BadStatus, false},
-		{"101", status(101), engine.Retry, engine.BadStatus, false},
-		{"cut off", broken, engine.Retry, engine.ConnectFailed, false},
-		{"no answer", hang, engine.Retry, engine.TimedOut, false},
+		{"200", status(200), outbox.Delivered, "", false},
+		{"204", status(204), outbox.Delivered, "", false},
+		{"299", status(299), outbox.Delivered, "", false},
+		{"302", status(302, "Location", "https://elsewhere.example.com/"), outbox.Retry, outbox.Redirected, false},
+		{"304", status(304), outbox.Retry, outbox.Redirected, false},
+		{"400", status(400), outbox.Retry, outbox.BadStatus, false},
+		{"404", status(404), outbox.Retry, outbox.BadStatus, false},
+		{"410", status(410), outbox.Retry, outbox.EndpointGone, true},
+		{"500", status(500), outbox.Retry, outbox.BadStatus, false},
+		{"101", status(101), outbox.Retry, outbox.BadStatus, false},
+		{"cut off", broken, outbox.Retry, outbox.ConnectFailed, false},
+		{"no answer", hang, outbox.Retry, outbox.TimedOut, false},
 		{"refused when dialled", func(*http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("dial: %w", refusedPrivate)
-		}, engine.Dead, engine.Blocked, false},
-		{"panic", func(*http.Request) (*http.Response, error) { panic("canary-panic") }, engine.Retry,
-			engine.InternalFault, false},
+		}, outbox.Dead, outbox.Blocked, false},
+		{"panic", func(*http.Request) (*http.Response, error) { panic("canary-panic") }, outbox.Retry,
+			outbox.InternalFault, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -336,7 +337,7 @@ func TestOutcomes(t *testing.T) {
 				b.start()
 				time.Sleep(20 * time.Second)
 				b.stop()
-				var got *engine.Settlement
+				var got *outbox.Settlement
 				for _, a := range b.box.attempts() {
 					if a.DeliveryID == "d" {
 						got = &a
@@ -345,7 +346,7 @@ func TestOutcomes(t *testing.T) {
 				if got == nil || got.Result != c.result || got.Class != c.class || b.box.off["x"] != c.disabled {
 					t.Fatalf("%+v, disabled %v", got, b.box.off["x"])
 				}
-				if c.class == engine.Blocked && !strings.Contains(got.Error(), AllowSetting) {
+				if c.class == outbox.Blocked && !strings.Contains(got.Error(), AllowSetting) {
 					t.Errorf("%q does not name the setting", got.Error())
 				}
 				if b.box.row("other").state != "succeeded" {
@@ -387,7 +388,7 @@ func TestNothingSentWhenRefused(t *testing.T) {
 			}
 		}
 		for _, a := range b.box.attempts() {
-			if a.Class == engine.Blocked && !strings.Contains(a.Error(), AllowSetting) {
+			if a.Class == outbox.Blocked && !strings.Contains(a.Error(), AllowSetting) {
 				t.Errorf("%q does not name the setting", a.Error())
 			}
 		}

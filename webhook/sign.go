@@ -14,7 +14,7 @@ import (
 	"strings"
 	"sync"
 
-	"qualifybase/engine"
+	"qualifybase/engine/secret"
 )
 
 // DefaultSignatureHeader carries the hex signature unless the endpoint names
@@ -62,8 +62,8 @@ func NewSigner(secret, old string) (*Signer, error) {
 	return s, nil
 }
 
-func newPair(secret string) (pair, error) {
-	text, ok := strings.CutPrefix(secret, engine.WebhookSecretPrefix)
+func newPair(plain string) (pair, error) {
+	text, ok := strings.CutPrefix(plain, secret.WebhookSecretPrefix)
 	if !ok {
 		return pair{}, ErrSecret
 	}
@@ -71,7 +71,7 @@ func newPair(secret string) (pair, error) {
 	if err != nil || len(key) == 0 {
 		return pair{}, ErrSecret
 	}
-	return pair{hmac.New(sha256.New, []byte(secret)), hmac.New(sha256.New, key)}, nil
+	return pair{hmac.New(sha256.New, []byte(plain)), hmac.New(sha256.New, key)}, nil
 }
 
 // Sign signs the body of the event at a Unix second. During a rotation the hex

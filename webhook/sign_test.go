@@ -14,7 +14,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"pgregory.net/rapid"
 
-	"qualifybase/engine"
+	"qualifybase/engine/secret"
 )
 
 func signer(t testing.TB, secret, old string) *Signer {
@@ -38,19 +38,19 @@ func TestSignGolden(t *testing.T) {
 }
 
 func TestSecretShape(t *testing.T) {
-	secret := engine.NewWebhookSecret()
-	if !regexp.MustCompile(`^whsec_[A-Za-z0-9+/]{48}$`).MatchString(secret) {
-		t.Fatalf("secret %q", secret)
+	plain := secret.NewWebhookSecret()
+	if !regexp.MustCompile(`^whsec_[A-Za-z0-9+/]{48}$`).MatchString(plain) {
+		t.Fatalf("secret %q", plain)
 	}
-	if secret == engine.NewWebhookSecret() {
+	if plain == secret.NewWebhookSecret() {
 		t.Fatal("two secrets are equal")
 	}
-	for _, bad := range []string{"", "whsec_", "whsec_***", "abc", "sk_" + secret[6:]} {
+	for _, bad := range []string{"", "whsec_", "whsec_***", "abc", "sk_" + plain[6:]} {
 		if _, err := NewSigner(bad, ""); err == nil {
 			t.Errorf("%q made a signer", bad)
 		}
 		if bad != "" {
-			if _, err := NewSigner(secret, bad); err == nil {
+			if _, err := NewSigner(plain, bad); err == nil {
 				t.Errorf("%q passed as the old secret", bad)
 			}
 		}
@@ -61,7 +61,7 @@ func TestSecretShape(t *testing.T) {
 // the old secret; never a changed body, id or time.
 func TestStandardWebhooksLibraryVerifies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		fresh, old := engine.NewWebhookSecret(), engine.NewWebhookSecret()
+		fresh, old := secret.NewWebhookSecret(), secret.NewWebhookSecret()
 		body := rapid.SliceOfN(rapid.Byte(), 0, 2000).Draw(t, "body")
 		rotating := rapid.Bool().Draw(t, "rotating")
 		s, err := NewSigner(fresh, map[bool]string{true: old}[rotating])
@@ -97,7 +97,7 @@ func TestStandardWebhooksLibraryVerifies(t *testing.T) {
 }
 
 func TestRotationOrder(t *testing.T) {
-	fresh, old := engine.NewWebhookSecret(), engine.NewWebhookSecret()
+	fresh, old := secret.NewWebhookSecret(), secret.NewWebhookSecret()
 	body := []byte(`{}`)
 	now := int64(1777190400)
 	one := strings.TrimPrefix(signer(t, fresh, "").Sign("evt", now, body).Hex, "t=1777190400,")
@@ -124,7 +124,7 @@ import json, sys
 c = json.load(sys.stdin)
 print(str(verify_signature(c["body"].encode(), c["header"], c["secret"])).lower())`},
 	}
-	fresh, old := engine.NewWebhookSecret(), engine.NewWebhookSecret()
+	fresh, old := secret.NewWebhookSecret(), secret.NewWebhookSecret()
 	body := `{"id":"evt_1","data":{"name":"Zoë 🦷"}}`
 	at := time.Now().Unix()
 	plain := signer(t, fresh, "").Sign("evt_1", at, []byte(body)).Hex
@@ -168,7 +168,7 @@ print(str(verify_signature(c["body"].encode(), c["header"], c["secret"])).lower(
 }
 
 func BenchmarkSign(b *testing.B) {
-	s := signer(b, engine.NewWebhookSecret(), "")
+	s := signer(b, secret.NewWebhookSecret(), "")
 	body := make([]byte, 400)
 	b.ReportAllocs()
 	for b.Loop() {

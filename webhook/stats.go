@@ -3,7 +3,7 @@ package webhook
 import (
 	"sync/atomic"
 
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
 )
 
 // Stats are the sender's figures since it was made, for metrics.
@@ -25,21 +25,21 @@ type counters struct {
 	inFlight                                                                   atomic.Int64
 }
 
-func (c *counters) count(o *engine.Settlement) {
+func (c *counters) count(o *outbox.Settlement) {
 	switch o.Result {
-	case engine.Delivered:
+	case outbox.Delivered:
 		c.succeeded.Add(1)
-	case engine.Retry:
+	case outbox.Retry:
 		c.retried.Add(1)
-	case engine.Dead:
+	case outbox.Dead:
 		c.dead.Add(1)
 	}
 	switch o.Class {
-	case engine.Blocked:
+	case outbox.Blocked:
 		c.blocked.Add(1)
-	case engine.TimedOut:
+	case outbox.TimedOut:
 		c.timedOut.Add(1)
-	case engine.EndpointGone:
+	case outbox.EndpointGone:
 		c.gone.Add(1)
 	}
 }

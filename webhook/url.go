@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
 )
 
 // MaxURL is the length of a webhook URL, in bytes.
@@ -18,12 +18,12 @@ const MaxURL = 2048
 // method as a function value; the sender asks it again before each attempt, since
 // the operator may have narrowed the setting.
 func (p *Policy) CheckURL(raw string) error {
-	var f engine.Faults
+	var f fault.Faults
 	p.checkURL(raw, &f)
 	return f.Err()
 }
 
-func (p *Policy) checkURL(raw string, f *engine.Faults) {
+func (p *Policy) checkURL(raw string, f *fault.Faults) {
 	fault := func(format string, args ...any) { f.Add("url", format, args...) }
 	switch {
 	case raw == "":

@@ -23,14 +23,15 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"pgregory.net/rapid"
 
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/secret"
 )
 
 // rig is a real sender on the real guarded transport, with deliveries to a real
 // server on loopback.
 func rig(t testing.TB, box *memory, tr *http.Transport) *Sender {
 	t.Helper()
-	sealer, err := engine.NewSealer(make([]byte, 32))
+	sealer, err := secret.NewSealer(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +47,9 @@ func rig(t testing.TB, box *memory, tr *http.Transport) *Sender {
 	return s
 }
 
-func sealedTarget(id, url, secret string) *engine.Target {
-	sealer, _ := engine.NewSealer(make([]byte, 32))
-	return &engine.Target{WebhookID: id, URL: url, MaxInFlight: 1, Secret: sealer.Seal(secret, engine.SealedFor(id))}
+func sealedTarget(id, url, plain string) *outbox.Target {
+	sealer, _ := secret.NewSealer(make([]byte, 32))
+	return &outbox.Target{WebhookID: id, URL: url, MaxInFlight: 1, Secret: sealer.Seal(plain, secret.SealedFor(id))}
 }
 
 func waitFor(t testing.TB, what string, ok func() bool) {
@@ -76,7 +77,7 @@ func TestOnTheWire(t *testing.T) {
 	}))
 	defer srv.Close()
 	box := newMemory()
-	secret, old := engine.NewWebhookSecret(), engine.NewWebhookSecret()
+	secret, old := secret.NewWebhookSecret(), secret.NewWebhookSecret()
 	to := sealedTarget("w", srv.URL+"/hook", secret)
 	to.SignatureHeader = KlinivoSignatureHeader
 	to.OldSecret = sealedTarget("w", "", old).Secret
@@ -124,7 +125,7 @@ func TestRotationEnds(t *testing.T) {
 			heads = append(heads, r.Header[name][0])
 			return status(200)(r)
 		})
-		to.OldSecret, to.OldUntil = b.sealer.Seal(engine.NewWebhookSecret(), engine.SealedFor("x")),
+		to.OldSecret, to.OldUntil = b.sealer.Seal(secret.NewWebhookSecret(), secret.SealedFor("x")),
 			time.Now().Unix()+60
 		b.box.add("a", time.Now().Unix(), to)
 		b.box.add("b", time.Now().Unix()+59, to)
@@ -153,7 +154,7 @@ func TestOneConnectionIsKept(t *testing.T) {
 	srv.Start()
 	defer srv.Close()
 	box := newMemory()
-	to := sealedTarget("w", srv.URL, engine.NewWebhookSecret())
+	to := sealedTarget("w", srv.URL, secret.NewWebhookSecret())
 	for i := range 50 {
 		box.add(fmt.Sprintf("d%02d", i), 0, to)
 	}
@@ -198,14 +199,14 @@ func TestHostileAnswers(t *testing.T) {
 	}))
 	defer srv.Close()
 	box := newMemory()
-	to := sealedTarget("w", srv.URL, engine.NewWebhookSecret())
+	to := sealedTarget("w", srv.URL, secret.NewWebhookSecret())
 	for _, id := range []string{"bomb", "flood", "latin1"} {
 		box.add(id, 0, to)
 	}
 	rig(t, box, nil)
 	waitFor(t, "all sent", func() bool { return box.open() == 0 })
 	for _, a := range box.attempts() {
-		if a.Result != engine.Delivered || len(a.Response) > maxKept || !utf8.ValidString(a.Response) ||
+		if a.Result != outbox.Delivered || len(a.Response) > maxKept || !utf8.ValidString(a.Response) ||
 			strings.Contains(a.Response, "\x00") {
 			t.Errorf("%s: %s, %d bytes kept", a.DeliveryID, a.Class, len(a.Response))
 		}
@@ -224,7 +225,7 @@ func TestHostileAnswers(t *testing.T) {
 // dripping sends one delivery to a receiver that begins its answer with head and
 // then sends a byte a second, for ever, and gives what became of the attempt. Real
 // HTTP over a pipe, in fake time.
-func dripping(t *testing.T, head string) (attempts []engine.Settlement) {
+func dripping(t *testing.T, head string) (attempts []outbox.Settlement) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		tr := b.cfg.Policy.Transport(TransportOptions{})
@@ -269,8 +270,8 @@ func TestSlowDrip(t *testing.T) {
 // which no deadline of a request ends: nobody waits for it.
 func TestSwitchingProtocols(t *testing.T) {
 	a := dripping(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-	if len(a) != 1 || a[0].MS >= 15000 || a[0].Status != 101 || a[0].Class != engine.BadStatus ||
-		a[0].Result != engine.Retry {
+	if len(a) != 1 || a[0].MS >= 15000 || a[0].Status != 101 || a[0].Class != outbox.BadStatus ||
+		a[0].Result != outbox.Retry {
 		t.Errorf("%+v", a)
 	}
 }
@@ -279,19 +280,19 @@ func TestClassify(t *testing.T) {
 	expired := x509.CertificateInvalidError{Reason: x509.Expired}
 	for _, c := range []struct {
 		err   error
-		class engine.Class
+		class outbox.Class
 	}{
-		{&net.DNSError{Err: "no such host", IsNotFound: true}, engine.ConnectFailed},
-		{&net.DNSError{Err: "i/o timeout", IsTimeout: true}, engine.TimedOut},
-		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, engine.TimedOut},
-		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, engine.ConnectFailed},
-		{&net.OpError{Op: "dial", Err: refusedMetadata}, engine.Blocked},
-		{context.DeadlineExceeded, engine.TimedOut},
-		{&tls.CertificateVerificationError{Err: expired}, engine.TLSFailed},
-		{x509.UnknownAuthorityError{}, engine.TLSFailed},
-		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, engine.TLSFailed},
-		{errors.New("remote error: tls: protocol version not supported"), engine.TLSFailed},
-		{io.ErrUnexpectedEOF, engine.ConnectFailed},
+		{&net.DNSError{Err: "no such host", IsNotFound: true}, outbox.ConnectFailed},
+		{&net.DNSError{Err: "i/o timeout", IsTimeout: true}, outbox.TimedOut},
+		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, outbox.TimedOut},
+		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, outbox.ConnectFailed},
+		{&net.OpError{Op: "dial", Err: refusedMetadata}, outbox.Blocked},
+		{context.DeadlineExceeded, outbox.TimedOut},
+		{&tls.CertificateVerificationError{Err: expired}, outbox.TLSFailed},
+		{x509.UnknownAuthorityError{}, outbox.TLSFailed},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, outbox.TLSFailed},
+		{errors.New("remote error: tls: protocol version not supported"), outbox.TLSFailed},
+		{io.ErrUnexpectedEOF, outbox.ConnectFailed},
 	} {
 		if class, hint := classify(c.err); class != c.class || strings.Contains(hint, "10.") {
 			t.Errorf("%v: %s (%s), want %s", c.err, class, hint, c.class)

@@ -7,6 +7,14 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/people"
+	"qualifybase/engine/secret"
+	"qualifybase/engine/uuid"
 	"qualifybase/store"
 )
 
@@ -42,26 +50,26 @@ func newClinic(ctx context.Context, dir, schema string, providers, appointments 
 	}
 	defer st.Close()
 	e := engine.New(st, engine.Options{})
-	week, err := engine.ParseHours("Mon-Sun 00:00-24:00")
+	week, err := calendar.ParseHours("Mon-Sun 00:00-24:00")
 	if err != nil {
 		return nil, err
 	}
-	made, err := e.CreateClinic(ctx, engine.Shell(0, "bench"), engine.ClinicDraft{
+	made, err := e.CreateClinic(ctx, act.Shell(0, "bench"), directory.ClinicDraft{
 		Name: "Bench", TimeZone: "UTC", Country: "DE", Hours: week,
 	})
 	if err != nil {
 		return nil, err
 	}
-	c := engine.Shell(made.N, "bench")
+	c := act.Shell(made.N, "bench")
 	unlimited := 0
-	key, err := e.CreateKey(ctx, c, engine.KeyDraft{Name: "bench", Family: engine.FamilyLive, RatePerMinute: &unlimited})
+	key, err := e.CreateKey(ctx, c, access.KeyDraft{Name: "bench", Family: secret.FamilyLive, RatePerMinute: &unlimited})
 	if err != nil {
 		return nil, err
 	}
 	b := &clinic{dir: dir, n: made.N, key: key.Secret, from: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 2)}
 	for i := range providers {
 		name := fmt.Sprintf("Provider %d", i+2)
-		p, err := e.CreateProvider(ctx, c, engine.ProviderDraft{DisplayName: &name})
+		p, err := e.CreateProvider(ctx, c, directory.ProviderDraft{DisplayName: &name})
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +77,7 @@ func newClinic(ctx context.Context, dir, schema string, providers, appointments 
 		b.leads = append(b.leads, make([]string, leadsPerProvider))
 		for k := range leadsPerProvider {
 			name = fmt.Sprintf("Lead %d of %d", k+1, i+1)
-			l, err := e.PutLead(ctx, c, engine.LeadDraft{Name: &name})
+			l, err := e.PutLead(ctx, c, people.LeadDraft{Name: &name})
 			if err != nil {
 				return nil, err
 			}
@@ -77,7 +85,7 @@ func newClinic(ctx context.Context, dir, schema string, providers, appointments 
 		}
 	}
 	name, minutes, ten := "Any of ten", 30, b.providers[:min(10, len(b.providers))]
-	service, err := e.CreateService(ctx, c, engine.ServiceDraft{Name: &name, DurationMinutes: &minutes, ProviderIDs: &ten})
+	service, err := e.CreateService(ctx, c, directory.ServiceDraft{Name: &name, DurationMinutes: &minutes, ProviderIDs: &ten})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +99,7 @@ func (b *clinic) seed(ctx context.Context, st *store.Store, clinic int64, n int)
 	const batch = 4000
 	for done := 0; done < n; {
 		from := done
-		err := st.Update(ctx, func(tx engine.Tx) error {
+		err := engine.Update(ctx, st, func(tx engine.Tx) error {
 			for ; done < n && done < from+batch; done++ {
 				if err := b.seedOne(tx, clinic, done, n); err != nil {
 					return err
@@ -114,11 +122,11 @@ func (b *clinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
 	perDay := min(n/len(b.providers)/seedDays+1, 48)
 	day := place/perDay - n/len(b.providers)/perDay/2
 	start := b.from.AddDate(0, 0, day).Unix() + int64(place%perDay)*900 + 12*3600
-	a := engine.Appointment{
-		ID: engine.NewID(time.Unix(start-86400*14, 0)), Clinic: clinic, LeadID: b.leads[provider][place%leadsPerProvider],
+	a := booking.Appointment{
+		ID: uuid.New(time.Unix(start-86400*14, 0)), Clinic: clinic, LeadID: b.leads[provider][place%leadsPerProvider],
 		ProviderID: b.providers[provider],
-		LocationID: 1, Title: "Consultation", Status: engine.Scheduled, StartsAt: start, EndsAt: start + 900,
-		Footprint: engine.Span{Start: start, End: start + 900}, TimeZone: "UTC", LocalDate: engine.LocalDate(time.UTC, start),
+		LocationID: 1, Title: "Consultation", Status: booking.Scheduled, StartsAt: start, EndsAt: start + 900,
+		Footprint: calendar.Span{Start: start, End: start + 900}, TimeZone: "UTC", LocalDate: calendar.LocalDate(time.UTC, start),
 	}
 	made := start - 86400*14
 	a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy, a.UpdatedBy = 1, made, made, "cli:bench", "cli:bench"
@@ -131,8 +139,8 @@ func (b *clinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
 	if err := tx.InsertAppointment(a); err != nil {
 		return err
 	}
-	return tx.InsertOccupancy(&engine.Occupancy{
-		Clinic: clinic, Resource: engine.ProviderResource(a.ProviderID), Footprint: a.Footprint,
+	return tx.InsertOccupancy(&booking.Occupancy{
+		Clinic: clinic, Resource: booking.ProviderResource(a.ProviderID), Footprint: a.Footprint,
 		AppointmentID: a.ID, Live: true,
 	})
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/uuid"
 	"qualifybase/store"
 )
 
@@ -294,11 +296,11 @@ func (b *bench) bareLoop(ctx context.Context) (out sample, err error) {
 		return out, err
 	}
 	defer st.Close()
-	reply := engine.Reply{Status: 201, Body: make([]byte, 600)}
+	reply := act.Reply{Status: 201, Body: make([]byte, 600)}
 	var took []time.Duration
 	for begin := time.Now(); time.Since(begin) < b.span(); {
 		start := time.Now()
-		err := st.Update(ctx, func(tx engine.Tx) error {
+		err := engine.Update(ctx, st, func(tx engine.Tx) error {
 			if err := clinic.seedOne(tx, 1, len(took), 1_000_000); err != nil {
 				return err
 			}
@@ -307,14 +309,14 @@ func (b *bench) bareLoop(ctx context.Context) (out sample, err error) {
 				return err
 			}
 			counters.Event++
-			event := engine.Event{
-				Clinic: 1, Seq: counters.Event, ID: "evt_" + engine.NewID(start), Type: "appointment.created",
+			event := act.Event{
+				Clinic: 1, Seq: counters.Event, ID: "evt_" + uuid.New(start), Type: "appointment.created",
 				CreatedAt: start.Unix(), Data: []byte(`{}`),
 			}
 			if err := tx.InsertEvent(event); err != nil {
 				return err
 			}
-			return tx.StoreReply(1, "key:bench", engine.NewID(start), "fingerprint", "", reply, start.Unix())
+			return tx.StoreReply(1, "key:bench", uuid.New(start), "fingerprint", "", reply, start.Unix())
 		})
 		if err != nil {
 			return out, err

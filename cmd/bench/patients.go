@@ -8,6 +8,10 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/people"
 	"qualifybase/store"
 )
 
@@ -16,7 +20,7 @@ import (
 type patientTable struct {
 	store  *store.Store
 	engine *engine.Engine
-	caller engine.Caller
+	caller act.Caller
 	n      int
 }
 
@@ -31,18 +35,18 @@ func (b *bench) newPatientTable(ctx context.Context) (*patientTable, error) {
 		return nil, err
 	}
 	c.engine = engine.New(c.store, engine.Options{})
-	week, err := engine.ParseHours("Mon-Fri 09:00-17:00")
+	week, err := calendar.ParseHours("Mon-Fri 09:00-17:00")
 	if err != nil {
 		return nil, err
 	}
-	clinic, err := c.engine.CreateClinic(ctx, engine.Shell(0, "bench"),
-		engine.ClinicDraft{Name: "Patients", TimeZone: "UTC", Country: "DE", Hours: week})
+	clinic, err := c.engine.CreateClinic(ctx, act.Shell(0, "bench"),
+		directory.ClinicDraft{Name: "Patients", TimeZone: "UTC", Country: "DE", Hours: week})
 	if err != nil {
 		return nil, err
 	}
-	c.caller = engine.Shell(clinic.N, "bench")
+	c.caller = act.Shell(clinic.N, "bench")
 	for done := 0; done < c.n; done += 2000 {
-		err := c.store.Update(ctx, func(tx engine.Tx) error {
+		err := engine.Update(ctx, c.store, func(tx engine.Tx) error {
 			for i := done; i < min(done+2000, c.n); i++ {
 				p := c.person(i)
 				if err := tx.InsertPatient(&p); err != nil {
@@ -59,16 +63,16 @@ func (b *bench) newPatientTable(ctx context.Context) (*patientTable, error) {
 }
 
 // person is the i-th patient.
-func (c *patientTable) person(i int) engine.Patient {
-	birth := engine.NewDate(1930+i%90, time.Month(1+i%12), 1+i%28)
-	return engine.Patient{
+func (c *patientTable) person(i int) people.Patient {
+	birth := calendar.NewDate(1930+i%90, time.Month(1+i%12), 1+i%28)
+	return people.Patient{
 		Clinic: c.caller.Clinic, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Given", i%300),
 		FamilyName: fmt.Sprint("Family", i/4%5000),
-		BirthDate:  &birth, Sex: engine.SexUnknown, Status: engine.PatientActive, Email: fmt.Sprintf("f%d@example.org", i/4),
+		BirthDate:  &birth, Sex: people.SexUnknown, Status: people.PatientActive, Email: fmt.Sprintf("f%d@example.org", i/4),
 		EmailKey:    fmt.Sprintf("f%d@example.org", i/4),
-		Phones:      []engine.Phone{{Number: "-", E164: fmt.Sprintf("+4930%07d", i/4)}},
-		Identifiers: []engine.Identifier{{System: "insurer", Value: fmt.Sprint("A", i)}},
-		Meta:        engine.Meta{Version: 1, CreatedAt: 1, UpdatedAt: 1, CreatedBy: "cli:bench", UpdatedBy: "cli:bench"},
+		Phones:      []people.Phone{{Number: "-", E164: fmt.Sprintf("+4930%07d", i/4)}},
+		Identifiers: []people.Identifier{{System: "insurer", Value: fmt.Sprint("A", i)}},
+		Meta:        act.Meta{Version: 1, CreatedAt: 1, UpdatedAt: 1, CreatedBy: "cli:bench", UpdatedBy: "cli:bench"},
 	}
 }
 
@@ -80,8 +84,8 @@ func (b *bench) candidates(ctx context.Context, c *patientTable) (out sample, er
 		birth := p.BirthDate.String()
 		start := time.Now()
 		_, err := c.engine.MatchPatients(ctx, c.caller,
-			engine.PatientDraft{GivenName: &p.GivenName, FamilyName: &p.FamilyName, BirthDate: &birth,
-				Email: &p.Email, Phones: &[]engine.Phone{{Number: p.Phones[0].E164}}, Identifiers: &p.Identifiers})
+			people.PatientDraft{GivenName: &p.GivenName, FamilyName: &p.FamilyName, BirthDate: &birth,
+				Email: &p.Email, Phones: &[]people.Phone{{Number: p.Phones[0].E164}}, Identifiers: &p.Identifiers})
 		if err != nil {
 			return out, err
 		}
@@ -93,8 +97,8 @@ func (b *bench) candidates(ctx context.Context, c *patientTable) (out sample, er
 // everyRow looks at each patient once, as candidates would without keys.
 func (b *bench) everyRow(ctx context.Context, c *patientTable) (out sample, err error) {
 	start := time.Now()
-	err = c.store.View(ctx, func(r engine.Reader) error {
-		_, err := r.CountPatients(engine.PatientQuery{Clinic: c.caller.Clinic, Status: engine.PatientDeceased})
+	err = engine.View(ctx, c.store, func(r engine.Reader) error {
+		_, err := r.CountPatients(people.PatientQuery{Clinic: c.caller.Clinic, Status: people.PatientDeceased})
 		return err
 	})
 	return summarise([]time.Duration{time.Since(start)}, b.span()), err

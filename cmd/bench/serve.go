@@ -12,6 +12,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"qualifybase/engine"
+	"qualifybase/engine/secret"
 	"qualifybase/store"
 	"qualifybase/webhook"
 )
@@ -73,7 +74,7 @@ func startSender(dir string, st *store.Store, e *engine.Options) (stop func(), e
 	if err != nil {
 		return nil, err
 	}
-	if e.Sealer, err = engine.OpenSealer(dir); err != nil {
+	if e.Sealer, err = secret.OpenSealer(dir); err != nil {
 		return nil, err
 	}
 	sender := webhook.New(webhook.Config{Outbox: engine.New(st, engine.Options{}), Secrets: e.Sealer, Policy: policy})

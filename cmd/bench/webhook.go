@@ -16,6 +16,10 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/secret"
+	"qualifybase/engine/uuid"
 	"qualifybase/store"
 	"qualifybase/webhook"
 )
@@ -82,7 +86,7 @@ func (b *bench) bareDeliveries(context.Context) (out sample, err error) {
 	begin, body := time.Now(), eventBody()
 	for range workers {
 		wait.Go(func() {
-			signer, err := webhook.NewSigner(engine.NewWebhookSecret(), "")
+			signer, err := webhook.NewSigner(secret.NewWebhookSecret(), "")
 			for err == nil && time.Since(begin) < b.span() {
 				err = postSigned(tr, receiver.url, signer, body)
 				sent.Add(1)
@@ -127,15 +131,15 @@ func postSigned(tr http.RoundTripper, url string, signer *webhook.Signer, body [
 type rowByRow struct{ *engine.Engine }
 
 // Exchange settles and claims one delivery in each transaction.
-func (o rowByRow) Exchange(ctx context.Context, c engine.Claim) ([]engine.Delivery, error) {
+func (o rowByRow) Exchange(ctx context.Context, c outbox.Claim) ([]outbox.Delivery, error) {
 	for _, s := range c.Settled {
 		one := c
-		one.Settled, one.Room = []engine.Settlement{s}, 0
+		one.Settled, one.Room = []outbox.Settlement{s}, 0
 		if _, err := o.Engine.Exchange(ctx, one); err != nil {
 			return nil, err
 		}
 	}
-	var out []engine.Delivery
+	var out []outbox.Delivery
 	rooms := map[string]int{}
 	for id, n := range c.Rooms {
 		rooms[id] = n
@@ -163,7 +167,7 @@ type outboxBench struct {
 	engine *engine.Engine
 	sender *webhook.Sender
 	clinic int64
-	hooks  []engine.Webhook
+	hooks  []outbox.Webhook
 }
 
 func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*outboxBench, error) {
@@ -183,7 +187,7 @@ func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*outbox
 	if err != nil {
 		return nil, err
 	}
-	sealer, err := engine.OpenSealer(dir)
+	sealer, err := secret.OpenSealer(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -200,8 +204,8 @@ func (b *bench) newOutbox(ctx context.Context, url string, single bool) (*outbox
 // hook makes endpoints at the receiver.
 func (o *outboxBench) hook(ctx context.Context, url string, n int) error {
 	for range n {
-		h, err := o.engine.CreateWebhook(ctx, engine.Shell(o.clinic, "bench"),
-			engine.WebhookDraft{URL: &url, Events: &[]string{"appointment.created"}})
+		h, err := o.engine.CreateWebhook(ctx, act.Shell(o.clinic, "bench"),
+			outbox.WebhookDraft{URL: &url, Events: &[]string{"appointment.created"}})
 		if err != nil {
 			return err
 		}
@@ -213,7 +217,7 @@ func (o *outboxBench) hook(ctx context.Context, url string, n int) error {
 // fill writes n deliveries that are due, over all endpoints.
 func (o *outboxBench) fill(ctx context.Context, n int) error {
 	now := time.Now()
-	return o.st.Update(ctx, func(tx engine.Tx) error {
+	return engine.Update(ctx, o.st, func(tx engine.Tx) error {
 		counters, err := tx.Counters(o.clinic)
 		if err != nil {
 			return err
@@ -222,15 +226,15 @@ func (o *outboxBench) fill(ctx context.Context, n int) error {
 			h := o.hooks[i%len(o.hooks)]
 			if i%len(o.hooks) == 0 {
 				counters.Event++
-				err := tx.InsertEvent(engine.Event{Clinic: o.clinic, Seq: counters.Event, ID: "evt_" + engine.NewID(now),
+				err := tx.InsertEvent(act.Event{Clinic: o.clinic, Seq: counters.Event, ID: "evt_" + uuid.New(now),
 					Type:      "appointment.created",
 					CreatedAt: now.Unix(), Data: json.RawMessage(`{}`)})
 				if err != nil {
 					return err
 				}
 			}
-			err := tx.InsertDelivery(engine.DeliveryEntry{ID: engine.NewID(now), Clinic: o.clinic, Webhook: h.N,
-				Seq: counters.Event, State: engine.Pending,
+			err := tx.InsertDelivery(outbox.DeliveryEntry{ID: uuid.New(now), Clinic: o.clinic, Webhook: h.N,
+				Seq: counters.Event, State: outbox.Pending,
 				Cause: "event", NextAt: now.Unix(), CreatedAt: now.Unix()}, eventBody())
 			if err != nil {
 				return err

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"qualifybase/cmd/config"
-	"qualifybase/engine"
+	"qualifybase/engine/secret"
 	"qualifybase/store"
 )
 
@@ -109,7 +109,7 @@ func (d Dir) NeedNotLost() error {
 			return nil
 		}
 	}
-	for _, left := range []string{engine.SealKeyFile, backupDir} {
+	for _, left := range []string{secret.SealKeyFile, backupDir} {
 		if exists(d.file(left)) {
 			return fmt.Errorf("%s has %s but no database: 'qb restore FILE --force' brings a backup back; to begin anew, "+
 				"move %s away",

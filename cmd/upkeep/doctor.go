@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"qualifybase/cmd/config"
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
 	"qualifybase/store"
 )
 
@@ -30,7 +30,7 @@ type DoctorOptions struct {
 	Built     time.Time      // when the program's source was committed; zero = unknown
 
 	// Outbox reads how full the outbox of webhooks is.
-	Outbox func(context.Context) (engine.OutboxDepth, error)
+	Outbox func(context.Context) (outbox.OutboxDepth, error)
 }
 
 // Doctor looks over the machine, the directory and the database, also while it is
@@ -198,7 +198,7 @@ func (d *doctor) backups() {
 }
 
 // outboxBench tells what webhooks wait for.
-func (d *doctor) outbox(depth engine.OutboxDepth, err error) {
+func (d *doctor) outbox(depth outbox.OutboxDepth, err error) {
 	if err != nil {
 		d.fail("webhooks", "", "cannot be asked: %v", firstLine(err))
 		return
@@ -206,7 +206,7 @@ func (d *doctor) outbox(depth engine.OutboxDepth, err error) {
 	d.deliveries(depth)
 }
 
-func (d *doctor) deliveries(depth engine.OutboxDepth) {
+func (d *doctor) deliveries(depth outbox.OutboxDepth) {
 	late := d.now.Sub(time.Unix(depth.OldestDue, 0))
 	if depth.OldestDue != 0 && late > 10*time.Minute {
 		d.warn("webhooks", "is 'qb serve' running? The log says what hinders it",

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"qualifybase/cmd/config"
-	"qualifybase/engine"
+	"qualifybase/engine/secret"
 )
 
 // What the doctor wants of a disk.
@@ -64,11 +64,11 @@ func (d *doctor) modes() {
 		}
 		d.fail("modes", "chmod "+want+" "+path, "%s can be read by others (mode %04o)", path, info.Mode().Perm())
 	}
-	for _, name := range []string{"", dbFile, dbFile + "-wal", dbFile + "-shm", config.FileName, engine.SealKeyFile,
+	for _, name := range []string{"", dbFile, dbFile + "-wal", dbFile + "-shm", config.FileName, secret.SealKeyFile,
 		backupDir, stateFile} {
 		check(name)
 	}
-	if info, err := os.Stat(d.file(engine.SealKeyFile)); err != nil || info.Mode().Perm()&0o077 == 0 {
+	if info, err := os.Stat(d.file(secret.SealKeyFile)); err != nil || info.Mode().Perm()&0o077 == 0 {
 		if err := verifySealKey(d.Path, d.sealed); err != nil {
 			d.fail("keys", "restore it from a backup, or rotate the secrets of all webhooks", "%v", err)
 		}

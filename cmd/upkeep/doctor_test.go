@@ -6,12 +6,12 @@ import (
 	"testing/fstest"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
 )
 
 func TestDoctorOutbox(t *testing.T) {
 	d := &doctor{now: time.Unix(1_800_000_000, 0)}
-	d.deliveries(engine.OutboxDepth{Pending: 7, Dead: 2, OldestDue: 1_800_000_000 - 7200})
+	d.deliveries(outbox.OutboxDepth{Pending: 7, Dead: 2, OldestDue: 1_800_000_000 - 7200})
 	want := []CheckResult{
 		{"webhooks", "warn", "7 deliveries wait; the oldest has been due for 2 hours",
 			"is 'qb serve' running? The log says what hinders it"},

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/rights"
 	"qualifybase/store"
 	"qualifybase/store/backup"
 )
@@ -92,7 +95,7 @@ func (m *Maker) drill(ctx context.Context, file string, keys []backup.Identity) 
 // stagedRestore is a backup that lies ready in a directory.
 type stagedRestore struct {
 	unpackedBackup
-	clinics []engine.Recovery
+	clinics []outbox.Recovery
 	erased  int // people erased after the backup was made, and now again
 }
 
@@ -100,7 +103,7 @@ type stagedRestore struct {
 // migrate if it is older, verify, let the erased rest again, and ready the
 // database to be served.
 func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir, schema string,
-	tombstones []engine.Erasure) (r stagedRestore, err error) {
+	tombstones []rights.Erasure) (r stagedRestore, err error) {
 	if r.unpackedBackup, err = unpack(ctx, file, keys, dir, schema); err != nil {
 		return r, err
 	}
@@ -113,7 +116,7 @@ func stageRestore(ctx context.Context, file string, keys []backup.Identity, dir,
 	if r.erased, err = e.ReapplyErasures(ctx, tombstones); err != nil {
 		return r, errors.Join(err, st.Close())
 	}
-	r.clinics, err = e.Restored(ctx, engine.Shell(0, "restore"), r.manifest.CreatedAt.Unix())
+	r.clinics, err = e.Restored(ctx, act.Shell(0, "restore"), r.manifest.CreatedAt.Unix())
 	if err = errors.Join(err, st.Close()); err != nil {
 		return r, err
 	}

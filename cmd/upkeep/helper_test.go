@@ -12,6 +12,12 @@ import (
 
 	"qualifybase/cmd/config"
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/people"
+	"qualifybase/engine/secret"
 )
 
 // newClinic is a data directory with a clinic of the slug park and some bookings.
@@ -30,23 +36,23 @@ func newClinic(t *testing.T, bookings int) Dir {
 		t.Fatal(err)
 	}
 	e, ctx := engine.New(st, engine.Options{}), t.Context()
-	week, err := engine.ParseHours("Mon-Sun 00:00-24:00")
+	week, err := calendar.ParseHours("Mon-Sun 00:00-24:00")
 	if err != nil {
 		t.Fatal(err)
 	}
-	clinic, err := e.CreateClinic(ctx, engine.Shell(0, "test"),
-		engine.ClinicDraft{Name: "Park", TimeZone: "UTC", Country: "US", Hours: week})
+	clinic, err := e.CreateClinic(ctx, act.Shell(0, "test"),
+		directory.ClinicDraft{Name: "Park", TimeZone: "UTC", Country: "US", Hours: week})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := engine.Shell(clinic.N, "test")
-	lead, err := e.PutLead(ctx, c, engine.LeadDraft{Name: new("Person")})
+	c := act.Shell(clinic.N, "test")
+	lead, err := e.PutLead(ctx, c, people.LeadDraft{Name: new("Person")})
 	for i := 0; i < bookings && err == nil; i++ {
 		start := time.Now().UTC().Truncate(24*time.Hour).Unix() + 86400 + int64(i)*1800
-		_, err = e.Book(ctx, c, engine.Booking{LeadID: lead.Lead.ID, StartsAt: start, EndsAt: start + 1800,
+		_, err = e.Book(ctx, c, booking.Booking{LeadID: lead.Lead.ID, StartsAt: start, EndsAt: start + 1800,
 			Title: "Consultation"})
 	}
-	_, e2 := engine.OpenSealer(d.Path)
+	_, e2 := secret.OpenSealer(d.Path)
 	if err := errors.Join(err, e2, st.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"qualifybase/cmd/config"
-	"qualifybase/engine"
+	"qualifybase/engine/secret"
 	"qualifybase/store"
 	"qualifybase/store/backup"
 )
@@ -198,7 +198,7 @@ func megabytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<2
 func (m *Maker) sources(stage string) ([]backup.Source, error) {
 	list := []backup.Source{{Name: dbFile, Path: filepath.Join(stage, dbFile)}}
 	for _, f := range []struct{ name, path string }{
-		{engine.SealKeyFile, m.dir.file(engine.SealKeyFile)},
+		{secret.SealKeyFile, m.dir.file(secret.SealKeyFile)},
 		{config.FileName, m.config},
 	} {
 		if f.path == "" {

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/rights"
 	"qualifybase/store"
 	"qualifybase/store/backup"
 )
@@ -24,7 +25,7 @@ type RestoreOptions struct {
 // Restored is what came back.
 type Restored struct {
 	Manifest     backup.Manifest
-	Clinics      []engine.Recovery
+	Clinics      []outbox.Recovery
 	Appointments int64
 	AuditRows    int64
 	Erased       int    // people erased after the backup was made, and now again
@@ -99,7 +100,7 @@ func joinFirst(words []string, n int) string {
 
 // tombstones are those that are known of: in the directory and the database that are
 // replaced, beside their backups, and beside the file.
-func (d Dir) tombstones(file string) []engine.Erasure {
+func (d Dir) tombstones(file string) []rights.Erasure {
 	list := readTombstones(d.Path, d.file(backupDir), filepath.Dir(file))
 	if in, err := store.Peek(d.file(dbFile)); err == nil {
 		list = append(list, in.Erasures...)

@@ -6,9 +6,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"qualifybase/cmd/config"
 	"strings"
 	"time"
+
+	"qualifybase/cmd/config"
 )
 
 // How the scheduler minds the time. It looks at the clock again and again instead of

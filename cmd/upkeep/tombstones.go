@@ -13,7 +13,7 @@ import (
 	"sync"
 
 	"qualifybase/cmd/config"
-	"qualifybase/engine"
+	"qualifybase/engine/rights"
 )
 
 // erasuresFile keeps the tombstones of erased people outside of the database, one
@@ -28,13 +28,13 @@ var tombstoneMutex sync.Mutex
 // RecordErasure is what the engine calls after an erasure: it notes the tombstone in the
 // data directory and beside the backups, where those directories are there. A failure is
 // told in the log; the next backup notes it again from the database.
-func RecordErasure(data string, b config.Backup, log *slog.Logger) func(engine.Erasure) {
-	return func(g engine.Erasure) {
+func RecordErasure(data string, b config.Backup, log *slog.Logger) func(rights.Erasure) {
+	return func(g rights.Erasure) {
 		for _, dir := range tombstoneDirs(data, b) {
 			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 				continue
 			}
-			if err := addTombstones(dir, []engine.Erasure{g}); err != nil {
+			if err := addTombstones(dir, []rights.Erasure{g}); err != nil {
 				log.Error("the tombstone of an erasure could not be noted beside the database; the next backup tries again",
 					"dir", dir, "err", err)
 			}
@@ -52,7 +52,7 @@ func tombstoneDirs(data string, b config.Backup) []string {
 
 // addTombstones appends the tombstones that a directory's file does not have yet, and
 // makes them durable.
-func addTombstones(dir string, tombstones []engine.Erasure) error {
+func addTombstones(dir string, tombstones []rights.Erasure) error {
 	tombstoneMutex.Lock()
 	defer tombstoneMutex.Unlock()
 	known := map[string]bool{}
@@ -93,14 +93,14 @@ func addTombstones(dir string, tombstones []engine.Erasure) error {
 
 // readTombstones reads the tombstones of the directories that have some. A line that
 // cannot be read is passed over: a crash may have left half of the last one.
-func readTombstones(dirs ...string) (list []engine.Erasure) {
+func readTombstones(dirs ...string) (list []rights.Erasure) {
 	for _, dir := range dirs {
 		f, err := os.Open(filepath.Join(dir, erasuresFile))
 		if err != nil {
 			continue
 		}
 		for lines := bufio.NewScanner(f); lines.Scan(); {
-			var g engine.Erasure
+			var g rights.Erasure
 			if json.Unmarshal(lines.Bytes(), &g) == nil && g.ID != "" {
 				list = append(list, g)
 			}
@@ -111,12 +111,12 @@ func readTombstones(dirs ...string) (list []engine.Erasure) {
 }
 
 // uniqueTombstones drops what is in the list twice; oldest first.
-func uniqueTombstones(list []engine.Erasure) []engine.Erasure {
-	slices.SortStableFunc(list, func(a, b engine.Erasure) int {
+func uniqueTombstones(list []rights.Erasure) []rights.Erasure {
+	slices.SortStableFunc(list, func(a, b rights.Erasure) int {
 		if a.ErasedAt != b.ErasedAt {
 			return int(a.ErasedAt - b.ErasedAt)
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
-	return slices.CompactFunc(list, func(a, b engine.Erasure) bool { return a.ID == b.ID })
+	return slices.CompactFunc(list, func(a, b rights.Erasure) bool { return a.ID == b.ID })
 }

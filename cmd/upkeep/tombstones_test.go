@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/rights"
 )
 
 // The file bears what a crash leaves in it.
 func TestTombstones(t *testing.T) {
 	dir := t.TempDir()
-	a, b := engine.Erasure{ID: "a", ErasedAt: 2}, engine.Erasure{ID: "b", ErasedAt: 1}
-	for _, list := range [][]engine.Erasure{{a}, {a, b}, {b, b}, nil} {
+	a, b := rights.Erasure{ID: "a", ErasedAt: 2}, rights.Erasure{ID: "b", ErasedAt: 1}
+	for _, list := range [][]rights.Erasure{{a}, {a, b}, {b, b}, nil} {
 		if err := addTombstones(dir, list); err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +26,7 @@ func TestTombstones(t *testing.T) {
 	if err := os.WriteFile(path, append(text, []byte("junk\n{\"id\":\"half")...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := addTombstones(dir, []engine.Erasure{{ID: "c", ErasedAt: 3}}); err != nil {
+	if err := addTombstones(dir, []rights.Erasure{{ID: "c", ErasedAt: 3}}); err != nil {
 		t.Fatal(err)
 	}
 	list := readTombstones(dir, dir, filepath.Join(dir, "none"))

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"qualifybase/cmd/config"
-	"qualifybase/engine"
+	"qualifybase/engine/secret"
 	"qualifybase/store"
 	"qualifybase/store/backup"
 )
@@ -107,14 +107,14 @@ func preferFault(err error) error {
 // verifySealKey wants the key file of a directory to be one, if it is there, and to
 // open every secret of the database.
 func verifySealKey(dir string, sealed []store.Sealed) error {
-	if !exists(filepath.Join(dir, engine.SealKeyFile)) {
+	if !exists(filepath.Join(dir, secret.SealKeyFile)) {
 		if len(sealed) > 0 {
 			return &Error{Damaged, fmt.Errorf("%s is missing: the secrets of webhooks cannot be read; restore it from a "+
-				"backup, or rotate them", engine.SealKeyFile)}
+				"backup, or rotate them", secret.SealKeyFile)}
 		}
 		return nil
 	}
-	sealer, err := engine.OpenSealer(dir)
+	sealer, err := secret.OpenSealer(dir)
 	if err != nil {
 		return &Error{Damaged, err}
 	}
@@ -138,7 +138,7 @@ func (u *unpacker) create(m backup.Member) (io.Writer, error) {
 		return nil, err
 	}
 	switch m.Name {
-	case dbFile, engine.SealKeyFile, config.FileName:
+	case dbFile, secret.SealKeyFile, config.FileName:
 	default:
 		return io.Discard, nil // of a later qb, which found it dispensable
 	}

@@ -5,17 +5,22 @@ import (
 	"testing"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/people"
+	"qualifybase/engine/uuid"
 )
 
 // Lead makes a person who books as the caller may: a lead nobody has met before.
-func (c *Clinic) Lead(t testing.TB, caller engine.Caller) engine.Lead {
+func (c *Clinic) Lead(t testing.TB, caller act.Caller) people.Lead {
 	t.Helper()
 	at := c.Clock.Now()
-	id := engine.NewID(at)
-	l := engine.Lead{
-		ID: id, Clinic: caller.Clinic, Test: caller.Test, Source: "enginetest", Status: engine.LeadNew,
+	id := uuid.New(at)
+	l := people.Lead{
+		ID: id, Clinic: caller.Clinic, Test: caller.Test, Source: "enginetest", Status: people.LeadNew,
 		Name: "Somebody " + id[24:], NameKey: "somebody " + id[24:], Tags: []string{}, Metadata: map[string]any{}, Consent: map[string]any{},
-		Meta: engine.Meta{Version: 1, CreatedAt: at.Unix(), UpdatedAt: at.Unix(), CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
+		Meta: act.Meta{Version: 1, CreatedAt: at.Unix(), UpdatedAt: at.Unix(), CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
 	}
 	c.Write(t, func(tx engine.Tx) error {
 		heads, err := tx.Counters(caller.Clinic)
@@ -30,14 +35,14 @@ func (c *Clinic) Lead(t testing.TB, caller engine.Caller) engine.Lead {
 }
 
 // Patient makes a person in care.
-func (c *Clinic) Patient(t testing.TB, caller engine.Caller, given, family string) engine.Patient {
+func (c *Clinic) Patient(t testing.TB, caller act.Caller, given, family string) people.Patient {
 	t.Helper()
 	at := c.Clock.Now().Unix()
-	p := engine.Patient{
-		Clinic: caller.Clinic, Test: caller.Test, MRN: "T-" + engine.NewID(c.Clock.Now())[24:],
-		GivenName: given, FamilyName: family, Sex: engine.SexUnknown, Phones: []engine.Phone{}, Identifiers: []engine.Identifier{},
-		Status: engine.PatientActive, Filled: map[string]int64{},
-		Meta: engine.Meta{Version: 1, CreatedAt: at, UpdatedAt: at, CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
+	p := people.Patient{
+		Clinic: caller.Clinic, Test: caller.Test, MRN: "T-" + uuid.New(c.Clock.Now())[24:],
+		GivenName: given, FamilyName: family, Sex: people.SexUnknown, Phones: []people.Phone{}, Identifiers: []people.Identifier{},
+		Status: people.PatientActive, Filled: map[string]int64{},
+		Meta: act.Meta{Version: 1, CreatedAt: at, UpdatedAt: at, CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
 	}
 	c.Write(t, func(tx engine.Tx) error {
 		heads, err := tx.Counters(caller.Clinic)
@@ -53,15 +58,15 @@ func (c *Clinic) Patient(t testing.TB, caller engine.Caller, given, family strin
 
 // TryBook books a service with a provider for somebody new, at a time of Berlin
 // ("2026-04-28 09:00").
-func (c *Clinic) TryBook(t testing.TB, caller engine.Caller, at string, p engine.Provider, s engine.Service) (engine.Appointment, error) {
+func (c *Clinic) TryBook(t testing.TB, caller act.Caller, at string, p directory.Provider, s directory.Service) (booking.Appointment, error) {
 	t.Helper()
-	return c.Engine.Book(t.Context(), caller, engine.Booking{
+	return c.Engine.Book(t.Context(), caller, booking.Booking{
 		StartsAt: Unix(at), ProviderID: p.ID, ServiceID: s.ID, LeadID: c.Lead(t, caller).ID,
 	})
 }
 
 // BookAs is TryBook that must succeed; it leaves no trace for Since.
-func (c *Clinic) BookAs(t testing.TB, caller engine.Caller, at string, p engine.Provider, s engine.Service) engine.Appointment {
+func (c *Clinic) BookAs(t testing.TB, caller act.Caller, at string, p directory.Provider, s directory.Service) booking.Appointment {
 	t.Helper()
 	a, err := c.TryBook(t, caller, at, p, s)
 	if err != nil {
@@ -72,13 +77,13 @@ func (c *Clinic) BookAs(t testing.TB, caller engine.Caller, at string, p engine.
 }
 
 // Book is BookAs of the clinic's live key.
-func (c *Clinic) Book(t testing.TB, at string, p engine.Provider, s engine.Service) engine.Appointment {
+func (c *Clinic) Book(t testing.TB, at string, p directory.Provider, s directory.Service) booking.Appointment {
 	t.Helper()
 	return c.BookAs(t, c.Caller, at, p, s)
 }
 
 // Cancel frees an appointment's slot; it leaves no trace for Since.
-func (c *Clinic) Cancel(t testing.TB, a engine.Appointment) {
+func (c *Clinic) Cancel(t testing.TB, a booking.Appointment) {
 	t.Helper()
 	_, err := c.Engine.Cancel(t.Context(), c.Caller, a.ID, "")
 	Must(t, err)

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/fault"
 )
 
 // Must ends the test on an error.
@@ -21,9 +24,9 @@ func Must(t testing.TB, err error) {
 
 // Refused checks that err is a refusal of the kind, and that its details name
 // exactly these fields, in any order.
-func Refused(t testing.TB, err error, kind engine.Kind, fields ...string) *engine.Error {
+func Refused(t testing.TB, err error, kind fault.Kind, fields ...string) *fault.Error {
 	t.Helper()
-	e, ok := errors.AsType[*engine.Error](err)
+	e, ok := errors.AsType[*fault.Error](err)
 	if !ok || e.Kind != kind {
 		t.Fatalf("got %v, want %s", err, kind)
 	}
@@ -100,14 +103,14 @@ func (c *Clinic) Dump(t testing.TB) string {
 	var out []any
 	c.Read(t, func(r engine.Reader) error {
 		keep := func(rows any, err error) error { out = append(out, rows); return err }
-		n, start := c.Row.N, engine.Position{}
+		n, start := c.Row.N, act.Position{}
 		clinic, err := r.Clinic(n)
 		providers, err1 := r.Providers(n, start, 0)
 		locations, err2 := r.Locations(n, start, 0)
 		services, err3 := r.Services(n, start, 0)
 		schedules, err4 := r.Schedules(n)
 		closures, err5 := r.Closures(n, "")
-		live, err6 := r.Appointments(engine.AppointmentQuery{Clinic: n}, start, 10_000)
+		live, err6 := r.Appointments(booking.AppointmentQuery{Clinic: n}, start, 10_000)
 		plan, err7 := r.Plan(n) // what is kept in memory beside the rows
 		if err7 != nil {
 			return err7

@@ -21,6 +21,13 @@ import (
 	"time"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/outbox"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/secret"
 	"qualifybase/store"
 	"qualifybase/store/storetest"
 )
@@ -33,22 +40,22 @@ type Clinic struct {
 	Engine *engine.Engine
 	Store  *store.Store
 	Clock  *Clock
-	Row    engine.Clinic
+	Row    directory.Clinic
 
-	Caller  engine.Caller // a live key with every scope
-	Test    engine.Caller // a test key with every scope
-	Shell   engine.Caller // the command line
+	Caller  act.Caller    // a live key with every scope
+	Test    act.Caller    // a test key with every scope
+	Shell   act.Caller    // the command line
 	Nudges  *atomic.Int64 // how often the webhook sender was woken
 	Options engine.Options
 
-	Practice, Branch, Room1, Room2 engine.Location
-	Ada, Ben, Cleo                 engine.Provider
-	Checkup, Surgery               engine.Service
+	Practice, Branch, Room1, Room2 directory.Location
+	Ada, Ben, Cleo                 directory.Provider
+	Checkup, Surgery               directory.Service
 
 	// The ones to take when any will do.
-	Provider engine.Provider // Ada
-	Location engine.Location // the practice
-	Service  engine.Service  // the check-up
+	Provider directory.Provider // Ada
+	Location directory.Location // the practice
+	Service  directory.Service  // the check-up
 
 	seen struct{ audit, event int64 } // what Since has told
 }
@@ -93,8 +100,8 @@ func At(text string) time.Time {
 func Unix(text string) int64 { return At(text).Unix() }
 
 // Hours reads a week as `qb init --hours` does.
-func Hours(text string) engine.Week {
-	week, err := engine.ParseHours(text)
+func Hours(text string) calendar.Week {
+	week, err := calendar.ParseHours(text)
 	if err != nil {
 		panic(err)
 	}
@@ -122,12 +129,12 @@ func NewWith(t testing.TB, o engine.Options) *Clinic {
 			if strings.HasPrefix(url, "https://") {
 				return nil
 			}
-			return engine.Fail(engine.Invalid, "Invalid request body").On("url", "must begin with https://")
+			return fault.Fail(fault.Invalid, "Invalid request body").On("url", "must begin with https://")
 		}
 	}
 	if o.Sealer == nil {
 		var err error
-		o.Sealer, err = engine.NewSealer([]byte("the standard clinic's sealer key"))
+		o.Sealer, err = secret.NewSealer([]byte("the standard clinic's sealer key"))
 		Must(t, err)
 	}
 	c.Options = o
@@ -144,21 +151,21 @@ func (c *Clinic) found(t testing.TB) {
 	t.Helper()
 	ctx := t.Context()
 	var err error
-	c.Row, err = c.Engine.CreateClinic(ctx, engine.Shell(0, "init"), engine.ClinicDraft{
+	c.Row, err = c.Engine.CreateClinic(ctx, act.Shell(0, "init"), directory.ClinicDraft{
 		Slug: "praxis", Name: "Praxis am Markt", TimeZone: Zone, Country: "DE",
 		Hours: Hours("Mon-Fri 09:00-12:00,13:00-17:00"), LocationName: "Practice", ProviderName: "Ada",
 	})
 	Must(t, err)
-	c.Caller = engine.Caller{Clinic: c.Row.N, Kind: engine.ActorKey, ID: "live", Label: "qbk_live_enginete",
-		Scopes: engine.AllScopes, IP: "192.0.2.1", RequestID: "req_live"}
-	c.Test = engine.Caller{Clinic: c.Row.N, Kind: engine.ActorKey, ID: "test", Label: "qbk_test_enginete",
-		Scopes: engine.AllScopes, Test: true, IP: "192.0.2.2", RequestID: "req_test"}
-	c.Shell = engine.Shell(c.Row.N, "test")
-	c.Ada = first(t, func() (engine.List[engine.Provider], error) { return c.Engine.Providers(ctx, c.Caller, engine.Page{}) })
-	c.Practice = first(t, func() (engine.List[engine.Location], error) { return c.Engine.Locations(ctx, c.Caller, engine.Page{}) })
+	c.Caller = act.Caller{Clinic: c.Row.N, Kind: act.ActorKey, ID: "live", Label: "qbk_live_enginete",
+		Scopes: scope.All, IP: "192.0.2.1", RequestID: "req_live"}
+	c.Test = act.Caller{Clinic: c.Row.N, Kind: act.ActorKey, ID: "test", Label: "qbk_test_enginete",
+		Scopes: scope.All, Test: true, IP: "192.0.2.2", RequestID: "req_test"}
+	c.Shell = act.Shell(c.Row.N, "test")
+	c.Ada = first(t, func() (act.List[directory.Provider], error) { return c.Engine.Providers(ctx, c.Caller, act.Page{}) })
+	c.Practice = first(t, func() (act.List[directory.Location], error) { return c.Engine.Locations(ctx, c.Caller, act.Page{}) })
 }
 
-func first[T any](t testing.TB, list func() (engine.List[T], error)) T {
+func first[T any](t testing.TB, list func() (act.List[T], error)) T {
 	t.Helper()
 	l, err := list()
 	Must(t, err)
@@ -171,18 +178,18 @@ func first[T any](t testing.TB, list func() (engine.List[T], error)) T {
 // settle adds the branch, the rooms, the others and the services.
 func (c *Clinic) settle(t testing.TB) {
 	t.Helper()
-	c.Branch = c.AddLocation(t, engine.LocationDraft{Name: new("Branch")})
-	c.Room1 = c.AddLocation(t, engine.LocationDraft{Name: new("Room 1"), ParentID: &c.Practice.ID})
-	c.Room2 = c.AddLocation(t, engine.LocationDraft{Name: new("Room 2"), ParentID: &c.Practice.ID})
-	c.Ben = c.AddProvider(t, engine.ProviderDraft{DisplayName: new("Ben"), LocationIDs: &[]int64{c.Practice.ID, c.Branch.ID}})
-	c.Cleo = c.AddProvider(t, engine.ProviderDraft{DisplayName: new("Cleo"), LocationIDs: &[]int64{c.Branch.ID}})
-	c.PutHours(t, engine.OwnedBy('p', c.Ben.ID), "Mon-Wed 08:00-14:00")
-	c.PutHours(t, engine.OwnedBy('l', c.Branch.ID), "Mon-Fri 08:00-20:00")
-	c.Checkup = c.AddService(t, engine.ServiceDraft{Name: new("Check-up"), DurationMinutes: new(30)})
-	room := engine.AtRoom
-	c.Surgery = c.AddService(t, engine.ServiceDraft{Name: new("Surgery"), DurationMinutes: new(60), LocationKind: &room,
+	c.Branch = c.AddLocation(t, directory.LocationDraft{Name: new("Branch")})
+	c.Room1 = c.AddLocation(t, directory.LocationDraft{Name: new("Room 1"), ParentID: &c.Practice.ID})
+	c.Room2 = c.AddLocation(t, directory.LocationDraft{Name: new("Room 2"), ParentID: &c.Practice.ID})
+	c.Ben = c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Ben"), LocationIDs: &[]int64{c.Practice.ID, c.Branch.ID}})
+	c.Cleo = c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Cleo"), LocationIDs: &[]int64{c.Branch.ID}})
+	c.PutHours(t, directory.OwnedBy('p', c.Ben.ID), "Mon-Wed 08:00-14:00")
+	c.PutHours(t, directory.OwnedBy('l', c.Branch.ID), "Mon-Fri 08:00-20:00")
+	c.Checkup = c.AddService(t, directory.ServiceDraft{Name: new("Check-up"), DurationMinutes: new(30)})
+	room := directory.AtRoom
+	c.Surgery = c.AddService(t, directory.ServiceDraft{Name: new("Surgery"), DurationMinutes: new(60), LocationKind: &room,
 		BufferBefore: new(10), BufferAfter: new(10), ProviderIDs: &[]int64{c.Ada.ID, c.Ben.ID}})
-	for _, p := range []*engine.Provider{&c.Ada, &c.Ben, &c.Cleo} { // the services gave them new versions
+	for _, p := range []*directory.Provider{&c.Ada, &c.Ben, &c.Cleo} { // the services gave them new versions
 		var err error
 		*p, err = c.Engine.Provider(t.Context(), c.Caller, p.ID)
 		Must(t, err)
@@ -191,7 +198,7 @@ func (c *Clinic) settle(t testing.TB) {
 }
 
 // AddLocation, AddProvider, AddService and PutHours change the clinic or end the test.
-func (c *Clinic) AddLocation(t testing.TB, d engine.LocationDraft) engine.Location {
+func (c *Clinic) AddLocation(t testing.TB, d directory.LocationDraft) directory.Location {
 	t.Helper()
 	l, err := c.Engine.CreateLocation(t.Context(), c.Caller, d)
 	Must(t, err)
@@ -199,7 +206,7 @@ func (c *Clinic) AddLocation(t testing.TB, d engine.LocationDraft) engine.Locati
 }
 
 // AddProvider adds a provider.
-func (c *Clinic) AddProvider(t testing.TB, d engine.ProviderDraft) engine.Provider {
+func (c *Clinic) AddProvider(t testing.TB, d directory.ProviderDraft) directory.Provider {
 	t.Helper()
 	p, err := c.Engine.CreateProvider(t.Context(), c.Caller, d)
 	Must(t, err)
@@ -207,7 +214,7 @@ func (c *Clinic) AddProvider(t testing.TB, d engine.ProviderDraft) engine.Provid
 }
 
 // AddService adds a service.
-func (c *Clinic) AddService(t testing.TB, d engine.ServiceDraft) engine.Service {
+func (c *Clinic) AddService(t testing.TB, d directory.ServiceDraft) directory.Service {
 	t.Helper()
 	s, err := c.Engine.CreateService(t.Context(), c.Caller, d)
 	Must(t, err)
@@ -215,17 +222,17 @@ func (c *Clinic) AddService(t testing.TB, d engine.ServiceDraft) engine.Service 
 }
 
 // PutHours sets an owner's weekly hours, as text.
-func (c *Clinic) PutHours(t testing.TB, owner engine.OwnerRef, hours string) engine.ScheduleChange {
+func (c *Clinic) PutHours(t testing.TB, owner directory.OwnerRef, hours string) directory.ScheduleChange {
 	t.Helper()
-	s, err := c.Engine.PutSchedule(t.Context(), c.Caller, owner, nil, engine.Schedule{Weekly: Hours(hours)})
+	s, err := c.Engine.PutSchedule(t.Context(), c.Caller, owner, nil, calendar.Schedule{Weekly: Hours(hours)})
 	Must(t, err)
 	return s
 }
 
 // Hook makes a webhook that hears everything; it leaves no trace for Since.
-func (c *Clinic) Hook(t testing.TB, caller engine.Caller) engine.Webhook {
+func (c *Clinic) Hook(t testing.TB, caller act.Caller) outbox.Webhook {
 	t.Helper()
-	h, err := c.Engine.CreateWebhook(t.Context(), caller, engine.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
+	h, err := c.Engine.CreateWebhook(t.Context(), caller, outbox.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
 	Must(t, err)
 	c.Since(t)
 	return h
@@ -233,26 +240,26 @@ func (c *Clinic) Hook(t testing.TB, caller engine.Caller) engine.Webhook {
 
 // Rival founds another clinic in the same file and gives a caller of it with
 // every scope, and its provider: whatever they touch of ours must not exist.
-func (c *Clinic) Rival(t testing.TB) (engine.Caller, engine.Provider) {
+func (c *Clinic) Rival(t testing.TB) (act.Caller, directory.Provider) {
 	t.Helper()
-	row, err := c.Engine.CreateClinic(t.Context(), engine.Shell(0, "init"), engine.ClinicDraft{
+	row, err := c.Engine.CreateClinic(t.Context(), act.Shell(0, "init"), directory.ClinicDraft{
 		Slug: "rival", Name: "Rival", TimeZone: Zone, Country: "DE", Hours: Hours("Mon-Sun 00:00-24:00"),
 	})
 	Must(t, err)
-	caller := engine.Caller{Clinic: row.N, Kind: engine.ActorKey, ID: "rival", Label: "qbk_live_rivalriv", Scopes: engine.AllScopes}
-	return caller, first(t, func() (engine.List[engine.Provider], error) {
-		return c.Engine.Providers(t.Context(), caller, engine.Page{})
+	caller := act.Caller{Clinic: row.N, Kind: act.ActorKey, ID: "rival", Label: "qbk_live_rivalriv", Scopes: scope.All}
+	return caller, first(t, func() (act.List[directory.Provider], error) {
+		return c.Engine.Providers(t.Context(), caller, act.Page{})
 	})
 }
 
 // Read runs fn on a snapshot of the database.
 func (c *Clinic) Read(t testing.TB, fn func(r engine.Reader) error) {
 	t.Helper()
-	Must(t, c.Store.View(context.Background(), fn))
+	Must(t, engine.View(context.Background(), c.Store, fn))
 }
 
 // Write runs fn in a transaction, past all rules of the engine.
 func (c *Clinic) Write(t testing.TB, fn func(tx engine.Tx) error) {
 	t.Helper()
-	Must(t, c.Store.Update(context.Background(), fn))
+	Must(t, engine.Update(context.Background(), c.Store, fn))
 }

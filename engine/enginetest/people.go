@@ -5,11 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/access"
+	"qualifybase/engine/act"
+	"qualifybase/engine/people"
 )
 
 // PutLead puts a lead that must be accepted.
-func PutLead(t testing.TB, c *Clinic, by engine.Caller, d engine.LeadDraft) engine.LeadPut {
+func PutLead(t testing.TB, c *Clinic, by act.Caller, d people.LeadDraft) people.LeadPut {
 	t.Helper()
 	p, err := c.Engine.PutLead(t.Context(), by, d)
 	Must(t, err)
@@ -17,7 +19,7 @@ func PutLead(t testing.TB, c *Clinic, by engine.Caller, d engine.LeadDraft) engi
 }
 
 // Convert makes a patient of a lead, or links it with patient.
-func Convert(t testing.TB, c *Clinic, l engine.Lead, patient int64, d engine.PatientDraft) engine.Conversion {
+func Convert(t testing.TB, c *Clinic, l people.Lead, patient int64, d people.PatientDraft) people.Conversion {
 	t.Helper()
 	out, err := c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, patient, d)
 	Must(t, err)
@@ -25,12 +27,12 @@ func Convert(t testing.TB, c *Clinic, l engine.Lead, patient int64, d engine.Pat
 }
 
 // Named is a draft of names alone.
-func Named(given, family string) engine.PatientDraft {
-	return engine.PatientDraft{GivenName: &given, FamilyName: &family}
+func Named(given, family string) people.PatientDraft {
+	return people.PatientDraft{GivenName: &given, FamilyName: &family}
 }
 
 // CreatePatient makes a patient's record through its use case.
-func CreatePatient(t testing.TB, c *Clinic, d engine.PatientDraft) engine.Patient {
+func CreatePatient(t testing.TB, c *Clinic, d people.PatientDraft) people.Patient {
 	t.Helper()
 	p, err := c.Engine.CreatePatient(t.Context(), c.Caller, d)
 	Must(t, err)
@@ -38,7 +40,7 @@ func CreatePatient(t testing.TB, c *Clinic, d engine.PatientDraft) engine.Patien
 }
 
 // Register is CreatePatient by a caller, with a birth date or "".
-func Register(t testing.TB, c *Clinic, by engine.Caller, given, family, birth string) engine.Patient {
+func Register(t testing.TB, c *Clinic, by act.Caller, given, family, birth string) people.Patient {
 	t.Helper()
 	d := Named(given, family)
 	if birth != "" {
@@ -50,7 +52,7 @@ func Register(t testing.TB, c *Clinic, by engine.Caller, given, family, birth st
 }
 
 // Merge puts a patient's record into another's.
-func Merge(t testing.TB, c *Clinic, loser, into int64) engine.Patient {
+func Merge(t testing.TB, c *Clinic, loser, into int64) people.Patient {
 	t.Helper()
 	p, err := c.Engine.MergePatients(t.Context(), c.Caller, loser, into, nil)
 	Must(t, err)
@@ -58,7 +60,7 @@ func Merge(t testing.TB, c *Clinic, loser, into int64) engine.Patient {
 }
 
 // IssueKey makes a key as the shell.
-func IssueKey(t testing.TB, c *Clinic, d engine.KeyDraft) engine.Key {
+func IssueKey(t testing.TB, c *Clinic, d access.KeyDraft) access.Key {
 	t.Helper()
 	if d.Name == "" {
 		d.Name = "A key"

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
 )
 
 // findClient finds out who the client is: the connection's other end or, behind a
@@ -48,5 +48,5 @@ func (g *Gate) RequireHTTPS(q *Request) error {
 	if a, err := netip.ParseAddr(q.IP); err == nil && a.Unmap().IsLoopback() {
 		return nil
 	}
-	return engine.Fail(engine.HTTPSRequired, "Use https: keys and patient data must not be sent unencrypted")
+	return fault.Fail(fault.HTTPSRequired, "Use https: keys and patient data must not be sent unencrypted")
 }

@@ -12,8 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
 	"qualifybase/engine/panics"
+	"qualifybase/engine/uuid"
 )
 
 // Options are the operator's choices.
@@ -62,7 +63,7 @@ var (
 // must follow, also after an error or a panic.
 func (g *Gate) Enter(q *Request, w http.ResponseWriter, r *http.Request) error {
 	q.W, q.R, q.Started = w, r, time.Now()
-	q.ID = engine.NewID(q.Started)
+	q.ID = uuid.New(q.Started)
 	g.inFlight.Add(1)
 	h := w.Header()
 	h["X-Request-Id"] = []string{q.ID}
@@ -72,7 +73,7 @@ func (g *Gate) Enter(q *Request, w http.ResponseWriter, r *http.Request) error {
 		h["Strict-Transport-Security"] = hsts
 	}
 	if headersSize(r.Header) > MaxHeaders {
-		return engine.Fail(engine.TooLarge, "The headers are larger than %d KiB", MaxHeaders>>10)
+		return fault.Fail(fault.TooLarge, "The headers are larger than %d KiB", MaxHeaders>>10)
 	}
 	return nil
 }
@@ -101,7 +102,7 @@ func (g *Gate) Leave(q *Request, p any, f Face) (took time.Duration) {
 		}
 		g.o.Log.Error("panic", "request_id", q.ID, "what", panics.Describe(p), "stack", string(debug.Stack()))
 		if q.Status == 0 {
-			f.Refuse(engine.Fail(engine.Internal, "panic"))
+			f.Refuse(fault.Fail(fault.Internal, "panic"))
 		}
 	}
 	took = time.Since(q.Started)

@@ -10,13 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
 )
 
 // plain is a face that refuses in plain text.
 type plain struct{ *Request }
 
-func (f plain) Refuse(err error) { http.Error(f, string(engine.KindOf(err)), http.StatusTeapot) }
+func (f plain) Refuse(err error) { http.Error(f, string(fault.KindOf(err)), http.StatusTeapot) }
 
 // through leads a request through a gate to a handler, and gives the reply and the log.
 func through(o Options, r *http.Request, handle http.HandlerFunc) (*httptest.ResponseRecorder, string) {
@@ -103,7 +103,7 @@ func TestRequestIsNamed(t *testing.T) {
 func TestPanicIsRefused(t *testing.T) {
 	r := httptest.NewRequest("GET", "/patients/7", nil)
 	w, log := through(Options{AllowHTTP: true}, r, func(http.ResponseWriter, *http.Request) { panic("Ada Example") })
-	if w.Code != http.StatusTeapot || !strings.Contains(w.Body.String(), string(engine.Internal)) {
+	if w.Code != http.StatusTeapot || !strings.Contains(w.Body.String(), string(fault.Internal)) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if !strings.Contains(log, `what="a string"`) || !strings.Contains(log, "gate_test.go") ||
@@ -134,7 +134,7 @@ func TestLongHeadersAreRefused(t *testing.T) {
 	r := httptest.NewRequest("GET", "/patients/7", nil)
 	r.Header.Set("X-Long", strings.Repeat("x", MaxHeaders))
 	w, _ := through(Options{AllowHTTP: true}, r, func(http.ResponseWriter, *http.Request) { t.Error("it got in") })
-	if !strings.Contains(w.Body.String(), string(engine.TooLarge)) || w.Header().Get("X-Request-Id") == "" {
+	if !strings.Contains(w.Body.String(), string(fault.TooLarge)) || w.Header().Get("X-Request-Id") == "" {
 		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/fault"
 )
 
 // window is how long a rate counts: fixed, opened by a key's first request (contract.md §5).
@@ -62,7 +62,7 @@ func (r room) err() error {
 	if r.ok {
 		return nil
 	}
-	return &engine.Error{Kind: engine.RateLimited, Message: "Rate limit exceeded", RetryAfter: max(r.wait, time.Second)}
+	return &fault.Error{Kind: fault.RateLimited, Message: "Rate limit exceeded", RetryAfter: max(r.wait, time.Second)}
 }
 
 // take counts one request.

@@ -4,6 +4,10 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/record"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 )
@@ -15,9 +19,9 @@ type Consultation struct {
 	PatientID     int64                     `json:"patient_id"`
 	ProviderID    int64                     `json:"provider_id"`
 	LocationID    *int64                    `json:"location_id"`
-	Mode          engine.Mode               `json:"mode" enum:"in_person,video,phone"`
+	Mode          record.Mode               `json:"mode" enum:"in_person,video,phone"`
 	Reason        string                    `json:"reason" doc:"Why the patient came"`
-	Status        engine.ConsultationStatus `json:"status" enum:"in_progress,ended,entered_in_error"`
+	Status        record.ConsultationStatus `json:"status" enum:"in_progress,ended,entered_in_error"`
 	StartedAt     wire.Instant              `json:"started_at"`
 	EndedAt       *wire.Instant             `json:"ended_at"`
 	wire.Meta
@@ -26,7 +30,7 @@ type Consultation struct {
 // Location implements Located.
 func (v Consultation) Location() string { return "/consultations/" + v.ID }
 
-func consultation(v engine.Consultation) Consultation {
+func consultation(v record.Consultation) Consultation {
 	return Consultation{
 		ID: v.ID, AppointmentID: wire.Opt(v.AppointmentID), PatientID: v.PatientID, ProviderID: v.ProviderID,
 		LocationID: wire.Opt(v.LocationID), Mode: v.Mode, Reason: v.Reason, Status: v.Status,
@@ -41,7 +45,7 @@ type ConsultationDraft struct {
 	PatientID     int64         `json:"patient_id,omitempty" doc:"Required without an appointment"`
 	ProviderID    int64         `json:"provider_id,omitempty" doc:"Required without an appointment"`
 	LocationID    int64         `json:"location_id,omitempty"`
-	Mode          engine.Mode   `json:"mode,omitempty" enum:"in_person,video,phone"`
+	Mode          record.Mode   `json:"mode,omitempty" enum:"in_person,video,phone"`
 	Reason        string        `json:"reason,omitempty" maxLength:"500"`
 	StartedAt     *wire.Instant `json:"started_at,omitempty" doc:"Now without it; never in the future"`
 }
@@ -49,9 +53,9 @@ type ConsultationDraft struct {
 // ConsultationPatch changes a consultation in progress, or its status.
 type ConsultationPatch struct {
 	LocationID   *int64                     `json:"location_id,omitempty" doc:"0 = none"`
-	Mode         *engine.Mode               `json:"mode,omitempty" enum:"in_person,video,phone"`
+	Mode         *record.Mode               `json:"mode,omitempty" enum:"in_person,video,phone"`
 	Reason       *string                    `json:"reason,omitempty" maxLength:"500"`
-	Status       *engine.ConsultationStatus `json:"status,omitempty" enum:"in_progress,ended,entered_in_error"`
+	Status       *record.ConsultationStatus `json:"status,omitempty" enum:"in_progress,ended,entered_in_error"`
 	StatusReason *string                    `json:"status_reason,omitempty" maxLength:"500" doc:"Required with entered_in_error"`
 }
 
@@ -66,36 +70,36 @@ type consultationQuery struct {
 }
 
 func consultationRows(e *engine.Engine) []httpapi.Row {
-	find := func(ctx context.Context, c engine.Caller, in consultationQuery) (engine.List[engine.Consultation], error) {
-		return e.Consultations(ctx, c, engine.ConsultationQuery{
+	find := func(ctx context.Context, c act.Caller, in consultationQuery) (act.List[record.Consultation], error) {
+		return e.Consultations(ctx, c, record.ConsultationQuery{
 			AppointmentID: in.AppointmentID, PatientID: in.PatientID, ProviderID: in.ProviderID,
-			Status: engine.ConsultationStatus(in.Status), From: in.From.Seconds(), To: in.To.Seconds(),
+			Status: record.ConsultationStatus(in.Status), From: in.From.Seconds(), To: in.To.Seconds(),
 		}, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Consultation, error) {
+	get := func(ctx context.Context, c act.Caller, in wire.ByID) (record.Consultation, error) {
 		return e.Consultation(ctx, c, in.ID)
 	}
-	start := func(ctx context.Context, c engine.Caller,
-		in wire.Create[ConsultationDraft]) (engine.Consultation, error) {
+	start := func(ctx context.Context, c act.Caller,
+		in wire.Create[ConsultationDraft]) (record.Consultation, error) {
 		b := in.Body
-		return e.StartConsultation(ctx, c, engine.ConsultationDraft{
+		return e.StartConsultation(ctx, c, record.ConsultationDraft{
 			AppointmentID: b.AppointmentID, PatientID: b.PatientID, ProviderID: b.ProviderID, LocationID: b.LocationID,
 			Mode: b.Mode, Reason: b.Reason, StartedAt: b.StartedAt.Seconds(),
 		})
 	}
-	patch := func(ctx context.Context, c engine.Caller,
-		in wire.Update[ConsultationPatch]) (engine.Consultation, error) {
+	patch := func(ctx context.Context, c act.Caller,
+		in wire.Update[ConsultationPatch]) (record.Consultation, error) {
 		b := in.Body
-		return e.PatchConsultation(ctx, c, in.ID, engine.ConsultationPatch{
+		return e.PatchConsultation(ctx, c, in.ID, record.ConsultationPatch{
 			Version: in.Version, LocationID: b.LocationID, Mode: b.Mode, Reason: b.Reason, Status: b.Status,
 			StatusReason: b.StatusReason,
 		})
 	}
-	end := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Consultation, error) {
+	end := func(ctx context.Context, c act.Caller, in wire.ByID) (record.Consultation, error) {
 		return e.EndConsultation(ctx, c, in.ID)
 	}
-	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite
-	conflict := []engine.Kind{engine.Conflict, engine.InvalidTransition}
+	const read, write = scope.ConsultationsRead, scope.ConsultationsWrite
+	conflict := []fault.Kind{fault.Conflict, fault.InvalidTransition}
 	return []httpapi.Row{
 		{Method: "GET", Path: "/consultations", Scope: read, Tag: "Consultations", ID: "listConsultations",
 			Summary: "List consultations", Status: 200, Op: httpapi.List(find, consultation)},
@@ -103,7 +107,7 @@ func consultationRows(e *engine.Engine) []httpapi.Row {
 			Summary: "Start a consultation", Status: 201,
 			Doc: "Of an appointment, from 30 minutes before its start, or of a patient without one. A lead must " +
 				"be converted first.",
-			Errors:  append([]engine.Kind{engine.NotFound, engine.ProviderInactive}, conflict...),
+			Errors:  append([]fault.Kind{fault.NotFound, fault.ProviderInactive}, conflict...),
 			Example: `{"patient_id":1,"provider_id":2,"reason":"Cough"}`, Op: httpapi.Op(start, consultation)},
 		{Method: "GET", Path: "/consultations/:id", Scope: read, Tag: "Consultations", ID: "getConsultation",
 			Summary: "Get a consultation", Status: 200, Op: httpapi.Op(get, consultation)},

@@ -4,6 +4,11 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/people"
+	"qualifybase/engine/rights"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 )
@@ -36,29 +41,29 @@ type Merge struct {
 
 // Access is one act on a person's record or one reading of it.
 type Access struct {
-	At       wire.Instant   `json:"at"`
-	Actor    httpapi.Actor  `json:"actor"`
-	IP       string         `json:"ip"`
-	Action   string         `json:"action"`
-	Entity   string         `json:"entity"`
-	EntityID string         `json:"entity_id"`
-	Outcome  engine.Outcome `json:"outcome" enum:"ok,denied,failed"`
-	Reason   *string        `json:"reason"`
+	At       wire.Instant  `json:"at"`
+	Actor    httpapi.Actor `json:"actor"`
+	IP       string        `json:"ip"`
+	Action   string        `json:"action"`
+	Entity   string        `json:"entity"`
+	EntityID string        `json:"entity_id"`
+	Outcome  act.Outcome   `json:"outcome" enum:"ok,denied,failed"`
+	Reason   *string       `json:"reason"`
 }
 
 // ExportOf is the export of a person, for other faces that show the same.
-func ExportOf(x engine.PatientExport) PatientExport {
+func ExportOf(x rights.PatientExport) PatientExport {
 	return PatientExport{
 		MadeAt: wire.Instant(x.MadeAt), Clinic: x.Clinic.Name, Patient: httpapi.PatientOf(x.Patient),
 		Merged: wire.Each(x.Merged, httpapi.PatientOf), Leads: wire.Each(x.Leads, httpapi.LeadOf),
 		Appointments:  wire.Each(x.Appointments, httpapi.AppointmentOf),
 		Consultations: wire.Each(x.Consultations, consultation), Notes: wire.Each(x.Notes, note),
 		Prescriptions: wire.Each(x.Prescriptions, prescription),
-		Merges: wire.Each(x.Merges, func(m engine.Merge) Merge {
+		Merges: wire.Each(x.Merges, func(m people.Merge) Merge {
 			return Merge{m.ID, m.LoserID, m.SurvivorID, wire.Instant(m.MergedAt), m.MergedBy, wire.At(m.UnmergedAt),
 				wire.Opt(m.UnmergedBy)}
 		}),
-		Accesses: wire.Each(x.Accesses, func(a engine.AuditEntry) Access {
+		Accesses: wire.Each(x.Accesses, func(a act.AuditEntry) Access {
 			return Access{wire.Instant(a.At), httpapi.ActorOf(a), a.IP, a.Action, a.Entity, a.EntityID, a.Outcome,
 				wire.Opt(x.Reasons[a.ReasonRef])}
 		}),
@@ -67,21 +72,21 @@ func ExportOf(x engine.PatientExport) PatientExport {
 
 // rightsRows are the rights of the person (records.md §6).
 func rightsRows(e *engine.Engine) []httpapi.Row {
-	export := func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.PatientExport, error) {
+	export := func(ctx context.Context, c act.Caller, in wire.ByNumber) (rights.PatientExport, error) {
 		return e.ExportPatient(ctx, c, in.ID)
 	}
-	erase := func(ctx context.Context, c engine.Caller, in wire.ByNumber) (engine.Patient, error) {
+	erase := func(ctx context.Context, c act.Caller, in wire.ByNumber) (people.Patient, error) {
 		return e.ErasePatient(ctx, c, in.ID)
 	}
 	return []httpapi.Row{
-		{Method: "GET", Path: "/patients/:id/export", Scope: engine.PatientsExport, Tag: "Patients",
+		{Method: "GET", Path: "/patients/:id/export", Scope: scope.PatientsExport, Tag: "Patients",
 			ID: "exportPatient", Summary: "Everything that is kept about a person", Status: 200,
-			Doc: "Also records merged into it, and who opened them.", Errors: []engine.Kind{engine.Conflict},
+			Doc: "Also records merged into it, and who opened them.", Errors: []fault.Kind{fault.Conflict},
 			Op: httpapi.Op(export, ExportOf)},
-		{Method: "POST", Path: "/patients/:id/erase", Scope: engine.PatientsErase, Tag: "Patients", ID: "erasePatient",
+		{Method: "POST", Path: "/patients/:id/erase", Scope: scope.PatientsErase, Tag: "Patients", ID: "erasePatient",
 			Summary: "Erase a person", Status: 200,
 			Doc: "Their leads are deleted, the record is restricted and pseudonymised; signed notes stay. A " +
 				"restored backup erases them again.",
-			Errors: []engine.Kind{engine.Conflict}, Op: httpapi.Op(erase, httpapi.PatientOf)},
+			Errors: []fault.Kind{fault.Conflict}, Op: httpapi.Op(erase, httpapi.PatientOf)},
 	}
 }

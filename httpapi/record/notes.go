@@ -4,6 +4,10 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/record"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 )
@@ -19,9 +23,9 @@ type Note struct {
 	Objective      string            `json:"objective"`
 	Assessment     string            `json:"assessment"`
 	Plan           string            `json:"plan"`
-	Codes          []engine.Code     `json:"codes"`
-	Vitals         []engine.Vital    `json:"vitals"`
-	Status         engine.NoteStatus `json:"status" enum:"draft,signed,amended,entered_in_error"`
+	Codes          []record.Code     `json:"codes"`
+	Vitals         []record.Vital    `json:"vitals"`
+	Status         record.NoteStatus `json:"status" enum:"draft,signed,amended,entered_in_error"`
 	Revision       int               `json:"revision" doc:"1 is the first version; every amendment counts on"`
 	SignedBy       *int64            `json:"signed_by"`
 	SignedAt       *wire.Instant     `json:"signed_at"`
@@ -34,7 +38,7 @@ type Note struct {
 // Location implements Located.
 func (n Note) Location() string { return "/notes/" + n.ID }
 
-func note(n engine.Note) Note {
+func note(n record.Note) Note {
 	return Note{
 		ID: n.ID, ConsultationID: n.ConsultationID, PatientID: n.PatientID, AuthorID: n.AuthorID,
 		AddendumTo: wire.Opt(n.AddendumTo), Subjective: n.Subjective, Objective: n.Objective, Assessment: n.Assessment,
@@ -50,13 +54,13 @@ type NoteText struct {
 	Objective  *string         `json:"objective,omitempty" maxLength:"65536"`
 	Assessment *string         `json:"assessment,omitempty" maxLength:"65536"`
 	Plan       *string         `json:"plan,omitempty" maxLength:"65536"`
-	Codes      *[]engine.Code  `json:"codes,omitempty" maxItems:"50" doc:"Replaces what was there"`
-	Vitals     *[]engine.Vital `json:"vitals,omitempty" maxItems:"50" doc:"Replaces what was there"`
+	Codes      *[]record.Code  `json:"codes,omitempty" maxItems:"50" doc:"Replaces what was there"`
+	Vitals     *[]record.Vital `json:"vitals,omitempty" maxItems:"50" doc:"Replaces what was there"`
 	AuthorID   int64           `json:"author_id,omitempty" doc:"The consultation's provider without it"`
 }
 
-func (b NoteText) draft() engine.NoteDraft {
-	return engine.NoteDraft{
+func (b NoteText) draft() record.NoteDraft {
+	return record.NoteDraft{
 		Subjective: b.Subjective, Objective: b.Objective, Assessment: b.Assessment, Plan: b.Plan,
 		Codes: b.Codes, Vitals: b.Vitals, AuthorID: b.AuthorID,
 	}
@@ -71,14 +75,14 @@ type NoteDraft struct {
 // NotePatch edits a draft.
 type NotePatch struct {
 	NoteText
-	Status engine.NoteStatus `json:"status,omitempty" enum:"draft,entered_in_error"`
+	Status record.NoteStatus `json:"status,omitempty" enum:"draft,entered_in_error"`
 	Reason string            `json:"reason,omitempty" maxLength:"500"`
 }
 
 // Amendment supersedes a signed note; the rest is carried over.
 type Amendment struct {
 	NoteText
-	Status engine.NoteStatus `json:"status,omitempty" enum:"amended,entered_in_error"`
+	Status record.NoteStatus `json:"status,omitempty" enum:"amended,entered_in_error"`
 	Reason string            `json:"reason" maxLength:"500"`
 }
 
@@ -91,35 +95,35 @@ type noteQuery struct {
 }
 
 func noteRows(e *engine.Engine) []httpapi.Row {
-	find := func(ctx context.Context, c engine.Caller, in noteQuery) (engine.List[engine.Note], error) {
-		return e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID,
-			AuthorID: in.AuthorID, Status: engine.NoteStatus(in.Status)}, in.Page())
+	find := func(ctx context.Context, c act.Caller, in noteQuery) (act.List[record.Note], error) {
+		return e.Notes(ctx, c, record.NoteQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID,
+			AuthorID: in.AuthorID, Status: record.NoteStatus(in.Status)}, in.Page())
 	}
-	findUnder := func(ctx context.Context, c engine.Caller, in wire.PagedByID) (engine.List[engine.Note], error) {
-		return e.Notes(ctx, c, engine.NoteQuery{ConsultationID: in.ID}, in.Page())
+	findUnder := func(ctx context.Context, c act.Caller, in wire.PagedByID) (act.List[record.Note], error) {
+		return e.Notes(ctx, c, record.NoteQuery{ConsultationID: in.ID}, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.Note, error) {
+	get := func(ctx context.Context, c act.Caller, in wire.ByID) (record.Note, error) {
 		return e.Note(ctx, c, in.ID)
 	}
-	versions := func(ctx context.Context, c engine.Caller, in wire.ByID) (engine.List[engine.Note], error) {
+	versions := func(ctx context.Context, c act.Caller, in wire.ByID) (act.List[record.Note], error) {
 		all, err := e.NoteVersions(ctx, c, in.ID)
 		n := int64(len(all))
-		return engine.List[engine.Note]{Items: all, Total: &n}, err
+		return act.List[record.Note]{Items: all, Total: &n}, err
 	}
-	write := func(ctx context.Context, c engine.Caller, in wire.Action[NoteDraft]) (engine.Note, error) {
+	write := func(ctx context.Context, c act.Caller, in wire.Action[NoteDraft]) (record.Note, error) {
 		d := in.Body.draft()
 		d.AddendumTo = in.Body.AddendumTo
 		return e.WriteNote(ctx, c, in.ID, d)
 	}
-	patch := func(ctx context.Context, c engine.Caller, in wire.Update[NotePatch]) (engine.Note, error) {
+	patch := func(ctx context.Context, c act.Caller, in wire.Update[NotePatch]) (record.Note, error) {
 		d := in.Body.draft()
 		d.Status, d.Reason = in.Body.Status, in.Body.Reason
 		return e.PatchNote(ctx, c, in.ID, in.Version, d)
 	}
-	sign := func(ctx context.Context, c engine.Caller, in wire.MatchID) (engine.Note, error) {
+	sign := func(ctx context.Context, c act.Caller, in wire.MatchID) (record.Note, error) {
 		return e.SignNote(ctx, c, in.ID, in.Version)
 	}
-	amend := func(ctx context.Context, c engine.Caller, in wire.Update[Amendment]) (engine.Note, error) {
+	amend := func(ctx context.Context, c act.Caller, in wire.Update[Amendment]) (record.Note, error) {
 		d := in.Body.draft()
 		d.Status, d.Reason = in.Body.Status, in.Body.Reason
 		return e.AmendNote(ctx, c, in.ID, in.Version, d)
@@ -130,14 +134,14 @@ func noteRows(e *engine.Engine) []httpapi.Row {
 }
 
 func noteTable(find, under, get, versions, write, patch, sign, amend httpapi.Operation) []httpapi.Row {
-	const reads, writes = engine.ConsultationsRead, engine.ConsultationsWrite
-	conflict := []engine.Kind{engine.NotFound, engine.Conflict, engine.InvalidTransition, engine.ProviderInactive}
+	const reads, writes = scope.ConsultationsRead, scope.ConsultationsWrite
+	conflict := []fault.Kind{fault.NotFound, fault.Conflict, fault.InvalidTransition, fault.ProviderInactive}
 	return []httpapi.Row{
 		{Method: "GET", Path: "/notes", Scope: reads, Tag: "Notes", ID: "listNotes", Summary: "List SOAP notes",
 			Status: 200, Doc: "Each in its current version.", Op: find},
 		{Method: "GET", Path: "/consultations/:id/notes", Scope: reads, Tag: "Notes", ID: "listConsultationNotes",
 			Summary: "List the SOAP notes of a consultation",
-			Status:  200, Errors: []engine.Kind{engine.NotFound}, Op: under},
+			Status:  200, Errors: []fault.Kind{fault.NotFound}, Op: under},
 		{Method: "POST", Path: "/consultations/:id/notes", Scope: writes, Tag: "Notes", ID: "writeNote",
 			Summary: "Write a SOAP note", Status: 201,
 			Doc: "A draft, under a consultation in progress. With addendum_to it is signed at once, also under " +
@@ -151,9 +155,9 @@ func noteTable(find, under, get, versions, write, patch, sign, amend httpapi.Ope
 			Doc:     "Oldest first. All stay readable for good.", Status: 200, Op: versions},
 		{Method: "PATCH", Path: "/notes/:id", Scope: writes, Tag: "Notes", ID: "editNote", Summary: "Edit a draft",
 			Status: 200, Doc: "Needs If-Match. A signed note does not change: amend it.",
-			Errors: append([]engine.Kind{engine.PreconditionRequired}, conflict...), Example: `{"plan":"Rest, tea"}`,
+			Errors: append([]fault.Kind{fault.PreconditionRequired}, conflict...), Example: `{"plan":"Rest, tea"}`,
 			Op: patch},
-		{Method: "POST", Path: "/notes/:id/sign", Scope: engine.NotesSign, Tag: "Notes", ID: "signNote",
+		{Method: "POST", Path: "/notes/:id/sign", Scope: scope.NotesSign, Tag: "Notes", ID: "signNote",
 			Summary: "Sign a SOAP note", Status: 200, Errors: conflict, Op: sign},
 		{Method: "POST", Path: "/notes/:id/amend", Scope: writes, Tag: "Notes", ID: "amendNote",
 			Summary: "Amend a signed SOAP note", Status: 200,

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"qualifybase/engine"
+	"qualifybase/engine/record"
 )
 
 // sheet writes a page to print. Every text goes through text or line, which
@@ -62,7 +62,7 @@ th { text-align: left; font-weight: normal; padding-right: 1em; vertical-align: 
 `
 
 // prescriptionPage is the print view of a prescription.
-func prescriptionPage(d engine.PrescriptionSheet) []byte {
+func prescriptionPage(d record.PrescriptionSheet) []byte {
 	var s sheet
 	p := d.Prescription
 	s.WriteString(sheetHead + "<header>\n")
@@ -110,15 +110,15 @@ func prescriptionPage(d engine.PrescriptionSheet) []byte {
 }
 
 // notInForce is the mark of a prescription that nobody should hand out for.
-func notInForce(p engine.Prescription) string {
+func notInForce(p record.Prescription) string {
 	switch p.Status {
-	case engine.PrescriptionDrafted:
+	case record.PrescriptionDrafted:
 		return "Draft, not valid"
-	case engine.PrescriptionCompleted:
+	case record.PrescriptionCompleted:
 		return "Completed, no longer valid"
-	case engine.PrescriptionStopped:
+	case record.PrescriptionStopped:
 		return "Stopped, no longer valid"
-	case engine.PrescriptionInError:
+	case record.PrescriptionInError:
 		return "Entered in error, not valid"
 	}
 	return ""

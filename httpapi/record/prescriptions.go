@@ -6,6 +6,11 @@ import (
 	"strings"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/record"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 )
@@ -23,15 +28,15 @@ type Prescription struct {
 	Route               *string                   `json:"route"`
 	Frequency           string                    `json:"frequency"`
 	AsNeeded            bool                      `json:"as_needed"`
-	StartDate           engine.Date               `json:"start_date"`
+	StartDate           calendar.Date             `json:"start_date"`
 	DurationDays        *int                      `json:"duration_days"`
-	EndDate             *engine.Date              `json:"end_date" doc:"The last day"`
+	EndDate             *calendar.Date            `json:"end_date" doc:"The last day"`
 	Quantity            *float64                  `json:"quantity"`
 	Unit                *string                   `json:"unit"`
 	Refills             int                       `json:"refills"`
 	SubstitutionAllowed bool                      `json:"substitution_allowed"`
 	Instructions        string                    `json:"instructions"`
-	Status              engine.PrescriptionStatus `json:"status" enum:"draft,active,completed,stopped,entered_in_error"`
+	Status              record.PrescriptionStatus `json:"status" enum:"draft,active,completed,stopped,entered_in_error"`
 	StopReason          *string                   `json:"stop_reason"`
 	wire.Meta
 }
@@ -39,7 +44,7 @@ type Prescription struct {
 // Location implements Located.
 func (p Prescription) Location() string { return "/prescriptions/" + p.ID }
 
-func prescription(p engine.Prescription) Prescription {
+func prescription(p record.Prescription) Prescription {
 	out := Prescription{
 		ID: p.ID, ConsultationID: p.ConsultationID, PatientID: p.PatientID, AuthorID: p.AuthorID,
 		Medication: p.Medication, MedicationCode: wire.Opt(p.MedicationCode), Dose: p.Dose, Route: wire.Opt(p.Route),
@@ -62,21 +67,21 @@ type PrescriptionDraft struct {
 	Route               *string                   `json:"route,omitempty" maxLength:"100"`
 	Frequency           *string                   `json:"frequency,omitempty" maxLength:"200" doc:"Required of a new one"`
 	AsNeeded            *bool                     `json:"as_needed,omitempty"`
-	StartDate           *engine.Date              `json:"start_date,omitempty" doc:"Today at the clinic without it"`
+	StartDate           *calendar.Date            `json:"start_date,omitempty" doc:"Today at the clinic without it"`
 	DurationDays        *int                      `json:"duration_days,omitempty" doc:"Or end_date"`
-	EndDate             *engine.Date              `json:"end_date,omitempty" doc:"The last day; or duration_days"`
+	EndDate             *calendar.Date            `json:"end_date,omitempty" doc:"The last day; or duration_days"`
 	Quantity            *float64                  `json:"quantity,omitempty"`
 	Unit                *string                   `json:"unit,omitempty" maxLength:"100"`
 	Refills             *int                      `json:"refills,omitempty"`
 	SubstitutionAllowed *bool                     `json:"substitution_allowed,omitempty" doc:"true without it"`
 	Instructions        *string                   `json:"instructions,omitempty" maxLength:"4000"`
 	AuthorID            int64                     `json:"author_id,omitempty" doc:"The consultation's provider without it"`
-	Status              engine.PrescriptionStatus `json:"status,omitempty" enum:"draft,active,completed,stopped,entered_in_error" doc:"A new one is active, or a draft"`
+	Status              record.PrescriptionStatus `json:"status,omitempty" enum:"draft,active,completed,stopped,entered_in_error" doc:"A new one is active, or a draft"`
 	StopReason          string                    `json:"stop_reason,omitempty" maxLength:"500" doc:"Required with stopped"`
 }
 
-func (b PrescriptionDraft) draft() engine.PrescriptionDraft {
-	return engine.PrescriptionDraft{
+func (b PrescriptionDraft) draft() record.PrescriptionDraft {
+	return record.PrescriptionDraft{
 		Medication: b.Medication, MedicationCode: b.MedicationCode, Dose: b.Dose, Route: b.Route,
 		Frequency: b.Frequency, AsNeeded: b.AsNeeded, StartDate: b.StartDate, DurationDays: b.DurationDays,
 		EndDate: b.EndDate, Quantity: b.Quantity, Unit: b.Unit, Refills: b.Refills, Substitution: b.SubstitutionAllowed,
@@ -108,7 +113,7 @@ func (p printable) ContentSecurityPolicy() []string { return ofSheet }
 
 // getPrescription answers /prescriptions/:id and, by its suffix, the page to print
 // at /prescriptions/:id.html: the router has no room for both.
-func getPrescription(ctx context.Context, e *engine.Engine, c engine.Caller, id string) (printable, error) {
+func getPrescription(ctx context.Context, e *engine.Engine, c act.Caller, id string) (printable, error) {
 	if id, html := strings.CutSuffix(id, ".html"); html {
 		sheet, err := e.PrescriptionSheet(ctx, c, id)
 		return printable{page: prescriptionPage(sheet)}, err
@@ -118,36 +123,36 @@ func getPrescription(ctx context.Context, e *engine.Engine, c engine.Caller, id 
 }
 
 func prescriptionRows(e *engine.Engine) []httpapi.Row {
-	find := func(ctx context.Context, c engine.Caller, in prescriptionQuery) (engine.List[engine.Prescription], error) {
-		return e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ConsultationID,
-			PatientID: in.PatientID, Status: engine.PrescriptionStatus(in.Status)}, in.Page())
+	find := func(ctx context.Context, c act.Caller, in prescriptionQuery) (act.List[record.Prescription], error) {
+		return e.Prescriptions(ctx, c, record.PrescriptionQuery{ConsultationID: in.ConsultationID,
+			PatientID: in.PatientID, Status: record.PrescriptionStatus(in.Status)}, in.Page())
 	}
-	findUnder := func(ctx context.Context, c engine.Caller,
-		in wire.PagedByID) (engine.List[engine.Prescription], error) {
-		return e.Prescriptions(ctx, c, engine.PrescriptionQuery{ConsultationID: in.ID}, in.Page())
+	findUnder := func(ctx context.Context, c act.Caller,
+		in wire.PagedByID) (act.List[record.Prescription], error) {
+		return e.Prescriptions(ctx, c, record.PrescriptionQuery{ConsultationID: in.ID}, in.Page())
 	}
-	get := func(ctx context.Context, c engine.Caller, in wire.ByID) (printable, error) {
+	get := func(ctx context.Context, c act.Caller, in wire.ByID) (printable, error) {
 		return getPrescription(ctx, e, c, in.ID)
 	}
-	prescribe := func(ctx context.Context, c engine.Caller,
-		in wire.Action[PrescriptionDraft]) (engine.Prescription, error) {
+	prescribe := func(ctx context.Context, c act.Caller,
+		in wire.Action[PrescriptionDraft]) (record.Prescription, error) {
 		return e.Prescribe(ctx, c, in.ID, in.Body.draft())
 	}
-	patch := func(ctx context.Context, c engine.Caller,
-		in wire.Update[PrescriptionDraft]) (engine.Prescription, error) {
+	patch := func(ctx context.Context, c act.Caller,
+		in wire.Update[PrescriptionDraft]) (record.Prescription, error) {
 		return e.PatchPrescription(ctx, c, in.ID, in.Version, in.Body.draft())
 	}
-	stop := func(ctx context.Context, c engine.Caller, in wire.Action[Stopping]) (engine.Prescription, error) {
+	stop := func(ctx context.Context, c act.Caller, in wire.Action[Stopping]) (record.Prescription, error) {
 		return e.StopPrescription(ctx, c, in.ID, in.Body.Reason)
 	}
-	const read, write = engine.ConsultationsRead, engine.ConsultationsWrite
-	conflict := []engine.Kind{engine.NotFound, engine.Conflict, engine.InvalidTransition, engine.ProviderInactive}
+	const read, write = scope.ConsultationsRead, scope.ConsultationsWrite
+	conflict := []fault.Kind{fault.NotFound, fault.Conflict, fault.InvalidTransition, fault.ProviderInactive}
 	return []httpapi.Row{
 		{Method: "GET", Path: "/prescriptions", Scope: read, Tag: "Prescriptions", ID: "listPrescriptions",
 			Summary: "List prescriptions", Status: 200, Op: httpapi.List(find, prescription)},
 		{Method: "GET", Path: "/consultations/:id/prescriptions", Scope: read, Tag: "Prescriptions",
 			ID:      "listConsultationPrescriptions",
-			Summary: "List the prescriptions of a consultation", Status: 200, Errors: []engine.Kind{engine.NotFound},
+			Summary: "List the prescriptions of a consultation", Status: 200, Errors: []fault.Kind{fault.NotFound},
 			Op: httpapi.List(findUnder, prescription)},
 		{Method: "POST", Path: "/consultations/:id/prescriptions", Scope: write, Tag: "Prescriptions", ID: "prescribe",
 			Summary: "Record a prescription", Status: 201,

@@ -4,6 +4,9 @@ import (
 	"context"
 
 	"qualifybase/engine"
+	"qualifybase/engine/act"
+	"qualifybase/engine/people"
+	"qualifybase/engine/scope"
 	"qualifybase/httpapi"
 	"qualifybase/httpapi/wire"
 )
@@ -19,18 +22,18 @@ type TimelineEntry struct {
 	Title      *string      `json:"title" doc:"Appointments"`
 }
 
-func timelineEntry(x engine.TimelineEntry) TimelineEntry {
+func timelineEntry(x people.TimelineEntry) TimelineEntry {
 	return TimelineEntry{wire.Instant(x.At), x.Kind, x.ID, x.Status, wire.Opt(x.ProviderID), wire.Opt(x.PatientID),
 		wire.Opt(x.Title)}
 }
 
 func timelineRows(e *engine.Engine) []httpapi.Row {
-	timeline := func(ctx context.Context, c engine.Caller,
-		in wire.PagedByNumber) (engine.List[engine.TimelineEntry], error) {
+	timeline := func(ctx context.Context, c act.Caller,
+		in wire.PagedByNumber) (act.List[people.TimelineEntry], error) {
 		return e.PatientTimeline(ctx, c, in.ID, in.Page())
 	}
 	return []httpapi.Row{
-		{Method: "GET", Path: "/patients/:id/timeline", Scope: engine.PatientsRead, Tag: "Patients",
+		{Method: "GET", Path: "/patients/:id/timeline", Scope: scope.PatientsRead, Tag: "Patients",
 			ID: "getPatientTimeline", Summary: "What happened to a patient", Status: 200,
 			Doc: "Newest first. Shows the kinds that the caller may read: appointments, consultations with notes " +
 				"and prescriptions, leads.",

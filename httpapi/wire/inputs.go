@@ -1,6 +1,8 @@
 package wire
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/act"
+)
 
 // Inputs that many routes share. A route may embed them in an input of its own.
 type (
@@ -63,4 +65,4 @@ type (
 )
 
 // Page is the page for the engine.
-func (p Paged) Page() engine.Page { return engine.Page{Limit: p.Limit, Cursor: p.Cursor} }
+func (p Paged) Page() act.Page { return act.Page{Limit: p.Limit, Cursor: p.Cursor} }

@@ -3,7 +3,9 @@
 // every face which shows JSON can use it.
 package wire
 
-import "qualifybase/engine"
+import (
+	"qualifybase/engine/act"
+)
 
 // Meta is what every stored thing says of itself.
 type Meta struct {
@@ -16,7 +18,7 @@ type Meta struct {
 func (m Meta) ETagVersion() int64 { return m.Version }
 
 // MetaOf is the engine's Meta on the wire.
-func MetaOf(m engine.Meta) Meta {
+func MetaOf(m act.Meta) Meta {
 	return Meta{m.Version, Instant(m.CreatedAt), Instant(m.UpdatedAt)}
 }
 

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"qualifybase/engine"
+	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
 )
 
 // Instant is a time on the wire: RFC 3339 with offset or Z on input, UTC with Z
@@ -78,14 +79,14 @@ func (i *Instant) Pointer() *int64 { return (*int64)(i) }
 type When struct {
 	Set     bool
 	IsDate  bool
-	Date    engine.Date
+	Date    calendar.Date
 	Instant int64
 }
 
 // UnmarshalText reads either.
 func (w *When) UnmarshalText(b []byte) error {
 	s := string(b)
-	d, err := engine.ParseDate(s)
+	d, err := calendar.ParseDate(s)
 	switch {
 	case err == nil:
 		*w = When{Set: true, IsDate: true, Date: d}
@@ -105,8 +106,8 @@ func (w *When) UnmarshalText(b []byte) error {
 }
 
 // Moment is the parameter for the engine, which knows the zone of a date.
-func (w When) Moment() engine.Moment {
-	m := engine.Moment{At: w.Instant, Set: w.Set}
+func (w When) Moment() booking.Moment {
+	m := booking.Moment{At: w.Instant, Set: w.Set}
 	if w.IsDate {
 		m.Date = &w.Date
 	}

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"qualifybase/engine"
+	"qualifybase/engine/calendar"
 )
 
 func TestInstant(t *testing.T) {
@@ -47,7 +47,7 @@ func TestAbsentInstants(t *testing.T) {
 }
 
 func TestWhen(t *testing.T) {
-	day := engine.NewDate(2026, 4, 27)
+	day := calendar.NewDate(2026, 4, 27)
 	for text, want := range map[string]When{
 		"2026-04-27":                {Set: true, IsDate: true, Date: day},
 		"2026-04-27T00:00:10+00:00": {Set: true, Instant: 1777248010},

@@ -1,0 +1,184 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"qualifybase/engine/act"
+	"qualifybase/engine/scope"
+	"qualifybase/engine/text"
+)
+
+// Service is what is booked: a consultation, a cleaning.
+type Service struct {
+	ID               int64
+	Clinic           int64
+	Name             string
+	DurationMinutes  int
+	BufferBefore     int // minutes
+	BufferAfter      int
+	Step             int // minutes; 0 = the clinic's
+	Align            Align
+	LocationKind     LocationKind // "" = any
+	MinNotice        int          // minutes; -1 = the clinic's
+	HorizonDays      int          // -1 = the clinic's
+	DailyCap         int          // 0 = none
+	AutoConfirm      bool
+	IntakeCampaignID string
+	Active           bool
+	ProviderIDs      []int64 // empty = every provider offers it
+	act.Meta
+}
+
+// Align is how the grid of offered starts is laid (booking.md §5).
+type Align string
+
+// The alignments.
+const (
+	AlignStart Align = "start" // from the start of each effective interval
+	AlignClock Align = "clock" // on the local clock: full hours, halves, quarters
+	AlignPack  Align = "pack"  // from the end of the footprint before
+)
+
+// ServiceDraft is an unsaved service: nil is "not sent".
+type ServiceDraft struct {
+	Name            *string
+	DurationMinutes *int
+	BufferBefore    *int
+	BufferAfter     *int
+	Step            *int
+	Align           *Align
+	LocationKind    *LocationKind
+	MinNotice       *int
+	HorizonDays     *int
+	DailyCap        *int
+	AutoConfirm     *bool
+	Active          *bool
+	ProviderIDs     *[]int64
+}
+
+var (
+	serviceRead   = act.Define("service.read", scope.ProvidersRead)
+	serviceCreate = act.Define("service.create", scope.ProvidersWrite)
+	serviceUpdate = act.Define("service.update", scope.ProvidersWrite)
+	serviceDelete = act.Define("service.delete", scope.ProvidersWrite)
+)
+
+// CreateService adds a service. What it leaves out is the clinic's rule; without
+// provider_ids every provider offers it, those to come included.
+//
+// Errors: Invalid (every fault at once).
+func (e *Engine) CreateService(ctx context.Context, c act.Caller, d ServiceDraft) (Service, error) {
+	return manage(ctx, e, c, serviceCreate, func(w *Act, plan *Plan) (Service, error) {
+		row := Service{Clinic: c.Clinic, Align: AlignStart, MinNotice: -1, HorizonDays: -1, Active: true}
+		var x act.Edit
+		d.apply(&x, &row, plan)
+		if _, err := w.Finish(&x, &row.Meta, 0); err != nil {
+			return Service{}, err
+		}
+		if err := w.InsertService(&row); err != nil {
+			return Service{}, err
+		}
+		w.EntityID = act.IDText(row.ID)
+		return row, w.touchProviders(slices.Clone(row.ProviderIDs))
+	})
+}
+
+// UpdateService changes the fields that were sent; version is If-Match.
+// Appointments booked before keep their times.
+//
+// Errors: NotFound, PreconditionFailed, Invalid.
+func (e *Engine) UpdateService(ctx context.Context, c act.Caller, id int64, version *int64, d ServiceDraft) (Service, error) {
+	return manage(ctx, e, c, serviceUpdate, func(w *Act, plan *Plan) (Service, error) {
+		w.EntityID = act.IDText(id)
+		row, err := w.Service(c.Clinic, id)
+		if err != nil {
+			return Service{}, err
+		}
+		if err := act.CheckVersion(version, row.Version); err != nil {
+			return Service{}, err
+		}
+		before := slices.Clone(row.ProviderIDs)
+		var x act.Edit
+		d.apply(&x, &row, plan)
+		if write, err := w.Finish(&x, &row.Meta, id); err != nil || !write {
+			return row, err
+		}
+		if err := w.UpdateService(row); err != nil {
+			return Service{}, err
+		}
+		return row, w.touchProviders(unlike(before, row.ProviderIDs))
+	})
+}
+
+// DeleteService deactivates: it can no longer be booked, while its appointments
+// keep it. Deleting twice changes nothing.
+func (e *Engine) DeleteService(ctx context.Context, c act.Caller, id int64) error {
+	return retire(ctx, e, c, serviceDelete, id, (*Act).Service, (*Act).UpdateService, func(row *Service) (*bool, *act.Meta) { return &row.Active, &row.Meta })
+}
+
+// Service finds one, active or not.
+func (e *Engine) Service(ctx context.Context, c act.Caller, id int64) (Service, error) {
+	return act.Read(ctx, e.Room, c, serviceRead, func(r Reader) (Service, error) { return r.Service(c.Clinic, id) })
+}
+
+// Services lists what can be booked, active or not, newest first.
+//
+// Errors: Invalid (limit), InvalidCursor.
+func (e *Engine) Services(ctx context.Context, c act.Caller, p act.Page) (act.List[Service], error) {
+	return pageOf(ctx, e, c, serviceRead, "services", p,
+		func(r Reader, after act.Position, limit int) ([]Service, error) {
+			return r.Services(c.Clinic, after, limit)
+		},
+		func(x Service) act.Position { return act.Position{CreatedAt: x.CreatedAt, ID: act.IDText(x.ID)} })
+}
+
+func (d ServiceDraft) apply(x *act.Edit, row *Service, plan *Plan) {
+	x.Must("name", &row.Name, d.Name, text.MaxName)
+	if d.DurationMinutes == nil && row.DurationMinutes == 0 {
+		x.Add("duration_minutes", "Required")
+	}
+	was := len(x.Faults)
+	x.Number("duration_minutes", &row.DurationMinutes, d.DurationMinutes, 1, MaxDuration)
+	x.Number("buffer_before", &row.BufferBefore, d.BufferBefore, 0, MaxBuffer)
+	x.Number("buffer_after", &row.BufferAfter, d.BufferAfter, 0, MaxBuffer)
+	if sum := row.DurationMinutes + row.BufferBefore + row.BufferAfter; len(x.Faults) == was && sum > 24*60 {
+		x.Add("duration_minutes", "Must be at most 24 hours together with both buffers; it is %d minutes", sum)
+	}
+	x.Number("step", &row.Step, d.Step, 0, MaxStep)
+	if d.Align != nil {
+		if *d.Align == "" || !d.Align.Valid() {
+			x.Add("align", "Must be start, clock or pack")
+		} else {
+			act.Put(x, "align", &row.Align, *d.Align)
+		}
+	}
+	if d.LocationKind != nil {
+		if *d.LocationKind != "" && !d.LocationKind.Valid() {
+			x.Add("location_kind", "Must be clinic, room or virtual, or empty for any")
+		} else {
+			act.Put(x, "location_kind", &row.LocationKind, *d.LocationKind)
+		}
+	}
+	x.Number("min_notice", &row.MinNotice, d.MinNotice, -1, MaxNotice)
+	x.Number("horizon_days", &row.HorizonDays, d.HorizonDays, -1, MaxHorizon)
+	x.Number("daily_cap", &row.DailyCap, d.DailyCap, 0, MaxDailyCap)
+	x.Flag("auto_confirm", &row.AutoConfirm, d.AutoConfirm)
+	x.Flag("active", &row.Active, d.Active)
+	if d.ProviderIDs != nil {
+		sorted := slices.Sorted(slices.Values(*d.ProviderIDs))
+		if slices.Equal(sorted, row.ProviderIDs) {
+			return
+		}
+		was := len(x.Faults)
+		x.IDs("provider_ids", "provider", &row.ProviderIDs, d.ProviderIDs, func(id int64) bool { return plan.Provider(id) != nil })
+		if len(x.Faults) == was {
+			row.ProviderIDs = sorted
+		}
+	}
+}
+
+// Valid tells the alignments that exist, the empty one included.
+func (a Align) Valid() bool {
+	return a == "" || a == AlignStart || a == AlignClock || a == AlignPack
+}

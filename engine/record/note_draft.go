@@ -1,0 +1,152 @@
+package record
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"qualifybase/engine/act"
+	"qualifybase/engine/fault"
+	"qualifybase/engine/text"
+)
+
+// Limits of a note beside those of text.
+const (
+	MaxCodes  = 50
+	MaxVitals = 50
+)
+
+// check holds the draft's own values against their limits.
+func (d *NoteDraft) check(f *fault.Faults) {
+	part := func(field string, at **string) {
+		if *at != nil {
+			text := text.CleanSOAP(f, field, **at)
+			*at = &text
+		}
+	}
+	part("subjective", &d.Subjective)
+	part("objective", &d.Objective)
+	part("assessment", &d.Assessment)
+	part("plan", &d.Plan)
+	d.Codes = checkCodes(f, d.Codes)
+	d.Vitals = checkVitals(f, d.Vitals)
+	switch d.Status {
+	case "", NoteDrafted, NoteSigned, NoteAmended, NoteInError:
+	default:
+		f.Add("status", "Must be draft, signed, amended or entered_in_error")
+	}
+	d.Reason = text.Clean(f, "reason", d.Reason, text.MaxText)
+}
+
+func checkCodes(f *fault.Faults, sent *[]Code) *[]Code {
+	if sent == nil {
+		return nil
+	}
+	if len(*sent) > MaxCodes {
+		f.Add("codes", "At most %d; there are %d", MaxCodes, len(*sent))
+		return nil
+	}
+	codes := make([]Code, 0, len(*sent))
+	for i, c := range *sent {
+		at := fault.Indexed("codes", i)
+		c.System = text.Clean(f, at+".system", c.System, text.MaxText)
+		c.Code = text.Require(f, at+".code", c.Code, text.MaxName)
+		c.Display = text.Clean(f, at+".display", c.Display, text.MaxTitle)
+		if slices.ContainsFunc(codes, func(o Code) bool { return o.System == c.System && o.Code == c.Code && c.Code != "" }) {
+			f.Add(at+".code", "Named before; name each code once")
+		}
+		codes = append(codes, c)
+	}
+	return &codes
+}
+
+// vitalRange is what a living body can show: outside of it a value was mistyped.
+type vitalRange struct {
+	unit   string
+	lo, hi float64
+}
+
+// vitalRanges knows the common vital signs by our word and by their LOINC code,
+// in their UCUM units. Another code, or another unit, is kept as it is said.
+var vitalRanges = func() map[string][]vitalRange {
+	m := map[string][]vitalRange{}
+	for _, v := range []struct {
+		names  string
+		ranges []vitalRange
+	}{
+		{"heart_rate 8867-4", []vitalRange{{"/min", 0, 350}}},
+		{"respiratory_rate 9279-1", []vitalRange{{"/min", 0, 150}}},
+		{"body_temperature 8310-5", []vitalRange{{"Cel", 10, 47}, {"[degF]", 50, 117}}},
+		{"systolic_blood_pressure 8480-6", []vitalRange{{"mm[Hg]", 0, 350}}},
+		{"diastolic_blood_pressure 8462-4", []vitalRange{{"mm[Hg]", 0, 250}}},
+		{"oxygen_saturation 2708-6 59408-5", []vitalRange{{"%", 0, 100}}},
+		{"body_weight 29463-7", []vitalRange{{"kg", 0.1, 700}, {"g", 100, 700_000}, {"[lb_av]", 0.2, 1550}}},
+		{"body_height 8302-2", []vitalRange{{"cm", 10, 300}, {"m", 0.1, 3}, {"[in_i]", 4, 120}}},
+		{"bmi 39156-5", []vitalRange{{"kg/m2", 3, 250}}},
+		{"pain_score 72514-3", []vitalRange{{"{score}", 0, 10}}},
+		{"blood_glucose 2339-0", []vitalRange{{"mg/dL", 1, 2500}, {"mmol/L", 0.1, 140}}},
+	} {
+		for name := range strings.FieldsSeq(v.names) {
+			m[name] = v.ranges
+		}
+	}
+	return m
+}()
+
+// maxVital bounds values that no range is known for.
+const maxVital = 1e9
+
+func checkVitals(f *fault.Faults, sent *[]Vital) *[]Vital {
+	if sent == nil {
+		return nil
+	}
+	if len(*sent) > MaxVitals {
+		f.Add("vitals", "At most %d; there are %d", MaxVitals, len(*sent))
+		return nil
+	}
+	vitals := make([]Vital, 0, len(*sent))
+	for i, v := range *sent {
+		at := fault.Indexed("vitals", i)
+		v.Code = text.Require(f, at+".code", v.Code, text.MaxName)
+		v.Unit = text.Require(f, at+".unit", v.Unit, text.MaxName)
+		if math.IsNaN(v.Value) || math.Abs(v.Value) > maxVital {
+			f.Add(at+".value", "Must be a number between -1e9 and 1e9")
+		}
+		for _, r := range vitalRanges[v.Code] {
+			if r.unit == v.Unit && (v.Value < r.lo || v.Value > r.hi) {
+				f.Add(at+".value", "Must be %g to %g %s", r.lo, r.hi, r.unit)
+			}
+		}
+		vitals = append(vitals, v)
+	}
+	return &vitals
+}
+
+// apply puts what was sent into a note and notes what differs.
+func (d *NoteDraft) apply(x *act.Edit, n *Note) {
+	for _, part := range []struct {
+		field string
+		at    *string
+		sent  *string
+	}{
+		{"subjective", &n.Subjective, d.Subjective}, {"objective", &n.Objective, d.Objective},
+		{"assessment", &n.Assessment, d.Assessment}, {"plan", &n.Plan, d.Plan},
+	} {
+		if part.sent != nil {
+			act.Put(x, part.field, part.at, *part.sent)
+		}
+	}
+	if d.Codes != nil && !slices.Equal(n.Codes, *d.Codes) {
+		n.Codes = *d.Codes
+		x.Changed = append(x.Changed, "codes")
+	}
+	if d.Vitals != nil && !slices.Equal(n.Vitals, *d.Vitals) {
+		n.Vitals = *d.Vitals
+		x.Changed = append(x.Changed, "vitals")
+	}
+}
+
+// empty tells a note that says nothing.
+func (n *Note) empty() bool {
+	return n.Subjective == "" && n.Objective == "" && n.Assessment == "" && n.Plan == "" && len(n.Codes) == 0 && len(n.Vitals) == 0
+}
