@@ -83,7 +83,8 @@ func book(t *testing.T, data string, from, n int) {
 		}
 		for i := from; i < from+n; i++ {
 			start := time.Now().UTC().Truncate(24*time.Hour).Unix() + 86400 + int64(i)*1800
-			if _, err := e.Book(ctx, c, booking.Booking{LeadID: lead.Lead.ID, StartsAt: start, EndsAt: start + 1800, Title: "Consultation"}); err != nil {
+			if _, err := e.Book(ctx, c, booking.Booking{LeadID: lead.Lead.ID, StartsAt: start, EndsAt: start + 1800,
+				Title: "Consultation"}); err != nil {
 				return err
 			}
 		}
@@ -146,7 +147,8 @@ func TestBackupAndRestore(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(data, ".*")); len(left) != 0 {
 		t.Errorf("left in the data directory: %v", left)
 	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); !slices.Equal(left, []string{file, file + ".sha256"}) {
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file),
+		"*")); !slices.Equal(left, []string{file, file + ".sha256"}) {
 		t.Errorf("left beside the backup: %v", left)
 	}
 	mustRun(t, "--data", data, "backup")
@@ -184,7 +186,8 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Error(out)
 	}
 	book(t, back, 5, 1) // the time is free again, and the clinic goes on
-	if out := mustRun(t, "--data", back, "audit", "list", "--action", "clinic.restore"); !strings.Contains(out, "qb restore") {
+	if out := mustRun(t, "--data", back, "audit", "list", "--action",
+		"clinic.restore"); !strings.Contains(out, "qb restore") {
 		t.Error(out)
 	}
 }

@@ -47,7 +47,8 @@ type client struct {
 }
 
 func newClient(n int, seed uint64, first time.Time) *client {
-	return &client{n: n, chance: rand.New(rand.NewPCG(seed, uint64(n))), first: first, acked: map[string]int{}} // #nosec G404 G115 -- chosen
+	return &client{n: n, chance: rand.New(rand.NewPCG(seed, uint64(n))), first: first,
+		acked: map[string]int{}} // #nosec G404 G115 -- chosen
 }
 
 // newClients are eight clients that book from the day after tomorrow on.

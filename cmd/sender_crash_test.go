@@ -156,7 +156,8 @@ func backlog(t *testing.T, c *clinicProcess, n int) {
 		wait.Go(func() {
 			for i := w; i < n; i += 16 {
 				name := fmt.Sprintf("Backlog %d", i)
-				if _, err := e.PutLead(context.Background(), act.Shell(clinic.N, "test"), people.LeadDraft{Name: &name}); err != nil {
+				if _, err := e.PutLead(context.Background(), act.Shell(clinic.N, "test"),
+					people.LeadDraft{Name: &name}); err != nil {
 					t.Error(err)
 					return
 				}

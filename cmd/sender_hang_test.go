@@ -101,7 +101,8 @@ func commitToArrival(t *testing.T, events int, hanging bool) time.Duration {
 	c := act.Shell(clinic, "test")
 	hook := func(path string, max int) {
 		url := srv.URL + path
-		if _, err := e.CreateWebhook(t.Context(), c, outbox.WebhookDraft{URL: &url, Events: &[]string{"*"}, MaxInFlight: &max}); err != nil {
+		if _, err := e.CreateWebhook(t.Context(), c, outbox.WebhookDraft{URL: &url, Events: &[]string{"*"},
+			MaxInFlight: &max}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -27,7 +27,8 @@ func inject(t *testing.T, p *serverProcess, calls, fault string) (stop func()) {
 		proof.Skip(t, "R7", barR7, "strace is missing; TestEveryOperationFails of store shows the same inside the process")
 	}
 	trace := filepath.Join(t.TempDir(), "trace")
-	c := exec.Command(path, "-f", "-q", "-o", trace, "-e", "trace="+calls, "-e", "inject="+calls+":"+fault, "-p", strconv.Itoa(p.cmd.Process.Pid)) // #nosec G204 -- our own arguments
+	c := exec.Command(path, "-f", "-q", "-o", trace, "-e", "trace="+calls, "-e", "inject="+calls+":"+fault, "-p",
+		strconv.Itoa(p.cmd.Process.Pid)) // #nosec G204 -- our own arguments
 	var said lockedBuffer
 	c.Stderr = &said
 	if err := c.Start(); err != nil {
@@ -129,7 +130,8 @@ func failingDisk(t *testing.T, p *serverProcess, clients []*client, calls, fault
 		}
 		c.tolerates = nil
 	}
-	if text := p.must(http.StatusServiceUnavailable, "GET", "//readyz", ""); !strings.Contains(string(text), "unavailable") {
+	if text := p.must(http.StatusServiceUnavailable, "GET", "//readyz",
+		""); !strings.Contains(string(text), "unavailable") {
 		t.Errorf("/readyz says %s", text)
 	}
 	if log := p.log.String(); !strings.Contains(log, "level=ERROR") ||

@@ -93,7 +93,7 @@ func (k *keyPair) load() error {
 	return nil
 }
 
-// stamp tells whether the files have changed; that of a missing file is empty.
+// stamp reports whether the files have changed; that of a missing file is empty.
 func (k *keyPair) stamp() string {
 	text := ""
 	for _, name := range []string{k.cert, k.key} {

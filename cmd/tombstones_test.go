@@ -21,7 +21,8 @@ import (
 // nothing of the old directory is left but what lies beside the backup.
 func TestRestoreErasesAgain(t *testing.T) {
 	data, dir := newClinicDir(t, 1), t.TempDir()
-	if err := os.WriteFile(filepath.Join(data, config.FileName), []byte("[backup]\ndir = "+strconv.Quote(dir)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(data, config.FileName), []byte("[backup]\ndir = "+strconv.Quote(dir)+"\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	var id int64

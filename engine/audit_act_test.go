@@ -26,7 +26,8 @@ func TestAuditLog(t *testing.T) {
 	enginetest.Must(t, err)
 	c.Clock.Add(time.Minute)
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ben")})
-	_, err = c.Engine.PutLead(ctx, act.Caller{Clinic: c.Row.N, Kind: act.ActorKey, ID: "weak"}, people.LeadDraft{Name: new("Ben")})
+	_, err = c.Engine.PutLead(ctx, act.Caller{Clinic: c.Row.N, Kind: act.ActorKey, ID: "weak"},
+		people.LeadDraft{Name: new("Ben")})
 	enginetest.Refused(t, err, fault.Forbidden)
 	c.Since(t)
 	now := c.Clock.Now().Unix()
@@ -106,12 +107,16 @@ func TestVerifyAudit(t *testing.T) {
 		reason    string
 	}{
 		{"whole", "", func(int64) int64 { return 0 }, ""},
-		{"an actor changed", drop + "UPDATE audit SET actor_id = 'other' WHERE clinic = 1 AND seq = 5", func(int64) int64 { return 5 }, "changed"},
-		{"a patient taken out", drop + "UPDATE audit SET patient_id = NULL WHERE clinic = 1 AND patient_id = 1", func(last int64) int64 { return last - 1 }, "changed"},
+		{"an actor changed", drop + "UPDATE audit SET actor_id = 'other' WHERE clinic = 1 AND seq = 5",
+			func(int64) int64 { return 5 }, "changed"},
+		{"a patient taken out", drop + "UPDATE audit SET patient_id = NULL WHERE clinic = 1 AND patient_id = 1",
+			func(last int64) int64 { return last - 1 }, "changed"},
 		{"a field added", drop + `UPDATE audit SET fields = '["x"]' WHERE clinic = 1 AND seq = 1`, func(int64) int64 { return 1 }, "changed"},
 		{"a row gone", drop + "DELETE FROM audit WHERE clinic = 1 AND seq = 4", func(int64) int64 { return 4 }, "missing"},
-		{"the first gone", drop + "DELETE FROM audit WHERE clinic = 1 AND seq = 1", func(int64) int64 { return 1 }, "missing"},
-		{"the tail cut off", drop + "DELETE FROM audit WHERE clinic = 1 AND seq > 6", func(int64) int64 { return 7 }, "cut off"},
+		{"the first gone", drop + "DELETE FROM audit WHERE clinic = 1 AND seq = 1", func(int64) int64 { return 1 },
+			"missing"},
+		{"the tail cut off", drop + "DELETE FROM audit WHERE clinic = 1 AND seq > 6", func(int64) int64 { return 7 },
+			"cut off"},
 		{"all gone", drop + "DELETE FROM audit WHERE clinic = 1", func(int64) int64 { return 1 }, "cut off"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -127,7 +132,8 @@ func TestVerifyAudit(t *testing.T) {
 			shell(t, c, x.sql)
 			report, err := c.Engine.VerifyAudit(t.Context(), c.Row.N)
 			enginetest.Must(t, err)
-			if report.Broken != x.broken(last) || !strings.Contains(report.Reason, x.reason) || (report.Reason == "") != (x.reason == "") {
+			if report.Broken != x.broken(last) || !strings.Contains(report.Reason, x.reason) ||
+				(report.Reason == "") != (x.reason == "") {
 				t.Errorf("the report is %+v, want row %d, %q", report, x.broken(last), x.reason)
 			}
 			if x.sql == "" && report.Rows != last {
@@ -160,7 +166,8 @@ func TestAuditIsAppendOnly(t *testing.T) {
 	db, err := sql.Open("sqlite", "file:"+c.Store.Path()+"?_pragma=busy_timeout(5000)")
 	enginetest.Must(t, err)
 	defer func() { enginetest.Must(t, db.Close()) }()
-	for _, text := range []string{"UPDATE audit SET at = 0", "DELETE FROM audit", "UPDATE events SET type = 'x'", "DELETE FROM events"} {
+	for _, text := range []string{"UPDATE audit SET at = 0", "DELETE FROM audit", "UPDATE events SET type = 'x'",
+		"DELETE FROM events"} {
 		if _, err := db.Exec(text); err == nil || !strings.Contains(err.Error(), "append-only") {
 			t.Errorf("%s: %v", text, err)
 		}

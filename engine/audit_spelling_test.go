@@ -23,7 +23,8 @@ func TestVerifyAuditEveryColumn(t *testing.T) {
 	// An entity id comes from a path, so it may hold any bytes.
 	_, err := c.Engine.Lead(t.Context(), c.Caller, "broken \xff")
 	enginetest.Refused(t, err, fault.NotFound)
-	_, err = c.Engine.Patient(t.Context(), act.Caller{Clinic: c.Row.N, Kind: act.ActorKey, ID: "k \xfe", Label: "l \xfe"}, p.ID)
+	_, err = c.Engine.Patient(t.Context(), act.Caller{Clinic: c.Row.N, Kind: act.ActorKey, ID: "k \xfe", Label: "l \xfe"},
+		p.ID)
 	enginetest.Refused(t, err, fault.Forbidden)
 	check := func(name string) act.AuditReport {
 		report, err := c.Engine.VerifyAudit(t.Context(), c.Row.N)
@@ -35,12 +36,15 @@ func TestVerifyAuditEveryColumn(t *testing.T) {
 	if report := check("untouched"); report.Broken != 0 || report.Rows < 5 {
 		t.Fatalf("untouched: %+v", report)
 	}
-	shell(t, c, "CREATE TABLE kept AS SELECT rowid AS n, * FROM audit; DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete")
-	const columns = "clinic seq at actor_kind actor_id actor_label ip request_id action entity entity_id patient_id outcome reason_ref fields prev_hash hash"
+	shell(t, c,
+		"CREATE TABLE kept AS SELECT rowid AS n, * FROM audit; DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete")
+	const columns = "clinic seq at actor_kind actor_id actor_label ip request_id action entity entity_id " +
+		"patient_id outcome reason_ref fields prev_hash hash"
 	values := map[string][]string{
 		"clinic":     {"2"},
 		"patient_id": {"0", "NULL", "99", "-1"},
-		"fields": {"' ' || fields", "fields || ' '", "replace(fields, ',', ', ')", "replace(fields, '[', '[ ')", "''", "'null'", "'[]'", "'{}'", "'[1]'", "'no json'",
+		"fields": {"' ' || fields", "fields || ' '", "replace(fields, ',', ', ')", "replace(fields, '[', '[ ')", "''",
+			"'null'", "'[]'", "'{}'", "'[1]'", "'no json'",
 			"CAST(x'5b22ff225d' AS TEXT)", `replace(fields, 'n', '\u006e')`, "replace(fields, 'e', 'E')"},
 	}
 	for _, column := range []string{"actor_kind", "outcome"} {
@@ -49,12 +53,15 @@ func TestVerifyAuditEveryColumn(t *testing.T) {
 	for _, column := range strings.Fields("seq at") {
 		values[column] = []string{column + " + 1000", column + " - 1000"}
 	}
-	for _, column := range strings.Fields("actor_id actor_label ip request_id action entity entity_id reason_ref prev_hash hash") {
-		values[column] = []string{column + " || ' '", "''", column + " || char(0)", "upper(" + column + ")", "CAST(" + column + " || x'ff' AS TEXT)",
+	for _, column := range strings.Fields("actor_id actor_label ip request_id action entity entity_id reason_ref " +
+		"prev_hash hash") {
+		values[column] = []string{column + " || ' '", "''", column + " || char(0)", "upper(" + column + ")",
+			"CAST(" + column + " || x'ff' AS TEXT)",
 			"replace(" + column + ", char(65533), CAST(x'fe' AS TEXT))"}
 	}
 	rows := check("untouched").Rows
-	db, err := sql.Open("sqlite", "file:"+c.Store.Path()+"?_pragma=busy_timeout(5000)&_pragma=foreign_keys(0)&_pragma=ignore_check_constraints(1)&_pragma=synchronous(0)")
+	db, err := sql.Open("sqlite",
+		"file:"+c.Store.Path()+"?_pragma=busy_timeout(5000)&_pragma=foreign_keys(0)&_pragma=ignore_check_constraints(1)&_pragma=synchronous(0)")
 	enginetest.Must(t, err)
 	defer func() { enginetest.Must(t, db.Close()) }()
 	run := func(text string) {
@@ -73,14 +80,16 @@ func TestVerifyAuditEveryColumn(t *testing.T) {
 				name := fmt.Sprintf("row %d, %s = %s", seq, column, value)
 				run(fmt.Sprintf("UPDATE audit SET %s = %s WHERE clinic = 1 AND seq = %d", column, value, seq))
 				n := 0
-				enginetest.Must(t, db.QueryRow("SELECT count(*) FROM (SELECT rowid, "+names+" FROM audit EXCEPT SELECT n, "+names+" FROM kept)").Scan(&n))
+				enginetest.Must(t,
+					db.QueryRow("SELECT count(*) FROM (SELECT rowid, "+names+" FROM audit EXCEPT SELECT n, "+names+" FROM kept)").Scan(&n))
 				if n > 0 {
 					tried++
 					if report := check(name); report.Broken == 0 {
 						t.Errorf("%s is not found", name)
 					}
 				}
-				run(fmt.Sprintf("DELETE FROM audit WHERE rowid = (SELECT n FROM kept WHERE clinic = 1 AND seq = %d); INSERT INTO audit (rowid, %s) SELECT n, %s FROM kept WHERE clinic = 1 AND seq = %[1]d", seq, names, names))
+				run(fmt.Sprintf("DELETE FROM audit WHERE rowid = (SELECT n FROM kept WHERE clinic = 1 AND seq = %d); INSERT "+
+					"INTO audit (rowid, %s) SELECT n, %s FROM kept WHERE clinic = 1 AND seq = %[1]d", seq, names, names))
 			}
 		}
 	}
@@ -110,13 +119,16 @@ func TestAuditFindsListReads(t *testing.T) {
 	enginetest.Must(t, err)
 	c.Since(t) // so that these reads are written before what follows
 	// What is somebody's is told of, too, where the list was not asked for by person.
-	v, err := c.Engine.StartConsultation(ctx, c.Caller, record.ConsultationDraft{PatientID: first.ID, ProviderID: c.Ada.ID})
+	v, err := c.Engine.StartConsultation(ctx, c.Caller, record.ConsultationDraft{PatientID: first.ID,
+		ProviderID: c.Ada.ID})
 	enginetest.Must(t, err)
 	_, err = c.Engine.WriteNote(ctx, c.Caller, v.ID, record.NoteDraft{Plan: new("rest")})
 	enginetest.Must(t, err)
-	_, err = c.Engine.Prescribe(ctx, c.Caller, v.ID, record.PrescriptionDraft{Medication: new("M"), Dose: new("1"), Frequency: new("daily")})
+	_, err = c.Engine.Prescribe(ctx, c.Caller, v.ID, record.PrescriptionDraft{Medication: new("M"), Dose: new("1"),
+		Frequency: new("daily")})
 	enginetest.Must(t, err)
-	_, err = c.Engine.Book(ctx, c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: first.ID})
+	_, err = c.Engine.Book(ctx, c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"),
+		ServiceID: c.Checkup.ID, PatientID: first.ID})
 	enginetest.Must(t, err)
 	for _, list := range []func() error{
 		func() error {
@@ -151,7 +163,8 @@ func TestAuditFindsListReads(t *testing.T) {
 		id   int64
 		want string
 	}{
-		{first.ID, "patient.export " + saw + " appointment.book prescription.create note.create consultation.start appointment.list patient.list patient.create"},
+		{first.ID, "patient.export " + saw +
+			" appointment.book prescription.create note.create consultation.start appointment.list patient.list patient.create"},
 		{twelfth.ID, "patient.list patient.list patient.create"},
 		{everyone[1].ID, "patient.list patient.create"},
 		{999, ""},

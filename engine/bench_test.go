@@ -34,7 +34,8 @@ func ward(b *testing.B, providers int) (c *enginetest.Clinic, draft func(n int64
 	from := enginetest.Unix("2026-04-28 00:00")
 	return c, func(n int64) booking.Booking {
 		i, slot := int(n)%providers, n/int64(providers)
-		return booking.Booking{LeadID: leads[i][slot%folk], ProviderID: ids[i], StartsAt: from + slot*900, EndsAt: from + slot*900 + 900, Title: "Consultation"}
+		return booking.Booking{LeadID: leads[i][slot%folk], ProviderID: ids[i], StartsAt: from + slot*900,
+			EndsAt: from + slot*900 + 900, Title: "Consultation"}
 	}
 }
 
@@ -82,7 +83,8 @@ func BenchmarkAvailability(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				list, err := c.Engine.Availability(context.Background(), c.Caller, booking.AvailabilityQuery{
-					From: booking.Moment{Date: &from, Set: true}, To: booking.Moment{Date: &to, Set: true}, ProviderID: q.provider, Limit: 5})
+					From: booking.Moment{Date: &from, Set: true}, To: booking.Moment{Date: &to,
+						Set: true}, ProviderID: q.provider, Limit: 5})
 				if err != nil || len(list.Items) != 5 {
 					b.Fatal(len(list.Items), err)
 				}

@@ -30,12 +30,14 @@ func TestHoldsWhenClocksJump(t *testing.T) {
 			c := enginetest.New(t)
 			at := enginetest.Unix("2026-05-04 09:00")
 			place := func() booking.Hold {
-				h, err := c.Engine.PlaceHold(t.Context(), c.Caller, booking.HoldDraft{StartsAt: at, ServiceID: c.Checkup.ID, ProviderID: c.Ada.ID})
+				h, err := c.Engine.PlaceHold(t.Context(), c.Caller, booking.HoldDraft{StartsAt: at, ServiceID: c.Checkup.ID,
+					ProviderID: c.Ada.ID})
 				enginetest.Must(t, err)
 				return h
 			}
 			redeem := func(h booking.Hold) error {
-				_, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{HoldID: h.ID, HoldToken: h.Token, LeadID: c.Lead(t, c.Caller).ID})
+				_, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{HoldID: h.ID, HoldToken: h.Token,
+					LeadID: c.Lead(t, c.Caller).ID})
 				return err
 			}
 			open := place()
@@ -65,7 +67,9 @@ func oneVisitAt(t *testing.T, c *enginetest.Clinic, at int64) {
 	t.Helper()
 	c.Read(t, func(r engine.Reader) error {
 		busy, err := r.Busy(booking.ProviderResource(c.Ada.ID), false, calendar.Span{Start: at, End: at + 1}, nil)
-		busy = slices.DeleteFunc(busy, func(o booking.Occupied) bool { return o.ExpiresAt != 0 && o.ExpiresAt <= c.Clock.Now().Unix() })
+		busy = slices.DeleteFunc(busy, func(o booking.Occupied) bool {
+			return o.ExpiresAt != 0 && o.ExpiresAt <= c.Clock.Now().Unix()
+		})
 		if len(busy) != 1 {
 			t.Errorf("the slot is occupied %d times: %v", len(busy), busy)
 		}
@@ -82,7 +86,8 @@ func TestRepliesWhenClocksJump(t *testing.T) {
 		caller, lead := c.Caller, c.Lead(t, c.Caller).ID
 		caller.Idempotency, caller.Encode = &act.Idempotency{Key: "k", Fingerprint: "f"}, encode
 		book := func() error {
-			_, err := c.Engine.Book(t.Context(), caller, booking.Booking{StartsAt: at, ServiceID: c.Checkup.ID, ProviderID: c.Ada.ID, LeadID: lead})
+			_, err := c.Engine.Book(t.Context(), caller, booking.Booking{StartsAt: at, ServiceID: c.Checkup.ID,
+				ProviderID: c.Ada.ID, LeadID: lead})
 			return err
 		}
 		enginetest.Must(t, book())
@@ -112,7 +117,8 @@ func TestSyncWhenClocksJump(t *testing.T) {
 		versions := map[string]int64{}
 		for round := range 4 {
 			c.Clock.Add(jump)
-			changed, err := c.Engine.UpdateLead(t.Context(), c.Caller, first.ID, nil, people.LeadDraft{Notes: new(fmt.Sprint(round))})
+			changed, err := c.Engine.UpdateLead(t.Context(), c.Caller, first.ID, nil,
+				people.LeadDraft{Notes: new(fmt.Sprint(round))})
 			enginetest.Must(t, err)
 			made := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new(fmt.Sprint("Lead ", round))}).Lead
 			list, err := c.Engine.Leads(t.Context(), c.Caller, people.LeadQuery{UpdatedSince: &since}, act.Page{})
@@ -122,7 +128,8 @@ func TestSyncWhenClocksJump(t *testing.T) {
 				since = max(since, l.UpdatedAt)
 			}
 			if versions[first.ID] != changed.Version || versions[made.ID] != made.Version {
-				t.Errorf("%v, round %d: the sync saw %v, there are %s at %d and %s at %d", jump, round, versions, first.ID, changed.Version, made.ID, made.Version)
+				t.Errorf("%v, round %d: the sync saw %v, there are %s at %d and %s at %d", jump, round, versions, first.ID,
+					changed.Version, made.ID, made.Version)
 			}
 		}
 	}
@@ -132,7 +139,8 @@ func TestSyncWhenClocksJump(t *testing.T) {
 func TestLocksWhenClocksJump(t *testing.T) {
 	for _, jump := range clockJumps {
 		c := enginetest.NewWith(t, engine.Options{LockoutFailures: 3, LockoutWindow: 15 * time.Minute})
-		_, err := c.Engine.CreateUser(t.Context(), c.Shell, access.UserDraft{Email: "ann@example.com", Name: "Ann", Role: act.Owner, Password: "correct horse battery"})
+		_, err := c.Engine.CreateUser(t.Context(), c.Shell, access.UserDraft{Email: "ann@example.com", Name: "Ann",
+			Role: act.Owner, Password: "correct horse battery"})
 		enginetest.Must(t, err)
 		try := func(password string) error {
 			_, _, err := c.Engine.SignIn(t.Context(), "192.0.2.9", "ann@example.com", password, "")
@@ -161,8 +169,10 @@ var edges = []struct {
 	zone, from string
 	hours      float64 // of the local day
 }{
-	{"Europe/Berlin", "2026-10-25", 25}, {"Europe/Berlin", "2027-03-28", 23}, {"America/New_York", "2026-11-01", 25}, {"America/New_York", "2027-03-14", 23},
-	{"Europe/Kyiv", "2026-10-25", 25}, {"Europe/Kyiv", "2027-03-28", 23}, {"Australia/Lord_Howe", "2026-10-04", 23.5}, {"Australia/Lord_Howe", "2027-04-04", 24.5},
+	{"Europe/Berlin", "2026-10-25", 25}, {"Europe/Berlin", "2027-03-28", 23}, {"America/New_York", "2026-11-01", 25},
+	{"America/New_York", "2027-03-14", 23},
+	{"Europe/Kyiv", "2026-10-25", 25}, {"Europe/Kyiv", "2027-03-28", 23}, {"Australia/Lord_Howe", "2026-10-04", 23.5},
+	{"Australia/Lord_Howe", "2027-04-04", 24.5},
 	{"America/Santiago", "2026-09-06", 23}, {"Asia/Kathmandu", "2028-02-29", 24}, {"Europe/Berlin", "2028-02-29", 24},
 }
 
@@ -183,7 +193,8 @@ func TestClockEdges(t *testing.T) {
 			enginetest.Must(t, err)
 			caller := act.Shell(row.N, "test")
 			from := day.Unix()
-			ask := booking.AvailabilityQuery{From: booking.Moment{At: from, Set: true}, To: booking.Moment{At: to, Set: true}, Minutes: 30, Limit: booking.MaxSlots}
+			ask := booking.AvailabilityQuery{From: booking.Moment{At: from, Set: true}, To: booking.Moment{At: to, Set: true},
+				Minutes: 30, Limit: booking.MaxSlots}
 			booked := 0
 			for last := int64(0); ; {
 				list, err := c.Engine.Availability(t.Context(), caller, ask)
@@ -198,7 +209,8 @@ func TestClockEdges(t *testing.T) {
 				if booked++; booked > 60 {
 					t.Fatal("the day does not end")
 				}
-				a, err := c.Engine.Book(t.Context(), caller, booking.Booking{StartsAt: s.StartsAt, EndsAt: s.EndsAt, ProviderID: s.ProviderID, LeadID: c.Lead(t, caller).ID})
+				a, err := c.Engine.Book(t.Context(), caller, booking.Booking{StartsAt: s.StartsAt, EndsAt: s.EndsAt,
+					ProviderID: s.ProviderID, LeadID: c.Lead(t, caller).ID})
 				enginetest.Must(t, err)
 				if got := time.Unix(a.StartsAt, 0).In(zone).Format("2006-01-02"); got != edge.from {
 					t.Errorf("a slot of %s is on %s", edge.from, got)
@@ -210,8 +222,10 @@ func TestClockEdges(t *testing.T) {
 			}
 		})
 	}
-	proof.Row(t, "R9", "clock ± 1 h, −1 day, leap day, DST edges in 6 zones: windows, holds, idempotency, retries never negative or doubled",
-		"%d edges in 6 zones booked full, each half hour once; holds, kept replies, syncs and locks over jumps of +1 h, −1 h, −1 day, +25 h, −1 s", len(edges))
+	proof.Row(t, "R9",
+		"clock ± 1 h, −1 day, leap day, DST edges in 6 zones: windows, holds, idempotency, retries never negative or doubled",
+		"%d edges in 6 zones booked full, each half hour once; holds, kept replies, syncs and locks over jumps of +1 "+
+			"h, −1 h, −1 day, +25 h, −1 s", len(edges))
 }
 
 // firstOf is the first instant of the local date of a noon: the clock may jump over

@@ -68,7 +68,7 @@ type Options struct {
 	// the database keeps it (records.md §6).
 	Erased func(rights.Erasure)
 
-	// CheckURL says whether a webhook may have a URL: webhook.Policy.CheckURL. The
+	// CheckURL reports whether a webhook may have a URL: webhook.Policy.CheckURL. The
 	// error is Invalid on the field url. Default: refuses all.
 	CheckURL func(url string) error
 	Sealer   *secret.Sealer // keeps the secrets of webhooks; needed to make one

@@ -49,8 +49,10 @@ func TestImportLaws(t *testing.T) {
 
 func TestImportLawsBite(t *testing.T) {
 	for _, broken := range [][2]string{
-		{"engine/people", "qualifybase/engine/booking"}, {"engine/text", "qualifybase/engine/act"}, {"engine/fault", "qualifybase/engine/text/x"},
-		{"engine/act", "qualifybase/engine/directory"}, {"engine/newroom", "qualifybase/engine/act"}, {"engine/act", "qualifybase/engine"},
+		{"engine/people", "qualifybase/engine/booking"}, {"engine/text", "qualifybase/engine/act"},
+		{"engine/fault", "qualifybase/engine/text/x"},
+		{"engine/act", "qualifybase/engine/directory"}, {"engine/newroom", "qualifybase/engine/act"},
+		{"engine/act", "qualifybase/engine"},
 		{"engine/record", "net/http"}, {"engine/people", "qualifybase/store"}, {"engine/booking", "github.com/x/y"},
 		{"engine", "net/http"}, {"engine", "database/sql"}, {"engine", "qualifybase/store"}, {"engine", "github.com/x/y"},
 		{"httpapi", "qualifybase/store"}, {"webhook", "qualifybase/httpapi"}, {"store", "qualifybase/httpapi"},

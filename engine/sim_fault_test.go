@@ -150,7 +150,8 @@ func (w *simulation) whole() {
 		}
 		for _, v := range w.o.visits {
 			a := at[v.id]
-			if a.Status != v.status || a.StartsAt != v.start.Unix() || a.EndsAt != v.end.Unix() || a.ProviderID != v.provider || a.LeadID != v.lead {
+			if a.Status != v.status || a.StartsAt != v.start.Unix() || a.EndsAt != v.end.Unix() || a.ProviderID != v.provider ||
+				a.LeadID != v.lead {
 				w.Errorf("the row is %+v, the oracle says %+v", a, *v)
 			}
 		}

@@ -88,7 +88,8 @@ func (v *simVisit) live() bool {
 
 func (o *oracle) taken(provider int64, from, to time.Time, skip any) bool {
 	for _, v := range o.visits {
-		if v != skip && v.live() && v.provider == provider && v.start.Add(-v.before).Before(to) && from.Before(v.end.Add(v.after)) {
+		if v != skip && v.live() && v.provider == provider && v.start.Add(-v.before).Before(to) &&
+			from.Before(v.end.Add(v.after)) {
 			return true
 		}
 	}

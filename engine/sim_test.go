@@ -43,7 +43,8 @@ func TestSimulation(t *testing.T) {
 			t.Fatalf("replay with QB_SEED=%d QB_TIMES=1 go test ./engine -run TestSimulation", seed)
 		}
 	}
-	proof.Row(t, "R4", "10,000 seeds by command, 200 in CI; a failure replays from its seed", "%d seeds, %d acts, faults %v: the oracle agrees with every answer, list and row", seeds, acts, faults)
+	proof.Row(t, "R4", "10,000 seeds by command, 200 in CI; a failure replays from its seed",
+		"%d seeds, %d acts, faults %v: the oracle agrees with every answer, list and row", seeds, acts, faults)
 }
 
 type simulation struct {
@@ -63,13 +64,17 @@ type simulation struct {
 func newSimulation(t *testing.T, seed uint64) *simulation {
 	t.Helper()
 	c := enginetest.New(t)
-	w := &simulation{T: t, c: c, chance: rand.New(rand.NewPCG(seed, 4)), events: map[string]int{}} // #nosec G404 -- chosen, to be replayed
-	w.o = &oracle{now: c.Clock.Now(), zone: enginetest.At("2026-04-27 00:00").Location(), hours: map[int64]func(time.Weekday) [][2]int{
-		c.Ada.ID:  func(d time.Weekday) [][2]int { return workdays(d, [2]int{540, 720}, [2]int{780, 1020}) },
-		c.Cleo.ID: func(d time.Weekday) [][2]int { return workdays(d, [2]int{480, 1200}) },
-	}}
-	padded := c.AddService(t, directory.ServiceDraft{Name: new("Padded"), DurationMinutes: new(45), BufferBefore: new(5), BufferAfter: new(10)})
-	w.services = []simService{{c.Checkup.ID, 30 * time.Minute, 0, 0}, {padded.ID, 45 * time.Minute, 5 * time.Minute, 10 * time.Minute}}
+	w := &simulation{T: t, c: c, chance: rand.New(rand.NewPCG(seed, 4)),
+		events: map[string]int{}} // #nosec G404 -- chosen, to be replayed
+	w.o = &oracle{now: c.Clock.Now(), zone: enginetest.At("2026-04-27 00:00").Location(),
+		hours: map[int64]func(time.Weekday) [][2]int{
+			c.Ada.ID:  func(d time.Weekday) [][2]int { return workdays(d, [2]int{540, 720}, [2]int{780, 1020}) },
+			c.Cleo.ID: func(d time.Weekday) [][2]int { return workdays(d, [2]int{480, 1200}) },
+		}}
+	padded := c.AddService(t, directory.ServiceDraft{Name: new("Padded"), DurationMinutes: new(45), BufferBefore: new(5),
+		BufferAfter: new(10)})
+	w.services = []simService{{c.Checkup.ID, 30 * time.Minute, 0, 0},
+		{padded.ID, 45 * time.Minute, 5 * time.Minute, 10 * time.Minute}}
 	for range 5 {
 		w.leads = append(w.leads, c.Lead(t, c.Caller).ID)
 	}
@@ -186,7 +191,8 @@ func (w *simulation) book() {
 	v.end, v.before, v.after = v.start.Add(s.length), s.before, s.after
 	want := w.o.verdict(v.provider, v.lead, v.start, s, nil)
 	got := w.act(fmt.Sprintf("book %d %v with %d", s.id, v.start, v.provider), want, func(c act.Caller) (any, error) {
-		return w.e.Book(context.Background(), c, booking.Booking{StartsAt: v.start.Unix(), ServiceID: s.id, ProviderID: v.provider, LeadID: v.lead})
+		return w.e.Book(context.Background(), c, booking.Booking{StartsAt: v.start.Unix(), ServiceID: s.id,
+			ProviderID: v.provider, LeadID: v.lead})
 	})
 	if got.Kind == "" {
 		v.id = got.ID
@@ -200,9 +206,11 @@ func (w *simulation) hold() {
 	minutes := 1 + w.chance.IntN(15)
 	h.end, h.expires = h.start.Add(h.service.length), w.o.now.Add(time.Duration(minutes)*time.Minute)
 	want := w.o.verdict(h.provider, "", h.start, h.service, nil)
-	got := w.act(fmt.Sprintf("hold %v with %d for %d min", h.start, h.provider, minutes), want, func(c act.Caller) (any, error) {
-		return w.e.PlaceHold(context.Background(), c, booking.HoldDraft{StartsAt: h.start.Unix(), ServiceID: h.service.id, ProviderID: h.provider, Minutes: minutes})
-	})
+	got := w.act(fmt.Sprintf("hold %v with %d for %d min", h.start, h.provider, minutes), want,
+		func(c act.Caller) (any, error) {
+			return w.e.PlaceHold(context.Background(), c, booking.HoldDraft{StartsAt: h.start.Unix(), ServiceID: h.service.id,
+				ProviderID: h.provider, Minutes: minutes})
+		})
 	if got.Kind == "" {
 		h.id, h.token = got.ID, got.Token
 		w.o.holds = append(w.o.holds, h)
@@ -256,7 +264,9 @@ func (w *simulation) change() {
 	verb := pick(w.chance, verbs)
 	was := v.status
 	want := w.o.transit(v, verb.to)
-	w.act(fmt.Sprintf("%s the %s of %v", verb.to, was, v.start), want, func(c act.Caller) (any, error) { return verb.do(ctx, c, v.id) })
+	w.act(fmt.Sprintf("%s the %s of %v", verb.to, was, v.start), want, func(c act.Caller) (any, error) {
+		return verb.do(ctx, c, v.id)
+	})
 }
 
 func (w *simulation) move(v *simVisit) {

@@ -61,7 +61,8 @@ func TestTidyInBites(t *testing.T) {
 	c.Write(t, func(tx engine.Tx) error {
 		for i := range many {
 			key := uuid.New(c.Clock.Now())
-			if err := tx.StoreReply(c.Row.N, "key:x", key, "f", "", act.Reply{Status: 200, Body: []byte("{}")}, c.Clock.Now().Unix()+int64(i%7)); err != nil {
+			if err := tx.StoreReply(c.Row.N, "key:x", key, "f", "", act.Reply{Status: 200, Body: []byte("{}")},
+				c.Clock.Now().Unix()+int64(i%7)); err != nil {
 				return err
 			}
 		}

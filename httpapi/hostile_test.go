@@ -51,7 +51,7 @@ func TestLimitsAreTrue(t *testing.T) {
 				continue
 			}
 			checked++
-			// blames tells whether the field is refused; a state that refuses everything says nothing.
+			// blames reports whether the field is refused; a state that refuses everything says nothing.
 			blames := func(n int) (yes, no bool) {
 				body := map[string]any{}
 				if rt.Example != "" {

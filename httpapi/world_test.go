@@ -60,13 +60,15 @@ func newFuzzWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.e = engine.New(w.db, engine.Options{Now: func() time.Time { return w.now }, Sealer: sealer, CheckURL: func(url string) error {
-		if !strings.HasPrefix(url, "https://") { // webhook.Policy is tested where it lives
-			return fault.Fail(fault.Invalid, "").On("url", "must begin with https://")
-		}
-		return nil
-	}})
-	if w.s, err = newServer(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1 << 20, Log: slog.New(slog.NewTextHandler(w.log, nil))}); err != nil {
+	w.e = engine.New(w.db, engine.Options{Now: func() time.Time { return w.now }, Sealer: sealer,
+		CheckURL: func(url string) error {
+			if !strings.HasPrefix(url, "https://") { // webhook.Policy is tested where it lives
+				return fault.Fail(fault.Invalid, "").On("url", "must begin with https://")
+			}
+			return nil
+		}})
+	if w.s, err = newServer(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1 << 20,
+		Log: slog.New(slog.NewTextHandler(w.log, nil))}); err != nil {
 		t.Fatal(err)
 	}
 	w.ann, w.bob = w.clinic("Berlin Dental", "Europe/Berlin"), w.clinic("Lisbon Dental", "Europe/Lisbon")
@@ -103,7 +105,8 @@ func (w *world) clinic(name, zone string) act.Caller {
 	if err != nil {
 		w.Fatal(err)
 	}
-	c, err := w.e.CreateClinic(context.Background(), act.Shell(0, "init"), directory.ClinicDraft{Name: name, TimeZone: zone, Country: "DE", Hours: week})
+	c, err := w.e.CreateClinic(context.Background(), act.Shell(0, "init"),
+		directory.ClinicDraft{Name: name, TimeZone: zone, Country: "DE", Hours: week})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -113,7 +116,8 @@ func (w *world) clinic(name, zone string) act.Caller {
 func (w *world) key(c act.Caller, f secret.Family, scopes ...string) string {
 	w.Helper()
 	unlimited := 0
-	k, err := w.e.CreateKey(context.Background(), c, access.KeyDraft{Name: "test", Family: f, Scopes: scopes, RatePerMinute: &unlimited})
+	k, err := w.e.CreateKey(context.Background(), c, access.KeyDraft{Name: "test", Family: f, Scopes: scopes,
+		RatePerMinute: &unlimited})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -327,7 +331,8 @@ func (c *contract) check(t testing.TB, s *Server, method, path string, r *httpte
 		t.Errorf("the document lacks %s of %s %s: %s", code, method, pattern, r.Body)
 		return
 	}
-	for _, name := range []string{"ETag", "Location", "Idempotent-Replayed", "Retry-After", "WWW-Authenticate", "X-Request-Id", "X-RateLimit-Limit", "RateLimit"} {
+	for _, name := range []string{"ETag", "Location", "Idempotent-Replayed", "Retry-After", "WWW-Authenticate",
+		"X-Request-Id", "X-RateLimit-Limit", "RateLimit"} {
 		if r.Header().Get(name) != "" && dig(op, "responses", code, "headers", name) == nil {
 			t.Errorf("the document lacks the header %s in %s of %s %s", name, code, method, pattern)
 		}

@@ -35,7 +35,8 @@ func scanAppointment(r *row) booking.Appointment {
 
 // Appointment implements engine.Reader.
 func (r *reads) Appointment(clinic int64, test bool, id string) (booking.Appointment, error) {
-	return one(r, "appointment", scanAppointment, selectAppointment+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
+	return one(r, "appointment", scanAppointment, selectAppointment+" WHERE id = ? AND clinic = ? AND test = ?", id,
+		clinic, test)
 }
 
 func appointmentsWhere(q booking.AppointmentQuery) *where {
@@ -95,14 +96,16 @@ func (r *reads) BookedOn(provider, service int64, test bool, day calendar.Date) 
 		column, id = "service_id", service
 	}
 	midnight := int64(day) * daySeconds
-	n, err := r.number("SELECT count(*) FROM appointments WHERE "+column+" = ? AND test = ? AND starts_at >= ? AND starts_at < ? AND local_date = ? AND "+liveStatus,
+	n, err := r.number("SELECT count(*) FROM appointments WHERE "+column+" = ? AND test = ? AND starts_at >= ? AND "+
+		"starts_at < ? AND local_date = ? AND "+liveStatus,
 		id, test, midnight-daySeconds, midnight+2*daySeconds, day.String())
 	return int(n), err
 }
 
 // BookedMinutes implements engine.Reader.
 func (r *reads) BookedMinutes(provider int64, test bool, window calendar.Span) (int64, error) {
-	return r.number("SELECT sum((ends_at - starts_at) / 60) FROM appointments WHERE provider_id = ? AND test = ? AND starts_at >= ? AND starts_at < ? AND "+liveStatus,
+	return r.number("SELECT sum((ends_at - starts_at) / 60) FROM appointments WHERE provider_id = ? AND test = ? "+
+		"AND starts_at >= ? AND starts_at < ? AND "+liveStatus,
 		provider, test, window.Start, window.End)
 }
 
@@ -132,7 +135,8 @@ func (r *reads) LastSeen(clinic int64, test bool, leadID string, patientID int64
 }
 
 // PersonBusy implements engine.Reader. No appointment is longer than a day.
-func (r *reads) PersonBusy(clinic int64, test bool, leadID string, patientID int64, span calendar.Span, except string) (string, error) {
+func (r *reads) PersonBusy(clinic int64, test bool, leadID string, patientID int64, span calendar.Span,
+	except string) (string, error) {
 	who, args, ok := person(leadID, patientID)
 	if !ok {
 		return "", nil
@@ -169,9 +173,11 @@ func (t *tx) InsertAppointment(a booking.Appointment) error {
 		title, notes, status, starts_at, ends_at, time_zone, local_date, checked_in_at, cancellation_reason, late_cancel, source,
 		series_id, rebooked_from, assigned, override, undo, sequence, version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, a.Clinic, a.Test, textOrNull(a.LeadID), intOrNull(a.PatientID), a.ProviderID, intOrNull(a.LocationID), intOrNull(a.ServiceID),
+		a.ID, a.Clinic, a.Test, textOrNull(a.LeadID), intOrNull(a.PatientID), a.ProviderID, intOrNull(a.LocationID),
+		intOrNull(a.ServiceID),
 		a.Title, a.Notes, string(a.Status), a.StartsAt, a.EndsAt, a.TimeZone, a.LocalDate.String(), intOrNull(a.CheckedInAt),
-		a.CancelReason, a.LateCancel, a.Source, textOrNull(a.SeriesID), textOrNull(a.RebookedFrom), a.Assigned, override, undo,
+		a.CancelReason, a.LateCancel, a.Source, textOrNull(a.SeriesID), textOrNull(a.RebookedFrom), a.Assigned, override,
+		undo,
 		a.Sequence, a.Version, a.Change, a.CreatedAt, a.UpdatedAt, a.CreatedBy, a.UpdatedBy)
 	return err
 }
@@ -186,7 +192,8 @@ func (t *tx) UpdateAppointment(a booking.Appointment) error {
 		service_id = ?, title = ?, notes = ?, status = ?, starts_at = ?, ends_at = ?, time_zone = ?, local_date = ?,
 		checked_in_at = ?, cancellation_reason = ?, late_cancel = ?, source = ?, series_id = ?, rebooked_from = ?, assigned = ?,
 		override = ?, undo = ?, sequence = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		textOrNull(a.LeadID), intOrNull(a.PatientID), a.ProviderID, intOrNull(a.LocationID), intOrNull(a.ServiceID), a.Title, a.Notes,
+		textOrNull(a.LeadID), intOrNull(a.PatientID), a.ProviderID, intOrNull(a.LocationID), intOrNull(a.ServiceID), a.Title,
+		a.Notes,
 		string(a.Status), a.StartsAt, a.EndsAt, a.TimeZone, a.LocalDate.String(), intOrNull(a.CheckedInAt), a.CancelReason,
 		a.LateCancel, a.Source, textOrNull(a.SeriesID), textOrNull(a.RebookedFrom), a.Assigned, override, undo, a.Sequence,
 		a.Version, a.Change, a.UpdatedAt, a.UpdatedBy, a.ID, a.Clinic)

@@ -20,7 +20,8 @@ func scanAudit(r *row) act.AuditEntry {
 	a.PatientID, a.Outcome, a.ReasonRef = r.int(), act.Outcome(r.text()), r.text()
 	fields := r.text()
 	a.PrevHash, a.Hash = r.text(), r.text()
-	for _, text := range []string{string(a.ActorKind), a.ActorID, a.ActorLabel, a.IP, a.RequestID, a.Action, a.Entity, a.EntityID, a.ReasonRef} {
+	for _, text := range []string{string(a.ActorKind), a.ActorID, a.ActorLabel, a.IP, a.RequestID, a.Action, a.Entity,
+		a.EntityID, a.ReasonRef} {
 		a.Respelled = a.Respelled || !utf8.ValidString(text)
 	}
 	a.Respelled = a.Respelled || nobody != (a.PatientID == 0) || !canonical(fields, &a.Fields)

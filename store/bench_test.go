@@ -40,7 +40,8 @@ func (h *house) fullBooking(tx engine.Tx, n int64) error {
 		if _, err := tx.Busy(res, false, calendar.Span{Start: a.StartsAt - 86400, End: a.EndsAt + 86400}, nil); err != nil {
 			return err
 		}
-		if _, err := tx.PersonBusy(h.clinic, false, "", a.PatientID, calendar.Span{Start: a.StartsAt, End: a.EndsAt}, ""); err != nil {
+		if _, err := tx.PersonBusy(h.clinic, false, "", a.PatientID, calendar.Span{Start: a.StartsAt, End: a.EndsAt},
+			""); err != nil {
 			return err
 		}
 		heads.Change++
@@ -53,20 +54,25 @@ func (h *house) fullBooking(tx engine.Tx, n int64) error {
 		}
 		for _, typ := range []string{"appointment.created", "appointment.scheduled"} {
 			heads.Event++
-			err := tx.InsertEvent(act.Event{Clinic: h.clinic, Seq: heads.Event, ID: "evt_" + a.ID, Type: typ, CreatedAt: noon.Unix(), Data: fact})
+			err := tx.InsertEvent(act.Event{Clinic: h.clinic, Seq: heads.Event, ID: "evt_" + a.ID, Type: typ,
+				CreatedAt: noon.Unix(), Data: fact})
 			if err != nil {
 				return err
 			}
 		}
 		heads.Audit++
-		entry := act.AuditEntry{Clinic: h.clinic, Seq: heads.Audit, At: noon.Unix(), ActorKind: act.ActorKey, ActorID: "1", ActorLabel: "qbk_live_abc12345",
-			IP: "127.0.0.1", RequestID: a.ID, Action: "appointment.book", Entity: "appointment", EntityID: a.ID, PatientID: a.PatientID, Outcome: act.OK, PrevHash: heads.AuditHash}
+		entry := act.AuditEntry{Clinic: h.clinic, Seq: heads.Audit, At: noon.Unix(), ActorKind: act.ActorKey, ActorID: "1",
+			ActorLabel: "qbk_live_abc12345",
+			IP:         "127.0.0.1", RequestID: a.ID, Action: "appointment.book", Entity: "appointment", EntityID: a.ID,
+			PatientID: a.PatientID, Outcome: act.OK, PrevHash: heads.AuditHash}
 		entry.Hash = entry.Digest()
 		heads.AuditHash = entry.Hash
 		if err := tx.InsertAudit(entry); err != nil {
 			return err
 		}
-		return tx.StoreReply(h.clinic, "key:1", key, entry.Hash, "patient:1", act.Reply{Status: 201, Header: map[string]string{"Location": "/api/v1/appointments/" + a.ID}, Body: reply}, noon.Unix())
+		return tx.StoreReply(h.clinic, "key:1", key, entry.Hash, "patient:1",
+			act.Reply{Status: 201, Header: map[string]string{"Location": "/api/v1/appointments/" + a.ID}, Body: reply},
+			noon.Unix())
 	})
 }
 
@@ -84,7 +90,8 @@ func (h *house) populate(b *testing.B) {
 	b.Helper()
 	h.must(b, func(tx engine.Tx) error {
 		for i := range manyPatients - 1 {
-			p := people.Patient{Clinic: h.clinic, MRN: fmt.Sprint("X-", i), GivenName: "Ada", FamilyName: "Byron", Sex: people.SexUnknown, Status: people.PatientActive, Meta: meta()}
+			p := people.Patient{Clinic: h.clinic, MRN: fmt.Sprint("X-", i), GivenName: "Ada", FamilyName: "Byron",
+				Sex: people.SexUnknown, Status: people.PatientActive, Meta: meta()}
 			if err := tx.InsertPatient(&p); err != nil {
 				return err
 			}
@@ -120,7 +127,8 @@ func BenchmarkBooking(b *testing.B) {
 								done <- nil
 								return
 							}
-							if err := engine.Update(context.Background(), h, func(tx engine.Tx) error { return h.fullBooking(tx, i) }); err != nil {
+							if err := engine.Update(context.Background(), h,
+								func(tx engine.Tx) error { return h.fullBooking(tx, i) }); err != nil {
 								done <- err
 								return
 							}

@@ -26,9 +26,11 @@ func TestTheErasedLeaveNoTraces(t *testing.T) {
 	leads := make([]string, everyone)
 	for round := range 3 {
 		for i := range everyone {
-			p := people.Patient{ID: ids[i], Clinic: h.clinic, MRN: mark(i), GivenName: mark(i), FamilyName: mark(i), Email: mark(i), EmailKey: mark(i),
+			p := people.Patient{ID: ids[i], Clinic: h.clinic, MRN: mark(i), GivenName: mark(i), FamilyName: mark(i),
+				Email: mark(i), EmailKey: mark(i),
 				AdminNotes: long(i, 1+(i*37+round*91)%700), Sex: people.SexUnknown, Status: people.PatientActive, Meta: meta()}
-			l := people.Lead{ID: leads[i], Clinic: h.clinic, Name: mark(i), NameKey: mark(i), EmailKey: mark(i), Notes: long(i, (i+round)%300),
+			l := people.Lead{ID: leads[i], Clinic: h.clinic, Name: mark(i), NameKey: mark(i), EmailKey: mark(i),
+				Notes:  long(i, (i+round)%300),
 				Status: people.LeadNew, Source: "web", Meta: meta()}
 			h.must(t, func(tx engine.Tx) error {
 				if round > 0 {
@@ -48,7 +50,8 @@ func TestTheErasedLeaveNoTraces(t *testing.T) {
 	}
 	for i := 0; i < everyone; i += 2 {
 		h.must(t, func(tx engine.Tx) error {
-			p := people.Patient{ID: ids[i], Clinic: h.clinic, MRN: fmt.Sprint("erased-", i), GivenName: "Erased", FamilyName: "Patient", Sex: people.SexUnknown,
+			p := people.Patient{ID: ids[i], Clinic: h.clinic, MRN: fmt.Sprint("erased-", i), GivenName: "Erased",
+				FamilyName: "Patient", Sex: people.SexUnknown,
 				Status: people.PatientInactive, ErasedAt: noon.Unix(), Restricted: true, Meta: meta()}
 			if err := tx.UpdatePatient(p); err != nil {
 				return err
@@ -56,7 +59,8 @@ func TestTheErasedLeaveNoTraces(t *testing.T) {
 			if err := tx.DeleteLead(h.clinic, leads[i]); err != nil {
 				return err
 			}
-			return tx.InsertErasure(h.clinic, rights.Erasure{ID: id(), PatientID: p.ID, CreatedAt: p.CreatedAt, ErasedAt: noon.Unix()})
+			return tx.InsertErasure(h.clinic, rights.Erasure{ID: id(), PatientID: p.ID, CreatedAt: p.CreatedAt,
+				ErasedAt: noon.Unix()})
 		})
 	}
 	left := func() (found []string) {
@@ -74,7 +78,8 @@ func TestTheErasedLeaveNoTraces(t *testing.T) {
 		return found
 	}
 	// The log is emptied in an idle moment.
-	for until := time.Now().Add(30 * time.Second); len(left()) > few && time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+	for until := time.Now().Add(30 * time.Second); len(left()) > few &&
+		time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 	}
 	if found := left(); len(found) > few {
 		t.Errorf("%d traces: %s", len(found), strings.Join(found[:min(5, len(found))], "; "))

@@ -19,7 +19,8 @@ func scanConsultation(r *row) record.Consultation {
 
 // Consultation implements engine.Reader.
 func (r *reads) Consultation(clinic int64, test bool, id string) (record.Consultation, error) {
-	return one(r, "consultation", scanConsultation, selectConsultation+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
+	return one(r, "consultation", scanConsultation, selectConsultation+" WHERE id = ? AND clinic = ? AND test = ?", id,
+		clinic, test)
 }
 
 // BegunVisit implements engine.Reader.
@@ -45,7 +46,8 @@ func consultationsWhere(q record.ConsultationQuery) *where {
 }
 
 // Consultations implements engine.Reader.
-func (r *reads) Consultations(q record.ConsultationQuery, after act.Position, limit int) ([]record.Consultation, error) {
+func (r *reads) Consultations(q record.ConsultationQuery, after act.Position, limit int) ([]record.Consultation,
+	error) {
 	w := consultationsWhere(q)
 	text := w.newestFirst(after, after.ID, limit)
 	return list(r, scanConsultation, selectConsultation+text, w.args...)
@@ -66,7 +68,8 @@ func (t *tx) InsertConsultation(v record.Consultation) error {
 	_, _, err := t.exec(`INSERT INTO consultations (id, clinic, test, appointment_id, patient_id, provider_id, location_id, mode,
 		reason, status, started_at, ended_at, version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		v.ID, v.Clinic, v.Test, textOrNull(v.AppointmentID), v.PatientID, v.ProviderID, intOrNull(v.LocationID), string(v.Mode),
+		v.ID, v.Clinic, v.Test, textOrNull(v.AppointmentID), v.PatientID, v.ProviderID, intOrNull(v.LocationID),
+		string(v.Mode),
 		v.Reason, string(v.Status), v.StartedAt, intOrNull(v.EndedAt), v.Version, v.Change, v.CreatedAt, v.UpdatedAt,
 		v.CreatedBy, v.UpdatedBy)
 	return err
@@ -81,7 +84,8 @@ func (t *tx) UpdateConsultation(v record.Consultation) error {
 }
 
 // Unattended implements engine.Reader.
-func (r *reads) Unattended(clinic int64, test bool, after act.Position, before int64, limit int) ([]booking.Appointment, error) {
+func (r *reads) Unattended(clinic int64, test bool, after act.Position, before int64, limit int) ([]booking.Appointment,
+	error) {
 	return list(r, scanAppointment, selectAppointment+` WHERE clinic = ? AND test = ? AND (starts_at, id) > (?, ?) AND starts_at < ?
 		AND status IN ('scheduled', 'confirmed') AND checked_in_at IS NULL
 		AND NOT EXISTS (SELECT 1 FROM consultations WHERE appointment_id = appointments.id AND status <> 'entered_in_error')

@@ -33,7 +33,8 @@ func (t *tx) Counters(clinic int64) (*act.Counters, error) {
 	if h == nil {
 		h = &clinicCounters{clinic: clinic}
 		found, err := t.get("SELECT change, event, audit, mrn, stamp, audit_hash FROM heads WHERE clinic = ?", func(r *row) {
-			h.stored = act.Counters{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), Stamp: r.int(), AuditHash: r.text()}
+			h.stored = act.Counters{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), Stamp: r.int(),
+				AuditHash: r.text()}
 		}, clinic)
 		if err != nil {
 			return nil, err
@@ -58,7 +59,8 @@ func (w *writer) storeCounters() error {
 		if h.now == h.stored {
 			continue
 		}
-		n, _, err := w.c.exec("UPDATE heads SET change = ?, event = ?, audit = ?, mrn = ?, stamp = ?, audit_hash = ? WHERE clinic = ?",
+		n, _, err := w.c.exec("UPDATE heads SET change = ?, event = ?, audit = ?, mrn = ?, stamp = ?, audit_hash = ? "+
+			"WHERE clinic = ?",
 			h.now.Change, h.now.Event, h.now.Audit, h.now.MRN, h.now.Stamp, h.now.AuditHash, h.clinic)
 		if err != nil {
 			return err

@@ -20,7 +20,8 @@ func scanDelivery(r *row) outbox.DeliveryEntry {
 
 // Delivery implements engine.Reader.
 func (r *reads) Delivery(clinic int64, test bool, id string) (outbox.DeliveryEntry, error) {
-	return one(r, "delivery", scanDelivery, selectDelivery+" WHERE d.id = ? AND d.clinic = ? AND d.test = ?", id, clinic, test)
+	return one(r, "delivery", scanDelivery, selectDelivery+" WHERE d.id = ? AND d.clinic = ? AND d.test = ?", id, clinic,
+		test)
 }
 
 // deliveriesWhere names the states as literals, so that the partial indexes serve.
@@ -34,9 +35,11 @@ func deliveriesWhere(q outbox.DeliveryQuery) *where {
 	case outbox.DeadLettered:
 		w.and("d.state = 'dead'")
 	case outbox.Pending:
-		w.and("d.ended_at IS NULL AND d.state = 'pending' AND d.webhook IN (SELECT n FROM webhooks WHERE clinic = ?)", q.Clinic)
+		w.and("d.ended_at IS NULL AND d.state = 'pending' AND d.webhook IN (SELECT n FROM webhooks WHERE clinic = ?)",
+			q.Clinic)
 	case outbox.Sending:
-		w.and("d.ended_at IS NULL AND d.state = 'sending' AND d.webhook IN (SELECT n FROM webhooks WHERE clinic = ?)", q.Clinic)
+		w.and("d.ended_at IS NULL AND d.state = 'sending' AND d.webhook IN (SELECT n FROM webhooks WHERE clinic = ?)",
+			q.Clinic)
 	default:
 		w.and("d.state = ?", string(q.State))
 	}
@@ -86,7 +89,8 @@ func (r *reads) CountDeliveries(q outbox.DeliveryQuery) (int64, error) {
 // Attempts implements engine.Reader.
 func (r *reads) Attempts(delivery int64) ([]outbox.Attempt, error) {
 	return list(r, func(r *row) outbox.Attempt {
-		return outbox.Attempt{N: r.small(), StartedAt: r.int(), MS: r.int(), Status: r.small(), Error: r.text(), Response: r.text(), Trigger: r.text()}
+		return outbox.Attempt{N: r.small(), StartedAt: r.int(), MS: r.int(), Status: r.small(), Error: r.text(),
+			Response: r.text(), Trigger: r.text()}
 	}, "SELECT n, started_at, ms, status, error, response, cause FROM attempts WHERE delivery = ? ORDER BY n", delivery)
 }
 
@@ -127,12 +131,14 @@ func (t *tx) InsertReplay(d outbox.DeliveryEntry) error {
 
 // Hasten implements engine.Tx.
 func (t *tx) Hasten(d outbox.DeliveryEntry) error {
-	return t.change("delivery", "UPDATE deliveries SET next_at = ?, cause = ? WHERE n = ? AND state = 'pending'", d.NextAt, d.Cause, d.N)
+	return t.change("delivery", "UPDATE deliveries SET next_at = ?, cause = ? WHERE n = ? AND state = 'pending'", d.NextAt,
+		d.Cause, d.N)
 }
 
 // CancelDelivery implements engine.Tx.
 func (t *tx) CancelDelivery(d outbox.DeliveryEntry, at int64) error {
-	return t.change("delivery", "UPDATE deliveries SET state = 'cancelled', ended_at = ? WHERE n = ? AND state IN ('pending', 'sending')", at, d.N)
+	return t.change("delivery",
+		"UPDATE deliveries SET state = 'cancelled', ended_at = ? WHERE n = ? AND state IN ('pending', 'sending')", at, d.N)
 }
 
 // DeleteDelivery implements engine.Tx.

@@ -80,7 +80,8 @@ func TestFullDisk(t *testing.T) {
 	h.must(t, h.booking(1))
 	h.must(t, h.booking(3))
 	see(t, h.Store, func(r engine.Reader) error {
-		sameBusy(t, "after", r, booking.ProviderResource(h.providers[0]), false, calendar.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
+		sameBusy(t, "after", r, booking.ProviderResource(h.providers[0]), false,
+			calendar.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
 		return nil
 	})
 	if bad, err := h.Integrity(context.Background()); err != nil || len(bad) > 0 {

@@ -27,26 +27,58 @@ func TestRoundTrips(t *testing.T) {
 	rate := 7
 	m := act.Meta{Version: 3, Change: 4, CreatedAt: 5, UpdatedAt: 6, CreatedBy: "key:a", UpdatedBy: "user:b"}
 	var (
-		service  = directory.Service{Clinic: h.clinic, Name: oddText("s"), DurationMinutes: 30, BufferBefore: 1, BufferAfter: 2, Step: 5, Align: directory.AlignPack, LocationKind: directory.AtRoom, MinNotice: -1, HorizonDays: 9, DailyCap: 8, AutoConfirm: true, IntakeCampaignID: "c", Active: true, ProviderIDs: h.providers[:2], Meta: m}
-		location = directory.Location{Clinic: h.clinic, Name: oddText("l"), Kind: directory.AtClinic, ParentID: h.rooms[0], Address: directory.Address{Line1: oddText("1"), City: "B", Country: "DE"}, Phone: "1", TimeZone: "Asia/Tokyo", Capacity: 3, Active: true, Meta: m}
-		provider = directory.Provider{Clinic: h.clinic, DisplayName: oddText("p"), Credentials: "MD", Specialty: "x", RegistrationNo: "1", Email: "e", Phone: "2", Active: true, BookableOnline: true, Colour: "#fff", Weight: 50, Priority: 2, BufferBefore: 3, BufferAfter: 4, DailyCap: 5, AssignedAt: 6, LocationIDs: []int64{h.rooms[0]}, Meta: m}
-		patient  = people.Patient{Clinic: h.clinic, Test: true, MRN: oddText("m"), GivenName: oddText("g"), FamilyName: "f", PreferredName: "p", BirthDate: &born, Sex: people.SexOther, Email: "E", EmailKey: "e", Phones: []people.Phone{{Number: "030", E164: "+4930", Label: "home"}}, Address: directory.Address{Line1: oddText("1")}, Language: "de", ContactPreference: "post", Consents: people.Consents{Marketing: &people.Consent{Granted: true, At: 7, Source: "s"}}, EmergencyContact: people.EmergencyContact{Name: "n", Relationship: "r", Phone: "1"}, Identifiers: []people.Identifier{{System: "s", Value: oddText("v")}}, AllergiesText: oddText("a"), AdminNotes: "n", SourceLeadID: "x", Status: people.PatientInactive, Filled: map[string]int64{"email": 7}, Restricted: true, ErasedAt: 9, Meta: m}
-		lead     = people.Lead{ID: id(), Clinic: h.clinic, Source: "web", ExternalID: "7", Name: oddText("n"), FirstName: "a", LastName: "b", NameKey: "n", Email: "E", EmailKey: "e", Phone: "030", PhoneKey: "+4930", Status: people.LeadLost, Notes: oddText("x"), Tags: []string{"t", oddText("u")}, Metadata: map[string]any{"k": "v", "n": json.Number("12345678901234567890")}, Consent: map[string]any{"gdpr": true}, PatientID: h.patient, Meta: m}
-		key      = access.Key{ID: id(), Clinic: h.clinic, KeyID: "abc", Family: secret.FamilyPublic, Name: "k", Hash: "h", Scopes: scope.Of(scope.CampaignsRead), RatePerMinute: &rate, AllowedOrigins: []string{"https://a.example"}, ExpiresAt: noon.Unix() + 9, RevokedAt: noon.Unix() + 8, RotatedTo: "x", CreatedAt: 1, CreatedBy: "cli:x", LastUsedAt: 2}
-		user     = access.User{ID: id(), Clinic: h.clinic, Email: "U", EmailKey: "u", Name: oddText("u"), Role: act.Owner, PasswordHash: "$argon2id$", Failures: 1, FirstFailureAt: 2, DisabledAt: 3, Version: 4, CreatedAt: 5, UpdatedAt: 6}
-		byDate   = directory.Closure{ID: id(), Clinic: h.clinic, Owner: "c", ByDate: true, FromDate: born, ToDate: born + 1, Reason: oddText("r"), Change: 1, Created: 2, By: "cli:x"}
-		byTime   = directory.Closure{ID: id(), Clinic: h.clinic, Owner: "p1", Span: calendar.Span{Start: 5, End: 6}, Reason: "r", Change: 1, Created: 3, By: "cli:x"}
-		schedule = directory.OwnedSchedule{Clinic: h.clinic, Owner: "p1", Schedule: calendar.Schedule{Weekly: calendar.Week{1: {{From: 540, To: 1020}}}, Overrides: []calendar.Override{{Date: born, Windows: []calendar.Window{{From: 1, To: 1440}}}}}, Meta: m}
-		hold     = booking.Hold{ID: id(), Clinic: h.clinic, Test: true, Caller: "key:1", TokenHash: "t", ProviderID: h.providers[0], StartsAt: 1, EndsAt: 2, ExpiresAt: 3, CreatedAt: 4}
-		visit    = h.visit(h.providers[0], noon.Unix(), 30)
-		event    = act.Event{Clinic: h.clinic, Seq: 1, ID: "evt_1", Type: "lead.created", Test: true, CreatedAt: 2, Data: []byte(`{"id":"x"}`)}
-		entry    = act.AuditEntry{Clinic: h.clinic, Seq: 1, At: 2, ActorKind: act.ActorLink, ActorID: "a", ActorLabel: "l", IP: "::1", RequestID: "r", Action: "appointment.book", Entity: "appointment", EntityID: "e", PatientID: h.patient, Outcome: act.OK, ReasonRef: "x", Fields: []string{"title"}, PrevHash: "p", Hash: "h"}
-		clinic   = directory.Clinic{ID: id(), Slug: "zwei", Name: oddText("c"), TimeZone: "Asia/Tokyo", Country: "JP", Settings: directory.ClinicSettings{StepMinutes: 20, Continuity: true}, Version: 2, CreatedAt: 3, UpdatedAt: 4}
+		service = directory.Service{Clinic: h.clinic, Name: oddText("s"), DurationMinutes: 30, BufferBefore: 1,
+			BufferAfter: 2, Step: 5, Align: directory.AlignPack, LocationKind: directory.AtRoom, MinNotice: -1, HorizonDays: 9,
+			DailyCap: 8, AutoConfirm: true, IntakeCampaignID: "c", Active: true, ProviderIDs: h.providers[:2], Meta: m}
+		location = directory.Location{Clinic: h.clinic, Name: oddText("l"), Kind: directory.AtClinic, ParentID: h.rooms[0],
+			Address: directory.Address{Line1: oddText("1"), City: "B", Country: "DE"}, Phone: "1", TimeZone: "Asia/Tokyo",
+			Capacity: 3, Active: true, Meta: m}
+		provider = directory.Provider{Clinic: h.clinic, DisplayName: oddText("p"), Credentials: "MD", Specialty: "x",
+			RegistrationNo: "1", Email: "e", Phone: "2", Active: true, BookableOnline: true, Colour: "#fff", Weight: 50,
+			Priority: 2, BufferBefore: 3, BufferAfter: 4, DailyCap: 5, AssignedAt: 6, LocationIDs: []int64{h.rooms[0]}, Meta: m}
+		patient = people.Patient{Clinic: h.clinic, Test: true, MRN: oddText("m"), GivenName: oddText("g"), FamilyName: "f",
+			PreferredName: "p", BirthDate: &born, Sex: people.SexOther, Email: "E", EmailKey: "e",
+			Phones:  []people.Phone{{Number: "030", E164: "+4930", Label: "home"}},
+			Address: directory.Address{Line1: oddText("1")}, Language: "de", ContactPreference: "post",
+			Consents:         people.Consents{Marketing: &people.Consent{Granted: true, At: 7, Source: "s"}},
+			EmergencyContact: people.EmergencyContact{Name: "n", Relationship: "r", Phone: "1"},
+			Identifiers:      []people.Identifier{{System: "s", Value: oddText("v")}}, AllergiesText: oddText("a"), AdminNotes: "n",
+			SourceLeadID: "x", Status: people.PatientInactive, Filled: map[string]int64{"email": 7}, Restricted: true,
+			ErasedAt: 9, Meta: m}
+		lead = people.Lead{ID: id(), Clinic: h.clinic, Source: "web", ExternalID: "7", Name: oddText("n"), FirstName: "a",
+			LastName: "b", NameKey: "n", Email: "E", EmailKey: "e", Phone: "030", PhoneKey: "+4930", Status: people.LeadLost,
+			Notes: oddText("x"), Tags: []string{"t", oddText("u")}, Metadata: map[string]any{"k": "v",
+				"n": json.Number("12345678901234567890")}, Consent: map[string]any{"gdpr": true}, PatientID: h.patient, Meta: m}
+		key = access.Key{ID: id(), Clinic: h.clinic, KeyID: "abc", Family: secret.FamilyPublic, Name: "k", Hash: "h",
+			Scopes: scope.Of(scope.CampaignsRead), RatePerMinute: &rate, AllowedOrigins: []string{"https://a.example"},
+			ExpiresAt: noon.Unix() + 9, RevokedAt: noon.Unix() + 8, RotatedTo: "x", CreatedAt: 1, CreatedBy: "cli:x",
+			LastUsedAt: 2}
+		user = access.User{ID: id(), Clinic: h.clinic, Email: "U", EmailKey: "u", Name: oddText("u"), Role: act.Owner,
+			PasswordHash: "$argon2id$", Failures: 1, FirstFailureAt: 2, DisabledAt: 3, Version: 4, CreatedAt: 5, UpdatedAt: 6}
+		byDate = directory.Closure{ID: id(), Clinic: h.clinic, Owner: "c", ByDate: true, FromDate: born, ToDate: born + 1,
+			Reason: oddText("r"), Change: 1, Created: 2, By: "cli:x"}
+		byTime = directory.Closure{ID: id(), Clinic: h.clinic, Owner: "p1", Span: calendar.Span{Start: 5, End: 6},
+			Reason: "r", Change: 1, Created: 3, By: "cli:x"}
+		schedule = directory.OwnedSchedule{Clinic: h.clinic, Owner: "p1",
+			Schedule: calendar.Schedule{Weekly: calendar.Week{1: {{From: 540, To: 1020}}},
+				Overrides: []calendar.Override{{Date: born, Windows: []calendar.Window{{From: 1, To: 1440}}}}}, Meta: m}
+		hold = booking.Hold{ID: id(), Clinic: h.clinic, Test: true, Caller: "key:1", TokenHash: "t",
+			ProviderID: h.providers[0], StartsAt: 1, EndsAt: 2, ExpiresAt: 3, CreatedAt: 4}
+		visit = h.visit(h.providers[0], noon.Unix(), 30)
+		event = act.Event{Clinic: h.clinic, Seq: 1, ID: "evt_1", Type: "lead.created", Test: true, CreatedAt: 2, Data: []byte(`{"id":"x"}`)}
+		entry = act.AuditEntry{Clinic: h.clinic, Seq: 1, At: 2, ActorKind: act.ActorLink, ActorID: "a", ActorLabel: "l",
+			IP: "::1", RequestID: "r", Action: "appointment.book", Entity: "appointment", EntityID: "e", PatientID: h.patient,
+			Outcome: act.OK, ReasonRef: "x", Fields: []string{"title"}, PrevHash: "p", Hash: "h"}
+		clinic = directory.Clinic{ID: id(), Slug: "zwei", Name: oddText("c"), TimeZone: "Asia/Tokyo", Country: "JP",
+			Settings: directory.ClinicSettings{StepMinutes: 20, Continuity: true}, Version: 2, CreatedAt: 3, UpdatedAt: 4}
 	)
 	visit.LeadID, visit.LocationID, visit.ServiceID, visit.Notes = h.lead, h.rooms[0], 1, oddText("n")
 	visit.CheckedInAt, visit.CancelReason, visit.LateCancel, visit.SeriesID, visit.RebookedFrom = 1, "c", true, "s", "r"
-	visit.Assigned, visit.Override, visit.Undo, visit.Sequence = "why", &booking.Waiver{Overlap: true, Reason: "x"}, &booking.Undo{Status: booking.Confirmed, At: 5}, 2
-	occ := booking.Occupancy{Clinic: h.clinic, Resource: booking.RoomResource(h.rooms[0]), Footprint: calendar.Span{Start: visit.StartsAt, End: visit.EndsAt}, AppointmentID: visit.ID, Live: true, Override: true}
+	visit.Assigned, visit.Override, visit.Undo, visit.Sequence = "why", &booking.Waiver{Overlap: true,
+		Reason: "x"}, &booking.Undo{Status: booking.Confirmed, At: 5}, 2
+	occ := booking.Occupancy{Clinic: h.clinic, Resource: booking.RoomResource(h.rooms[0]),
+		Footprint: calendar.Span{Start: visit.StartsAt, End: visit.EndsAt}, AppointmentID: visit.ID, Live: true,
+		Override: true}
 	h.must(t, func(tx engine.Tx) error {
 		for _, write := range []func() error{
 			func() error { return tx.InsertClinic(&clinic) }, func() error { return tx.InsertService(&service) },
@@ -60,7 +92,8 @@ func TestRoundTrips(t *testing.T) {
 			func() error { return tx.InsertAppointment(visit) }, func() error { return tx.InsertOccupancy(&occ) },
 			func() error { return tx.InsertEvent(event) }, func() error { return tx.InsertAudit(entry) },
 			func() error {
-				return tx.StoreReply(h.clinic, "key:1", "k", "f", "lead:1", act.Reply{Status: 201, Header: map[string]string{"ETag": "1"}, Body: []byte("{}")}, 100)
+				return tx.StoreReply(h.clinic, "key:1", "k", "f", "lead:1",
+					act.Reply{Status: 201, Header: map[string]string{"ETag": "1"}, Body: []byte("{}")}, 100)
 			},
 			func() error { return tx.StoreReply(h.clinic, "key:2", "k", "f2", "", act.Reply{Status: 204}, 100) },
 		} {
@@ -104,9 +137,12 @@ func TestRoundTrips(t *testing.T) {
 		same("occupancy", []booking.Occupancy{occ})(any2(r.OccupancyOf(visit.ID, "")))
 		same("events", []act.Event{event})(any2(r.Events(h.clinic, true, 0, "", 5)))
 		same("no live events", []act.Event{})(any2(r.Events(h.clinic, false, 0, "", 5)))
-		same("audit", []act.AuditEntry{entry})(any2(r.Audit(act.AuditQuery{Clinic: h.clinic, PatientID: h.patient, Outcome: act.OK, From: 2, To: 3}, act.Position{}, 5)))
+		same("audit",
+			[]act.AuditEntry{entry})(any2(r.Audit(act.AuditQuery{Clinic: h.clinic, PatientID: h.patient, Outcome: act.OK,
+			From: 2, To: 3}, act.Position{}, 5)))
 		same("history", []act.AuditEntry{entry})(any2(r.AppointmentEvents(h.clinic, "e", []string{"appointment.read"})))
-		same("history without its act", []act.AuditEntry{})(any2(r.AppointmentEvents(h.clinic, "e", []string{"appointment.book"})))
+		same("history without its act",
+			[]act.AuditEntry{})(any2(r.AppointmentEvents(h.clinic, "e", []string{"appointment.book"})))
 		same("clinic", clinic)(any2(r.ClinicBySlug("zwei")))
 		same("clinic by id", clinic)(any2(r.ClinicByPublicID(clinic.ID)))
 		_, reply, found, err := r.StoredReply(h.clinic, "key:1", "k", 100)
@@ -152,7 +188,8 @@ func foreignEyes(t *testing.T, h *house, _ int64, looks map[string]func(engine.R
 }
 
 // foreignHands expects writes under another tenant's number to meet nothing.
-func foreignHands(t *testing.T, h *house, other int64, lead people.Lead, visit booking.Appointment, service directory.Service, provider directory.Provider) {
+func foreignHands(t *testing.T, h *house, other int64, lead people.Lead, visit booking.Appointment,
+	service directory.Service, provider directory.Provider) {
 	t.Helper()
 	lead.Clinic, visit.Clinic, service.Clinic, provider.Clinic = other, other, other, other
 	for name, write := range map[string]func(engine.Tx) error{
@@ -173,7 +210,8 @@ func TestTriggersGuardTheFile(t *testing.T) {
 	h := openHouse(t, Options{})
 	h.must(t, h.booking(1))
 	h.must(t, func(tx engine.Tx) error {
-		if err := tx.InsertAudit(act.AuditEntry{Clinic: h.clinic, Seq: 1, ActorKind: act.ActorCLI, Action: "a", Outcome: act.OK}); err != nil {
+		if err := tx.InsertAudit(act.AuditEntry{Clinic: h.clinic, Seq: 1, ActorKind: act.ActorCLI, Action: "a",
+			Outcome: act.OK}); err != nil {
 			return err
 		}
 		return tx.InsertEvent(act.Event{Clinic: h.clinic, Seq: 1, Type: "x", Data: []byte("{}")})
@@ -187,7 +225,8 @@ func TestTriggersGuardTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := func(from, to, rest string) string {
-		return "INSERT INTO occupancy (clinic, resource, test, s, e, appointment_id, live, override) SELECT clinic, resource, test, s + " +
+		return "INSERT INTO occupancy (clinic, resource, test, s, e, appointment_id, live, override) SELECT clinic, " +
+			"resource, test, s + " +
 			from + ", e + " + to + ", appointment_id, " + rest + " FROM occupancy WHERE id = 1"
 	}
 	for _, step := range []struct {
@@ -221,13 +260,15 @@ func TestHolds(t *testing.T) {
 	h := openHouse(t, Options{})
 	room, doctor := booking.RoomResource(h.rooms[0]), booking.ProviderResource(h.providers[0])
 	span := calendar.Span{Start: noon.Unix() + 3600, End: noon.Unix() + 5400}
-	hold := booking.Hold{ID: id(), Clinic: h.clinic, Caller: "key:1", ProviderID: h.providers[0], StartsAt: span.Start, EndsAt: span.End, ExpiresAt: noon.Unix() + 300, CreatedAt: noon.Unix()}
+	hold := booking.Hold{ID: id(), Clinic: h.clinic, Caller: "key:1", ProviderID: h.providers[0], StartsAt: span.Start,
+		EndsAt: span.End, ExpiresAt: noon.Unix() + 300, CreatedAt: noon.Unix()}
 	h.must(t, func(tx engine.Tx) error {
 		if err := tx.InsertHold(hold); err != nil {
 			return err
 		}
 		for _, res := range []booking.Resource{doctor, room} {
-			o := booking.Occupancy{Clinic: h.clinic, Resource: res, Footprint: span, HoldID: hold.ID, ExpiresAt: hold.ExpiresAt, Live: true}
+			o := booking.Occupancy{Clinic: h.clinic, Resource: res, Footprint: span, HoldID: hold.ID, ExpiresAt: hold.ExpiresAt,
+				Live: true}
 			if err := tx.InsertOccupancy(&o); err != nil {
 				return err
 			}
@@ -257,7 +298,8 @@ func TestHolds(t *testing.T) {
 	if busy(doctor) != 0 || busy(room) != 0 {
 		t.Error("an expired hold still occupies")
 	}
-	see(t, h.Store, func(r engine.Reader) error { _, err := r.Hold(h.clinic, false, hold.ID); return err }) // its booking is Gone, not NotFound
+	// its booking is Gone, not NotFound
+	see(t, h.Store, func(r engine.Reader) error { _, err := r.Hold(h.clinic, false, hold.ID); return err })
 	later := hold
 	later.ID, later.CreatedAt, later.ExpiresAt = id(), hold.ExpiresAt+daySeconds+1, hold.ExpiresAt+daySeconds+301
 	h.must(t, func(tx engine.Tx) error { return tx.InsertHold(later) })
@@ -268,7 +310,10 @@ func TestHolds(t *testing.T) {
 		}
 		return err
 	})
-	err := engine.View(context.Background(), h, func(r engine.Reader) error { _, err := r.Hold(h.clinic, false, hold.ID); return err })
+	err := engine.View(context.Background(), h, func(r engine.Reader) error {
+		_, err := r.Hold(h.clinic, false, hold.ID)
+		return err
+	})
 	if fault.KindOf(err) != fault.NotFound {
 		t.Errorf("a day later: %v", err)
 	}

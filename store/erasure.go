@@ -27,7 +27,8 @@ func (t *tx) InsertErasure(clinic int64, g rights.Erasure) error {
 		return err
 	}
 	t.w.checkpoints = checkpointTries
-	_, _, err = t.exec("INSERT INTO erasures (id, clinic, test, patient_id, created_at, lead_ids, erased_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	_, _, err = t.exec("INSERT INTO erasures (id, clinic, test, patient_id, created_at, lead_ids, erased_at) "+
+		"VALUES (?, ?, ?, ?, ?, ?, ?)",
 		g.ID, clinic, g.Test, intOrNull(g.PatientID), g.CreatedAt, leads, g.ErasedAt)
 	return err
 }
@@ -47,7 +48,8 @@ func (t *tx) DropDrafts(clinic int64, patients []int64) error {
 
 // BlankReplies implements engine.Tx. The table holds one day's replies.
 func (t *tx) BlankReplies(clinic int64, subject string) error {
-	_, _, err := t.exec("UPDATE idempotency SET body = x'' WHERE clinic = ? AND subject = ? AND subject <> ''", clinic, subject)
+	_, _, err := t.exec("UPDATE idempotency SET body = x'' WHERE clinic = ? AND subject = ? AND subject <> ''", clinic,
+		subject)
 	return err
 }
 
@@ -94,21 +96,23 @@ func (r *reads) AuditAbout(clinic int64, patients []int64, listed map[string]boo
 		out = append(out, rows...)
 	}
 	var seqs []int64
-	err := r.query("SELECT seq, entity, fields FROM audit WHERE clinic = ? AND entity_id = '' AND patient_id IS NULL", func(row *row) error {
-		seq, entity, fields := row.int(), row.text(), row.text()
-		for _, part := range strings.Split(fields, `"id:`)[1:] {
-			if id, _, ok := strings.Cut(part, `"`); ok && listed[entity+"/"+id] {
-				seqs = append(seqs, seq)
-				break
+	err := r.query("SELECT seq, entity, fields FROM audit WHERE clinic = ? AND entity_id = '' AND patient_id IS NULL",
+		func(row *row) error {
+			seq, entity, fields := row.int(), row.text(), row.text()
+			for _, part := range strings.Split(fields, `"id:`)[1:] {
+				if id, _, ok := strings.Cut(part, `"`); ok && listed[entity+"/"+id] {
+					seqs = append(seqs, seq)
+					break
+				}
 			}
-		}
-		return nil
-	}, clinic)
+			return nil
+		}, clinic)
 	if err != nil {
 		return nil, err
 	}
 	for _, seq := range seqs {
-		entry, err := one(r, "row "+strconv.FormatInt(seq, 10), scanAudit, selectAudit+" WHERE clinic = ? AND seq = ?", clinic, seq)
+		entry, err := one(r, "row "+strconv.FormatInt(seq, 10), scanAudit, selectAudit+" WHERE clinic = ? AND seq = ?",
+			clinic, seq)
 		if err != nil {
 			return nil, err
 		}

@@ -72,7 +72,8 @@ func planted(t *testing.T, c *enginetest.Clinic) (root, merged people.Patient, l
 	t.Helper()
 	ctx, by := t.Context(), c.Caller
 	must := func(err error) { t.Helper(); enginetest.Must(t, err) }
-	_, err := c.Engine.CreateWebhook(ctx, by, outbox.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}, Payload: new(outbox.Full)})
+	_, err := c.Engine.CreateWebhook(ctx, by, outbox.WebhookDraft{URL: new("https://crm.example.com/hook"),
+		Events: &[]string{"*"}, Payload: new(outbox.Full)})
 	must(err)
 	keyed := 0
 	remembered := func() act.Caller { // replies are kept
@@ -84,24 +85,31 @@ func planted(t *testing.T, c *enginetest.Clinic) (root, merged people.Patient, l
 		}
 		return k
 	}
-	put, err := c.Engine.PutLead(ctx, remembered(), people.LeadDraft{Name: new(canary + " Lind"), Email: new(canary + "@example.org"), Notes: new(canary),
+	put, err := c.Engine.PutLead(ctx, remembered(), people.LeadDraft{Name: new(canary + " Lind"),
+		Email: new(canary + "@example.org"), Notes: new(canary),
 		Tags: &[]string{canary}, Metadata: &map[string]any{"x": canary}})
 	must(err)
 	lead = put.Lead
-	a, err := c.Engine.Book(ctx, remembered(), booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), EndsAt: enginetest.Unix("2026-04-28 09:30"),
+	a, err := c.Engine.Book(ctx, remembered(), booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"),
+		EndsAt: enginetest.Unix("2026-04-28 09:30"),
 		LeadID: lead.ID, Title: canary, Notes: canary, AllowHours: true, Reason: canary})
 	must(err)
-	conversion, err := c.Engine.ConvertLead(ctx, remembered(), lead.ID, nil, 0, people.PatientDraft{BirthDate: new("1990-02-03")})
+	conversion, err := c.Engine.ConvertLead(ctx, remembered(), lead.ID, nil, 0,
+		people.PatientDraft{BirthDate: new("1990-02-03")})
 	must(err)
 	root = conversion.Patient
-	_, err = c.Engine.UpdatePatient(ctx, remembered(), root.ID, nil, people.PatientDraft{MRN: new(canary), PreferredName: new(canary), AdminNotes: new(canary),
-		AllergiesText: new(canary), Address: &directory.Address{Line1: canary}, EmergencyContact: &people.EmergencyContact{Name: canary},
-		Identifiers: &[]people.Identifier{{System: "s", Value: canary}}, Phones: &[]people.Phone{{Number: "030 1234567", Label: canary}},
-		Consents: &people.Consents{Marketing: &people.Consent{Granted: true, Source: canary}}})
+	_, err = c.Engine.UpdatePatient(ctx, remembered(), root.ID, nil,
+		people.PatientDraft{MRN: new(canary), PreferredName: new(canary), AdminNotes: new(canary),
+			AllergiesText: new(canary), Address: &directory.Address{Line1: canary},
+			EmergencyContact: &people.EmergencyContact{Name: canary},
+			Identifiers:      &[]people.Identifier{{System: "s", Value: canary}},
+			Phones:           &[]people.Phone{{Number: "030 1234567", Label: canary}},
+			Consents:         &people.Consents{Marketing: &people.Consent{Granted: true, Source: canary}}})
 	must(err)
 	_, err = c.Engine.Cancel(ctx, remembered(), a.ID, canary)
 	must(err)
-	merged, err = c.Engine.CreatePatient(ctx, remembered(), people.PatientDraft{GivenName: new(canary), FamilyName: new("Berg")})
+	merged, err = c.Engine.CreatePatient(ctx, remembered(), people.PatientDraft{GivenName: new(canary),
+		FamilyName: new("Berg")})
 	must(err)
 	_, err = c.Engine.MergePatients(ctx, remembered(), merged.ID, root.ID, nil)
 	must(err)
@@ -109,7 +117,8 @@ func planted(t *testing.T, c *enginetest.Clinic) (root, merged people.Patient, l
 	must(err)
 	_, err = c.Engine.WriteNote(ctx, by, v.ID, record.NoteDraft{Plan: new(canary)}) // a draft
 	must(err)
-	_, err = c.Engine.Prescribe(ctx, by, v.ID, record.PrescriptionDraft{Medication: new(canary), Dose: new("1"), Frequency: new("daily"), Status: record.PrescriptionDrafted})
+	_, err = c.Engine.Prescribe(ctx, by, v.ID, record.PrescriptionDraft{Medication: new(canary), Dose: new("1"),
+		Frequency: new("daily"), Status: record.PrescriptionDrafted})
 	must(err)
 	_, err = c.Engine.EndConsultation(ctx, by, v.ID)
 	must(err)
@@ -123,7 +132,8 @@ func TestErase(t *testing.T) {
 	var told []rights.Erasure
 	c := enginetest.NewWith(t, engine.Options{Erased: func(g rights.Erasure) { told = append(told, g) }})
 	root, merged, lead := planted(t, c)
-	before := []string{"appointments", "audit_reasons", "deliveries", "idempotency", "leads", "notes", "patient_keys", "patients", "prescriptions"}
+	before := []string{"appointments", "audit_reasons", "deliveries", "idempotency", "leads", "notes", "patient_keys",
+		"patients", "prescriptions"}
 	if got := tablesWith(t, c.Store.Path()); !slices.Equal(got, before) {
 		t.Fatalf("planted in %v, want %v", got, before)
 	}
@@ -136,14 +146,16 @@ func TestErase(t *testing.T) {
 
 	got, err := c.Engine.ErasePatient(t.Context(), c.Caller, root.ID)
 	enginetest.Must(t, err)
-	if !got.Restricted || got.ErasedAt != c.Clock.Now().Unix() || got.GivenName != "Erased" || got.MRN != fmt.Sprintf("erased-%d", root.ID) || got.BirthDate != nil || got.Status != people.PatientInactive {
+	if !got.Restricted || got.ErasedAt != c.Clock.Now().Unix() || got.GivenName != "Erased" ||
+		got.MRN != fmt.Sprintf("erased-%d", root.ID) || got.BirthDate != nil || got.Status != people.PatientInactive {
 		t.Errorf("erased is %+v", got)
 	}
 	if got := tablesWith(t, c.Store.Path()); len(got) != 0 {
 		t.Errorf("the person is still in %v", got)
 	}
 	c.Left(t, fmt.Sprintf("patient.erase ok %d leads:1,appointments:1,records:2", root.ID))
-	if len(told) != 2 || told[0].PatientID != root.ID || !slices.Equal(told[0].LeadIDs, []string{lead.ID}) || told[1].PatientID != merged.ID {
+	if len(told) != 2 || told[0].PatientID != root.ID || !slices.Equal(told[0].LeadIDs, []string{lead.ID}) ||
+		told[1].PatientID != merged.ID {
 		t.Errorf("the operator was told %+v", told)
 	}
 	graves, err := c.Engine.Erasures(t.Context())
@@ -189,9 +201,11 @@ func refusals(t *testing.T, c *enginetest.Clinic, root, merged people.Patient) {
 	enginetest.Refused(t, err, fault.Gone)
 	_, err = c.Engine.MergePatients(t.Context(), c.Caller, root.ID, merged.ID, nil)
 	enginetest.Refused(t, err, fault.Gone)
-	_, err = c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 11:00"), ServiceID: c.Checkup.ID, PatientID: root.ID})
+	_, err = c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 11:00"),
+		ServiceID: c.Checkup.ID, PatientID: root.ID})
 	enginetest.Refused(t, err, fault.Gone)
-	if list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{Q: "erased"}, act.Page{}); err != nil || len(list.Items) != 0 {
+	if list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{Q: "erased"},
+		act.Page{}); err != nil || len(list.Items) != 0 {
 		t.Errorf("a search finds %d erased, %v", len(list.Items), err)
 	}
 }
@@ -213,7 +227,8 @@ func TestReapplyMeansThePerson(t *testing.T) {
 		}
 	}
 	c.Left(t)
-	if n, err := c.Engine.ReapplyErasures(t.Context(), []rights.Erasure{{Clinic: c.Row.ID, LeadIDs: []string{l.ID, uuid.New(c.Clock.Now())}}}); err != nil || n != 1 {
+	if n, err := c.Engine.ReapplyErasures(t.Context(),
+		[]rights.Erasure{{Clinic: c.Row.ID, LeadIDs: []string{l.ID, uuid.New(c.Clock.Now())}}}); err != nil || n != 1 {
 		t.Errorf("a lead's tombstone had %d effects, %v", n, err)
 	}
 	_, err := c.Engine.Lead(t.Context(), c.Caller, l.ID)
@@ -223,7 +238,8 @@ func TestReapplyMeansThePerson(t *testing.T) {
 func TestEraseRefuses(t *testing.T) {
 	c := enginetest.New(t)
 	p := c.Patient(t, c.Caller, "Otto", "Berg")
-	a, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: p.ID})
+	a, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"),
+		ServiceID: c.Checkup.ID, PatientID: p.ID})
 	enginetest.Must(t, err)
 	writer := c.Caller
 	writer.Scopes = scope.All.Without(scope.Of(scope.PatientsErase, scope.PatientsExport))
@@ -242,7 +258,8 @@ func TestEraseRefuses(t *testing.T) {
 	_, err = c.Engine.ErasePatient(t.Context(), c.Test, p.ID)
 	enginetest.Refused(t, err, fault.NotFound)
 	c.Cancel(t, a)
-	v, err := c.Engine.StartConsultation(t.Context(), c.Caller, record.ConsultationDraft{PatientID: p.ID, ProviderID: c.Ada.ID})
+	v, err := c.Engine.StartConsultation(t.Context(), c.Caller,
+		record.ConsultationDraft{PatientID: p.ID, ProviderID: c.Ada.ID})
 	enginetest.Must(t, err)
 	_, err = c.Engine.ErasePatient(t.Context(), c.Caller, p.ID)
 	if e := enginetest.Refused(t, err, fault.Conflict, "id"); !strings.Contains(e.Details[0].Message, v.ID) {

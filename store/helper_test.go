@@ -76,20 +76,23 @@ var nth atomic.Int64
 func id() string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", nth.Add(1)) }
 
 func meta() act.Meta {
-	return act.Meta{Version: 1, Change: 1, CreatedAt: noon.Unix(), UpdatedAt: noon.Unix(), CreatedBy: "cli:test", UpdatedBy: "cli:test"}
+	return act.Meta{Version: 1, Change: 1, CreatedAt: noon.Unix(), UpdatedAt: noon.Unix(), CreatedBy: "cli:test",
+		UpdatedBy: "cli:test"}
 }
 
 func furnish(t testing.TB, s *Store, providers int) *house {
 	t.Helper()
 	h := &house{Store: s}
 	h.must(t, func(tx engine.Tx) error {
-		c := directory.Clinic{ID: id(), Slug: id(), Name: "Praxis", TimeZone: "Europe/Berlin", Country: "DE", Settings: directory.DefaultSettings, Version: 1}
+		c := directory.Clinic{ID: id(), Slug: id(), Name: "Praxis", TimeZone: "Europe/Berlin", Country: "DE",
+			Settings: directory.DefaultSettings, Version: 1}
 		if err := tx.InsertClinic(&c); err != nil {
 			return err
 		}
 		h.clinic = c.N
 		for range providers {
-			p := directory.Provider{Clinic: c.N, DisplayName: "Dr. X", Active: true, BookableOnline: true, Weight: 100, Meta: meta()}
+			p := directory.Provider{Clinic: c.N, DisplayName: "Dr. X", Active: true, BookableOnline: true, Weight: 100,
+				Meta: meta()}
 			if err := tx.InsertProvider(&p); err != nil {
 				return err
 			}
@@ -100,13 +103,15 @@ func furnish(t testing.TB, s *Store, providers int) *house {
 			return err
 		}
 		h.rooms = append(h.rooms, l.ID)
-		p := people.Patient{Clinic: c.N, MRN: "P-1", GivenName: "Ada", FamilyName: "Byron", Sex: people.SexUnknown, Status: people.PatientActive, Meta: meta()}
+		p := people.Patient{Clinic: c.N, MRN: "P-1", GivenName: "Ada", FamilyName: "Byron", Sex: people.SexUnknown,
+			Status: people.PatientActive, Meta: meta()}
 		if err := tx.InsertPatient(&p); err != nil {
 			return err
 		}
 		h.patient = p.ID
 		h.lead = id()
-		return tx.InsertLead(people.Lead{ID: h.lead, Clinic: c.N, Name: "Max", NameKey: "max", Status: people.LeadNew, Source: "web", Meta: meta()})
+		return tx.InsertLead(people.Lead{ID: h.lead, Clinic: c.N, Name: "Max", NameKey: "max", Status: people.LeadNew,
+			Source: "web", Meta: meta()})
 	})
 	return h
 }
@@ -130,7 +135,8 @@ func see(t testing.TB, s *Store, fn func(engine.Reader) error) {
 // visit is an appointment of a provider at a time.
 func (h *house) visit(provider, start, minutes int64) booking.Appointment {
 	return booking.Appointment{
-		ID: id(), Clinic: h.clinic, PatientID: h.patient, ProviderID: provider, Title: "Consultation", Status: booking.Scheduled,
+		ID: id(), Clinic: h.clinic, PatientID: h.patient, ProviderID: provider, Title: "Consultation",
+		Status:   booking.Scheduled,
 		StartsAt: start, EndsAt: start + minutes*60, Footprint: calendar.Span{Start: start, End: start + minutes*60},
 		TimeZone: "Europe/Berlin", LocalDate: calendar.Date(dayOf(start)), Source: "api", Meta: meta(),
 	}

@@ -22,7 +22,8 @@ func (r *reads) Hold(clinic int64, test bool, id string) (booking.Hold, error) {
 
 // OpenHolds implements engine.Reader.
 func (r *reads) OpenHolds(clinic int64, caller string, now int64) (int, error) {
-	n, err := r.number("SELECT count(*) FROM holds WHERE clinic = ? AND caller = ? AND expires_at > ?", clinic, caller, now)
+	n, err := r.number("SELECT count(*) FROM holds WHERE clinic = ? AND caller = ? AND expires_at > ?", clinic, caller,
+		now)
 	return int(n), err
 }
 
@@ -37,7 +38,8 @@ func (t *tx) InsertHold(h booking.Hold) error {
 
 // UpdateHold implements engine.Tx: its expiry, and that it was used.
 func (t *tx) UpdateHold(h booking.Hold) error {
-	return t.change("hold", "UPDATE holds SET expires_at = ?, used = ? WHERE id = ? AND clinic = ?", h.ExpiresAt, h.Used, h.ID, h.Clinic)
+	return t.change("hold", "UPDATE holds SET expires_at = ?, used = ? WHERE id = ? AND clinic = ?", h.ExpiresAt, h.Used,
+		h.ID, h.Clinic)
 }
 
 // DeleteHold implements engine.Tx. Occupancy that a booking has taken over stays.

@@ -23,7 +23,8 @@ func replyHash(clinic int64, caller, key string) int64 {
 }
 
 // KeptReply implements engine.Reader.
-func (r *reads) StoredReply(clinic int64, caller, key string, since int64) (fingerprint string, reply act.Reply, found bool, err error) {
+func (r *reads) StoredReply(clinic int64, caller, key string, since int64) (fingerprint string, reply act.Reply,
+	found bool, err error) {
 	found, err = r.get(`SELECT fingerprint, status, headers, body FROM idempotency
 		WHERE h = ? AND clinic = ? AND caller = ? AND key = ? AND created_at >= ?`, func(row *row) {
 		fingerprint, reply.Status = row.text(), row.small()

@@ -43,7 +43,8 @@ func damaged(path string, err error) error {
 	if c := sqlite.CodeOf(err).Primary(); c != sqlite.CodeCorrupt && c != sqlite.CodeNotADB {
 		return err
 	}
-	return refuse(ErrDamaged, "%s is damaged (%s); 'qb verify' names what, 'qb restore' brings the newest backup back", path, sqliteText(err))
+	return refuse(ErrDamaged, "%s is damaged (%s); 'qb verify' names what, 'qb restore' brings the newest backup back",
+		path, sqliteText(err))
 }
 
 // sqliteText is SQLite's own text of an error, without the statement that met it.
@@ -162,7 +163,9 @@ func (c *conn) identify(path string, list []migration) (version int, empty bool,
 	case id != applicationID:
 		return 0, false, refuse(ErrForeign, "%s is the database of another program; nothing was changed", path)
 	case int(v) > current(list):
-		return 0, false, refuse(ErrNewer, "%s was written by a newer version of this program (schema %d, this one knows %d); nothing was changed: update qb", path, v, current(list))
+		return 0, false, refuse(ErrNewer,
+			"%s was written by a newer version of this program (schema %d, this one knows %d); nothing was changed: update qb",
+			path, v, current(list))
 	}
 	return int(v), false, nil
 }

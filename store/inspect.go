@@ -186,7 +186,8 @@ func (x *inspector) summarize() (err error) {
 		x.out.Erasures, err = (&reads{c: x.c, ctx: always}).Erasures()
 	}
 	if err == nil && !x.out.Older {
-		err = x.c.query("SELECT id, secret FROM webhooks WHERE secret IS NOT NULL UNION ALL SELECT id, old_secret FROM webhooks WHERE old_secret IS NOT NULL",
+		err = x.c.query("SELECT id, secret FROM webhooks WHERE secret IS NOT NULL UNION ALL SELECT id, old_secret "+
+			"FROM webhooks WHERE old_secret IS NOT NULL",
 			func(r *row) error {
 				x.out.Sealed = append(x.out.Sealed, Sealed{secret.SealedFor(r.text()), r.blob()})
 				return nil
@@ -237,7 +238,8 @@ func (x *inspector) bookings() error {
 		WINDOW w AS (PARTITION BY resource, test ORDER BY s, e))
 		WHERE until > s`, func(r *row) string {
 		res, test, at := r.text(), r.int(), r.int()
-		return fmt.Sprintf("%s (test %d) is taken twice from %s on: occupancy %d and %d", res, test, time.Unix(at, 0).UTC().Format(time.RFC3339), r.int(), r.int())
+		return fmt.Sprintf("%s (test %d) is taken twice from %s on: occupancy %d and %d", res, test,
+			time.Unix(at, 0).UTC().Format(time.RFC3339), r.int(), r.int())
 	})
 }
 

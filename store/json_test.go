@@ -139,7 +139,8 @@ func (d documents) write(tx engine.Tx) error {
 	if err := tx.InsertClinic(&c); err != nil {
 		return err
 	}
-	l := directory.Location{Clinic: c.N, Name: "Practice", Kind: directory.AtClinic, Address: d.Address, Active: true, Meta: m}
+	l := directory.Location{Clinic: c.N, Name: "Practice", Kind: directory.AtClinic, Address: d.Address, Active: true,
+		Meta: m}
 	p := directory.Provider{Clinic: c.N, DisplayName: "Ada", Active: true, Weight: 100, Meta: m}
 	person := people.Patient{
 		Clinic: c.N, MRN: "P-1", GivenName: "Ida", FamilyName: "Lind", Sex: people.SexUnknown, Status: people.PatientActive,

@@ -124,7 +124,8 @@ func (t *tx) InsertKey(k access.Key) error {
 	_, _, err = t.exec(`INSERT INTO api_keys (id, clinic, key_id, family, name, hash, scopes, rate_per_minute, allowed_origins,
 		expires_at, revoked_at, rotated_to, created_at, created_by, last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		k.ID, k.Clinic, k.KeyID, string(k.Family), k.Name, k.Hash, scopes, rate(k), origins,
-		intOrNull(k.ExpiresAt), intOrNull(k.RevokedAt), textOrNull(k.RotatedTo), k.CreatedAt, k.CreatedBy, intOrNull(k.LastUsedAt))
+		intOrNull(k.ExpiresAt), intOrNull(k.RevokedAt), textOrNull(k.RotatedTo), k.CreatedAt, k.CreatedBy,
+		intOrNull(k.LastUsedAt))
 	return err
 }
 
@@ -137,7 +138,8 @@ func (t *tx) UpdateKey(k access.Key) error {
 	t.w.keys[lookup{k.Family, k.KeyID}] = struct{}{}
 	return t.change("key", `UPDATE api_keys SET name = ?, scopes = ?, rate_per_minute = ?, allowed_origins = ?, expires_at = ?,
 		revoked_at = ?, rotated_to = ? WHERE id = ? AND clinic = ?`,
-		k.Name, scopes, rate(k), origins, intOrNull(k.ExpiresAt), intOrNull(k.RevokedAt), textOrNull(k.RotatedTo), k.ID, k.Clinic)
+		k.Name, scopes, rate(k), origins, intOrNull(k.ExpiresAt), intOrNull(k.RevokedAt), textOrNull(k.RotatedTo), k.ID,
+		k.Clinic)
 }
 
 // TouchKey implements engine.Tx.

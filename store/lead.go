@@ -63,9 +63,12 @@ func (r *reads) LeadByExternal(clinic int64, test bool, source, externalID strin
 // The look-ups of duplicates. The + keeps the planner, which has no statistics,
 // from walking the whole list because it is in the order that is asked for.
 const (
-	leadsByEmail = selectLead + " WHERE clinic = ? AND test = ? AND email_key = ? AND email_key <> '' ORDER BY +created_at, +id"
-	leadsByPhone = selectLead + " WHERE clinic = ? AND test = ? AND phone_key = ? AND phone_key <> '' ORDER BY +created_at, +id"
-	leadsByName  = selectLead + " WHERE clinic = ? AND test = ? AND name_key = ? AND name_key <> '' ORDER BY +created_at, +id"
+	leadsByEmail = selectLead +
+		" WHERE clinic = ? AND test = ? AND email_key = ? AND email_key <> '' ORDER BY +created_at, +id"
+	leadsByPhone = selectLead +
+		" WHERE clinic = ? AND test = ? AND phone_key = ? AND phone_key <> '' ORDER BY +created_at, +id"
+	leadsByName = selectLead +
+		" WHERE clinic = ? AND test = ? AND name_key = ? AND name_key <> '' ORDER BY +created_at, +id"
 )
 
 // LeadsByEmail implements engine.Reader.
@@ -120,7 +123,8 @@ func (t *tx) UpdateLead(l people.Lead) error {
 	return t.change("lead", `UPDATE leads SET source = ?, external_id = ?, name = ?, first_name = ?, last_name = ?, name_key = ?,
 		email = ?, email_key = ?, phone = ?, phone_key = ?, status = ?, notes = ?, tags = ?, metadata = ?, consent = ?,
 		patient_id = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		l.Source, textOrNull(l.ExternalID), l.Name, l.FirstName, l.LastName, l.NameKey, l.Email, l.EmailKey, l.Phone, l.PhoneKey,
+		l.Source, textOrNull(l.ExternalID), l.Name, l.FirstName, l.LastName, l.NameKey, l.Email, l.EmailKey, l.Phone,
+		l.PhoneKey,
 		string(l.Status), l.Notes, tags, metadata, consent, intOrNull(l.PatientID),
 		l.Version, l.Change, l.UpdatedAt, l.UpdatedBy, l.ID, l.Clinic)
 }

@@ -17,7 +17,8 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 		leadsByEmail: "leads_email", leadsByPhone: "leads_phone", leadsByName: "leads_name", byExternal: "leads_external",
 	} {
 		err := engine.View(context.Background(), s, func(r engine.Reader) error {
-			plan, err := list(r.(*reads), func(r *row) string { r.skip(); r.skip(); r.skip(); return r.text() }, "EXPLAIN QUERY PLAN "+sql, 1, false, "x")
+			plan, err := list(r.(*reads), func(r *row) string { r.skip(); r.skip(); r.skip(); return r.text() },
+				"EXPLAIN QUERY PLAN "+sql, 1, false, "x")
 			if text := strings.Join(plan, "; "); err == nil && !strings.Contains(text, "USING INDEX "+index+" ") {
 				t.Errorf("%s does %s, want the index %s", sql, text, index)
 			}

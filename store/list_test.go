@@ -21,8 +21,9 @@ func (h *house) newLead(n int, at int64) people.Lead {
 	m.CreatedAt, m.UpdatedAt, m.Change = at, at, int64(n)
 	return people.Lead{
 		ID: id(), Clinic: h.clinic, Source: "web", Name: fmt.Sprint("Name ", n), NameKey: fmt.Sprint("name ", n),
-		Email: fmt.Sprintf("N%d@example.org", n), EmailKey: fmt.Sprintf("n%d@example.org", n), PhoneKey: fmt.Sprintf("+49%07d", n),
-		Status: people.LeadNew, Meta: m,
+		Email: fmt.Sprintf("N%d@example.org", n), EmailKey: fmt.Sprintf("n%d@example.org", n),
+		PhoneKey: fmt.Sprintf("+49%07d", n),
+		Status:   people.LeadNew, Meta: m,
 	}
 }
 
@@ -151,7 +152,8 @@ func TestSearchFindsPrefixes(t *testing.T) {
 		}
 		return nil
 	})
-	for q, want := range map[string]int{"name 1": 11, "n2@": 1, "+490000": 30, "+4900003": 0, "max": 1, "ame": 0, "ü": 0, "name": 30} {
+	for q, want := range map[string]int{"name 1": 11, "n2@": 1, "+490000": 30, "+4900003": 0, "max": 1, "ame": 0, "ü": 0,
+		"name": 30} {
 		see(t, h.Store, func(r engine.Reader) error {
 			query := people.LeadQuery{Clinic: h.clinic, Q: q}
 			list, err := r.Leads(query, act.Position{}, 100)
@@ -215,22 +217,29 @@ func TestQueriesUseIndexes(t *testing.T) {
 	}
 	defer c.close()
 	for name, q := range map[string]string{
-		"busy":        "SELECT id, s, e, expires_at FROM occupancy WHERE live = 1 AND resource = ? AND test = ? AND s > ? AND s < ? AND e > ? ORDER BY s, e, expires_at, id",
-		"expired":     "SELECT hold_id FROM occupancy WHERE resource = ? AND test = ? AND expires_at <= ?",
-		"page":        selectLead + " WHERE clinic = ? AND test = ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?+0",
-		"sync":        selectLead + " WHERE clinic = ? AND test = ? AND change > ? ORDER BY change LIMIT ?+0",
-		"since":       "SELECT min(change) FROM leads WHERE clinic = ? AND test = ? AND updated_at >= ?",
-		"appts":       selectAppointment + " WHERE clinic = ? AND test = ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?+0",
-		"person":      "SELECT id FROM appointments WHERE (lead_id = ? OR patient_id = ?) AND starts_at > ? AND starts_at < ?",
-		"cap":         "SELECT count(*) FROM appointments WHERE service_id = ? AND test = ? AND starts_at >= ? AND starts_at < ?",
-		"history":     selectAudit + " WHERE clinic = ? AND entity = 'appointment' AND entity_id = ? ORDER BY seq",
-		"audit":       selectAudit + " WHERE clinic = ? AND patient_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?+0",
-		"reply":       "SELECT status FROM idempotency WHERE h = ?",
-		"old replies": "DELETE FROM idempotency WHERE created_at < ? AND id IN (SELECT id FROM idempotency ORDER BY id LIMIT ?+0)",
-		"email":       selectLead + " WHERE clinic = ? AND test = ? AND email_key = ? AND email_key <> ''",
-		"search":      "SELECT id FROM leads WHERE clinic = ? AND test = ? AND name_key <> '' AND name_key >= ? AND name_key < ?",
-		"key":         selectKey + " WHERE family = ? AND key_id = ?",
-		"callers":     "DELETE FROM holds WHERE clinic = ? AND caller = ? AND expires_at < ?",
+		"busy": "SELECT id, s, e, expires_at FROM occupancy WHERE live = 1 AND resource = ? AND test = ? AND s " +
+			"> ? AND s < ? AND e > ? ORDER BY s, e, expires_at, id",
+		"expired": "SELECT hold_id FROM occupancy WHERE resource = ? AND test = ? AND expires_at <= ?",
+		"page": selectLead +
+			" WHERE clinic = ? AND test = ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?+0",
+		"sync":  selectLead + " WHERE clinic = ? AND test = ? AND change > ? ORDER BY change LIMIT ?+0",
+		"since": "SELECT min(change) FROM leads WHERE clinic = ? AND test = ? AND updated_at >= ?",
+		"appts": selectAppointment +
+			" WHERE clinic = ? AND test = ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?+0",
+		"person": "SELECT id FROM appointments WHERE (lead_id = ? OR patient_id = ?) AND starts_at > ? AND " +
+			"starts_at < ?",
+		"cap": "SELECT count(*) FROM appointments WHERE service_id = ? AND test = ? AND starts_at >= ? AND " +
+			"starts_at < ?",
+		"history": selectAudit + " WHERE clinic = ? AND entity = 'appointment' AND entity_id = ? ORDER BY seq",
+		"audit":   selectAudit + " WHERE clinic = ? AND patient_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?+0",
+		"reply":   "SELECT status FROM idempotency WHERE h = ?",
+		"old replies": "DELETE FROM idempotency WHERE created_at < ? AND id IN (SELECT id FROM idempotency ORDER BY " +
+			"id LIMIT ?+0)",
+		"email": selectLead + " WHERE clinic = ? AND test = ? AND email_key = ? AND email_key <> ''",
+		"search": "SELECT id FROM leads WHERE clinic = ? AND test = ? AND name_key <> '' AND name_key >= ? AND " +
+			"name_key < ?",
+		"key":     selectKey + " WHERE family = ? AND key_id = ?",
+		"callers": "DELETE FROM holds WHERE clinic = ? AND caller = ? AND expires_at < ?",
 	} {
 		args := make([]any, strings.Count(q, "?"))
 		var plan []string
@@ -245,7 +254,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for _, step := range plan {
-			if strings.HasPrefix(step, "SCAN") && step != "SCAN idempotency" || strings.Contains(step, "TEMP B-TREE") && name != "email" {
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN idempotency" || strings.Contains(step, "TEMP B-TREE") &&
+				name != "email" {
 				t.Errorf("%s: %s", name, strings.Join(plan, " | "))
 			}
 		}

@@ -50,7 +50,8 @@ func (m *memory) install(gen int64, into *sync.Map, key, value any) {
 }
 
 // wrote drops what a commit has changed.
-func (m *memory) wrote(plans map[int64]*directory.Plan, keys map[lookup]struct{}, touched []keyTouch, subs map[int64]struct{}) {
+func (m *memory) wrote(plans map[int64]*directory.Plan, keys map[lookup]struct{}, touched []keyTouch,
+	subs map[int64]struct{}) {
 	if len(plans)+len(keys)+len(touched)+len(subs) == 0 {
 		return
 	}

@@ -42,7 +42,10 @@ func TestSeesAnotherProcess(t *testing.T) {
 	shell := &house{Store: openAt(t, path, Options{}), clinic: h.clinic, providers: h.providers, patient: h.patient}
 	k := aKey(h)
 	lookUp := func() (got access.Key, err error) {
-		err = engine.View(context.Background(), h, func(r engine.Reader) error { got, err = r.KeyByLookup(k.Family, k.KeyID); return err })
+		err = engine.View(context.Background(), h, func(r engine.Reader) error {
+			got, err = r.KeyByLookup(k.Family, k.KeyID)
+			return err
+		})
 		return got, err
 	}
 	if _, err := lookUp(); fault.KindOf(err) != fault.NotFound {
@@ -56,9 +59,14 @@ func TestSeesAnotherProcess(t *testing.T) {
 	shell.must(t, func(tx engine.Tx) error { return tx.UpdateKey(k) })
 	eventually(t, "the revocation was never seen", func() bool { got, _ := lookUp(); return got.RevokedAt != 0 })
 
-	res, window := booking.ProviderResource(h.providers[0]), calendar.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds}
+	res, window := booking.ProviderResource(h.providers[0]), calendar.Span{Start: noon.Unix(),
+		End: noon.Unix() + daySeconds}
 	busy := func() (n int) {
-		see(t, h.Store, func(r engine.Reader) error { list, err := r.Busy(res, false, window, nil); n = len(list); return err })
+		see(t, h.Store, func(r engine.Reader) error {
+			list, err := r.Busy(res, false, window, nil)
+			n = len(list)
+			return err
+		})
 		return n
 	}
 	name := func() (s string) {
@@ -152,7 +160,8 @@ func TestPlanFollowsWrites(t *testing.T) {
 		t.Fatalf("the plan is not kept, or not whole: %d providers", len(first.Providers))
 	}
 	add := func(tx engine.Tx) error {
-		return tx.InsertProvider(&directory.Provider{Clinic: h.clinic, DisplayName: "New", Weight: 100, LocationIDs: []int64{h.rooms[0]}, Meta: meta()})
+		return tx.InsertProvider(&directory.Provider{Clinic: h.clinic, DisplayName: "New", Weight: 100,
+			LocationIDs: []int64{h.rooms[0]}, Meta: meta()})
 	}
 	undone := errors.New("undone")
 	err := engine.Update(context.Background(), h, func(tx engine.Tx) error {
@@ -196,7 +205,8 @@ func TestViewFromMemoryNeedsNoConnection(t *testing.T) {
 			if _, err := r.Plan(h.clinic); err != nil {
 				return err
 			}
-			_, err := r.Busy(booking.ProviderResource(h.providers[0]), false, calendar.Span{Start: noon.Unix(), End: noon.Unix() + 60}, nil)
+			_, err := r.Busy(booking.ProviderResource(h.providers[0]), false,
+				calendar.Span{Start: noon.Unix(), End: noon.Unix() + 60}, nil)
 			return err
 		})
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)

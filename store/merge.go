@@ -30,7 +30,8 @@ const selectMerge = `SELECT id, clinic, test, loser_id, survivor_id, status, mer
 
 func scanMerge(r *row) people.Merge {
 	return people.Merge{
-		ID: r.text(), Clinic: r.int(), Test: r.bool(), LoserID: r.int(), SurvivorID: r.int(), Status: people.PatientStatus(r.text()),
+		ID: r.text(), Clinic: r.int(), Test: r.bool(), LoserID: r.int(), SurvivorID: r.int(),
+		Status:   people.PatientStatus(r.text()),
 		MergedAt: r.int(), MergedBy: r.text(), UnmergedAt: r.int(), UnmergedBy: r.text(),
 	}
 }
@@ -43,12 +44,14 @@ func (r *reads) Losers(clinic, survivor int64) ([]people.Patient, error) {
 
 // OpenMerge implements engine.Reader.
 func (r *reads) OpenMerge(clinic, loser int64) (people.Merge, error) {
-	return one(r, "merge", scanMerge, selectMerge+" WHERE loser_id = ? AND unmerged_at IS NULL AND clinic = ?", loser, clinic)
+	return one(r, "merge", scanMerge, selectMerge+" WHERE loser_id = ? AND unmerged_at IS NULL AND clinic = ?", loser,
+		clinic)
 }
 
 // MergesOf implements engine.Reader.
 func (r *reads) MergesOf(clinic, patient int64) ([]people.Merge, error) {
-	return list(r, scanMerge, selectMerge+" WHERE (loser_id = ? OR survivor_id = ?) AND clinic = ? ORDER BY merged_at, id", patient, patient, clinic)
+	return list(r, scanMerge, selectMerge+" WHERE (loser_id = ? OR survivor_id = ?) AND clinic = ? ORDER BY merged_at, id",
+		patient, patient, clinic)
 }
 
 func scanRef(r *row) people.RowRef { return people.RowRef{Table: r.text(), ID: r.text()} }
@@ -57,7 +60,8 @@ func scanRef(r *row) people.RowRef { return people.RowRef{Table: r.text(), ID: r
 func (r *reads) RowsOfPatient(clinic, id int64) ([]people.RowRef, error) {
 	var out []people.RowRef
 	for _, ref := range patientRefs {
-		rows, err := list(r, scanRef, "SELECT '"+ref.table+"', id FROM "+ref.table+" WHERE "+ref.column+" = ? AND +clinic = ? ORDER BY id", id, clinic)
+		rows, err := list(r, scanRef,
+			"SELECT '"+ref.table+"', id FROM "+ref.table+" WHERE "+ref.column+" = ? AND +clinic = ? ORDER BY id", id, clinic)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +72,9 @@ func (r *reads) RowsOfPatient(clinic, id int64) ([]people.RowRef, error) {
 
 // RowsOfLead implements engine.Reader.
 func (r *reads) RowsOfLead(clinic int64, id string) ([]people.RowRef, error) {
-	return list(r, scanRef, "SELECT 'appointments', id FROM appointments WHERE lead_id = ? AND patient_id IS NULL AND +clinic = ? ORDER BY id DESC", id, clinic)
+	return list(r, scanRef,
+		"SELECT 'appointments', id FROM appointments WHERE lead_id = ? AND patient_id IS NULL AND +clinic = ? ORDER "+
+			"BY id DESC", id, clinic)
 }
 
 // ownerHere checks the clinic of a row of merged_rows, which has its owner's.
@@ -76,24 +82,29 @@ const ownerHere = "EXISTS (SELECT 1 FROM patients WHERE id = merged_rows.patient
 
 // OwnedRows implements engine.Reader.
 func (r *reads) OwnedRows(clinic, owner int64) ([]people.RowRef, error) {
-	return list(r, scanRef, "SELECT tbl, row_id FROM merged_rows WHERE patient_id = ? AND "+ownerHere+" ORDER BY tbl, row_id", owner, clinic)
+	return list(r, scanRef,
+		"SELECT tbl, row_id FROM merged_rows WHERE patient_id = ? AND "+ownerHere+" ORDER BY tbl, row_id", owner, clinic)
 }
 
 // InsertMerge implements engine.Tx.
 func (t *tx) InsertMerge(m people.Merge) error {
-	_, _, err := t.exec("INSERT INTO merges (id, clinic, test, loser_id, survivor_id, status, merged_at, merged_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	_, _, err := t.exec("INSERT INTO merges (id, clinic, test, loser_id, survivor_id, status, merged_at, "+
+		"merged_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		m.ID, m.Clinic, m.Test, m.LoserID, m.SurvivorID, string(m.Status), m.MergedAt, m.MergedBy)
 	return err
 }
 
 // CloseMerge implements engine.Tx.
 func (t *tx) CloseMerge(clinic int64, id string, at int64, by string) error {
-	return t.change("merge", "UPDATE merges SET unmerged_at = ?, unmerged_by = ? WHERE id = ? AND clinic = ? AND unmerged_at IS NULL", at, by, id, clinic)
+	return t.change("merge",
+		"UPDATE merges SET unmerged_at = ?, unmerged_by = ? WHERE id = ? AND clinic = ? AND unmerged_at IS NULL", at, by, id,
+		clinic)
 }
 
 // OwnRow implements engine.Tx.
 func (t *tx) OwnRow(ref people.RowRef, owner int64) error {
-	_, _, err := t.exec("INSERT OR IGNORE INTO merged_rows (tbl, row_id, patient_id) VALUES (?, ?, ?)", ref.Table, ref.ID, owner)
+	_, _, err := t.exec("INSERT OR IGNORE INTO merged_rows (tbl, row_id, patient_id) VALUES (?, ?, ?)", ref.Table, ref.ID,
+		owner)
 	return err
 }
 
@@ -109,7 +120,8 @@ func (t *tx) PointRow(clinic int64, row people.RowRef, patient, change, at int64
 		if ref.table != row.Table {
 			continue
 		}
-		_, _, err := t.exec("UPDATE "+ref.table+" SET "+ref.column+" = ?, version = version + 1, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?",
+		_, _, err := t.exec("UPDATE "+ref.table+" SET "+ref.column+" = ?, version = version + 1, change = ?, "+
+			"updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?",
 			patient, change, at, by, row.ID, clinic)
 		return err
 	}

@@ -33,13 +33,15 @@ func TestNewFileIsOursAlone(t *testing.T) {
 		}
 	}
 	for sql, want := range map[string]int64{
-		"PRAGMA application_id": applicationID, "PRAGMA user_version": int64(current(embedded())), "SELECT count(*) FROM clinics": 1,
+		"PRAGMA application_id": applicationID, "PRAGMA user_version": int64(current(embedded())),
+		"SELECT count(*) FROM clinics": 1,
 	} {
 		if got := h.count(t, sql); got != want {
 			t.Errorf("%s = %d, want %d", sql, got, want)
 		}
 	}
-	for sql, want := range map[string]int64{"PRAGMA synchronous": 2, "PRAGMA foreign_keys": 1, "PRAGMA wal_autocheckpoint": 4000, "PRAGMA temp_store": 2} {
+	for sql, want := range map[string]int64{"PRAGMA synchronous": 2, "PRAGMA foreign_keys": 1,
+		"PRAGMA wal_autocheckpoint": 4000, "PRAGMA temp_store": 2} {
 		var got int64
 		h.must(t, func(engine.Tx) (err error) { got, err = h.w.c.number(sql); return err })
 		if got != want {
@@ -120,8 +122,10 @@ func lay(t *testing.T, path, schema string, list []migration) []string {
 
 func TestMigrate(t *testing.T) {
 	dir := t.TempDir()
-	const oldSchema = "PRAGMA application_id = 0x51420001; CREATE TABLE a (x INTEGER PRIMARY KEY, y TEXT) STRICT; INSERT INTO a VALUES (1, 'kept');"
-	const newSchema = "CREATE TABLE a (x INTEGER PRIMARY KEY, y TEXT, z  INTEGER) STRICT; -- with z\nCREATE INDEX a_z ON a(z); CREATE TABLE b (x INTEGER REFERENCES a (x)) STRICT;"
+	const oldSchema = "PRAGMA application_id = 0x51420001; CREATE TABLE a (x INTEGER PRIMARY KEY, y TEXT) STRICT; " +
+		"INSERT INTO a VALUES (1, 'kept');"
+	const newSchema = "CREATE TABLE a (x INTEGER PRIMARY KEY, y TEXT, z  INTEGER) STRICT; -- with z\nCREATE INDEX " +
+		"a_z ON a(z); CREATE TABLE b (x INTEGER REFERENCES a (x)) STRICT;"
 	list, err := readMigrations(fstest.MapFS{
 		"0002_z.sql": {Data: []byte("ALTER TABLE a ADD COLUMN z INTEGER; CREATE INDEX a_z ON a (z);")},
 		"0003_b.sql": {Data: []byte("CREATE TABLE b (x INTEGER REFERENCES a(x)) STRICT;")},
@@ -147,19 +151,24 @@ func TestMigrate(t *testing.T) {
 	if n, err := c.number("SELECT count(*) FROM a WHERE y = 'kept'"); n != 1 || err != nil {
 		t.Errorf("the backup has %d rows, %v", n, err)
 	}
-	if err := prepareFile(path, newSchema, list[:1], options()); err == nil || !strings.Contains(err.Error(), "newer version") {
+	if err := prepareFile(path, newSchema, list[:1],
+		options()); err == nil || !strings.Contains(err.Error(), "newer version") {
 		t.Errorf("an older program: %v", err)
 	}
 }
 
 func TestFailedMigrationRollsBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "old.db")
-	before := lay(t, path, "PRAGMA application_id = 0x51420001; CREATE TABLE a (x INTEGER PRIMARY KEY) STRICT; CREATE TABLE b (x INTEGER REFERENCES a(x)) STRICT;", nil)
+	before := lay(t, path,
+		"PRAGMA application_id = 0x51420001; CREATE TABLE a (x INTEGER PRIMARY KEY) STRICT; CREATE TABLE b (x INTEGER "+
+			"REFERENCES a(x)) STRICT;", nil)
 	for name, sql := range map[string]string{
 		"syntax":    "CREATE TABLE c (x INTEGER) STRICT; NONSENSE",
 		"reference": "CREATE TABLE c (x INTEGER) STRICT; INSERT INTO b VALUES (7)",
 	} {
-		err := prepareFile(path, "", []migration{{2, name, sql}}, Options{Now: func() time.Time { return noon.Add(time.Duration(len(name)) * time.Second) }, Log: discard(), busy: time.Second})
+		err := prepareFile(path, "", []migration{{2, name, sql}},
+			Options{Now: func() time.Time { return noon.Add(time.Duration(len(name)) * time.Second) }, Log: discard(),
+				busy: time.Second})
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -213,7 +222,8 @@ func TestOldSchemasBecomeSchema(t *testing.T) {
 }
 
 func TestAtLeast(t *testing.T) {
-	for v, want := range map[string]bool{"3.53.0": true, "3.53.4": true, "3.100": true, "4.0": true, "3.51.2": false, "3.9.9": false, "3.53": true} {
+	for v, want := range map[string]bool{"3.53.0": true, "3.53.4": true, "3.100": true, "4.0": true, "3.51.2": false,
+		"3.9.9": false, "3.53": true} {
 		if atLeast(v, minSQLite) != want {
 			t.Errorf("%s: %v", v, !want)
 		}
@@ -233,8 +243,10 @@ func TestBareKeepsQuotedText(t *testing.T) {
 // program refuses what came out, untouched (proof.md R15).
 func TestMigrateEverything(t *testing.T) {
 	list, err := readMigrations(fstest.MapFS{
-		"0002_colour.sql": {Data: []byte("ALTER TABLE leads ADD COLUMN colour TEXT; CREATE INDEX leads_colour ON leads (clinic, colour);")},
-		"0003_wards.sql":  {Data: []byte("CREATE TABLE wards (id INTEGER PRIMARY KEY, clinic INTEGER NOT NULL REFERENCES clinics(n)) STRICT; INSERT INTO wards (clinic) SELECT n FROM clinics;")},
+		"0002_colour.sql": {Data: []byte("ALTER TABLE leads ADD COLUMN colour TEXT; CREATE INDEX leads_colour ON " +
+			"leads (clinic, colour);")},
+		"0003_wards.sql": {Data: []byte("CREATE TABLE wards (id INTEGER PRIMARY KEY, clinic INTEGER NOT NULL " +
+			"REFERENCES clinics(n)) STRICT; INSERT INTO wards (clinic) SELECT n FROM clinics;")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +262,8 @@ func TestMigrateEverything(t *testing.T) {
 	if want := lay(t, fresh, "", list); !slices.Equal(migrated, want) {
 		t.Errorf("migrated and new differ:\n%s\n\n%s", strings.Join(migrated, "\n"), strings.Join(want, "\n"))
 	}
-	if a, w := h.count(t, "SELECT count(*) FROM appointments"), h.count(t, "SELECT count(*) FROM wards"); a != 50 || w != 1 {
+	if a, w := h.count(t, "SELECT count(*) FROM appointments"), h.count(t,
+		"SELECT count(*) FROM wards"); a != 50 || w != 1 {
 		t.Errorf("%d appointments, %d wards", a, w)
 	}
 	copies, _ := filepath.Glob(h.path + ".before-v3-*")

@@ -31,7 +31,8 @@ func scanNote(r *row) record.Note {
 
 // Note implements engine.Reader.
 func (r *reads) Note(clinic int64, test bool, id string) (record.Note, error) {
-	return one(r, "note", scanNote, selectNote+" WHERE note_id = ? AND clinic = ? AND test = ? ORDER BY n DESC LIMIT 1", id, clinic, test)
+	return one(r, "note", scanNote, selectNote+" WHERE note_id = ? AND clinic = ? AND test = ? ORDER BY n DESC LIMIT 1",
+		id, clinic, test)
 }
 
 // NoteVersions implements engine.Reader.
@@ -98,7 +99,8 @@ func (t *tx) InsertNote(n record.Note) error {
 		version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		n.Row, n.ID, n.N, textOrNull(n.Supersedes), n.Clinic, n.Test, n.ConsultationID, n.AuthorID, textOrNull(n.AddendumTo),
-		n.Subjective, n.Objective, n.Assessment, n.Plan, codes, vitals, string(n.Status), intOrNull(n.SignedBy), intOrNull(n.SignedAt),
+		n.Subjective, n.Objective, n.Assessment, n.Plan, codes, vitals, string(n.Status), intOrNull(n.SignedBy),
+		intOrNull(n.SignedAt),
 		n.AmendReason, n.ContentSHA256, n.Version, n.Change, n.CreatedAt, n.UpdatedAt, n.CreatedBy, n.UpdatedBy)
 	return err
 }

@@ -60,7 +60,8 @@ func (c *dayRange) has(day int64) bool { return day >= c.floor && day < c.floor+
 
 // compareOccupied is the order of the index occupancy_live.
 func compareOccupied(a, b booking.Occupied) int {
-	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.ExpiresAt, b.ExpiresAt), cmp.Compare(a.Row, b.Row))
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.ExpiresAt, b.ExpiresAt),
+		cmp.Compare(a.Row, b.Row))
 }
 
 // resourceDays finds the loaded days of a resource.
@@ -81,7 +82,8 @@ func (s *Store) resourceDays(k resourceKey) (*resourceDays, error) {
 		if err != nil {
 			return err
 		}
-		holds, err := f.number("SELECT count(*) FROM occupancy WHERE live = 1 AND resource = ? AND test = ? AND expires_at IS NOT NULL",
+		holds, err := f.number("SELECT count(*) FROM occupancy WHERE live = 1 AND resource = ? AND test = ? AND "+
+			"expires_at IS NOT NULL",
 			k.r.String(), k.test)
 		if err == nil {
 			t.holds = int(holds)
@@ -125,7 +127,8 @@ func scanOccupied(r *row) booking.Occupied {
 }
 
 // Busy implements engine.Reader, from memory where the window lies in it.
-func (r *reads) Busy(res booking.Resource, test bool, window calendar.Span, dst []booking.Occupied) ([]booking.Occupied, error) {
+func (r *reads) Busy(res booking.Resource, test bool, window calendar.Span, dst []booking.Occupied) ([]booking.Occupied,
+	error) {
 	if r.ended {
 		return dst, errEnded
 	}
@@ -158,7 +161,8 @@ func (r *reads) Busy(res booking.Resource, test bool, window calendar.Span, dst 
 }
 
 // busyInFile is the same question to the file: the truth that the index must equal.
-func (r *reads) busyInFile(res booking.Resource, test bool, window calendar.Span, dst []booking.Occupied) ([]booking.Occupied, error) {
+func (r *reads) busyInFile(res booking.Resource, test bool, window calendar.Span,
+	dst []booking.Occupied) ([]booking.Occupied, error) {
 	err := r.query(`SELECT id, s, e, expires_at FROM occupancy
 		WHERE live = 1 AND resource = ? AND test = ? AND s > ? AND s < ? AND e > ? ORDER BY s, e, expires_at, id`,
 		func(row *row) error {

@@ -22,7 +22,8 @@ import (
 var errUndo = errors.New("undo this")
 
 // sameBusy compares memory and file for one resource and window, on one snapshot.
-func sameBusy(t interface{ Fatalf(string, ...any) }, where string, r engine.Reader, res booking.Resource, test bool, window calendar.Span) {
+func sameBusy(t interface{ Fatalf(string, ...any) }, where string, r engine.Reader, res booking.Resource, test bool,
+	window calendar.Span) {
 	var rd *reads
 	switch x := r.(type) {
 	case *reads:
@@ -74,22 +75,26 @@ func (x *history) resource() booking.Resource {
 
 func (x *history) footprint() calendar.Span {
 	start := noon.Unix() + rapid.Int64Range(-10*24, 10*24).Draw(x.rt, "hour")*3600
-	return calendar.Span{Start: start, End: start + rapid.SampledFrom([]int64{900, 3600, 40000, maxFootprint}).Draw(x.rt, "length")}
+	return calendar.Span{Start: start, End: start + rapid.SampledFrom([]int64{900, 3600, 40000, maxFootprint}).Draw(x.rt,
+		"length")}
 }
 
 // step does one random change and returns the rows as they are then.
 func (x *history) step(tx engine.Tx, rows []booking.Occupancy) ([]booking.Occupancy, error) {
 	pick := func() int { return rapid.IntRange(0, len(rows)-1).Draw(x.rt, "row") }
-	kind := rapid.SampledFrom([]string{"insert", "insert", "hold", "move", "toggle", "delete", "expire"}).Draw(x.rt, "change")
+	kind := rapid.SampledFrom([]string{"insert", "insert", "hold", "move", "toggle", "delete", "expire"}).Draw(x.rt,
+		"change")
 	if len(rows) == 0 {
 		kind = "insert"
 	}
 	switch kind {
 	case "insert", "hold":
-		o := booking.Occupancy{Clinic: x.clinic, Resource: x.resource(), Test: rapid.Bool().Draw(x.rt, "test"), Footprint: x.footprint(), Live: true, Override: true}
+		o := booking.Occupancy{Clinic: x.clinic, Resource: x.resource(), Test: rapid.Bool().Draw(x.rt, "test"),
+			Footprint: x.footprint(), Live: true, Override: true}
 		if kind == "hold" {
 			h := booking.Hold{ID: id(), Clinic: x.clinic, Test: o.Test, Caller: "key:1", ProviderID: x.providers[0],
-				StartsAt: o.Footprint.Start, EndsAt: o.Footprint.End, ExpiresAt: noon.Unix() + rapid.Int64Range(-5, 5).Draw(x.rt, "expiry"), CreatedAt: noon.Unix()}
+				StartsAt: o.Footprint.Start, EndsAt: o.Footprint.End, ExpiresAt: noon.Unix() + rapid.Int64Range(-5, 5).Draw(x.rt,
+					"expiry"), CreatedAt: noon.Unix()}
 			if err := tx.InsertHold(h); err != nil {
 				return rows, err
 			}
@@ -171,7 +176,8 @@ func (x *history) outside() {
 	if len(x.rows) > 0 {
 		i := rapid.IntRange(0, len(x.rows)-1).Draw(x.rt, "row")
 		x.rows[i].Footprint = x.footprint()
-		_, _, err = c.exec("UPDATE occupancy SET s = ?, e = ? WHERE id = ?", x.rows[i].Footprint.Start, x.rows[i].Footprint.End, x.rows[i].Row)
+		_, _, err = c.exec("UPDATE occupancy SET s = ?, e = ? WHERE id = ?", x.rows[i].Footprint.Start,
+			x.rows[i].Footprint.End, x.rows[i].Row)
 		if err != nil {
 			x.rt.Fatalf("%v", err)
 		}
@@ -245,7 +251,8 @@ func TestIndexUnderConcurrentLoads(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(2, uint64(n)))
 			for time.Now().Before(stop) {
 				see(t, h.Store, func(r engine.Reader) error {
-					_, err := r.Busy(booking.ProviderResource(h.providers[rnd.IntN(3)]), false, calendar.Span{Start: noon.Unix(), End: noon.Unix() + 7*daySeconds}, nil)
+					_, err := r.Busy(booking.ProviderResource(h.providers[rnd.IntN(3)]), false,
+						calendar.Span{Start: noon.Unix(), End: noon.Unix() + 7*daySeconds}, nil)
 					return err
 				})
 			}
@@ -254,7 +261,8 @@ func TestIndexUnderConcurrentLoads(t *testing.T) {
 	wg.Wait()
 	see(t, h.Store, func(r engine.Reader) error {
 		for _, p := range h.providers {
-			sameBusy(t, "at rest", r, booking.ProviderResource(p), false, calendar.Span{Start: noon.Unix(), End: noon.Unix() + 9*daySeconds})
+			sameBusy(t, "at rest", r, booking.ProviderResource(p), false,
+				calendar.Span{Start: noon.Unix(), End: noon.Unix() + 9*daySeconds})
 		}
 		return nil
 	})
@@ -264,12 +272,14 @@ func TestIndexUnderConcurrentLoads(t *testing.T) {
 func TestIndexAsDaysPass(t *testing.T) {
 	now := noon
 	var mu sync.Mutex
-	s := openAt(t, filepath.Join(t.TempDir(), "qb.db"), Options{Now: func() time.Time { mu.Lock(); defer mu.Unlock(); return now }})
+	s := openAt(t, filepath.Join(t.TempDir(), "qb.db"),
+		Options{Now: func() time.Time { mu.Lock(); defer mu.Unlock(); return now }})
 	h := furnish(t, s, 1)
 	for range 30 {
 		h.must(t, func(tx engine.Tx) error {
 			for _, day := range []int64{-7, -1, 0, 5, 790, 799, 805} {
-				if _, err := h.book(tx, h.visit(h.providers[0], now.Unix()+day*daySeconds, 30)); err != nil && fault.KindOf(err) != fault.SlotTaken {
+				if _, err := h.book(tx, h.visit(h.providers[0], now.Unix()+day*daySeconds,
+					30)); err != nil && fault.KindOf(err) != fault.SlotTaken {
 					return err
 				}
 			}
@@ -278,7 +288,8 @@ func TestIndexAsDaysPass(t *testing.T) {
 		see(t, s, func(r engine.Reader) error {
 			for _, day := range []int64{-9, -6, -1, 0, 790, 800} {
 				at := now.Unix() + day*daySeconds
-				sameBusy(t, "day", r, booking.ProviderResource(h.providers[0]), false, calendar.Span{Start: at, End: at + 2*daySeconds})
+				sameBusy(t, "day", r, booking.ProviderResource(h.providers[0]), false,
+					calendar.Span{Start: at, End: at + 2*daySeconds})
 			}
 			return nil
 		})

@@ -75,7 +75,9 @@ func (x *claimRun) claimAll() error {
 	if err != nil {
 		return err
 	}
-	start, found := slices.BinarySearchFunc(ends, x.claim.After, func(e dueEndpoint, id string) int { return cmp.Compare(e.target.WebhookID, id) })
+	start, found := slices.BinarySearchFunc(ends, x.claim.After, func(e dueEndpoint, id string) int {
+		return cmp.Compare(e.target.WebhookID, id)
+	})
 	if found {
 		start++
 	}

@@ -37,14 +37,17 @@ func TestTriggersAgreeWithPlainLook(t *testing.T) {
 		base := noon.Unix()
 		span := func() calendar.Span {
 			start := base + rapid.Int64Range(0, 20).Draw(rt, "quarter")*900
-			return calendar.Span{Start: start, End: start + rapid.SampledFrom([]int64{1, 900, 1800, 7200, 14400, maxFootprint}).Draw(rt, "length")}
+			return calendar.Span{Start: start, End: start +
+				rapid.SampledFrom([]int64{1, 900, 1800, 7200, 14400, maxFootprint}).Draw(rt, "length")}
 		}
 		resource := func() booking.Resource {
-			return rapid.SampledFrom([]booking.Resource{booking.ProviderResource(h.providers[0]), booking.RoomResource(h.rooms[0])}).Draw(rt, "resource")
+			return rapid.SampledFrom([]booking.Resource{booking.ProviderResource(h.providers[0]),
+				booking.RoomResource(h.rooms[0])}).Draw(rt, "resource")
 		}
 		likely := func(what string) bool { return rapid.IntRange(0, 3).Draw(rt, what) > 0 }
 		for range rapid.IntRange(1, 30).Draw(rt, "changes") {
-			o := booking.Occupancy{Clinic: h.clinic, Resource: resource(), Test: rapid.IntRange(0, 7).Draw(rt, "test") == 0, Footprint: span(), Live: likely("live"), Override: rapid.Bool().Draw(rt, "override")}
+			o := booking.Occupancy{Clinic: h.clinic, Resource: resource(), Test: rapid.IntRange(0, 7).Draw(rt, "test") == 0,
+				Footprint: span(), Live: likely("live"), Override: rapid.Bool().Draw(rt, "override")}
 			var old *booking.Occupancy
 			if len(rows) > 0 && likely("change") {
 				old = &rows[rapid.IntRange(0, len(rows)-1).Draw(rt, "row")]

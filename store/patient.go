@@ -39,7 +39,8 @@ func (r *reads) Patient(clinic int64, test bool, id int64) (people.Patient, erro
 
 // PatientByMRN implements engine.Reader.
 func (r *reads) PatientByMRN(clinic int64, test bool, mrnKey string) (people.Patient, error) {
-	return one(r, "patient", scanPatient, selectPatient+" WHERE clinic = ? AND test = ? AND mrn_key = ?", clinic, test, mrnKey)
+	return one(r, "patient", scanPatient, selectPatient+" WHERE clinic = ? AND test = ? AND mrn_key = ?", clinic, test,
+		mrnKey)
 }
 
 func patientsWhere(q people.PatientQuery) *where {
@@ -89,12 +90,14 @@ func (r *reads) FirstPatientChange(clinic int64, test bool, since int64) (int64,
 }
 
 // PatientsByKeys implements engine.Reader: two seeks of the index per key.
-func (r *reads) PatientsByKeys(clinic int64, test bool, keys []string, given string, limit int) ([]people.Patient, error) {
+func (r *reads) PatientsByKeys(clinic int64, test bool, keys []string, given string, limit int) ([]people.Patient,
+	error) {
 	var ids []int64
 	note := func(row *row) error { ids = append(ids, row.int()); return nil }
 	for _, key := range keys {
 		if given != "" {
-			if err := r.query("SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? LIMIT ?+0",
+			if err := r.query("SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = "+
+				"? LIMIT ?+0",
 				note, clinic, test, key, given, limit); err != nil {
 				return nil, err
 			}
@@ -136,8 +139,10 @@ func patientColumns(p people.Patient) ([]any, error) {
 		}
 	}
 	return []any{
-		p.MRN, text.Fold(p.MRN), p.GivenName, p.FamilyName, p.PreferredName, dateOrNull(p.BirthDate), string(p.Sex), docs[0], p.Email, p.EmailKey,
-		docs[1], p.Language, p.ContactPreference, docs[2], docs[3], docs[4], p.AllergiesText, p.AdminNotes, textOrNull(p.SourceLeadID),
+		p.MRN, text.Fold(p.MRN), p.GivenName, p.FamilyName, p.PreferredName, dateOrNull(p.BirthDate), string(p.Sex), docs[0],
+		p.Email, p.EmailKey,
+		docs[1], p.Language, p.ContactPreference, docs[2], docs[3], docs[4], p.AllergiesText, p.AdminNotes,
+		textOrNull(p.SourceLeadID),
 		string(p.Status), intOrNull(p.MergedInto), docs[5], p.Restricted, intOrNull(p.ErasedAt),
 	}, nil
 }
@@ -200,7 +205,8 @@ func (t *tx) putKeys(p people.Patient) error {
 		}
 	}
 	for old := range stale {
-		if _, _, err := t.exec("DELETE FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? AND patient_id = ?",
+		if _, _, err := t.exec("DELETE FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? AND "+
+			"patient_id = ?",
 			p.Clinic, p.Test, old.key, old.given, p.ID); err != nil {
 			return err
 		}

@@ -48,7 +48,8 @@ func TestMergesKnowEveryReference(t *testing.T) {
 		}
 	}
 	for _, ref := range patientRefs { // PointRow stamps them
-		n, err := c.number("SELECT count(*) FROM pragma_table_info(?) WHERE name IN ('id', 'version', 'change', 'updated_at', 'updated_by')", ref.table)
+		n, err := c.number("SELECT count(*) FROM pragma_table_info(?) WHERE name IN ('id', 'version', 'change', "+
+			"'updated_at', 'updated_by')", ref.table)
 		if err != nil || n != 5 {
 			t.Errorf("%s has %d of the columns that a merge stamps, %v", ref.table, n, err)
 		}
@@ -60,7 +61,8 @@ func TestPatientPlans(t *testing.T) {
 	h := openHouse(t, Options{})
 	h.must(t, func(tx engine.Tx) error {
 		for i := range 3000 {
-			p := people.Patient{Clinic: h.clinic, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Ada", i), FamilyName: "Byron", Sex: people.SexUnknown, Status: people.PatientActive, Meta: meta()}
+			p := people.Patient{Clinic: h.clinic, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Ada", i), FamilyName: "Byron",
+				Sex: people.SexUnknown, Status: people.PatientActive, Meta: meta()}
 			if err := tx.InsertPatient(&p); err != nil {
 				return err
 			}
@@ -87,8 +89,10 @@ func patientPlans(t *testing.T, h *house, c *conn) {
 		"given":   "SELECT patient_id FROM patient_keys WHERE clinic = ? AND test = ? AND key = ? AND given = ? LIMIT ?+0",
 		"mrn":     selectPatient + " WHERE clinic = ? AND test = ? AND mrn_key = ?",
 		"keys of": "SELECT key, given FROM patient_keys WHERE patient_id = ?",
-		"losers":  selectPatient + " WHERE merged_into = ? AND +clinic = ? ORDER BY (SELECT m.id FROM merges m WHERE m.loser_id = patients.id AND m.unmerged_at IS NULL), id",
-		"owned":   "SELECT tbl, row_id FROM merged_rows WHERE patient_id = ? AND " + ownerHere + " ORDER BY tbl, row_id",
+		"losers": selectPatient +
+			" WHERE merged_into = ? AND +clinic = ? ORDER BY (SELECT m.id FROM merges m WHERE m.loser_id = patients.id " +
+			"AND m.unmerged_at IS NULL), id",
+		"owned": "SELECT tbl, row_id FROM merged_rows WHERE patient_id = ? AND " + ownerHere + " ORDER BY tbl, row_id",
 	} {
 		var plan []string
 		if err := c.query("EXPLAIN QUERY PLAN "+sql, func(r *row) error {
@@ -102,7 +106,8 @@ func patientPlans(t *testing.T, h *house, c *conn) {
 		}
 		text := strings.Join(plan, "; ")
 		t.Log(name, text)
-		if strings.Contains(text, "SCAN patients") || strings.Contains(text, "SCAN patient_keys") || strings.Contains(text, "patients_list") || !strings.Contains(text, "SEARCH") {
+		if strings.Contains(text, "SCAN patients") || strings.Contains(text, "SCAN patient_keys") ||
+			strings.Contains(text, "patients_list") || !strings.Contains(text, "SEARCH") {
 			t.Errorf("%s: %s", name, text)
 		}
 	}
@@ -138,7 +143,8 @@ func TestMergesAskForTheirClinic(t *testing.T) {
 		if err := tx.InsertPatient(&loser); err != nil {
 			return err
 		}
-		m := people.Merge{ID: id(), Clinic: h.clinic, LoserID: loser.ID, SurvivorID: h.patient, Status: people.PatientActive, MergedAt: noon.Unix()}
+		m := people.Merge{ID: id(), Clinic: h.clinic, LoserID: loser.ID, SurvivorID: h.patient, Status: people.PatientActive,
+			MergedAt: noon.Unix()}
 		a, row := h.visit(h.providers[0], noon.Unix(), 30), people.RowRef{Table: "appointments"}
 		row.ID = a.ID
 		for _, err := range []error{tx.InsertMerge(m), tx.InsertAppointment(a), tx.OwnRow(row, loser.ID),

@@ -21,15 +21,24 @@ func TestFewRowsAreFoundByTheirOwnIndex(t *testing.T) {
 	}
 	const newest, notesNewest = "created_at DESC, id DESC", "created_at DESC, note_id DESC"
 	for _, q := range []asked{
-		{"a patient's appointments", "appointments", appointmentsWhere(booking.AppointmentQuery{Clinic: 1, PatientID: 7}), newest, "appointments_patient"},
-		{"a lead's appointments", "appointments", appointmentsWhere(booking.AppointmentQuery{Clinic: 1, LeadID: "l"}), newest, "appointments_lead"},
-		{"a patient's consultations", "consultations", consultationsWhere(record.ConsultationQuery{Clinic: 1, PatientID: 7}), newest, "consultations_patient"},
-		{"a provider's consultations", "consultations", consultationsWhere(record.ConsultationQuery{Clinic: 1, ProviderID: 7}), newest, "consultations_provider"},
-		{"an appointment's consultations", "consultations", consultationsWhere(record.ConsultationQuery{Clinic: 1, AppointmentID: "a"}), newest, "consultations_any"},
-		{"a consultation's notes", "notes", notesWhere(record.NoteQuery{Clinic: 1, ConsultationID: "c"}), notesNewest, "notes_consultation"},
-		{"a patient's notes", "notes", notesWhere(record.NoteQuery{Clinic: 1, PatientID: 7}), notesNewest, "notes_consultation"},
-		{"a consultation's prescriptions", "prescriptions", prescriptionsWhere(record.PrescriptionQuery{Clinic: 1, ConsultationID: "c"}), newest, "prescriptions_consultation"},
-		{"a patient's prescriptions", "prescriptions", prescriptionsWhere(record.PrescriptionQuery{Clinic: 1, PatientID: 7}), newest, "prescriptions_consultation"},
+		{"a patient's appointments", "appointments", appointmentsWhere(booking.AppointmentQuery{Clinic: 1, PatientID: 7}),
+			newest, "appointments_patient"},
+		{"a lead's appointments", "appointments", appointmentsWhere(booking.AppointmentQuery{Clinic: 1, LeadID: "l"}), newest,
+			"appointments_lead"},
+		{"a patient's consultations", "consultations", consultationsWhere(record.ConsultationQuery{Clinic: 1, PatientID: 7}),
+			newest, "consultations_patient"},
+		{"a provider's consultations", "consultations",
+			consultationsWhere(record.ConsultationQuery{Clinic: 1, ProviderID: 7}), newest, "consultations_provider"},
+		{"an appointment's consultations", "consultations",
+			consultationsWhere(record.ConsultationQuery{Clinic: 1, AppointmentID: "a"}), newest, "consultations_any"},
+		{"a consultation's notes", "notes", notesWhere(record.NoteQuery{Clinic: 1, ConsultationID: "c"}), notesNewest,
+			"notes_consultation"},
+		{"a patient's notes", "notes", notesWhere(record.NoteQuery{Clinic: 1, PatientID: 7}), notesNewest,
+			"notes_consultation"},
+		{"a consultation's prescriptions", "prescriptions",
+			prescriptionsWhere(record.PrescriptionQuery{Clinic: 1, ConsultationID: "c"}), newest, "prescriptions_consultation"},
+		{"a patient's prescriptions", "prescriptions", prescriptionsWhere(record.PrescriptionQuery{Clinic: 1, PatientID: 7}),
+			newest, "prescriptions_consultation"},
 		{"all notes", "notes", notesWhere(record.NoteQuery{Clinic: 1}), notesNewest, "notes_list"},
 	} {
 		text := "SELECT * FROM " + q.from + q.w.order(q.by, 50)

@@ -136,7 +136,8 @@ func TestPowerCut(t *testing.T) {
 		t.Errorf("no cut fell into a checkpoint: %v", kinds)
 	}
 	proof.Row(t, "R5", "500 points: opens; acknowledged ⊆ content",
-		"%d cuts, unsynced writes dropped, reordered, torn at sectors: all open, sound, acknowledged ⊆ content ⊆ asked %v", len(cuts), kinds)
+		"%d cuts, unsynced writes dropped, reordered, torn at sectors: all open, sound, acknowledged ⊆ content ⊆ asked %v",
+		len(cuts), kinds)
 }
 
 // pullPlugs lets clients book until so many cuts were made.
@@ -207,7 +208,8 @@ func TestEveryOperationFails(t *testing.T) {
 		t.Error("no fault made the store read-only")
 	}
 	proof.Row(t, "R7", "no success after a failed sync; read-only until restarted",
-		"%d faults at chosen operations of %d (full, failed write, failed sync), in process: 0 false successes, 0 damage, %d stores read-only until reopened", tried, ops, stopped)
+		"%d faults at chosen operations of %d (full, failed write, failed sync), in process: 0 false successes, 0 "+
+			"damage, %d stores read-only until reopened", tried, ops, stopped)
 }
 
 // trouble books while operation n fails with the code; it gives the number of

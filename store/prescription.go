@@ -13,7 +13,8 @@ const selectPrescription = `SELECT id, clinic, test, consultation_id,
 func scanPrescription(r *row) record.Prescription {
 	p := record.Prescription{
 		ID: r.text(), Clinic: r.int(), Test: r.bool(), ConsultationID: r.text(), PatientID: r.int(), AuthorID: r.int(),
-		Medication: r.text(), MedicationCode: r.text(), Dose: r.text(), Route: r.text(), Frequency: r.text(), AsNeeded: r.bool(),
+		Medication: r.text(), MedicationCode: r.text(), Dose: r.text(), Route: r.text(), Frequency: r.text(),
+		AsNeeded: r.bool(),
 	}
 	if d := r.date(); d != nil {
 		p.StartDate = *d
@@ -26,7 +27,8 @@ func scanPrescription(r *row) record.Prescription {
 
 // Prescription implements engine.Reader.
 func (r *reads) Prescription(clinic int64, test bool, id string) (record.Prescription, error) {
-	return one(r, "prescription", scanPrescription, selectPrescription+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
+	return one(r, "prescription", scanPrescription, selectPrescription+" WHERE id = ? AND clinic = ? AND test = ?", id,
+		clinic, test)
 }
 
 func prescriptionsWhere(q record.PrescriptionQuery) *where {
@@ -40,7 +42,8 @@ func prescriptionsWhere(q record.PrescriptionQuery) *where {
 }
 
 // Prescriptions implements engine.Reader.
-func (r *reads) Prescriptions(q record.PrescriptionQuery, after act.Position, limit int) ([]record.Prescription, error) {
+func (r *reads) Prescriptions(q record.PrescriptionQuery, after act.Position, limit int) ([]record.Prescription,
+	error) {
 	w := prescriptionsWhere(q)
 	text := w.newestFirst(after, after.ID, limit)
 	return list(r, scanPrescription, selectPrescription+text, w.args...)
@@ -58,7 +61,8 @@ func (t *tx) InsertPrescription(p record.Prescription) error {
 		status, stop_reason, version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		p.ID, p.Clinic, p.Test, p.ConsultationID, p.AuthorID, p.Medication, p.MedicationCode, p.Dose, p.Route, p.Frequency,
-		p.AsNeeded, p.StartDate.String(), intOrNull(int64(p.DurationDays)), dateOrNull(p.EndDate), p.Quantity, p.Unit, p.Refills,
+		p.AsNeeded, p.StartDate.String(), intOrNull(int64(p.DurationDays)), dateOrNull(p.EndDate), p.Quantity, p.Unit,
+		p.Refills,
 		p.Substitution, p.Instructions, string(p.Status), p.StopReason, p.Version, p.Change, p.CreatedAt, p.UpdatedAt,
 		p.CreatedBy, p.UpdatedBy)
 	return err
@@ -71,6 +75,7 @@ func (t *tx) UpdatePrescription(p record.Prescription) error {
 		substitution_allowed = ?, instructions = ?, status = ?, stop_reason = ?, version = ?, change = ?, updated_at = ?, updated_by = ?
 		WHERE id = ? AND clinic = ?`,
 		p.AuthorID, p.Medication, p.MedicationCode, p.Dose, p.Route, p.Frequency, p.AsNeeded, p.StartDate.String(),
-		intOrNull(int64(p.DurationDays)), dateOrNull(p.EndDate), p.Quantity, p.Unit, p.Refills, p.Substitution, p.Instructions,
+		intOrNull(int64(p.DurationDays)), dateOrNull(p.EndDate), p.Quantity, p.Unit, p.Refills, p.Substitution,
+		p.Instructions,
 		string(p.Status), p.StopReason, p.Version, p.Change, p.UpdatedAt, p.UpdatedBy, p.ID, p.Clinic)
 }

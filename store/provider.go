@@ -28,7 +28,8 @@ func (r *reads) Providers(clinic int64, after act.Position, limit int) ([]direct
 }
 
 // directoryPage is a page of providers, locations or services, newest first.
-func directoryPage[T any](r *reads, scan func(*row) T, query string, clinic int64, after act.Position, limit int) ([]T, error) {
+func directoryPage[T any](r *reads, scan func(*row) T, query string, clinic int64, after act.Position, limit int) ([]T,
+	error) {
 	id, err := numberID(after)
 	if err != nil {
 		return nil, err
@@ -94,7 +95,8 @@ func (t *tx) linkProvider(p directory.Provider, locations, services []int64) err
 			return err
 		}
 		for i, l := range p.LocationIDs {
-			_, _, err := t.exec("INSERT INTO provider_locations (provider_id, location_id, position) VALUES (?, ?, ?)", p.ID, l, i)
+			_, _, err := t.exec("INSERT INTO provider_locations (provider_id, location_id, position) VALUES (?, ?, ?)", p.ID, l,
+				i)
 			if err != nil {
 				return err
 			}
@@ -105,7 +107,8 @@ func (t *tx) linkProvider(p directory.Provider, locations, services []int64) err
 			return err
 		}
 		for _, s := range p.ServiceIDs {
-			if _, _, err := t.exec("INSERT INTO service_providers (service_id, provider_id) VALUES (?, ?)", s, p.ID); err != nil {
+			if _, _, err := t.exec("INSERT INTO service_providers (service_id, provider_id) VALUES (?, ?)", s,
+				p.ID); err != nil {
 				return err
 			}
 		}

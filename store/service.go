@@ -15,8 +15,9 @@ const selectService = `SELECT id, clinic, name, duration_minutes, buffer_before,
 func scanService(r *row) directory.Service {
 	return directory.Service{
 		ID: r.int(), Clinic: r.int(), Name: r.text(), DurationMinutes: r.small(), BufferBefore: r.small(),
-		BufferAfter: r.small(), Step: r.small(), Align: directory.Align(r.text()), LocationKind: directory.LocationKind(r.text()),
-		MinNotice: r.small(), HorizonDays: r.small(), DailyCap: r.small(), AutoConfirm: r.bool(),
+		BufferAfter: r.small(), Step: r.small(), Align: directory.Align(r.text()),
+		LocationKind: directory.LocationKind(r.text()),
+		MinNotice:    r.small(), HorizonDays: r.small(), DailyCap: r.small(), AutoConfirm: r.bool(),
 		IntakeCampaignID: r.text(), Active: r.bool(), ProviderIDs: r.ids(), Meta: r.meta(),
 	}
 }

@@ -18,10 +18,12 @@ func (t *tx) Settle(o outbox.Settlement) (webhook int64, counts bool, err error)
 	var changed int64
 	switch o.Result {
 	case outbox.Released:
-		_, _, err = t.exec("UPDATE deliveries SET state = 'pending', attempts = attempts - 1, next_at = ?"+mine, o.NextAt, at.N, o.Attempt)
+		_, _, err = t.exec("UPDATE deliveries SET state = 'pending', attempts = attempts - 1, next_at = ?"+mine, o.NextAt,
+			at.N, o.Attempt)
 		return 0, false, err
 	case outbox.Retry:
-		changed, _, err = t.exec("UPDATE deliveries SET state = 'pending', next_at = ?, cause = ?, last_status = ?, last_error = ?"+mine,
+		changed, _,
+			err = t.exec("UPDATE deliveries SET state = 'pending', next_at = ?, cause = ?, last_status = ?, last_error = ?"+mine,
 			o.NextAt, outbox.CauseRetry, intOrNull(int64(o.Status)), o.Error(), at.N, o.Attempt)
 	default:
 		changed, _, err = t.exec("UPDATE deliveries SET state = ?, ended_at = ?, last_status = ?, last_error = ?"+mine,
@@ -30,7 +32,8 @@ func (t *tx) Settle(o outbox.Settlement) (webhook int64, counts bool, err error)
 	if err != nil || changed == 0 {
 		return 0, false, err
 	}
-	_, _, err = t.exec("INSERT INTO attempts (delivery, n, started_at, ms, status, error, response, cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	_, _, err = t.exec("INSERT INTO attempts (delivery, n, started_at, ms, status, error, response, cause) VALUES "+
+		"(?, ?, ?, ?, ?, ?, ?, ?)",
 		at.N, o.Attempt, o.StartedAt, o.MS, intOrNull(int64(o.Status)), o.Error(), o.Response, at.Cause)
 	return at.Webhook, true, err
 }
@@ -47,7 +50,8 @@ func (r *reads) Run(webhook int64) (outbox.Run, error) {
 
 // SaveStreak implements engine.Tx.
 func (t *tx) SaveStreak(h outbox.Run) error {
-	_, _, err := t.exec("UPDATE webhooks SET failing_since = ?, failures = ? WHERE n = ?", intOrNull(h.Now.Since), h.Now.Failures, h.Webhook)
+	_, _, err := t.exec("UPDATE webhooks SET failing_since = ?, failures = ? WHERE n = ?", intOrNull(h.Now.Since),
+		h.Now.Failures, h.Webhook)
 	return err
 }
 

@@ -75,7 +75,8 @@ func TestSnapshotIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := inspect(t, dest)
-	if in.Appointments != 700 || in.AuditRows != 700 || len(in.Clinics) != 1 || len(in.Findings) != 0 || in.LastAudit != noon.Unix() {
+	if in.Appointments != 700 || in.AuditRows != 700 || len(in.Clinics) != 1 || len(in.Findings) != 0 ||
+		in.LastAudit != noon.Unix() {
 		t.Errorf("%+v", in)
 	}
 	if info, err := os.Stat(dest); err != nil || info.Mode().Perm() != 0o600 {
@@ -140,9 +141,11 @@ func TestSnapshotUnderLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d appointments, %.1f MiB: snapshot %v, inspection %v; writers at %d/s: alone p50 %v p99 %v max %v, beside it p50 %v p99 %v max %v",
+	t.Logf("%d appointments, %.1f MiB: snapshot %v, inspection %v; writers at %d/s: alone p50 %v p99 %v max %v, "+
+		"beside it p50 %v p99 %v max %v",
 		in.Appointments, float64(info.Size())/(1<<20), took, time.Since(start), rate,
-		alone[len(alone)/2], alone[len(alone)*99/100], alone[len(alone)-1], beside[len(beside)/2], beside[len(beside)*99/100], beside[len(beside)-1])
+		alone[len(alone)/2], alone[len(alone)*99/100], alone[len(alone)-1], beside[len(beside)/2], beside[len(beside)*99/100],
+		beside[len(beside)-1])
 	if len(in.Findings) != 0 || in.AuditRows != in.Appointments {
 		t.Errorf("%+v", in)
 	}
@@ -199,7 +202,9 @@ func (h *house) load(t *testing.T, rate int, slot *int64, fn func()) []time.Dura
 func TestInspectFinds(t *testing.T) {
 	for _, c := range []struct{ check, says, sql string }{
 		{"", "", "SELECT 1"},
-		{"bookings", "taken twice", "DROP TRIGGER occupancy_no_overlap_insert; INSERT INTO occupancy SELECT 900, clinic, resource, test, s + 60, e + 60, appointment_id, NULL, NULL, 1, 0 FROM occupancy WHERE id = 1"},
+		{"bookings", "taken twice",
+			"DROP TRIGGER occupancy_no_overlap_insert; INSERT INTO occupancy SELECT 900, clinic, resource, test, s + 60, " +
+				"e + 60, appointment_id, NULL, NULL, 1, 0 FROM occupancy WHERE id = 1"},
 		{"calendar", "does not occupy", "UPDATE occupancy SET live = 0 WHERE id = 3"},
 		{"calendar", "still occupies", "UPDATE appointments SET status = 'cancelled' WHERE rowid = 5"},
 		{"events", "were written", "DROP TRIGGER events_no_delete; DELETE FROM events WHERE seq = 7"},
@@ -208,7 +213,8 @@ func TestInspectFinds(t *testing.T) {
 		{"audit", "row 5 is missing", "DROP TRIGGER audit_no_delete; DELETE FROM audit WHERE seq = 5"},
 		{"audit", "the end is cut off", "DROP TRIGGER audit_no_delete; DELETE FROM audit WHERE seq >= 18"},
 		{"audit", "head of its audit is missing", "PRAGMA foreign_keys = OFF; DELETE FROM heads"},
-		{"references", "missing row of", "PRAGMA foreign_keys = OFF; UPDATE appointments SET patient_id = 77 WHERE rowid = 2"},
+		{"references", "missing row of",
+			"PRAGMA foreign_keys = OFF; UPDATE appointments SET patient_id = 77 WHERE rowid = 2"},
 		{"structure", "trigger audit_no_update is missing", "DROP TRIGGER audit_no_update"},
 		{"structure", "table extra does not belong", "CREATE TABLE extra (x)"},
 		{"structure", "index leads_phone", "DROP INDEX leads_phone"},

@@ -55,8 +55,9 @@ func (s *Store) Stats() Stats {
 	c := &s.w.stats
 	out := Stats{
 		Commits: c.commits.Load(), Failed: c.failed.Load(), Members: c.members.Load(),
-		Enqueued: c.enqueued.Load(), EnqueuedLost: c.lost.Load(), QueueDepth: len(s.w.queue), EnqueuedDepth: len(s.w.enqueued),
-		CommitTime: time.Duration(c.seconds.Load()), ReadOnly: s.w.failed.Load() != nil,
+		Enqueued: c.enqueued.Load(), EnqueuedLost: c.lost.Load(), QueueDepth: len(s.w.queue),
+		EnqueuedDepth: len(s.w.enqueued),
+		CommitTime:    time.Duration(c.seconds.Load()), ReadOnly: s.w.failed.Load() != nil,
 	}
 	for i, bound := range groupSizes {
 		out.GroupSizes = append(out.GroupSizes, GroupSize{bound, c.sizes[i].Load()})

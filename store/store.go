@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"qualifybase/engine"
 	"qualifybase/engine/act"
 )
 
@@ -51,8 +50,6 @@ type Store struct {
 	closed bool
 	gone   chan struct{} // closed by Close: no View begins any more
 }
-
-var _ engine.Store = (*Store)(nil)
 
 // Open opens the database at path. A missing or empty file becomes a new
 // database from schema (the text of schema.sql); an older one is backed up
@@ -215,7 +212,8 @@ func (s *Store) fresh(fn func(*reads) error) (err error) {
 		}
 	}
 	c := s.loader
-	if _, _, err := c.exec("BEGIN"); err != nil { // a connection in an unknown state is replaced, or it would refuse for good
+	// a connection in an unknown state is replaced, or it would refuse for good
+	if _, _, err := c.exec("BEGIN"); err != nil {
 		_ = c.close()
 		s.loader = nil
 		return err

@@ -19,7 +19,8 @@ func TestBookAndSee(t *testing.T) {
 		return err
 	})
 	see(t, h.Store, func(r engine.Reader) error {
-		busy, err := r.Busy(booking.ProviderResource(h.providers[0]), false, calendar.Span{Start: start - 60, End: start + 60}, nil)
+		busy, err := r.Busy(booking.ProviderResource(h.providers[0]), false,
+			calendar.Span{Start: start - 60, End: start + 60}, nil)
 		if err != nil || len(busy) != 1 || busy[0].Span != a.Footprint {
 			t.Errorf("Busy = %v, %v", busy, err)
 		}

@@ -9,7 +9,8 @@ import (
 // comments and spacing: two files with the same lines have the same structure.
 func (c *conn) structure() ([]string, error) {
 	var lines []string
-	err := c.query("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name",
+	err := c.query("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER "+
+		"BY type, name",
 		func(r *row) error {
 			lines = append(lines, r.text()+" "+r.text()+" "+r.text()+" "+bare(r.text()))
 			return nil
@@ -76,7 +77,8 @@ func (s *Store) Integrity(ctx context.Context) ([]string, error) {
 		return found, err
 	}
 	err = r.query("PRAGMA foreign_key_check", func(row *row) error {
-		found = append(found, "a row of "+row.text()+" refers to a missing row of "+func() string { row.skip(); return row.text() }())
+		found = append(found,
+			"a row of "+row.text()+" refers to a missing row of "+func() string { row.skip(); return row.text() }())
 		return nil
 	})
 	return found, err

@@ -44,7 +44,8 @@ func (r *reads) firstSince(at int64) (int64, error) {
 	for high++; err == nil && low < high; {
 		mid := low + (high-low)/2
 		var n, made int64
-		_, err = r.get("SELECT n, created_at FROM deliveries WHERE n >= ? ORDER BY n LIMIT 1", func(row *row) { n, made = row.int(), row.int() }, mid)
+		_, err = r.get("SELECT n, created_at FROM deliveries WHERE n >= ? ORDER BY n LIMIT 1",
+			func(row *row) { n, made = row.int(), row.int() }, mid)
 		if made < at {
 			low = n + 1
 		} else {

@@ -42,7 +42,8 @@ func (r *reads) Timeline(q people.TimelineQuery, after act.Position, limit int) 
 		arms = append(arms, timelineLeads)
 	}
 	// The first arm names the columns.
-	text := "SELECT * FROM (SELECT 0 AS at, '' AS k, '' AS status, 0 AS provider, 0 AS other, '' AS title WHERE 0 UNION ALL " +
+	text := "SELECT * FROM (SELECT 0 AS at, '' AS k, '' AS status, 0 AS provider, 0 AS other, '' AS title WHERE 0 " +
+		"UNION ALL " +
 		strings.Join(arms, " UNION ALL ") + ")"
 	var args []any
 	for range arms {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"qualifybase/engine"
 	"qualifybase/engine/act"
 )
 
@@ -29,8 +28,6 @@ type tx struct {
 	levels []level
 	taken  []takenCounters // those it has been given
 }
-
-var _ engine.Tx = (*tx)(nil)
 
 // mark is a point to which the memory can be taken back.
 type mark struct {

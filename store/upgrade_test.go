@@ -31,7 +31,8 @@ func anOldClinic(t *testing.T) string {
 	t.Helper()
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
-	lead, err := c.Engine.PutLead(t.Context(), c.Caller, people.LeadDraft{Name: new("Max 'Müller'"), Notes: new("two\nlines"), Phone: new("030 1234567")})
+	lead, err := c.Engine.PutLead(t.Context(), c.Caller, people.LeadDraft{Name: new("Max 'Müller'"),
+		Notes: new("two\nlines"), Phone: new("030 1234567")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +41,14 @@ func anOldClinic(t *testing.T) string {
 		if i == 3 {
 			start += 3600 // lunch
 		}
-		_, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{LeadID: lead.Lead.ID, ProviderID: c.Ada.ID, StartsAt: start, EndsAt: start + 1800, Title: "Consultation"})
+		_, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{LeadID: lead.Lead.ID, ProviderID: c.Ada.ID,
+			StartsAt: start, EndsAt: start + 1800, Title: "Consultation"})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.Engine.CreatePatient(t.Context(), c.Caller, people.PatientDraft{GivenName: new("Ada"), FamilyName: new("Byron")}); err != nil {
+	if _, err := c.Engine.CreatePatient(t.Context(), c.Caller, people.PatientDraft{GivenName: new("Ada"),
+		FamilyName: new("Byron")}); err != nil {
 		t.Fatal(err)
 	}
 	return dump(t, c.Store.Path())
@@ -79,17 +82,22 @@ func dump(t *testing.T, path string) string {
 		return out
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "PRAGMA application_id = %s;\nPRAGMA user_version = %s;\n", column("PRAGMA application_id")[0], column("PRAGMA user_version")[0])
-	for _, text := range column("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name") {
+	fmt.Fprintf(&b, "PRAGMA application_id = %s;\nPRAGMA user_version = %s;\n", column("PRAGMA application_id")[0],
+		column("PRAGMA user_version")[0])
+	for _, text := range column("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' " +
+		"ORDER BY name") {
 		b.WriteString(text + ";\n")
 	}
-	for _, table := range column("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name") {
-		values := column(fmt.Sprintf("SELECT group_concat('quote(' || name || ')', ' || '','' || ') FROM pragma_table_info('%s')", table))[0]
+	for _, table := range column("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' " +
+		"ORDER BY name") {
+		values := column(fmt.Sprintf("SELECT group_concat('quote(' || name || ')', ' || '','' || ') FROM "+
+			"pragma_table_info('%s')", table))[0]
 		for _, row := range column(fmt.Sprintf("SELECT %s FROM %s", values, table)) {
 			fmt.Fprintf(&b, "INSERT INTO %s VALUES (%s);\n", table, row)
 		}
 	}
-	for _, text := range column("SELECT sql FROM sqlite_schema WHERE type <> 'table' AND sql IS NOT NULL ORDER BY type, name") {
+	for _, text := range column("SELECT sql FROM sqlite_schema WHERE type <> 'table' AND sql IS NOT NULL ORDER BY " +
+		"type, name") {
 		b.WriteString(text + ";\n")
 	}
 	return b.String()
@@ -114,7 +122,8 @@ func load(t *testing.T, path, text string) {
 func TestUpgrade(t *testing.T) {
 	texts := map[string]string{"today": anOldClinic(t)}
 	if *released != "" {
-		if err := os.WriteFile(filepath.Join("testdata", "released", *released+".sql"), []byte(texts["today"]), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join("testdata", "released", *released+".sql"), []byte(texts["today"]),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -130,7 +139,8 @@ func TestUpgrade(t *testing.T) {
 		texts[filepath.Base(file)] = string(text)
 	}
 	proof.Row(t, "R15", "verify ok from every released schema; a newer file with an old binary refused, untouched",
-		"%d released schemas and today's: up to date, whole, with a checked copy of before; newer refused untouched (TestMigrateEverything, TestRefusedUntouched)", len(files))
+		"%d released schemas and today's: up to date, whole, with a checked copy of before; newer refused untouched "+
+			"(TestMigrateEverything, TestRefusedUntouched)", len(files))
 	for name, text := range texts {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "qb.db")
@@ -172,7 +182,8 @@ func TestEveryReleaseIsUpgraded(t *testing.T) {
 	if missing := unreleased(string(text), os.DirFS("testdata/released")); len(missing) > 0 {
 		t.Errorf("write what these releases left: go test ./store -run TestUpgrade -released %s", strings.Join(missing, ", "))
 	}
-	got := unreleased("# Changelog\n\n## [Unreleased]\n\n## [1.1.0] - 2027-01-01\n\n## [1.0.0] - 2026-12-01\n", fstest.MapFS{"1.0.0.sql": {}})
+	got := unreleased("# Changelog\n\n## [Unreleased]\n\n## [1.1.0] - 2027-01-01\n\n## [1.0.0] - 2026-12-01\n",
+		fstest.MapFS{"1.0.0.sql": {}})
 	if !slices.Equal(got, []string{"1.1.0"}) {
 		t.Errorf("missing %v, want 1.1.0", got)
 	}

@@ -81,39 +81,57 @@ func (s *shell) attacks() []struct{ name, sql, word string } {
 		for i := 0; i < len(other); i += 2 {
 			values[slices.Index(columns, other[i])] = other[i+1]
 		}
-		return "INTO notes (" + strings.Join(columns, ",") + ") SELECT " + strings.Join(values, ",") + " FROM notes WHERE " + row
+		return "INTO notes (" + strings.Join(columns, ",") + ") SELECT " + strings.Join(values, ",") + " FROM notes WHERE " +
+			row
 	}
 	quoted := func(text string) string { return "'" + text + "'" }
 	return []struct{ name, sql, word string }{
 		{"update a signed note", "UPDATE notes SET plan = 'x' WHERE " + row, "does not change"},
 		{"touch only its time", "UPDATE notes SET updated_at = updated_at + 1 WHERE " + row, "does not change"},
-		{"make it a draft again", "UPDATE notes SET status = 'draft', signed_by = NULL, signed_at = NULL, content_sha256 = '' WHERE " + row, "does not change"},
+		{"make it a draft again",
+			"UPDATE notes SET status = 'draft', signed_by = NULL, signed_at = NULL, content_sha256 = '' WHERE " + row,
+			"does not change"},
 		{"update an amended note", "UPDATE notes SET plan = 'x' WHERE id = '" + s.amend.Row + "'", "does not change"},
-		{"update the version before", "UPDATE notes SET plan = 'x' WHERE id = '" + s.amend.Supersedes + "'", "does not change"},
+		{"update the version before", "UPDATE notes SET plan = 'x' WHERE id = '" + s.amend.Supersedes + "'",
+			"does not change"},
 		{"delete a signed note", "DELETE FROM notes WHERE " + row, "is not deleted"},
 		{"delete all notes", "DELETE FROM notes", "is not deleted"},
 		{"replace a signed note", "INSERT OR REPLACE " + copied("plan", "'x'"), "exists"},
-		{"push a draft over it", "UPDATE OR REPLACE notes SET id = '" + s.signed.Row + "' WHERE id = '" + s.draft.Row + "'", "keeps its place"},
-		{"move a draft", "UPDATE notes SET consultation_id = '" + s.ended.ID + "' WHERE id = '" + s.draft.Row + "'", "keeps its place"},
-		{"supersede a draft", "INSERT " + copied("id", "'new'", "note_id", quoted(s.draft.ID), "n", "2", "supersedes", quoted(s.draft.Row),
+		{"push a draft over it", "UPDATE OR REPLACE notes SET id = '" + s.signed.Row + "' WHERE id = '" + s.draft.Row + "'",
+			"keeps its place"},
+		{"move a draft", "UPDATE notes SET consultation_id = '" + s.ended.ID + "' WHERE id = '" + s.draft.Row + "'",
+			"keeps its place"},
+		{"supersede a draft", "INSERT " + copied("id", "'new'", "note_id", quoted(s.draft.ID), "n", "2", "supersedes",
+			quoted(s.draft.Row),
 			"status", "'amended'", "amend_reason", "'x'"), "signed version before"},
-		{"fork the versions", "INSERT " + copied("id", "'new'", "note_id", quoted(s.amend.ID), "n", "2", "supersedes", quoted(s.amend.Supersedes),
+		{"fork the versions", "INSERT " + copied("id", "'new'", "note_id", quoted(s.amend.ID), "n", "2", "supersedes",
+			quoted(s.amend.Supersedes),
 			"status", "'amended'", "amend_reason", "'x'"), "exists"},
-		{"a new note under an ended consultation", "INSERT " + copied("id", "'new'", "note_id", "'new'", "consultation_id", quoted(s.ended.ID)), "is over"},
-		{"add to a draft", "INSERT " + copied("id", "'new'", "note_id", "'new'", "addendum_to", quoted(s.draft.ID)), "can be added to"},
-		{"edit a draft under an ended consultation", "UPDATE notes SET vitals = '[]', plan = 'x' WHERE id = '" + s.stale.Row + "'", "is over"},
-		{"reopen a consultation", "UPDATE consultations SET status = 'in_progress', ended_at = NULL WHERE id = '" + s.ended.ID + "'", "does not change"},
-		{"edit an ended consultation", "UPDATE consultations SET reason = 'x' WHERE id = '" + s.ended.ID + "'", "does not change"},
+		{"a new note under an ended consultation", "INSERT " + copied("id", "'new'", "note_id", "'new'", "consultation_id",
+			quoted(s.ended.ID)), "is over"},
+		{"add to a draft", "INSERT " + copied("id", "'new'", "note_id", "'new'", "addendum_to", quoted(s.draft.ID)),
+			"can be added to"},
+		{"edit a draft under an ended consultation", "UPDATE notes SET vitals = '[]', plan = 'x' WHERE id = '" + s.stale.Row +
+			"'", "is over"},
+		{"reopen a consultation", "UPDATE consultations SET status = 'in_progress', ended_at = NULL WHERE id = '" +
+			s.ended.ID + "'", "does not change"},
+		{"edit an ended consultation", "UPDATE consultations SET reason = 'x' WHERE id = '" + s.ended.ID + "'",
+			"does not change"},
 		{"delete a consultation", "DELETE FROM consultations WHERE id = '" + s.open.ID + "'", "signed notes stand"},
-		{"edit an issued prescription", "UPDATE prescriptions SET dose = '9' WHERE id = '" + s.issued.ID + "'", "does not change"},
-		{"revive a stopped prescription", "UPDATE prescriptions SET status = 'active' WHERE id = '" + s.over.ID + "'", "stays so"},
-		{"complete a stopped prescription", "UPDATE prescriptions SET status = 'completed' WHERE id = '" + s.over.ID + "'", "stays so"},
-		{"activate under an ended consultation", "UPDATE prescriptions SET status = 'active' WHERE id = '" + s.planned.ID + "'", "does not change"},
+		{"edit an issued prescription", "UPDATE prescriptions SET dose = '9' WHERE id = '" + s.issued.ID + "'",
+			"does not change"},
+		{"revive a stopped prescription", "UPDATE prescriptions SET status = 'active' WHERE id = '" + s.over.ID + "'",
+			"stays so"},
+		{"complete a stopped prescription", "UPDATE prescriptions SET status = 'completed' WHERE id = '" + s.over.ID + "'",
+			"stays so"},
+		{"activate under an ended consultation", "UPDATE prescriptions SET status = 'active' WHERE id = '" + s.planned.ID +
+			"'", "does not change"},
 		{"delete an issued prescription", "DELETE FROM prescriptions WHERE id = '" + s.issued.ID + "'", "is not deleted"},
 		{"prescribe under an ended consultation", "INSERT INTO prescriptions SELECT 'new', clinic, test, '" + s.ended.ID + `', author_id, medication,
 			medication_code, dose, route, frequency, as_needed, start_date, duration_days, end_date, quantity, unit, refills, substitution_allowed,
 			instructions, status, stop_reason, version, change, created_at, updated_at, created_by, updated_by FROM prescriptions WHERE id = '` + s.issued.ID + "'", "is over"},
-		{"replace a prescription", "INSERT OR REPLACE INTO prescriptions SELECT * FROM prescriptions WHERE id = '" + s.issued.ID + "'", "exists"},
+		{"replace a prescription", "INSERT OR REPLACE INTO prescriptions SELECT * FROM prescriptions WHERE id = '" +
+			s.issued.ID + "'", "exists"},
 	}
 }
 
@@ -188,7 +206,8 @@ func TestVisitsStayInTheirClinic(t *testing.T) {
 	s := newShell(t)
 	rival, doctor := s.Rival(t)
 	theirs, test := s.Patient(t, rival, "Eva", "Rot"), s.Patient(t, s.Test, "Tess", "Rot")
-	visit, err := s.Engine.StartConsultation(t.Context(), rival, record.ConsultationDraft{PatientID: theirs.ID, ProviderID: doctor.ID})
+	visit, err := s.Engine.StartConsultation(t.Context(), rival,
+		record.ConsultationDraft{PatientID: theirs.ID, ProviderID: doctor.ID})
 	enginetest.Must(t, err)
 	planned, err := s.Engine.Prescribe(t.Context(), s.Caller, s.open.ID, record.PrescriptionDraft{
 		Medication: new("M"), Dose: new("1"), Frequency: new("daily"), Status: record.PrescriptionDrafted})
@@ -226,24 +245,35 @@ func TestVisitsStayInTheirClinic(t *testing.T) {
 		"to another clinic":                      move("consultations", s.open.ID, "clinic = ?", rival.Clinic),
 		"over, to test":                          move("consultations", s.ended.ID, "test = 1"),
 		"draft's author":                         move("notes", s.draft.Row, "author_id = ?", doctor.ID),
-		"draft's signer":                         move("notes", s.draft.Row, "signed_by = ?, signed_at = 1, content_sha256 = 'x', status = 'signed'", doctor.ID),
-		"prescription's author":                  move("prescriptions", planned.ID, "author_id = ?", doctor.ID),
-		"prescription's clinic":                  move("prescriptions", planned.ID, "clinic = ?", rival.Clinic),
-		"prescription's kind":                    move("prescriptions", planned.ID, "test = 1"),
-		"new visit, patient":                     copied("consultations", s.open.ID, "id", "'x'", "patient_id", n(theirs.ID)),
-		"new visit, kind":                        copied("consultations", s.open.ID, "id", "'x'", "test", "1"),
-		"new visit, provider":                    copied("consultations", s.open.ID, "id", "'x'", "provider_id", n(doctor.ID)),
-		"new visit, location":                    copied("consultations", s.open.ID, "id", "'x'", "location_id", n(elsewhere)),
-		"new visit, appointment":                 copied("consultations", s.open.ID, "id", "'x'", "appointment_id", "'"+a.ID+"'"),
-		"new visit, clinic":                      copied("consultations", s.open.ID, "id", "'x'", "clinic", n(rival.Clinic)),
-		"new note, consultation":                 copied("notes", s.draft.Row, "id", "'x'", "note_id", "'x'", "consultation_id", "'"+visit.ID+"'"),
-		"new note, author":                       copied("notes", s.draft.Row, "id", "'x'", "note_id", "'x'", "author_id", n(doctor.ID)),
-		"new note, kind":                         copied("notes", s.draft.Row, "id", "'x'", "note_id", "'x'", "test", "1"),
-		"new note, signer":                       copied("notes", s.signed.Row, "id", "'x'", "note_id", "'x'", "signed_by", n(doctor.ID)),
-		"new prescription, consultation":         copied("prescriptions", s.issued.ID, "id", "'x'", "consultation_id", "'"+visit.ID+"'"),
-		"new prescription, author":               copied("prescriptions", s.issued.ID, "id", "'x'", "author_id", n(doctor.ID)),
-		"merge":                                  move("patients", n(s.open.PatientID), "status = 'merged', merged_into = ?", theirs.ID),
-		"merge, kind":                            move("patients", n(s.open.PatientID), "status = 'merged', merged_into = ?", test.ID),
+		"draft's signer": move("notes", s.draft.Row,
+			"signed_by = ?, signed_at = 1, content_sha256 = 'x', status = 'signed'", doctor.ID),
+		"prescription's author": move("prescriptions", planned.ID, "author_id = ?", doctor.ID),
+		"prescription's clinic": move("prescriptions", planned.ID, "clinic = ?", rival.Clinic),
+		"prescription's kind":   move("prescriptions", planned.ID, "test = 1"),
+		"new visit, patient":    copied("consultations", s.open.ID, "id", "'x'", "patient_id", n(theirs.ID)),
+		"new visit, kind":       copied("consultations", s.open.ID, "id", "'x'", "test", "1"),
+		"new visit, provider": copied("consultations", s.open.ID, "id", "'x'", "provider_id",
+			n(doctor.ID)),
+		"new visit, location": copied("consultations", s.open.ID, "id", "'x'", "location_id",
+			n(elsewhere)),
+		"new visit, appointment": copied("consultations", s.open.ID, "id", "'x'", "appointment_id",
+			"'"+a.ID+"'"),
+		"new visit, clinic": copied("consultations", s.open.ID, "id", "'x'", "clinic", n(rival.Clinic)),
+		"new note, consultation": copied("notes", s.draft.Row, "id", "'x'", "note_id", "'x'",
+			"consultation_id", "'"+visit.ID+"'"),
+		"new note, author": copied("notes", s.draft.Row, "id", "'x'", "note_id", "'x'", "author_id",
+			n(doctor.ID)),
+		"new note, kind": copied("notes", s.draft.Row, "id", "'x'", "note_id", "'x'", "test", "1"),
+		"new note, signer": copied("notes", s.signed.Row, "id", "'x'", "note_id", "'x'", "signed_by",
+			n(doctor.ID)),
+		"new prescription, consultation": copied("prescriptions", s.issued.ID, "id", "'x'", "consultation_id",
+			"'"+visit.ID+"'"),
+		"new prescription, author": copied("prescriptions", s.issued.ID, "id", "'x'", "author_id",
+			n(doctor.ID)),
+		"merge": move("patients", n(s.open.PatientID), "status = 'merged', merged_into = ?",
+			theirs.ID),
+		"merge, kind": move("patients", n(s.open.PatientID), "status = 'merged', merged_into = ?",
+			test.ID),
 	} {
 		if !strings.Contains(got, "stays in its clinic") && !strings.Contains(got, "elsewhere") {
 			t.Errorf("%s: %s", what, got)

@@ -64,13 +64,15 @@ func (r *reads) subscriptionsInFile(clinic int64) (*outbox.Subscriptions, error)
 	if err != nil {
 		return nil, err
 	}
-	hooks, err := list(r, scanWebhook, selectWebhook+" WHERE clinic = ? AND test IN (0, 1) AND deleted_at IS NULL ORDER BY id", clinic)
+	hooks, err := list(r, scanWebhook,
+		selectWebhook+" WHERE clinic = ? AND test IN (0, 1) AND deleted_at IS NULL ORDER BY id", clinic)
 	return &outbox.Subscriptions{ClinicID: c.ID, Webhooks: hooks}, err
 }
 
 // Webhook implements engine.Reader.
 func (r *reads) Webhook(clinic int64, test bool, id string) (outbox.Webhook, error) {
-	return one(r, "webhook", scanWebhook, selectWebhook+" WHERE id = ? AND clinic = ? AND test = ? AND deleted_at IS NULL", id, clinic, test)
+	return one(r, "webhook", scanWebhook, selectWebhook+" WHERE id = ? AND clinic = ? AND test = ? AND deleted_at IS NULL",
+		id, clinic, test)
 }
 
 // Webhooks implements engine.Reader.
@@ -103,7 +105,8 @@ func (t *tx) InsertWebhook(h *outbox.Webhook) error {
 	_, h.N, err = t.exec(`INSERT INTO webhooks (id, clinic, test, url, events, description, payload, flat, signature_header, max_in_flight,
 		enabled, disabled_reason, secret, old_secret, old_until, failures, version, change, created_at, updated_at, created_by, updated_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
-		h.ID, h.Clinic, h.Test, h.URL, string(events), h.Description, string(h.Payload), h.Flat, h.SignatureHeader, h.MaxInFlight,
+		h.ID, h.Clinic, h.Test, h.URL, string(events), h.Description, string(h.Payload), h.Flat, h.SignatureHeader,
+		h.MaxInFlight,
 		h.Enabled, h.DisabledReason, bytesOrNull(h.Sealed), bytesOrNull(h.OldSealed), intOrNull(h.OldUntil),
 		h.Version, h.Change, h.CreatedAt, h.UpdatedAt, h.CreatedBy, h.UpdatedBy)
 	return err
@@ -121,7 +124,8 @@ func (t *tx) UpdateWebhook(h outbox.Webhook) error {
 		failures = CASE WHEN enabled < ?7 THEN 0 ELSE failures END, enabled = ?7, disabled_reason = ?8,
 		secret = ?9, old_secret = ?10, old_until = ?11, deleted_at = ?12, version = ?13, change = ?14, updated_at = ?15, updated_by = ?16
 		WHERE id = ?17 AND clinic = ?18 AND deleted_at IS NULL`,
-		h.URL, string(events), h.Description, string(h.Payload), h.SignatureHeader, h.MaxInFlight, h.Enabled, h.DisabledReason,
+		h.URL, string(events), h.Description, string(h.Payload), h.SignatureHeader, h.MaxInFlight, h.Enabled,
+		h.DisabledReason,
 		bytesOrNull(h.Sealed), bytesOrNull(h.OldSealed), intOrNull(h.OldUntil), intOrNull(h.DeletedAt),
 		h.Version, h.Change, h.UpdatedAt, h.UpdatedBy, h.ID, h.Clinic)
 }

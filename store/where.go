@@ -149,7 +149,8 @@ func (r *reads) firstChange(table string, clinic int64, test bool, since int64) 
 	for low, high := int64(1), first; low < high; {
 		middle := low + (high-low)/2
 		change, at := first, since // as if of the next write
-		if _, err := r.get("SELECT change, updated_at FROM "+table+" WHERE clinic = ? AND test = ? AND change >= ? ORDER BY change LIMIT 1",
+		if _, err := r.get("SELECT change, updated_at FROM "+table+" WHERE clinic = ? AND test = ? AND change >= ? "+
+			"ORDER BY change LIMIT 1",
 			func(row *row) { change, at = row.int(), row.int() }, clinic, test, middle); err != nil {
 			return 0, err
 		}

@@ -65,7 +65,8 @@ func newWriter(s *Store, c *conn) (*writer, error) {
 	w := &writer{
 		s: s, c: c, queue: make(chan *member, 1024), enqueued: make(chan func(act.Tx) error, maxEnqueued),
 		flush: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
-		counters: map[int64]*clinicCounters{}, plans: map[int64]*directory.Plan{}, keys: map[lookup]struct{}{}, subs: map[int64]struct{}{},
+		counters: map[int64]*clinicCounters{}, plans: map[int64]*directory.Plan{}, keys: map[lookup]struct{}{},
+		subs: map[int64]struct{}{},
 	}
 	w.overlay.work = map[dayKey][]booking.Occupied{}
 	version, err := c.number("PRAGMA data_version")

@@ -95,7 +95,8 @@ func TestGroupKeepsMembersApart(t *testing.T) {
 		t.Errorf("the log should tell of the panic and not of Ada: %s", logged.String())
 	}
 	see(t, h.Store, func(r engine.Reader) error {
-		sameBusy(t, "after", r, booking.ProviderResource(h.providers[0]), false, calendar.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
+		sameBusy(t, "after", r, booking.ProviderResource(h.providers[0]), false,
+			calendar.Span{Start: noon.Unix(), End: noon.Unix() + daySeconds})
 		return nil
 	})
 	for range 5 { // more often than there are readers
@@ -106,7 +107,8 @@ func TestGroupKeepsMembersApart(t *testing.T) {
 	}
 	see(t, h.Store, func(r engine.Reader) error { _, err := r.Clinics(); return err })
 	proof.Row(t, "R14", "a panic injected in handler, writer, dispatcher: process lives, others served, job retried",
-		"writer: 2 of 8 members of one group panic, they alone are rolled back and hear an error; readers that panic give their connection back")
+		"writer: 2 of 8 members of one group panic, they alone are rolled back and hear an error; readers that panic "+
+			"give their connection back")
 }
 
 func TestHeadsFollowRollbacks(t *testing.T) {
@@ -151,7 +153,11 @@ func TestHeadsFollowRollbacks(t *testing.T) {
 	if n := h.count(t, "SELECT change FROM heads WHERE clinic = ?", h.clinic); n != 7 {
 		t.Errorf("the file says %d, want 7", n)
 	}
-	if err := engine.Update(context.Background(), h, func(tx engine.Tx) error { _, err := tx.Counters(999); return err }); fault.KindOf(err) != fault.NotFound {
+	if err := engine.Update(context.Background(), h, func(tx engine.Tx) error {
+		_,
+			err := tx.Counters(999)
+		return err
+	}); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("heads of no clinic: %v", err)
 	}
 }
@@ -341,7 +347,11 @@ func TestEnqueue(t *testing.T) {
 	if err := engine.Update(context.Background(), s, h.booking(2)); fault.KindOf(err) != fault.Busy {
 		t.Errorf("Update after Close: %v", err)
 	}
-	if err := engine.View(context.Background(), s, func(r engine.Reader) error { _, err := r.Clinics(); return err }); fault.KindOf(err) != fault.Busy {
+	if err := engine.View(context.Background(), s, func(r engine.Reader) error {
+		_,
+			err := r.Clinics()
+		return err
+	}); fault.KindOf(err) != fault.Busy {
 		t.Errorf("View after Close: %v", err)
 	}
 	s.Enqueue(func(tx act.Tx) error { return reason("lost")(tx.(engine.Tx)) })

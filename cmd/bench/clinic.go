@@ -85,7 +85,8 @@ func newClinic(ctx context.Context, dir, schema string, providers, appointments 
 		}
 	}
 	name, minutes, ten := "Any of ten", 30, b.providers[:min(10, len(b.providers))]
-	service, err := e.CreateService(ctx, c, directory.ServiceDraft{Name: &name, DurationMinutes: &minutes, ProviderIDs: &ten})
+	service, err := e.CreateService(ctx, c, directory.ServiceDraft{Name: &name, DurationMinutes: &minutes,
+		ProviderIDs: &ten})
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +127,8 @@ func (b *clinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
 		ID: uuid.New(time.Unix(start-86400*14, 0)), Clinic: clinic, LeadID: b.leads[provider][place%leadsPerProvider],
 		ProviderID: b.providers[provider],
 		LocationID: 1, Title: "Consultation", Status: booking.Scheduled, StartsAt: start, EndsAt: start + 900,
-		Footprint: calendar.Span{Start: start, End: start + 900}, TimeZone: "UTC", LocalDate: calendar.LocalDate(time.UTC, start),
+		Footprint: calendar.Span{Start: start, End: start + 900}, TimeZone: "UTC",
+		LocalDate: calendar.LocalDate(time.UTC, start),
 	}
 	made := start - 86400*14
 	a.Version, a.CreatedAt, a.UpdatedAt, a.CreatedBy, a.UpdatedBy = 1, made, made, "cli:bench", "cli:bench"

@@ -74,7 +74,7 @@ func (d *doctor) fail(check, wayOut, format string, args ...any) {
 	d.list = append(d.list, CheckResult{check, "fail", fmt.Sprintf(format, args...), wayOut})
 }
 
-// config tells whether the configuration loads; the rest goes on with the defaults if it
+// config reports whether the configuration loads; the rest goes on with the defaults if it
 // does not.
 func (d *doctor) config(err error) {
 	if err != nil {

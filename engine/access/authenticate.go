@@ -75,7 +75,8 @@ func (e *Engine) AuthenticateKey(ctx context.Context, text string) (Identity, er
 	}
 	e.used(k, now)
 	id := Identity{Key: k, PerMinute: e.perMinute(k, tier), Caller: act.Caller{
-		Clinic: k.Clinic, Kind: act.ActorKey, ID: k.ID, Label: k.Prefix(), Scopes: k.Scopes, Test: k.Family == secret.FamilyTest, Family: k.Family,
+		Clinic: k.Clinic, Kind: act.ActorKey, ID: k.ID, Label: k.Prefix(), Scopes: k.Scopes,
+		Test: k.Family == secret.FamilyTest, Family: k.Family,
 	}}
 	return id, nil
 }
@@ -120,7 +121,9 @@ func (e *Engine) used(k *Key, now int64) {
 	}
 	e.usage.mu.Unlock()
 	if due {
-		act.Enqueue(e.Room, act.Caller{Clinic: k.Clinic}, act.Action{}, act.OK, func(w *Act) error { return w.TouchKey(id, now) })
+		act.Enqueue(e.Room, act.Caller{Clinic: k.Clinic}, act.Action{}, act.OK, func(w *Act) error {
+			return w.TouchKey(id, now)
+		})
 	}
 }
 

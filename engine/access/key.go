@@ -77,11 +77,15 @@ type holding struct {
 }
 
 var (
-	klinivoScopes = scope.Of(scope.PatientsRead, scope.PatientsWrite, scope.AppointmentsRead, scope.AppointmentsWrite, scope.ProvidersRead,
+	klinivoScopes = scope.Of(scope.PatientsRead, scope.PatientsWrite, scope.AppointmentsRead, scope.AppointmentsWrite,
+		scope.ProvidersRead,
 		scope.ConsultationsRead, scope.WebhooksManage)
-	researchScopes = scope.Of(scope.CampaignsRead, scope.CampaignsWrite, scope.CampaignsDelete, scope.CampaignsPublish, scope.InterviewsRead,
-		scope.InterviewsWrite, scope.FindingsRead, scope.FindingsWrite, scope.GraphRead, scope.GraphShare, scope.TeamsRead, scope.TeamsWrite, scope.WebhooksManage, scope.AdminRead)
-	officeScopes = scope.Of(scope.LeadsRead, scope.LeadsWrite, scope.AvailabilityRead, scope.AppointmentsRead, scope.AppointmentsWrite, scope.WebhooksManage)
+	researchScopes = scope.Of(scope.CampaignsRead, scope.CampaignsWrite, scope.CampaignsDelete, scope.CampaignsPublish,
+		scope.InterviewsRead,
+		scope.InterviewsWrite, scope.FindingsRead, scope.FindingsWrite, scope.GraphRead, scope.GraphShare, scope.TeamsRead,
+		scope.TeamsWrite, scope.WebhooksManage, scope.AdminRead)
+	officeScopes = scope.Of(scope.LeadsRead, scope.LeadsWrite, scope.AvailabilityRead, scope.AppointmentsRead,
+		scope.AppointmentsWrite, scope.WebhooksManage)
 	publicScopes = scope.Of(scope.CampaignsRead, scope.InterviewsWrite)
 	anyScope     = scope.All.Without(1 << scope.None)
 )
@@ -132,7 +136,8 @@ func (d KeyDraft) cleaned(f *fault.Faults, now int64) Key {
 	case rule.origins:
 		k.AllowedOrigins = cleanOrigins(f, "allowed_origins", d.AllowedOrigins)
 	case len(d.AllowedOrigins) > 0:
-		f.Add("allowed_origins", "Only %s keys have origins, for no other family may be used in a browser", secret.FamilyPublic)
+		f.Add("allowed_origins", "Only %s keys have origins, for no other family may be used in a browser",
+			secret.FamilyPublic)
 	}
 	return k
 }

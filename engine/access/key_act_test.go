@@ -34,8 +34,10 @@ func refusedKey(t *testing.T, c *enginetest.Clinic, text, why string) {
 func TestCreateKey(t *testing.T) {
 	c := enginetest.New(t)
 	ends := c.Clock.Now().Add(time.Hour).Unix()
-	k := enginetest.IssueKey(t, c, access.KeyDraft{Name: " Website ", Family: secret.FamilyPublic, AllowedOrigins: []string{"https://Clinic.example:443"}, ExpiresAt: ends, RatePerMinute: new(0)})
-	if k.Name != "Website" || !strings.HasPrefix(k.Secret, k.Prefix()) || len(k.Secret) != len("qual_pk_")+46 || k.ExpiresAt != ends || *k.RatePerMinute != 0 ||
+	k := enginetest.IssueKey(t, c, access.KeyDraft{Name: " Website ", Family: secret.FamilyPublic,
+		AllowedOrigins: []string{"https://Clinic.example:443"}, ExpiresAt: ends, RatePerMinute: new(0)})
+	if k.Name != "Website" || !strings.HasPrefix(k.Secret, k.Prefix()) || len(k.Secret) != len("qual_pk_")+46 ||
+		k.ExpiresAt != ends || *k.RatePerMinute != 0 ||
 		k.CreatedBy != "cli:test" || k.CreatedAt != c.Clock.Now().Unix() || k.AllowedOrigins[0] != "https://clinic.example" {
 		t.Errorf("the key is %+v", k)
 	}
@@ -46,7 +48,8 @@ func TestCreateKey(t *testing.T) {
 			t.Error("the secret is stored")
 		}
 		k.Secret = ""
-		if a, b := fmt.Sprint(stored, *stored.RatePerMinute), fmt.Sprint(k, *k.RatePerMinute); strings.Split(a, "0x")[0] != strings.Split(b, "0x")[0] {
+		if a, b := fmt.Sprint(stored, *stored.RatePerMinute), fmt.Sprint(k,
+			*k.RatePerMinute); strings.Split(a, "0x")[0] != strings.Split(b, "0x")[0] {
 			t.Errorf("answered %s\nkept     %s", b, a)
 		}
 		return err
@@ -69,21 +72,26 @@ func TestCreateKeyRefuses(t *testing.T) {
 	}{
 		{c.Shell, access.KeyDraft{}, fault.Invalid, []string{"name", "family"}},
 		{c.Shell, access.KeyDraft{Name: "n", Family: secret.FamilyScoped}, fault.Invalid, []string{"scopes"}},
-		{c.Shell, access.KeyDraft{Name: "n", Family: secret.FamilyLive, ExpiresAt: c.Clock.Now().Unix()}, fault.Invalid, []string{"expires_at"}},
-		{office, access.KeyDraft{Name: "n", Family: secret.FamilyLive}, fault.Forbidden, []string{"scopes"}}, // the family's usual scopes
-		{office, access.KeyDraft{Name: "n", Family: secret.FamilyLive, Scopes: []string{"leads:write"}}, fault.Forbidden, []string{"scopes"}},
+		{c.Shell, access.KeyDraft{Name: "n", Family: secret.FamilyLive, ExpiresAt: c.Clock.Now().Unix()}, fault.Invalid,
+			[]string{"expires_at"}},
+		// the family's usual scopes
+		{office, access.KeyDraft{Name: "n", Family: secret.FamilyLive}, fault.Forbidden, []string{"scopes"}},
+		{office, access.KeyDraft{Name: "n", Family: secret.FamilyLive, Scopes: []string{"leads:write"}}, fault.Forbidden,
+			[]string{"scopes"}},
 		{c.Test, access.KeyDraft{Name: "n", Family: secret.FamilyLive}, fault.Forbidden, []string{"family"}},
 	} {
 		_, err := c.Engine.CreateKey(ctx, x.by, x.draft)
 		enginetest.Refused(t, err, x.kind, x.fields...)
 	}
-	enginetest.Traces(t, c, "", "key.create denied scope:appointments:read", "key.create denied scope:leads:write", "key.create denied error:INSUFFICIENT_SCOPE")
+	enginetest.Traces(t, c, "", "key.create denied scope:appointments:read", "key.create denied scope:leads:write",
+		"key.create denied error:INSUFFICIENT_SCOPE")
 	nobody := c.Caller
 	nobody.Scopes = scope.All.Without(scope.Of(scope.KeysManage))
 	_, err := c.Engine.CreateKey(ctx, nobody, access.KeyDraft{Name: "n", Family: secret.FamilyLive})
 	enginetest.Refused(t, err, fault.Forbidden)
 	enginetest.Traces(t, c, "", "key.create denied scope:keys:manage")
-	k, err := c.Engine.CreateKey(ctx, office, access.KeyDraft{Name: "n", Family: secret.FamilyLive, Scopes: []string{"leads:read"}})
+	k, err := c.Engine.CreateKey(ctx, office, access.KeyDraft{Name: "n", Family: secret.FamilyLive,
+		Scopes: []string{"leads:read"}})
 	enginetest.Must(t, err)
 	if _, err = c.Engine.CreateKey(ctx, c.Test, access.KeyDraft{Name: "n", Family: secret.FamilyTest}); err != nil {
 		t.Errorf("a test key makes no test key: %v", err)
@@ -100,8 +108,10 @@ func TestAuthenticateKey(t *testing.T) {
 	now := c.Clock.Now()
 	live := enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyLive, ExpiresAt: now.Add(time.Hour).Unix()})
 	test := enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyTest, RatePerMinute: new(5)})
-	free := enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyKlinivo, Scopes: []string{"READ_PATIENTS"}, RatePerMinute: new(0)})
-	theirs, err := c.Engine.CreateKey(t.Context(), act.Shell(rival.Clinic, "keys"), access.KeyDraft{Name: "n", Family: secret.FamilyLive})
+	free := enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyKlinivo, Scopes: []string{"READ_PATIENTS"},
+		RatePerMinute: new(0)})
+	theirs, err := c.Engine.CreateKey(t.Context(), act.Shell(rival.Clinic, "keys"),
+		access.KeyDraft{Name: "n", Family: secret.FamilyLive})
 	enginetest.Must(t, err)
 	for _, x := range []struct {
 		key    access.Key
@@ -112,7 +122,8 @@ func TestAuthenticateKey(t *testing.T) {
 		id, err := c.Engine.AuthenticateKey(t.Context(), x.key.Secret)
 		enginetest.Must(t, err)
 		by := id.Caller
-		if by.Clinic != x.clinic || by.Kind != act.ActorKey || by.ID != x.key.ID || by.Label != x.key.Prefix() || by.Scopes != x.key.Scopes ||
+		if by.Clinic != x.clinic || by.Kind != act.ActorKey || by.ID != x.key.ID || by.Label != x.key.Prefix() ||
+			by.Scopes != x.key.Scopes ||
 			by.Test != x.test || id.PerMinute != x.rate || id.Key.ID != x.key.ID || by.Role != "" {
 			t.Errorf("%s is %+v", x.key.Prefix(), id)
 		}
@@ -181,8 +192,9 @@ func TestRevokeKey(t *testing.T) {
 func TestRotateKey(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	old := enginetest.IssueKey(t, c, access.KeyDraft{Name: "CRM", Family: secret.FamilyPublic, AllowedOrigins: []string{"https://a.example"},
-		RatePerMinute: new(9), ExpiresAt: c.Clock.Now().Add(1000 * time.Hour).Unix()})
+	old := enginetest.IssueKey(t, c, access.KeyDraft{Name: "CRM", Family: secret.FamilyPublic,
+		AllowedOrigins: []string{"https://a.example"},
+		RatePerMinute:  new(9), ExpiresAt: c.Clock.Now().Add(1000 * time.Hour).Unix()})
 	c.Since(t)
 	for _, hours := range []int{-1, 169} {
 		_, err := c.Engine.RotateKey(ctx, c.Caller, old.ID, hours)
@@ -196,8 +208,10 @@ func TestRotateKey(t *testing.T) {
 
 	fresh, err := c.Engine.RotateKey(ctx, c.Caller, old.ID, 24)
 	enginetest.Must(t, err)
-	if fresh.ID == old.ID || fresh.Secret == old.Secret || fresh.Name != "CRM" || fresh.Scopes != old.Scopes || *fresh.RatePerMinute != 9 ||
-		fresh.ExpiresAt != old.ExpiresAt || !slices.Equal(fresh.AllowedOrigins, old.AllowedOrigins) || fresh.RevokedAt != 0 || fresh.RotatedTo != "" {
+	if fresh.ID == old.ID || fresh.Secret == old.Secret || fresh.Name != "CRM" || fresh.Scopes != old.Scopes ||
+		*fresh.RatePerMinute != 9 ||
+		fresh.ExpiresAt != old.ExpiresAt || !slices.Equal(fresh.AllowedOrigins, old.AllowedOrigins) || fresh.RevokedAt != 0 ||
+		fresh.RotatedTo != "" {
 		t.Errorf("%+v became %+v", old, fresh)
 	}
 	enginetest.Traces(t, c, "", "key.rotate ok "+old.ID+" rotated_to,revoked_at")
@@ -273,9 +287,12 @@ func TestKeyLastUsed(t *testing.T) {
 func TestPublicOrigins(t *testing.T) {
 	c := enginetest.New(t)
 	ends := c.Clock.Now().Add(time.Hour).Unix()
-	enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyPublic, AllowedOrigins: []string{"https://a.example", "http://localhost:*"}})
-	enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyPublic, AllowedOrigins: []string{"https://b.example"}, ExpiresAt: ends})
-	gone := enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyPublic, AllowedOrigins: []string{"https://c.example"}})
+	enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyPublic,
+		AllowedOrigins: []string{"https://a.example", "http://localhost:*"}})
+	enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyPublic, AllowedOrigins: []string{"https://b.example"},
+		ExpiresAt: ends})
+	gone := enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyPublic,
+		AllowedOrigins: []string{"https://c.example"}})
 	_, err := c.Engine.RevokeKey(t.Context(), c.Shell, gone.ID)
 	enginetest.Must(t, err)
 	got, err := c.Engine.PublicOrigins(t.Context())

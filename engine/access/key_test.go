@@ -34,8 +34,9 @@ func TestKeyFamilies(t *testing.T) {
 		{secret.FamilyTest, "interviews:read", "", "", []string{"scopes"}},
 		{secret.FamilyLive, "", "https://a.example", "", []string{"allowed_origins"}},
 		{secret.FamilyLive, "leads:raed", "", "", []string{"scopes[0]"}},
-		{secret.FamilySecret, "", "", "campaigns:read campaigns:write campaigns:delete campaigns:publish interviews:read interviews:write " +
-			"findings:read findings:write graph:read graph:share teams:read teams:write webhooks:manage admin:read", nil},
+		{secret.FamilySecret, "", "",
+			"campaigns:read campaigns:write campaigns:delete campaigns:publish interviews:read interviews:write " +
+				"findings:read findings:write graph:read graph:share teams:read teams:write webhooks:manage admin:read", nil},
 		{secret.FamilySecret, "patients:read", "", "patients:read", nil},
 		{secret.FamilyScoped, "", "", "", []string{"scopes"}},
 		{secret.FamilyScoped, "graph:read findings:read graph:read", "", "graph:read findings:read", nil},
@@ -53,7 +54,8 @@ func TestKeyFamilies(t *testing.T) {
 		{"", "", "", "", []string{"family"}},
 	} {
 		var f fault.Faults
-		k := KeyDraft{Name: "n", Family: c.family, Scopes: strings.Fields(c.scopes), AllowedOrigins: strings.Fields(c.origins)}.cleaned(&f, 1000)
+		k := KeyDraft{Name: "n", Family: c.family, Scopes: strings.Fields(c.scopes),
+			AllowedOrigins: strings.Fields(c.origins)}.cleaned(&f, 1000)
 		if t.Run(string(c.family)+" "+c.scopes, func(t *testing.T) { faulttest.Want(t, f, c.faults...) }); len(c.faults) > 0 {
 			continue
 		}
@@ -105,14 +107,21 @@ func TestMayGrant(t *testing.T) {
 	}{
 		{"the same", by(scope.KeysManage, scope.LeadsRead), key(secret.FamilyLive, scope.LeadsRead), scope.None, ""},
 		{"less", by(scope.KeysManage, scope.LeadsRead), key(secret.FamilyLive), scope.None, ""},
-		{"more", by(scope.KeysManage, scope.LeadsRead), key(secret.FamilyLive, scope.LeadsRead, scope.LeadsWrite, scope.PatientsRead), scope.PatientsRead, "scopes"},
-		{"availability comes with appointments", by(scope.AppointmentsRead), key(secret.FamilyLive, scope.AvailabilityRead), scope.None, ""},
-		{"not the other way round", by(scope.AvailabilityRead), key(secret.FamilyLive, scope.AppointmentsRead), scope.AppointmentsRead, "scopes"},
+		{"more", by(scope.KeysManage, scope.LeadsRead), key(secret.FamilyLive, scope.LeadsRead, scope.LeadsWrite,
+			scope.PatientsRead), scope.PatientsRead, "scopes"},
+		{"availability comes with appointments", by(scope.AppointmentsRead), key(secret.FamilyLive, scope.AvailabilityRead),
+			scope.None, ""},
+		{"not the other way round", by(scope.AvailabilityRead), key(secret.FamilyLive, scope.AppointmentsRead),
+			scope.AppointmentsRead, "scopes"},
 		{"the shell", act.Shell(1, "keys create"), key(secret.FamilySecret, scope.PatientsErase), scope.None, ""},
-		{"an owner", User{Clinic: 1, Role: act.Owner}.caller(), key(secret.FamilySecret, scope.PatientsErase), scope.None, ""},
-		{"an admin, in spite of *", User{Clinic: 1, Role: act.Admin}.caller(), key(secret.FamilySecret, scope.PatientsErase), scope.PatientsErase, "scopes"},
-		{"a test key makes no live key", act.Caller{Clinic: 1, Scopes: scope.All, Test: true}, key(secret.FamilyLive, scope.LeadsRead), scope.None, "family"},
-		{"a test key makes a test key", act.Caller{Clinic: 1, Scopes: scope.All, Test: true}, key(secret.FamilyTest, scope.LeadsRead), scope.None, ""},
+		{"an owner", User{Clinic: 1, Role: act.Owner}.caller(), key(secret.FamilySecret, scope.PatientsErase), scope.None,
+			""},
+		{"an admin, in spite of *", User{Clinic: 1, Role: act.Admin}.caller(), key(secret.FamilySecret, scope.PatientsErase),
+			scope.PatientsErase, "scopes"},
+		{"a test key makes no live key", act.Caller{Clinic: 1, Scopes: scope.All, Test: true},
+			key(secret.FamilyLive, scope.LeadsRead), scope.None, "family"},
+		{"a test key makes a test key", act.Caller{Clinic: 1, Scopes: scope.All, Test: true},
+			key(secret.FamilyTest, scope.LeadsRead), scope.None, ""},
 	} {
 		err := mayGrant(c.caller, c.key)
 		if c.field == "" {
@@ -122,7 +131,8 @@ func TestMayGrant(t *testing.T) {
 			continue
 		}
 		e, ok := errors.AsType[*fault.Error](err)
-		if !ok || e.Kind != fault.Forbidden || e.Missing != c.missing || len(e.Details) != 1 || e.Details[0].Field != c.field {
+		if !ok || e.Kind != fault.Forbidden || e.Missing != c.missing || len(e.Details) != 1 ||
+			e.Details[0].Field != c.field {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if ok && c.missing != scope.None && !strings.Contains(e.Details[0].Message, c.missing.String()) {
@@ -157,7 +167,8 @@ func TestKeyEnded(t *testing.T) {
 		expires, revoked int64
 		want             string
 	}{
-		{0, 0, ""}, {1001, 0, ""}, {1000, 0, "expired"}, {0, 1001, ""}, {0, 1000, "revoked"}, {5, 6, "revoked"}, {999, 1001, "expired"},
+		{0, 0, ""}, {1001, 0, ""}, {1000, 0, "expired"}, {0, 1001, ""}, {0, 1000, "revoked"}, {5, 6, "revoked"},
+		{999, 1001, "expired"},
 	} {
 		if got := (Key{ExpiresAt: c.expires, RevokedAt: c.revoked}).Ended(1000); got != c.want {
 			t.Errorf("expires %d, revoked %d: %q, want %q", c.expires, c.revoked, got, c.want)
@@ -179,8 +190,10 @@ func TestCleanOrigin(t *testing.T) {
 		{"http://localhost", "http://localhost"},
 		{"https://xn--rzte-koa.example", "https://xn--rzte-koa.example"},
 		{"", ""}, {"*", ""}, {"null", ""}, {"clinic.example", ""}, {"//clinic.example", ""}, {"ftp://clinic.example", ""},
-		{"https://", ""}, {"https://clinic.example/", ""}, {"https://clinic.example/app", ""}, {"https://clinic.example?x", ""},
-		{"https://clinic.example#x", ""}, {"https://*.clinic.example", ""}, {"https://localhost:*", ""}, {"http://localhost:*/", ""},
+		{"https://", ""}, {"https://clinic.example/", ""}, {"https://clinic.example/app", ""},
+		{"https://clinic.example?x", ""},
+		{"https://clinic.example#x", ""}, {"https://*.clinic.example", ""}, {"https://localhost:*", ""},
+		{"http://localhost:*/", ""},
 		{"https://clinic.example:", ""}, {"https://clinic.example:0", ""}, {"https://clinic.example:65536", ""},
 		{"https://clinic.example:+80", ""}, {"https://clinic.example:080", ""}, {"https://user@clinic.example", ""},
 		{"https://user:pw@clinic.example", ""}, {"https://ärzte.example", ""}, {"https://clinic..example", ""},
@@ -193,7 +206,8 @@ func TestCleanOrigin(t *testing.T) {
 		}
 	}
 	var f fault.Faults
-	if got := cleanOrigins(&f, "o", []string{"https://a.example", "https://A.example:443", "https://b.example"}); len(f) > 0 || len(got) != 2 {
+	if got := cleanOrigins(&f, "o", []string{"https://a.example", "https://A.example:443",
+		"https://b.example"}); len(f) > 0 || len(got) != 2 {
 		t.Errorf("spellings of one origin count twice: %v, %v", got, f)
 	}
 	cleanOrigins(&f, "o", make([]string, MaxOrigins+1))
@@ -215,7 +229,8 @@ func FuzzCleanOrigin(f *testing.F) {
 		if again, _ := cleanOrigin(got); again != got {
 			t.Errorf("%q became %q, and that %q", text, got, again)
 		}
-		if strings.Count(got, "/") != 2 || strings.ContainsAny(got, " @?#\r\n,") || got != anyLocalhost && strings.Contains(got, "*") {
+		if strings.Count(got, "/") != 2 || strings.ContainsAny(got, " @?#\r\n,") || got != anyLocalhost &&
+			strings.Contains(got, "*") {
 			t.Errorf("%q is no exact origin", got)
 		}
 	})
@@ -225,15 +240,18 @@ func TestOriginAllowed(t *testing.T) {
 	allowed := []string{"https://clinic.example", "http://localhost:*"}
 	for origin, want := range map[string]bool{
 		"https://clinic.example": true, "http://localhost:3000": true, "http://localhost": true,
-		"": false, "null": false, "https://clinic.example:8443": false, "http://clinic.example": false, "https://CLINIC.example": false,
-		"https://clinic.example.evil.example": false, "http://localhost:": false, "http://localhost:*": false, "http://localhost:99999": false,
+		"": false, "null": false, "https://clinic.example:8443": false, "http://clinic.example": false,
+		"https://CLINIC.example":              false,
+		"https://clinic.example.evil.example": false, "http://localhost:": false, "http://localhost:*": false,
+		"http://localhost:99999":        false,
 		"http://localhost.evil.example": false, "http://localhost:80.evil.example": false, "https://localhost:3000": false,
 	} {
 		if got := OriginAllowed(allowed, origin); got != want {
 			t.Errorf("%q: %v, want %v", origin, got, want)
 		}
 	}
-	if OriginAllowed([]string{"https://clinic.example"}, "http://localhost:3000") || OriginAllowed(nil, "https://clinic.example") {
+	if OriginAllowed([]string{"https://clinic.example"}, "http://localhost:3000") ||
+		OriginAllowed(nil, "https://clinic.example") {
 		t.Error("an origin that no key names passes")
 	}
 }
@@ -256,7 +274,8 @@ func TestCheckKeyText(t *testing.T) {
 		{"", "", "", "no key"},
 	} {
 		got := CheckKeyText(c.text)
-		if got.Family != c.family || got.Prefix != c.prefix || (got.Fault == "") != (c.fault == "") || !strings.Contains(got.Fault, c.fault) {
+		if got.Family != c.family || got.Prefix != c.prefix || (got.Fault == "") != (c.fault == "") ||
+			!strings.Contains(got.Fault, c.fault) {
 			t.Errorf("%q: %+v", c.text, got)
 		}
 		if strings.Contains(got.Fault+got.Prefix, "Zx81") {
@@ -268,7 +287,8 @@ func TestCheckKeyText(t *testing.T) {
 func TestSameHash(t *testing.T) {
 	a, b := secret.New(secret.FamilyLive), secret.New(secret.FamilyLive)
 	k := Key{Hash: hexOf(a.Hash())}
-	if !sameHash(a, k.Hash) || sameHash(b, k.Hash) || sameHash(a, nobody) || sameHash(a, "") || sameHash(a, strings.ToUpper(k.Hash)) {
+	if !sameHash(a, k.Hash) || sameHash(b, k.Hash) || sameHash(a, nobody) || sameHash(a, "") ||
+		sameHash(a, strings.ToUpper(k.Hash)) {
 		t.Error("a hash is compared wrongly")
 	}
 }

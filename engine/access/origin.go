@@ -101,7 +101,7 @@ func plainHost(host string) bool {
 	return true
 }
 
-// OriginAllowed tells whether a request's Origin header is among the origins of
+// OriginAllowed reports whether a request's Origin header is among the origins of
 // a key: byte for byte, or any port of http://localhost where the key says so.
 func OriginAllowed(allowed []string, origin string) bool {
 	if origin == "" {

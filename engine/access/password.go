@@ -53,7 +53,8 @@ func newHashers() *hashers { return &hashers{seats: make(chan struct{}, hashersA
 func (h *hashers) run(ctx context.Context, work func()) error {
 	if h.waiting.Add(1) > hashersQueue {
 		h.waiting.Add(-1)
-		return &fault.Error{Kind: fault.Busy, Message: "Too many people sign in at once; try again", RetryAfter: 2 * time.Second}
+		return &fault.Error{Kind: fault.Busy, Message: "Too many people sign in at once; try again",
+			RetryAfter: 2 * time.Second}
 	}
 	defer h.waiting.Add(-1)
 	select {
@@ -131,18 +132,20 @@ func parsePHC(s string) (phc, error) {
 	return p, nil
 }
 
-// current tells whether the hash has today's cost.
+// current reports whether the hash has today's cost.
 func (p phc) current() bool {
 	return p.memory == argonMemory && p.passes == argonPasses && p.lanes == argonLanes && len(p.hash) == argonLength
 }
 
 func (p phc) of(password string) []byte {
-	return argon2.IDKey([]byte(norm.NFKC.String(password)), p.salt, p.passes, p.memory, p.lanes, uint32(len(p.hash))) // #nosec G115 -- at most 64
+	return argon2.IDKey([]byte(norm.NFKC.String(password)), p.salt, p.passes, p.memory, p.lanes,
+		uint32(len(p.hash))) // #nosec G115 -- at most 64
 }
 
 // hashPassword makes the PHC string of a cleaned password.
 func (e *Engine) hashPassword(ctx context.Context, password string) (string, error) {
-	p := phc{memory: argonMemory, passes: argonPasses, lanes: argonLanes, salt: make([]byte, argonSalt), hash: make([]byte, argonLength)}
+	p := phc{memory: argonMemory, passes: argonPasses, lanes: argonLanes, salt: make([]byte, argonSalt),
+		hash: make([]byte, argonLength)}
 	_, _ = rand.Read(p.salt)
 	err := e.hashers.run(ctx, func() { p.hash = p.of(password) })
 	return p.String(), err
@@ -153,7 +156,7 @@ func (e *Engine) hashPassword(ctx context.Context, password string) (string, err
 var nobodysPassword = phc{memory: argonMemory, passes: argonPasses, lanes: argonLanes,
 	salt: make([]byte, argonSalt), hash: make([]byte, argonLength)}
 
-// checkPassword tells whether the password fits the stored hash; with stored ""
+// checkPassword reports whether the password fits the stored hash; with stored ""
 // it does the same work and says no. stale asks for a new hash at today's cost.
 func (e *Engine) checkPassword(ctx context.Context, stored, password string) (ok, stale bool, err error) {
 	p := nobodysPassword

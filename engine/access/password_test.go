@@ -93,9 +93,12 @@ func TestParsePHC(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"", "$", "plain", strings.Replace(good, "argon2id", "argon2i", 1), strings.Replace(good, "v=19", "v=16", 1),
-		strings.Replace(good, "m=64", "m=4194304", 1), strings.Replace(good, "m=64", "m=1", 1), strings.Replace(good, "m=64", "m=064", 1),
-		strings.Replace(good, "t=1", "t=1000", 1), strings.Replace(good, "t=1", "t=0", 1), strings.Replace(good, "p=1", "p=255", 1),
-		strings.Replace(good, "p=1", "p=1,x=2", 1), strings.Replace(good, "p=1", "p=300", 1), good + "=", good + "$", " " + good,
+		strings.Replace(good, "m=64", "m=4194304", 1), strings.Replace(good, "m=64", "m=1", 1),
+		strings.Replace(good, "m=64", "m=064", 1),
+		strings.Replace(good, "t=1", "t=1000", 1), strings.Replace(good, "t=1", "t=0", 1),
+		strings.Replace(good, "p=1", "p=255", 1),
+		strings.Replace(good, "p=1", "p=1,x=2", 1), strings.Replace(good, "p=1", "p=300", 1), good + "=", good + "$",
+		" " + good,
 		"$argon2id$v=19$m=64,t=1,p=1$" + b([]byte("salt")) + "$" + b(make([]byte, 32)),
 		"$argon2id$v=19$m=64,t=1,p=1$" + b([]byte("saltsalt")) + "$" + b(make([]byte, 8)),
 	} {

@@ -179,7 +179,7 @@ func (e *Engine) locked(u User, now int64) int64 {
 	return u.FirstFailureAt + e.lockSeconds() - now
 }
 
-// counts tells whether the window of the user's failures still runs. One that
+// counts reports whether the window of the user's failures still runs. One that
 // begins in the future was opened before the clock went back, and must not lock
 // for as long as that.
 func (e *Engine) counts(u User, now int64) bool {
@@ -189,5 +189,6 @@ func (e *Engine) counts(u User, now int64) bool {
 func (e *Engine) lockSeconds() int64 { return int64(e.opt.LockoutWindow / time.Second) }
 
 func tooMany(wait int64) error {
-	return &fault.Error{Kind: fault.RateLimited, Message: "Too many failed attempts; try again later", RetryAfter: time.Duration(wait) * time.Second}
+	return &fault.Error{Kind: fault.RateLimited, Message: "Too many failed attempts; try again later",
+		RetryAfter: time.Duration(wait) * time.Second}
 }

@@ -21,7 +21,8 @@ const goodPassword = "korrekt pferd batterie"
 // hire makes a user or ends the test.
 func hire(t *testing.T, c *enginetest.Clinic, by act.Caller, email string, role act.Role) access.User {
 	t.Helper()
-	u, err := c.Engine.CreateUser(t.Context(), by, access.UserDraft{Email: email, Name: "Somebody", Role: role, Password: goodPassword})
+	u, err := c.Engine.CreateUser(t.Context(), by, access.UserDraft{Email: email, Name: "Somebody", Role: role,
+		Password: goodPassword})
 	enginetest.Must(t, err)
 	return u
 }
@@ -37,14 +38,16 @@ func TestCreateUser(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
 	u := hire(t, c, c.Shell, " Ada@Clinic.example ", act.Owner)
-	if u.Email != "Ada@Clinic.example" || u.EmailKey != "ada@clinic.example" || u.Version != 1 || u.Clinic != c.Row.N || !strings.HasPrefix(u.PasswordHash, "$argon2id$") {
+	if u.Email != "Ada@Clinic.example" || u.EmailKey != "ada@clinic.example" || u.Version != 1 || u.Clinic != c.Row.N ||
+		!strings.HasPrefix(u.PasswordHash, "$argon2id$") {
 		t.Errorf("the user is %+v", u)
 	}
 	if got := stored(t, c, u.ID); got != u {
 		t.Errorf("answered %+v\nkept     %+v", u, got)
 	}
 	enginetest.Traces(t, c, "", "user.create ok "+u.ID+" role:owner")
-	foreign, err := c.Engine.CreateUser(ctx, c.Shell, access.UserDraft{Email: "jwt@clinic.example", Name: "N", Role: act.Auditor})
+	foreign, err := c.Engine.CreateUser(ctx, c.Shell, access.UserDraft{Email: "jwt@clinic.example", Name: "N",
+		Role: act.Auditor})
 	if err != nil || foreign.PasswordHash != "" {
 		t.Errorf("a user without a password: %+v, %v", foreign, err)
 	}
@@ -57,10 +60,14 @@ func TestCreateUser(t *testing.T) {
 		fields []string
 	}{
 		{c.Shell, access.UserDraft{}, fault.Invalid, []string{"email", "name", "role"}},
-		{c.Shell, access.UserDraft{Email: "x", Name: "a\nb", Role: "boss", Password: "short"}, fault.Invalid, []string{"email", "name", "role", "password"}},
-		{c.Shell, access.UserDraft{Email: "long.enough@clinic.example", Name: "N", Role: act.Owner, Password: "Long.Enough@Clinic.example"}, fault.Invalid, []string{"password"}},
-		{c.Shell, access.UserDraft{Email: "ADA@clinic.EXAMPLE", Name: "N", Role: act.Owner}, fault.Conflict, []string{"email"}},
-		{admin, access.UserDraft{Email: "boss@clinic.example", Name: "N", Role: act.Owner}, fault.Forbidden, []string{"role"}},
+		{c.Shell, access.UserDraft{Email: "x", Name: "a\nb", Role: "boss", Password: "short"}, fault.Invalid,
+			[]string{"email", "name", "role", "password"}},
+		{c.Shell, access.UserDraft{Email: "long.enough@clinic.example", Name: "N", Role: act.Owner,
+			Password: "Long.Enough@Clinic.example"}, fault.Invalid, []string{"password"}},
+		{c.Shell, access.UserDraft{Email: "ADA@clinic.EXAMPLE", Name: "N", Role: act.Owner}, fault.Conflict,
+			[]string{"email"}},
+		{admin, access.UserDraft{Email: "boss@clinic.example", Name: "N", Role: act.Owner}, fault.Forbidden,
+			[]string{"role"}},
 	} {
 		_, err := c.Engine.CreateUser(ctx, x.by, x.draft)
 		enginetest.Refused(t, err, x.kind, x.fields...)
@@ -70,7 +77,8 @@ func TestCreateUser(t *testing.T) {
 	desk.Role = act.FrontDesk
 	_, err = c.Engine.CreateUser(ctx, desk, access.UserDraft{Email: "x@clinic.example", Name: "N", Role: act.FrontDesk})
 	enginetest.Refused(t, err, fault.Forbidden)
-	if _, err = c.Engine.CreateUser(ctx, admin, access.UserDraft{Email: "x@clinic.example", Name: "N", Role: act.Admin}); err != nil {
+	if _, err = c.Engine.CreateUser(ctx, admin, access.UserDraft{Email: "x@clinic.example", Name: "N",
+		Role: act.Admin}); err != nil {
 		t.Errorf("an admin makes no admin: %v", err)
 	}
 	rival, _ := c.Rival(t)
@@ -87,7 +95,8 @@ func TestSignIn(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
 	u := hire(t, c, c.Shell, "ada@clinic.example", act.Admin)
-	foreign, err := c.Engine.CreateUser(ctx, c.Shell, access.UserDraft{Email: "jwt@clinic.example", Name: "N", Role: act.Auditor})
+	foreign, err := c.Engine.CreateUser(ctx, c.Shell, access.UserDraft{Email: "jwt@clinic.example", Name: "N",
+		Role: act.Auditor})
 	enginetest.Must(t, err)
 	c.Since(t)
 	for _, clinic := range []string{"", "praxis", c.Row.ID} {
@@ -109,7 +118,9 @@ func TestSignIn(t *testing.T) {
 		{"ada@clinic.example", strings.Repeat("x", 5000), "", ""},
 	} {
 		_, _, err := c.Engine.SignIn(ctx, "192.0.2.9", x.email, x.password, x.clinic)
-		if e := enginetest.Refused(t, err, fault.Unauthenticated); e.Error() != "UNAUTHENTICATED: Wrong e-mail or password; a person of several clinics must name the clinic" {
+		if e := enginetest.Refused(t, err,
+			fault.Unauthenticated); e.Error() != "UNAUTHENTICATED: Wrong e-mail or password; a person of several clinics "+
+			"must name the clinic" {
 			t.Errorf("%q is told %v", x.email, e)
 		}
 		if x.audit == "" {
@@ -216,7 +227,8 @@ func TestSignInThrottlesAnAddress(t *testing.T) {
 		return err
 	}
 	for i := range 30 { // one /64 is one address
-		enginetest.Refused(t, try(fmt.Sprintf("2001:db8::%x", i+1), fmt.Sprintf("n%d@clinic.example", i), "wrong"), fault.Unauthenticated)
+		enginetest.Refused(t, try(fmt.Sprintf("2001:db8::%x", i+1), fmt.Sprintf("n%d@clinic.example", i), "wrong"),
+			fault.Unauthenticated)
 	}
 	e := enginetest.Refused(t, try("2001:db8::ffff", "ada@clinic.example", goodPassword), fault.RateLimited)
 	if e.RetryAfter != time.Minute {
@@ -279,7 +291,8 @@ func TestDisableUser(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
 	rival, _ := c.Rival(t)
-	owner, desk := hire(t, c, c.Shell, "ada@clinic.example", act.Owner), hire(t, c, c.Shell, "ben@clinic.example", act.FrontDesk)
+	owner, desk := hire(t, c, c.Shell, "ada@clinic.example", act.Owner), hire(t, c, c.Shell, "ben@clinic.example",
+		act.FrontDesk)
 	c.Since(t)
 	_, err := c.Engine.DisableUser(ctx, rival, desk.ID)
 	enginetest.Refused(t, err, fault.NotFound)
@@ -294,7 +307,8 @@ func TestDisableUser(t *testing.T) {
 	if stored(t, c, owner.ID) != owner {
 		t.Error("a refusal changed the owner")
 	}
-	enginetest.Traces(t, c, "", "user.disable denied "+owner.ID+" scope:patients:erase", "user.password denied "+owner.ID+" scope:patients:erase")
+	enginetest.Traces(t, c, "", "user.disable denied "+owner.ID+" scope:patients:erase",
+		"user.password denied "+owner.ID+" scope:patients:erase")
 
 	got, err := c.Engine.DisableUser(ctx, admin, desk.ID)
 	enginetest.Must(t, err)
@@ -380,7 +394,8 @@ func TestAuthenticateClaims(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || id.Caller.ID != x.want || id.Caller.Kind != act.ActorUser || id.Caller.Scopes != scope.All || id.Key != nil || id.PerMinute != 55 || id.Caller.Test {
+		if err != nil || id.Caller.ID != x.want || id.Caller.Kind != act.ActorUser || id.Caller.Scopes != scope.All ||
+			id.Key != nil || id.PerMinute != 55 || id.Caller.Test {
 			t.Errorf("%+v: %+v, %v", x.claims, id, err)
 		}
 	}

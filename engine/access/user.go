@@ -30,7 +30,8 @@ type User struct {
 
 // caller is the user with a session.
 func (u User) caller() act.Caller {
-	return act.Caller{Clinic: u.Clinic, Kind: act.ActorUser, ID: u.ID, Label: string(u.Role), Role: u.Role, Scopes: scope.All}
+	return act.Caller{Clinic: u.Clinic, Kind: act.ActorUser, ID: u.ID, Label: string(u.Role), Role: u.Role,
+		Scopes: scope.All}
 }
 
 // UserDraft is an unsaved user. Without a password the user signs in with a JWT
@@ -93,7 +94,8 @@ func (e *Engine) CreateUser(ctx context.Context, c act.Caller, d UserDraft) (Use
 		}
 		for _, other := range same {
 			if other.Clinic == c.Clinic {
-				return User{}, fault.Fail(fault.Conflict, "The clinic has a user with this e-mail already").On("email", "Must be new to the clinic")
+				return User{}, fault.Fail(fault.Conflict, "The clinic has a user with this e-mail already").On("email",
+					"Must be new to the clinic")
 			}
 		}
 		u.ID, u.Clinic, u.Version, u.CreatedAt, u.UpdatedAt = uuid.New(e.Now()), c.Clinic, 1, w.Now, w.Now
@@ -104,40 +106,45 @@ func (e *Engine) CreateUser(ctx context.Context, c act.Caller, d UserDraft) (Use
 
 // Users lists the clinic's users, disabled ones included. Needs admin:read.
 func (e *Engine) Users(ctx context.Context, c act.Caller) ([]User, error) {
-	return act.Read(ctx, e.Room, c, act.Define("user.list", scope.AdminRead), func(r Reader) ([]User, error) { return r.Users(c.Clinic) })
+	return act.Read(ctx, e.Room, c, act.Define("user.list", scope.AdminRead), func(r Reader) ([]User, error) {
+		return r.Users(c.Clinic)
+	})
 }
 
 // DisableUser keeps a user from signing in, and ends the sessions, also for when
-// the user is enabled again: every request looks the user up. Disabling twice changes nothing; the clinic's last owner is
+// the user is enabled again: every request looks the user up. Disabling twice changes nothing; the
+// clinic's last owner is
 // a Conflict. Needs keys:manage and everything that the user may.
 func (e *Engine) DisableUser(ctx context.Context, c act.Caller, id string) (User, error) {
-	return e.changeUser(ctx, c, act.Define("user.disable", scope.KeysManage), id, "disabled_at", func(w *Act, u *User) error {
-		if u.DisabledAt != 0 {
-			return nil
-		}
-		u.DisabledAt, u.SessionsFrom = w.Now, w.Now
-		if u.Role != act.Owner {
-			return nil
-		}
-		all, err := w.Users(c.Clinic)
-		if err != nil {
-			return err
-		}
-		for _, other := range all {
-			if other.Role == act.Owner && other.DisabledAt == 0 && other.ID != u.ID {
+	return e.changeUser(ctx, c, act.Define("user.disable", scope.KeysManage), id, "disabled_at",
+		func(w *Act, u *User) error {
+			if u.DisabledAt != 0 {
 				return nil
 			}
-		}
-		return fault.Fail(fault.Conflict, "The clinic's last owner cannot be disabled; make another owner first")
-	})
+			u.DisabledAt, u.SessionsFrom = w.Now, w.Now
+			if u.Role != act.Owner {
+				return nil
+			}
+			all, err := w.Users(c.Clinic)
+			if err != nil {
+				return err
+			}
+			for _, other := range all {
+				if other.Role == act.Owner && other.DisabledAt == 0 && other.ID != u.ID {
+					return nil
+				}
+			}
+			return fault.Fail(fault.Conflict, "The clinic's last owner cannot be disabled; make another owner first")
+		})
 }
 
 // EnableUser lets a disabled user sign in again. Needs what DisableUser needs.
 func (e *Engine) EnableUser(ctx context.Context, c act.Caller, id string) (User, error) {
-	return e.changeUser(ctx, c, act.Define("user.enable", scope.KeysManage), id, "disabled_at", func(_ *Act, u *User) error {
-		u.DisabledAt = 0
-		return nil
-	})
+	return e.changeUser(ctx, c, act.Define("user.enable", scope.KeysManage), id, "disabled_at",
+		func(_ *Act, u *User) error {
+			u.DisabledAt = 0
+			return nil
+		})
 }
 
 // SetPassword gives a user a new password, forgets failed attempts and ends the
@@ -164,7 +171,8 @@ func (e *Engine) SetPassword(ctx context.Context, c act.Caller, id, password str
 }
 
 // changeUser is the one shape of a change to a user.
-func (e *Engine) changeUser(ctx context.Context, c act.Caller, d act.Action, id, field string, change func(*Act, *User) error) (User, error) {
+func (e *Engine) changeUser(ctx context.Context, c act.Caller, d act.Action, id, field string,
+	change func(*Act, *User) error) (User, error) {
 	return act.Do(ctx, e.Room, c, d, func(w *Act) (User, error) {
 		if !uuid.Valid(id) {
 			return User{}, fault.Absent("user")

@@ -208,7 +208,8 @@ func (w *Act) storedReply() (*Replay, error) {
 		return nil, fault.Fail(fault.KeyReused, "This Idempotency-Key was used with another request; send a new key")
 	}
 	if len(reply.Body) == 0 && reply.Status != 204 { // emptied when the person was erased
-		return nil, fault.Fail(fault.Gone, "This request was answered before; the answer is gone with the person who was erased")
+		return nil, fault.Fail(fault.Gone,
+			"This request was answered before; the answer is gone with the person who was erased")
 	}
 	return &Replay{reply}, nil
 }

@@ -71,7 +71,8 @@ func (k *Kernel) AuditLog(ctx context.Context, c Caller, q AuditQuery, p Page) (
 	switch q.Outcome {
 	case "", OK, Denied, Failed:
 	default:
-		return List[AuditEntry]{}, fault.Fail(fault.Invalid, "Invalid query parameters").On("outcome", "Must be ok, denied or failed")
+		return List[AuditEntry]{}, fault.Fail(fault.Invalid, "Invalid query parameters").On("outcome",
+			"Must be ok, denied or failed")
 	}
 	list, err := Read(ctx, k.own(), c, d, func(r Reader) (List[AuditEntry], error) {
 		return Listing[AuditEntry]{
@@ -182,7 +183,8 @@ func walkChain(head Counters, page func(after int64) ([]AuditEntry, error)) (Aud
 // that differ only in broken bytes would have one hash.
 func (a *AuditEntry) legible() {
 	for _, text := range []*string{
-		(*string)(&a.ActorKind), &a.ActorID, &a.ActorLabel, &a.IP, &a.RequestID, &a.Action, &a.Entity, &a.EntityID, &a.ReasonRef,
+		(*string)(&a.ActorKind), &a.ActorID, &a.ActorLabel, &a.IP, &a.RequestID, &a.Action, &a.Entity, &a.EntityID,
+		&a.ReasonRef,
 	} {
 		*text = strings.ToValidUTF8(*text, "\uFFFD")
 	}
@@ -194,7 +196,7 @@ func (a *AuditEntry) legible() {
 	}
 }
 
-// follows tells whether the row is the one that was written after last; the seq
+// follows reports whether the row is the one that was written after last; the seq
 // of the fault, or 0.
 func (a AuditEntry) follows(last AuditEntry, head Counters) (broken int64, reason string) {
 	switch {

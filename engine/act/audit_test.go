@@ -9,7 +9,8 @@ func TestAuditFollows(t *testing.T) {
 	chain := func() []AuditEntry {
 		rows, prev := []AuditEntry{}, ""
 		for i := range 5 {
-			a := AuditEntry{Clinic: 1, Seq: int64(i + 1), At: 100, Action: "lead.read", Entity: "lead", Outcome: OK, Fields: []string{}, PrevHash: prev}
+			a := AuditEntry{Clinic: 1, Seq: int64(i + 1), At: 100, Action: "lead.read", Entity: "lead", Outcome: OK,
+				Fields: []string{}, PrevHash: prev}
 			a.Hash = a.Digest()
 			prev = a.Hash
 			rows = append(rows, a)
@@ -27,8 +28,10 @@ func TestAuditFollows(t *testing.T) {
 		{"the first is gone", func(r []AuditEntry) []AuditEntry { return r[1:] }, 1, "missing"},
 		{"an actor changed", func(r []AuditEntry) []AuditEntry { r[2].ActorID = "other"; return r }, 3, "changed"},
 		{"a time changed", func(r []AuditEntry) []AuditEntry { r[0].At++; return r }, 1, "changed"},
-		{"changed with its hash", func(r []AuditEntry) []AuditEntry { r[2].ActorID = "x"; r[2].Hash = r[2].Digest(); return r }, 4, "does not follow"},
-		{"the last changed with its hash", func(r []AuditEntry) []AuditEntry { r[4].ActorID = "x"; r[4].Hash = r[4].Digest(); return r }, 5, "written last"},
+		{"changed with its hash",
+			func(r []AuditEntry) []AuditEntry { r[2].ActorID = "x"; r[2].Hash = r[2].Digest(); return r }, 4, "does not follow"},
+		{"the last changed with its hash",
+			func(r []AuditEntry) []AuditEntry { r[4].ActorID = "x"; r[4].Hash = r[4].Digest(); return r }, 5, "written last"},
 	} {
 		whole := chain()
 		head := Counters{Audit: 5, AuditHash: whole[4].Hash}

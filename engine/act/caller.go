@@ -34,15 +34,21 @@ const (
 var rights = map[Role]scope.Set{
 	Owner: scope.All,
 	Admin: scope.All.Without(scope.Of(scope.PatientsErase)),
-	Clinician: scope.Of(scope.PatientsRead, scope.PatientsWrite, scope.PatientsExport, scope.AppointmentsRead, scope.AppointmentsWrite, scope.AppointmentsOverride,
-		scope.AvailabilityRead, scope.ProvidersRead, scope.LeadsRead, scope.LeadsWrite, scope.ConsultationsRead, scope.ConsultationsWrite, scope.NotesSign,
-		scope.CampaignsRead, scope.InterviewsRead, scope.InterviewsWrite, scope.FindingsRead, scope.FindingsWrite, scope.GraphRead, scope.TeamsRead),
-	FrontDesk: scope.Of(scope.PatientsRead, scope.PatientsWrite, scope.AppointmentsRead, scope.AppointmentsWrite, scope.AppointmentsOverride,
-		scope.AvailabilityRead, scope.ProvidersRead, scope.LeadsRead, scope.LeadsWrite, scope.CampaignsRead, scope.InterviewsWrite, scope.TeamsRead),
-	Auditor: scope.Of(scope.PatientsRead, scope.AppointmentsRead, scope.AvailabilityRead, scope.ProvidersRead, scope.LeadsRead, scope.AuditRead, scope.AdminRead),
+	Clinician: scope.Of(scope.PatientsRead, scope.PatientsWrite, scope.PatientsExport, scope.AppointmentsRead,
+		scope.AppointmentsWrite, scope.AppointmentsOverride,
+		scope.AvailabilityRead, scope.ProvidersRead, scope.LeadsRead, scope.LeadsWrite, scope.ConsultationsRead,
+		scope.ConsultationsWrite, scope.NotesSign,
+		scope.CampaignsRead, scope.InterviewsRead, scope.InterviewsWrite, scope.FindingsRead, scope.FindingsWrite,
+		scope.GraphRead, scope.TeamsRead),
+	FrontDesk: scope.Of(scope.PatientsRead, scope.PatientsWrite, scope.AppointmentsRead, scope.AppointmentsWrite,
+		scope.AppointmentsOverride,
+		scope.AvailabilityRead, scope.ProvidersRead, scope.LeadsRead, scope.LeadsWrite, scope.CampaignsRead,
+		scope.InterviewsWrite, scope.TeamsRead),
+	Auditor: scope.Of(scope.PatientsRead, scope.AppointmentsRead, scope.AvailabilityRead, scope.ProvidersRead,
+		scope.LeadsRead, scope.AuditRead, scope.AdminRead),
 }
 
-// Valid tells whether the role is one of ours.
+// Valid reports whether the role is one of ours.
 func (r Role) Valid() bool { _, ok := rights[r]; return ok }
 
 // Rights is what the role may at most.
@@ -101,7 +107,7 @@ type Secretive interface{ WithoutSecret() any }
 // Name is the caller in created_by columns and in idempotency records: "key:0196…".
 func (c Caller) Name() string { return string(c.Kind) + ":" + c.ID }
 
-// May tells whether the caller holds the scope and, for a user, whether the role allows it.
+// May reports whether the caller holds the scope and, for a user, whether the role allows it.
 func (c Caller) May(s scope.Scope) bool {
 	if c.Kind == ActorUser && !c.Role.Rights().Has(s) {
 		return false

@@ -136,7 +136,8 @@ func CheckVersion(sent *int64, current int64) error {
 	if sent == nil || *sent == current {
 		return nil
 	}
-	return fault.Fail(fault.PreconditionFailed, "This was changed meanwhile: its version is %d, If-Match names %d. Read it again", current, *sent)
+	return fault.Fail(fault.PreconditionFailed,
+		"This was changed meanwhile: its version is %d, If-Match names %d. Read it again", current, *sent)
 }
 
 // done ends an edit: all faults at once, or the stamp of a new version, or, when

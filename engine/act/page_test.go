@@ -15,9 +15,10 @@ import (
 )
 
 var testCursor = Cursor{
-	Position: Position{CreatedAt: time.Date(2026, 4, 27, 7, 0, 0, 0, time.UTC).Unix(), ID: "01968c1e-2f3a-7b4c-8d5e-6f708192a3b4"},
-	Total:    42,
-	Filter:   FilterOf("leads", struct{ Clinic int64 }{1}),
+	Position: Position{CreatedAt: time.Date(2026, 4, 27, 7, 0, 0, 0, time.UTC).Unix(),
+		ID: "01968c1e-2f3a-7b4c-8d5e-6f708192a3b4"},
+	Total:  42,
+	Filter: FilterOf("leads", struct{ Clinic int64 }{1}),
 }
 
 // Qual's printed example begins with eyJjcmVhdGVkX2F0Ijoi, which is {"created_at":".
@@ -53,7 +54,8 @@ func TestCursorText(t *testing.T) {
 func wantInvalidCursor(t *testing.T, why string, err error) {
 	t.Helper()
 	e, _ := err.(*fault.Error)
-	if e == nil || e.Kind != fault.InvalidCursor || len(e.Details) != 1 || e.Details[0].Field != "cursor" || e.Details[0].Message == "" {
+	if e == nil || e.Kind != fault.InvalidCursor || len(e.Details) != 1 || e.Details[0].Field != "cursor" ||
+		e.Details[0].Message == "" {
 		t.Errorf("%s: %v, want INVALID_CURSOR with a way out", why, err)
 	}
 }
@@ -137,7 +139,8 @@ func TestCursorRoundTrip(t *testing.T) {
 		}
 		forged := []byte(text)
 		at := rapid.IntRange(0, len(forged)-1).Draw(t, "at")
-		forged[at] = rapid.SampledFrom([]byte("-_09AZaz=+/ ")).Filter(func(b byte) bool { return b != forged[at] }).Draw(t, "letter")
+		forged[at] = rapid.SampledFrom([]byte("-_09AZaz=+/ ")).Filter(func(b byte) bool { return b != forged[at] }).Draw(t,
+			"letter")
 		if _, err := ParseCursor(string(forged), c.Order, c.Filter); err == nil {
 			t.Fatalf("%s accepted for %s", forged, text)
 		}
@@ -195,7 +198,8 @@ func TestFilterOf(t *testing.T) {
 	}
 	for _, differs := range []string{
 		FilterOf("patients", query{1, "a", &one}), FilterOf("leads", query{2, "a", &one}),
-		FilterOf("leads", query{1, "b", &one}), FilterOf("leads", query{1, "a", &other}), FilterOf("leads", query{1, "a", nil}),
+		FilterOf("leads", query{1, "b", &one}), FilterOf("leads", query{1, "a", &other}),
+		FilterOf("leads", query{1, "a", nil}),
 	} {
 		if differs == base || len(differs) != 12 {
 			t.Errorf("%s beside %s", differs, base)

@@ -17,7 +17,7 @@ const (
 	NoShow    Status = "no_show"
 )
 
-// Live tells whether an appointment of this status occupies its slot (booking.md §1.3).
+// Live reports whether an appointment of this status occupies its slot (booking.md §1.3).
 func (s Status) Live() bool { return s == Scheduled || s == Confirmed || s == Completed }
 
 // Appointment is a booked visit.

@@ -14,7 +14,8 @@ import (
 // included (booking.md §3.5).
 //
 // Errors: those of Appointments.
-func (e *Engine) AppointmentsBetween(ctx context.Context, c act.Caller, from, to Moment, q AppointmentQuery, p act.Page) (act.List[Appointment], error) {
+func (e *Engine) AppointmentsBetween(ctx context.Context, c act.Caller, from, to Moment, q AppointmentQuery,
+	p act.Page) (act.List[Appointment], error) {
 	zone := time.UTC
 	if from.Date != nil || to.Date != nil {
 		plan, err := act.View(ctx, e.Room, func(r Reader) (*directory.Plan, error) { return r.Plan(c.Clinic) })

@@ -25,11 +25,14 @@ type Move struct {
 // as the verbs.
 //
 // Errors: Invalid, NotFound, PreconditionFailed, InvalidTransition, and those of Book.
-func (e *Engine) PatchAppointment(ctx context.Context, c act.Caller, id string, p AppointmentPatch) (Appointment, error) {
+func (e *Engine) PatchAppointment(ctx context.Context, c act.Caller, id string, p AppointmentPatch) (Appointment,
+	error) {
 	if err := p.check(c); err != nil {
 		return Appointment{}, e.AuditDenied(c, act.Define("appointment.update", scope.AppointmentsWrite), id, err)
 	}
-	return e.change(ctx, c, "appointment.update", id, p.Version, func(w *Act, a *Appointment) error { return w.patch(a, p) })
+	return e.change(ctx, c, "appointment.update", id, p.Version, func(w *Act, a *Appointment) error {
+		return w.patch(a, p)
+	})
 }
 
 // Reschedule moves an appointment: the old slot is free in the same instant, or
@@ -52,28 +55,32 @@ func (e *Engine) Reschedule(ctx context.Context, c act.Caller, id string, m Move
 	if err := p.check(c); err != nil {
 		return Appointment{}, err
 	}
-	return e.change(ctx, c, "appointment.reschedule", id, m.Version, func(w *Act, a *Appointment) error { return w.patch(a, p) })
+	return e.change(ctx, c, "appointment.reschedule", id, m.Version, func(w *Act, a *Appointment) error {
+		return w.patch(a, p)
+	})
 }
 
 // change loads an appointment, lets fn change it, and writes what it became: the
 // frame that every change of an appointment shares.
-func (e *Engine) change(ctx context.Context, c act.Caller, action, id string, version *int64, fn func(w *Act, a *Appointment) error) (Appointment, error) {
-	return act.Do(ctx, e.Room, c, act.Action{Name: action, Scope: scope.AppointmentsWrite}, func(w *Act) (Appointment, error) {
-		a, err := w.Appointment(c.Clinic, c.Test, id)
-		if err != nil {
+func (e *Engine) change(ctx context.Context, c act.Caller, action, id string, version *int64,
+	fn func(w *Act, a *Appointment) error) (Appointment, error) {
+	return act.Do(ctx, e.Room, c, act.Action{Name: action, Scope: scope.AppointmentsWrite},
+		func(w *Act) (Appointment, error) {
+			a, err := w.Appointment(c.Clinic, c.Test, id)
+			if err != nil {
+				return a, err
+			}
+			w.about(a)
+			if err := act.CheckVersion(version, a.Version); err != nil {
+				return a, err
+			}
+			before := a
+			if err := fn(w, &a); err != nil {
+				return before, err
+			}
+			err = w.save(before, &a)
 			return a, err
-		}
-		w.about(a)
-		if err := act.CheckVersion(version, a.Version); err != nil {
-			return a, err
-		}
-		before := a
-		if err := fn(w, &a); err != nil {
-			return before, err
-		}
-		err = w.save(before, &a)
-		return a, err
-	})
+		})
 }
 
 // save writes a changed appointment, or notes that nothing changed.
@@ -219,7 +226,8 @@ func (w *Act) move(a *Appointment, p AppointmentPatch) error {
 	if p.LocationID != nil {
 		location = *p.LocationID
 	}
-	same := span == (calendar.Span{Start: a.StartsAt, End: a.EndsAt}) && provider == a.ProviderID && location == a.LocationID
+	same := span == (calendar.Span{Start: a.StartsAt, End: a.EndsAt}) && provider == a.ProviderID &&
+		location == a.LocationID
 	switch again := p.Status != nil && *p.Status == a.Status; {
 	case a.Status != Scheduled && a.Status != Confirmed && !(same && again): // what was sent before may come again
 		return illegal(a, "be moved", w.Now)

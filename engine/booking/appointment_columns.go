@@ -18,26 +18,34 @@ import (
 // appointmentFieldNames are the columns that an import understands, as the wire
 // names them, and a few that calendars export: date and time apart, a length,
 // and names where there are no ids.
-var appointmentFieldNames = []string{"id", "scheduled_at", "ends_at", "date", "time", "duration_minutes", "patient_id", "lead_id",
-	"name", "email", "phone", "provider_id", "provider", "location_id", "location", "service_id", "service", "title", "notes", "status", "source"}
+var appointmentFieldNames = []string{"id", "scheduled_at", "ends_at", "date", "time", "duration_minutes", "patient_id",
+	"lead_id",
+	"name", "email", "phone", "provider_id", "provider", "location_id", "location", "service_id", "service", "title",
+	"notes", "status", "source"}
 
 // appointmentAliases are other headings of these columns, folded and without
 // anything but letters and digits.
 var appointmentAliases = map[string]string{
-	"start": "scheduled_at", "starttime": "scheduled_at", "startsat": "scheduled_at", "beginn": "scheduled_at", "begin": "scheduled_at",
-	"end": "ends_at", "endtime": "ends_at", "ende": "ends_at",
+	"start": "scheduled_at", "starttime": "scheduled_at", "startsat": "scheduled_at", "beginn": "scheduled_at",
+	"begin": "scheduled_at",
+	"end":   "ends_at", "endtime": "ends_at", "ende": "ends_at",
 	"day": "date", "datum": "date", "tag": "date", "fecha": "date", "startdate": "date",
 	"uhrzeit": "time", "zeit": "time", "heure": "time", "hora": "time",
-	"minutes": "duration_minutes", "duration": "duration_minutes", "dauer": "duration_minutes", "minuten": "duration_minutes", "duree": "duration_minutes",
-	"patientname": "name", "fullname": "name", "client": "name", "kunde": "name", "patient": "name", "nom": "name", "nombre": "name",
+	"minutes": "duration_minutes", "duration": "duration_minutes", "dauer": "duration_minutes",
+	"minuten": "duration_minutes", "duree": "duration_minutes",
+	"patientname": "name", "fullname": "name", "client": "name", "kunde": "name", "patient": "name", "nom": "name",
+	"nombre":       "name",
 	"emailaddress": "email", "mail": "email", "correo": "email", "courriel": "email",
 	"telefon": "phone", "telephone": "phone", "mobile": "phone", "handy": "phone", "mobil": "phone", "telefono": "phone",
-	"doctor": "provider", "arzt": "provider", "behandler": "provider", "practitioner": "provider", "staff": "provider", "mitarbeiter": "provider",
-	"room": "location", "raum": "location", "ort": "location", "standort": "location", "place": "location",
-	"leistung": "service", "appointmenttype": "service", "terminart": "service", "treatment": "service", "behandlung": "service",
-	"subject": "title", "betreff": "title", "titel": "title", "summary": "title",
-	"note": "notes", "comment": "notes", "comments": "notes", "notiz": "notes", "notizen": "notes", "bemerkung": "notes", "bemerkungen": "notes",
-	"state": "status", "quelle": "source",
+	"doctor": "provider", "arzt": "provider", "behandler": "provider", "practitioner": "provider", "staff": "provider",
+	"mitarbeiter": "provider",
+	"room":        "location", "raum": "location", "ort": "location", "standort": "location", "place": "location",
+	"leistung": "service", "appointmenttype": "service", "terminart": "service", "treatment": "service",
+	"behandlung": "service",
+	"subject":    "title", "betreff": "title", "titel": "title", "summary": "title",
+	"note": "notes", "comment": "notes", "comments": "notes", "notiz": "notes", "notizen": "notes", "bemerkung": "notes",
+	"bemerkungen": "notes",
+	"state":       "status", "quelle": "source",
 }
 
 // mapAppointmentColumns takes each heading for a field.
@@ -53,7 +61,8 @@ func mapAppointmentColumns(header []string) ([]table.Column, error) {
 		return columns, table.BadFile("Has no column that says when; the first line must name scheduled_at, or date and time")
 	}
 	if !has("patient_id") && !has("lead_id") && !has("name") && !has("email") && !has("phone") {
-		return columns, table.BadFile("Has no column that says who; the first line must name patient_id, lead_id, name, email or phone")
+		return columns,
+			table.BadFile("Has no column that says who; the first line must name patient_id, lead_id, name, email or phone")
 	}
 	return columns, table.Unambiguous(columns, "email", "phone")
 }
@@ -83,14 +92,15 @@ type appointmentCells struct {
 	lead   people.LeadDraft // who, where no id says it
 }
 
-// names tells whether the row says who it is for without an id.
+// names reports whether the row says who it is for without an id.
 func (c *appointmentCells) names() bool {
 	return c.lead.Name != nil || c.lead.Email != nil || c.lead.Phone != nil
 }
 
 // appointmentOfCells reads a row; an empty cell is "not sent". Times without an
 // offset are those of the clinic's clock.
-func appointmentOfCells(f *fault.Faults, plan *directory.Plan, columns []table.Column, cells []string) (out appointmentCells) {
+func appointmentOfCells(f *fault.Faults, plan *directory.Plan, columns []table.Column,
+	cells []string) (out appointmentCells) {
 	get := map[string]string{}
 	for i, cell := range cells {
 		if cell, field := strings.TrimSpace(cell), columns[i].Field; cell != "" && field != "" && get[field] == "" {
@@ -100,9 +110,15 @@ func appointmentOfCells(f *fault.Faults, plan *directory.Plan, columns []table.C
 	out.id, out.LeadID = get["id"], get["lead_id"]
 	out.StartsAt, out.EndsAt = timesOfCells(f, plan.Zone, get)
 	out.PatientID = numberOfCell(f, get, "patient_id")
-	out.ProviderID = idOfCells(f, get, "provider", plan.Providers, func(p *directory.Provider) (int64, string) { return p.ID, p.DisplayName })
-	out.LocationID = idOfCells(f, get, "location", plan.Locations, func(l *directory.Location) (int64, string) { return l.ID, l.Name })
-	out.ServiceID = idOfCells(f, get, "service", plan.Services, func(s *directory.Service) (int64, string) { return s.ID, s.Name })
+	out.ProviderID = idOfCells(f, get, "provider", plan.Providers, func(p *directory.Provider) (int64, string) {
+		return p.ID, p.DisplayName
+	})
+	out.LocationID = idOfCells(f, get, "location", plan.Locations, func(l *directory.Location) (int64, string) {
+		return l.ID, l.Name
+	})
+	out.ServiceID = idOfCells(f, get, "service", plan.Services, func(s *directory.Service) (int64, string) {
+		return s.ID, s.Name
+	})
 	out.Title, out.Notes, out.Source = get["title"], get["notes"], get["source"]
 	if word := get["status"]; word != "" {
 		out.status = Status(strings.NewReplacer(" ", "_", "-", "_").Replace(text.Fold(word)))
@@ -110,7 +126,8 @@ func appointmentOfCells(f *fault.Faults, plan *directory.Plan, columns []table.C
 			f.Add("status", "Must be scheduled, confirmed, completed or no_show")
 		}
 	}
-	for field, at := range map[string]**string{"name": &out.lead.Name, "email": &out.lead.Email, "phone": &out.lead.Phone} {
+	for field, at := range map[string]**string{"name": &out.lead.Name, "email": &out.lead.Email,
+		"phone": &out.lead.Phone} {
 		if v := get[field]; v != "" {
 			*at = &v
 		}
@@ -145,7 +162,8 @@ func timesOfCells(f *fault.Faults, zone *time.Location, get map[string]string) (
 	return start, end
 }
 
-const howTimesLook = "Must be a time like 2026-04-27T09:00:00+02:00, or on the clinic's clock 2026-04-27 09:00 or 27.04.2026 09:00"
+const howTimesLook = "Must be a time like 2026-04-27T09:00:00+02:00, or on the clinic's clock 2026-04-27 09:00 " +
+	"or 27.04.2026 09:00"
 
 // timeOfCell reads RFC 3339, or a date and a time of the zone's clock.
 func timeOfCell(zone *time.Location, text string) (int64, bool) {
@@ -177,7 +195,8 @@ func numberOfCell(f *fault.Faults, get map[string]string, field string) int64 {
 }
 
 // idOfCells reads the id of a column, else looks its name up; only one may have it.
-func idOfCells[T any](f *fault.Faults, get map[string]string, field string, rows []*T, of func(*T) (int64, string)) (id int64) {
+func idOfCells[T any](f *fault.Faults, get map[string]string, field string, rows []*T,
+	of func(*T) (int64, string)) (id int64) {
 	if get[field+"_id"] != "" {
 		return numberOfCell(f, get, field+"_id")
 	}

@@ -59,7 +59,8 @@ var (
 // of an appointment that exists are left alone, so an export can be read back.
 // The error lists the first faulty rows by line; the report, which comes with it,
 // lists all. Needs appointments:write.
-func (e *Engine) ImportAppointments(ctx context.Context, c act.Caller, file io.Reader, o AppointmentImport) (AppointmentReport, error) {
+func (e *Engine) ImportAppointments(ctx context.Context, c act.Caller, file io.Reader,
+	o AppointmentImport) (AppointmentReport, error) {
 	report := AppointmentReport{Bad: []act.BadLine{}, Preview: []AppointmentPreview{}}
 	if err := e.mayImport(c, o); err != nil {
 		return report, err
@@ -256,7 +257,8 @@ func (e *Engine) ExportAppointments(ctx context.Context, c act.Caller, q Appoint
 			}
 			if len(page) > 0 {
 				fields := act.ListFields(q.filters(), page, func(a Appointment) string { return a.ID })
-				e.AuditRead(c, appointmentExport, "", q.PatientID, act.OfPatients(q.PatientID, fields, page, Appointment.patient)...)
+				e.AuditRead(c, appointmentExport, "", q.PatientID, act.OfPatients(q.PatientID, fields, page,
+					Appointment.patient)...)
 			}
 			for _, a := range page {
 				after = act.Placed(a.ID, a.Meta)

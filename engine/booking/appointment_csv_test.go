@@ -28,8 +28,10 @@ func TestImportAppointments(t *testing.T) {
 		";;;;;;;;;",
 		"28.4.2026;9:00;30;;Jürgen Groß;j@example.org;;;zweiter;",
 	)
-	report, err := c.Engine.ImportAppointments(ctx, c.Caller, strings.NewReader(file), booking.AppointmentImport{DryRun: true})
-	if err != nil || report.Rows != 3 || report.Booked != 3 || report.Written || len(report.Bad) != 0 || len(report.Preview) != 3 {
+	report, err := c.Engine.ImportAppointments(ctx, c.Caller, strings.NewReader(file),
+		booking.AppointmentImport{DryRun: true})
+	if err != nil || report.Rows != 3 || report.Booked != 3 || report.Written || len(report.Bad) != 0 ||
+		len(report.Preview) != 3 {
 		t.Fatalf("dry run %+v, %v", report, err)
 	}
 	if last := report.Columns[9]; last.Header != "Farbe" || last.Field != "" || report.Columns[6].Field != "provider" {
@@ -44,7 +46,8 @@ func TestImportAppointments(t *testing.T) {
 		t.Fatalf("import %+v, %v", report, err)
 	}
 	trace := c.Since(t)
-	want := []string{"appointment.created", "appointment.scheduled", "lead.created", "appointment.created", "appointment.scheduled",
+	want := []string{"appointment.created", "appointment.scheduled", "lead.created", "appointment.created",
+		"appointment.scheduled",
 		"appointment.created", "appointment.scheduled"}
 	if !slices.Equal(trace.Events, want) {
 		t.Errorf("events %v\nwant %v", trace.Events, want)
@@ -53,10 +56,12 @@ func TestImportAppointments(t *testing.T) {
 		t.Errorf("audit %v", trace.Audit)
 	}
 	first, second := report.Preview[0].Appointment, report.Preview[1].Appointment
-	if first.PatientID != ida.ID || first.StartsAt != enginetest.Unix("2026-04-27 09:00") || first.ServiceID != c.Checkup.ID || first.EndsAt-first.StartsAt != 1800 {
+	if first.PatientID != ida.ID || first.StartsAt != enginetest.Unix("2026-04-27 09:00") ||
+		first.ServiceID != c.Checkup.ID || first.EndsAt-first.StartsAt != 1800 {
 		t.Errorf("first %+v", first)
 	}
-	if second.LeadID == "" || second.EndsAt-second.StartsAt != 2700 || second.Title != "=1+1" || second.ProviderID != c.Ada.ID ||
+	if second.LeadID == "" || second.EndsAt-second.StartsAt != 2700 || second.Title != "=1+1" ||
+		second.ProviderID != c.Ada.ID ||
 		report.Preview[2].Appointment.LeadID != second.LeadID {
 		t.Errorf("second %+v", second)
 	}
@@ -73,7 +78,8 @@ func TestImportAppointmentsFaults(t *testing.T) {
 	ida := c.Patient(t, c.Caller, "Ida", "Lind").ID
 	lines := []string{
 		"scheduled_at,ends_at,patient_id,provider_id,provider,status,lead_id,name",
-		fmt.Sprintf("2026-04-27 09:00,2026-04-27 09:30,%d,,Ada,,,", ida),                                 // 2: the one good row
+		// 2: the one good row
+		fmt.Sprintf("2026-04-27 09:00,2026-04-27 09:30,%d,,Ada,,,", ida),
 		fmt.Sprintf("tomorrow,,%d,,,,,", ida),                                                            // 3
 		fmt.Sprintf("2026-04-27 10:00,,%d,,,,,", ida),                                                    // 4: no end
 		fmt.Sprintf("2026-04-27 10:00,2026-04-27 09:00,%d,,,,,", ida),                                    // 5
@@ -100,12 +106,14 @@ func TestImportAppointmentsFaults(t *testing.T) {
 	for _, bad := range report.Bad {
 		got[bad.Line] = bad.Details[len(bad.Details)-1].Field
 	}
-	want := map[int]string{3: "scheduled_at", 4: "ends_at", 5: "ends_at", 6: "line", 7: "provider", 8: "scheduled_at", 9: "scheduled_at",
+	want := map[int]string{3: "scheduled_at", 4: "ends_at", 5: "ends_at", 6: "line", 7: "provider", 8: "scheduled_at",
+		9:  "scheduled_at",
 		10: "provider_id", 11: "status", 12: "lead_id", 13: "line", 14: "scheduled_at"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("faults %v\nwant   %v\n%+v", got, want, report.Bad)
 	}
-	report, err = c.Engine.ImportAppointments(ctx, c.Caller, strings.NewReader(file), booking.AppointmentImport{SkipBad: true, Past: true})
+	report, err = c.Engine.ImportAppointments(ctx, c.Caller, strings.NewReader(file),
+		booking.AppointmentImport{SkipBad: true, Past: true})
 	if err != nil || report.Booked != 2 || len(report.Bad) != 11 || !report.Written {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -134,15 +142,18 @@ func TestImportAppointmentsFiles(t *testing.T) {
 		{"never", "patient_id\n1\n", "file"},
 		{"a spreadsheet", "PK\x03\x04rest", "file"},
 		{"10,000 columns", strings.Repeat("a,", 9_999) + "a\n", "file"},
-		{"too many rows", "scheduled_at,patient_id\n" + strings.Repeat("2026-04-27 09:00,1\n", booking.MaxImportAppointments+1), "file"},
+		{"too many rows", "scheduled_at,patient_id\n" + strings.Repeat("2026-04-27 09:00,1\n",
+			booking.MaxImportAppointments+1), "file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := c.Engine.ImportAppointments(t.Context(), c.Caller, strings.NewReader(test.file), booking.AppointmentImport{})
+			_, err := c.Engine.ImportAppointments(t.Context(), c.Caller, strings.NewReader(test.file),
+				booking.AppointmentImport{})
 			enginetest.Refused(t, err, fault.Invalid, test.field)
 		})
 	}
 	// A file of Windows-1252.
-	report, err := c.Engine.ImportAppointments(t.Context(), c.Caller, strings.NewReader("date;time;minutes;name\n27.04.2026;09:00;30;J\xfcrgen\n"),
+	report, err := c.Engine.ImportAppointments(t.Context(), c.Caller,
+		strings.NewReader("date;time;minutes;name\n27.04.2026;09:00;30;J\xfcrgen\n"),
 		booking.AppointmentImport{})
 	enginetest.Must(t, err)
 	lead, err := c.Engine.Lead(t.Context(), c.Caller, report.Preview[0].Appointment.LeadID)
@@ -154,7 +165,8 @@ func TestImportAppointmentsFiles(t *testing.T) {
 func TestExportAppointments(t *testing.T) {
 	v := enginetest.NewVisit(t)
 	ctx := t.Context()
-	a, err := v.Engine.PatchAppointment(ctx, v.Caller, v.Appt.ID, booking.AppointmentPatch{Title: new("=SUM(A1)"), Notes: new("two\nlines, \"quoted\"")})
+	a, err := v.Engine.PatchAppointment(ctx, v.Caller, v.Appt.ID,
+		booking.AppointmentPatch{Title: new("=SUM(A1)"), Notes: new("two\nlines, \"quoted\"")})
 	enginetest.Must(t, err)
 	v.BookAs(t, v.Test, "2026-04-27 11:00", v.Ada, v.Checkup)
 	v.Since(t)
@@ -188,7 +200,8 @@ func FuzzAppointmentImport(f *testing.F) {
 	f.Add("scheduled_at,ends_at,name\n2026-04-27 09:00,2026-04-27 09:30,A\n")
 	f.Add("date;time;minutes;email;provider\n27.04.2026;09:00;30;a@b.example;Ada\n")
 	f.Fuzz(func(t *testing.T, file string) {
-		report, err := c.Engine.ImportAppointments(t.Context(), c.Caller, strings.NewReader(file), booking.AppointmentImport{DryRun: true})
+		report, err := c.Engine.ImportAppointments(t.Context(), c.Caller, strings.NewReader(file),
+			booking.AppointmentImport{DryRun: true})
 		if fault.KindOf(err) == fault.Internal {
 			t.Errorf("%v", err)
 		}

@@ -30,7 +30,8 @@ func (e *Engine) Appointment(ctx context.Context, c act.Caller, id string) (Appo
 // clinic's change number, so that a sync skips nothing (contract.md §7).
 //
 // Errors: Invalid (range, status), InvalidCursor.
-func (e *Engine) Appointments(ctx context.Context, c act.Caller, q AppointmentQuery, p act.Page) (act.List[Appointment], error) {
+func (e *Engine) Appointments(ctx context.Context, c act.Caller, q AppointmentQuery, p act.Page) (act.List[Appointment],
+	error) {
 	q.Clinic, q.Test = c.Clinic, c.Test
 	if err := q.check(); err != nil {
 		return act.List[Appointment]{}, err
@@ -46,7 +47,8 @@ func (e *Engine) Appointments(ctx context.Context, c act.Caller, q AppointmentQu
 	})
 	if err == nil {
 		fields := act.ListFields(q.filters(), list.Items, func(a Appointment) string { return a.ID })
-		e.AuditRead(c, appointmentList, "", q.PatientID, act.OfPatients(q.PatientID, fields, list.Items, Appointment.patient)...)
+		e.AuditRead(c, appointmentList, "", q.PatientID, act.OfPatients(q.PatientID, fields, list.Items,
+			Appointment.patient)...)
 	}
 	return list, err
 }

@@ -51,7 +51,7 @@ func (w *Act) assign(d *scheduler, free []*Lane, p person, asked bool) (*Lane, s
 	return best.lane, reasonOf(best, next), w.TouchAssigned(best.provider.ID, w.Now)
 }
 
-// several tells whether more than one provider is free.
+// several reports whether more than one provider is free.
 func several(lanes []*Lane) bool {
 	return slices.ContainsFunc(lanes, func(l *Lane) bool { return l.ProviderID != lanes[0].ProviderID })
 }
@@ -75,7 +75,8 @@ func (w *Act) ranks(d *scheduler, free []*Lane, p person) ([]rank, error) {
 		}
 		h := fnv.New64a()
 		fmt.Fprintf(h, "%s/%d/%d", p.lead, p.patient, pr.ID)
-		out = append(out, rank{lane: l, provider: pr, place: i, minutes: minutes[pr.ID], assigned: now.AssignedAt, hash: h.Sum64()})
+		out = append(out, rank{lane: l, provider: pr, place: i, minutes: minutes[pr.ID], assigned: now.AssignedAt,
+			hash: h.Sum64()})
 	}
 	return out, nil
 }

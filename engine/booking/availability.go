@@ -32,7 +32,7 @@ func (p Preference) Valid() bool {
 	return false
 }
 
-// admits tells whether the preference wants a start at this local minute of the day.
+// admits reports whether the preference wants a start at this local minute of the day.
 func (p Preference) admits(minute int) bool {
 	switch p {
 	case Morning:
@@ -157,15 +157,17 @@ func (q *AvailabilityQuery) resolve(d *scheduler) (criteria, calendar.Span, erro
 		case q.nowhere(zone): // dates that the zone never had (booking.md §3.3)
 			return w, calendar.Span{Start: from, End: from}, nil
 		case to <= from:
-			return w, calendar.Span{}, (&fault.Error{Kind: fault.Invalid, Message: "Invalid query parameters"}).On("to", "Must be after from")
+			return w, calendar.Span{}, (&fault.Error{Kind: fault.Invalid, Message: "Invalid query parameters"}).On("to",
+				"Must be after from")
 		case q.From.Set && to-from > MaxRangeDays*86400+3600 || !q.From.Set && to-d.now > MaxRangeDays*86400+3600:
-			return w, calendar.Span{}, (&fault.Error{Kind: fault.Invalid, Message: "Invalid query parameters"}).On("to", "Must be at most %d days after from", MaxRangeDays)
+			return w, calendar.Span{}, (&fault.Error{Kind: fault.Invalid, Message: "Invalid query parameters"}).On("to",
+				"Must be at most %d days after from", MaxRangeDays)
 		}
 	}
 	return w, calendar.Span{Start: from, End: min(to, horizon)}, nil
 }
 
-// nowhere tells whether from and to are different dates with nothing between them,
+// nowhere reports whether from and to are different dates with nothing between them,
 // because the zone skipped what lies there.
 func (q *AvailabilityQuery) nowhere(zone *time.Location) bool {
 	a, b := q.From.Date, q.To.Date

@@ -16,7 +16,8 @@ import (
 func TestAvailabilityOfADateThatNeverWas(t *testing.T) {
 	c := enginetest.New(t)
 	apia, err := c.Engine.CreateClinic(t.Context(), act.Shell(0, "test"),
-		directory.ClinicDraft{Name: "Apia", TimeZone: "Pacific/Apia", Country: "WS", Hours: enginetest.Hours("Mon-Sun 09:00-17:00")})
+		directory.ClinicDraft{Name: "Apia", TimeZone: "Pacific/Apia", Country: "WS",
+			Hours: enginetest.Hours("Mon-Sun 09:00-17:00")})
 	enginetest.Must(t, err)
 	caller := act.Shell(apia.N, "test")
 	ask := func(from, to string) (act.List[booking.Slot], []booking.Candidate, error) {

@@ -298,7 +298,8 @@ func (w *Act) personFree(p person, span calendar.Span, except string) error {
 
 // unoffered is the answer where no lane meets the criteria at any time.
 func unoffered() *fault.Error {
-	return fault.Fail(fault.ProviderInactive, "Nobody offers this").On("provider_id", "No active provider offers this service at this location")
+	return fault.Fail(fault.ProviderInactive, "Nobody offers this").On("provider_id",
+		"No active provider offers this service at this location")
 }
 
 // refusal is the answer when no lane takes the booking; a taken slot comes with

@@ -75,7 +75,8 @@ func (d desk) occupied(t testing.TB, provider int64) (out []string) {
 func TestBookAndItsConsequences(t *testing.T) {
 	d := newDesk(t)
 	a := d.book(t, d.at("2026-04-27 09:00"))
-	if a.Status != booking.Scheduled || a.ProviderID != d.Ada.ID || a.LocationID != d.Practice.ID || a.Version != 1 || a.TimeZone != enginetest.Zone {
+	if a.Status != booking.Scheduled || a.ProviderID != d.Ada.ID || a.LocationID != d.Practice.ID || a.Version != 1 ||
+		a.TimeZone != enginetest.Zone {
 		t.Errorf("booked %+v", a)
 	}
 	if got := d.occupied(t, d.Ada.ID); !slices.Equal(got, []string{"Mon 09:00-09:30"}) {
@@ -109,15 +110,19 @@ func TestBookRefusals(t *testing.T) {
 		kind   fault.Kind
 		fields []string
 	}{
-		{"nothing said", func(b *booking.Booking) { *b = booking.Booking{} }, fault.Invalid, []string{"scheduled_at", "ends_at", "lead_id"}},
+		{"nothing said", func(b *booking.Booking) { *b = booking.Booking{} }, fault.Invalid,
+			[]string{"scheduled_at", "ends_at", "lead_id"}},
 		{"zero length", func(b *booking.Booking) { b.EndsAt = b.StartsAt }, fault.Invalid, []string{"ends_at"}},
 		{"end before start", func(b *booking.Booking) { b.EndsAt = b.StartsAt - 60 }, fault.Invalid, []string{"ends_at"}},
 		{"longer than a day", func(b *booking.Booking) { b.EndsAt = b.StartsAt + 90000 }, fault.Invalid, []string{"ends_at"}},
-		{"another local start", func(b *booking.Booking) { b.LocalStart = b.StartsAt + 3600 }, fault.Invalid, []string{"local_start"}},
+		{"another local start", func(b *booking.Booking) { b.LocalStart = b.StartsAt + 3600 }, fault.Invalid,
+			[]string{"local_start"}},
 		{"unknown lead", func(b *booking.Booking) { b.LeadID = "0196f3a0-0000-7000-8000-000000000000" }, fault.NotFound, nil},
-		{"another clinic's provider", func(b *booking.Booking) { b.ProviderID = rivals.ID }, fault.NotFound, []string{"provider_id"}},
+		{"another clinic's provider", func(b *booking.Booking) { b.ProviderID = rivals.ID }, fault.NotFound,
+			[]string{"provider_id"}},
 		{"unknown service", func(b *booking.Booking) { b.ServiceID = 999 }, fault.NotFound, []string{"service_id"}},
-		{"in the past", func(b *booking.Booking) { b.StartsAt -= 86400; b.EndsAt -= 86400 }, fault.InThePast, []string{"scheduled_at"}},
+		{"in the past", func(b *booking.Booking) { b.StartsAt -= 86400; b.EndsAt -= 86400 }, fault.InThePast,
+			[]string{"scheduled_at"}},
 		{"in the lunch hour", func(b *booking.Booking) {
 			b.StartsAt = enginetest.Unix("2026-04-27 12:00")
 			b.EndsAt = b.StartsAt + 1800
@@ -126,17 +131,22 @@ func TestBookRefusals(t *testing.T) {
 			b.StartsAt = enginetest.Unix("2026-04-27 16:45")
 			b.EndsAt = b.StartsAt + 1800
 		}, fault.OutsideHours, []string{"scheduled_at"}},
-		{"beyond the horizon", func(b *booking.Booking) { b.StartsAt += 371 * 86400; b.EndsAt = b.StartsAt + 1800 }, fault.BeyondHorizon, []string{"scheduled_at"}},
-		{"taken", func(b *booking.Booking) { b.LeadID = other; b.StartsAt += 3600 + 900; b.EndsAt = b.StartsAt + 1800 }, fault.SlotTaken, []string{"scheduled_at"}},
+		{"beyond the horizon", func(b *booking.Booking) { b.StartsAt += 371 * 86400; b.EndsAt = b.StartsAt + 1800 },
+			fault.BeyondHorizon, []string{"scheduled_at"}},
+		{"taken", func(b *booking.Booking) { b.LeadID = other; b.StartsAt += 3600 + 900; b.EndsAt = b.StartsAt + 1800 },
+			fault.SlotTaken, []string{"scheduled_at"}},
 		{"the same person twice", func(b *booking.Booking) {
 			b.ProviderID = 0
 			b.LocationID = d.Branch.ID
 			b.StartsAt += 3600 + 900
 			b.EndsAt = b.StartsAt + 1800
 		}, fault.PatientOverlap, []string{"scheduled_at"}},
-		{"an inactive provider", func(b *booking.Booking) { b.ProviderID = inactive.ID }, fault.ProviderInactive, []string{"provider_id"}},
-		{"a provider elsewhere", func(b *booking.Booking) { b.ProviderID = d.Cleo.ID; b.LocationID = d.Practice.ID }, fault.ProviderInactive, []string{"provider_id"}},
-		{"an override without a reason", func(b *booking.Booking) { b.AllowOverlap = true }, fault.Invalid, []string{"reason"}},
+		{"an inactive provider", func(b *booking.Booking) { b.ProviderID = inactive.ID }, fault.ProviderInactive,
+			[]string{"provider_id"}},
+		{"a provider elsewhere", func(b *booking.Booking) { b.ProviderID = d.Cleo.ID; b.LocationID = d.Practice.ID },
+			fault.ProviderInactive, []string{"provider_id"}},
+		{"an override without a reason", func(b *booking.Booking) { b.AllowOverlap = true }, fault.Invalid,
+			[]string{"reason"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := d.at("2026-04-27 09:00")
@@ -203,7 +213,8 @@ func TestBuffersAndRooms(t *testing.T) {
 func TestHolds(t *testing.T) {
 	d := newDesk(t)
 	start := enginetest.Unix("2026-04-27 09:00")
-	h, err := d.Engine.PlaceHold(t.Context(), d.Caller, booking.HoldDraft{StartsAt: start, EndsAt: start + 1800, ProviderID: d.Ada.ID})
+	h, err := d.Engine.PlaceHold(t.Context(), d.Caller, booking.HoldDraft{StartsAt: start, EndsAt: start + 1800,
+		ProviderID: d.Ada.ID})
 	enginetest.Must(t, err)
 	if h.ExpiresAt != d.Clock.Now().Unix()+300 || h.Token == "" {
 		t.Errorf("held %+v", h)
@@ -213,23 +224,27 @@ func TestHolds(t *testing.T) {
 
 	_, err = d.Engine.Book(t.Context(), d.Caller, booking.Booking{LeadID: d.lead, HoldID: h.ID, HoldToken: "guess"})
 	enginetest.Refused(t, err, fault.NotFound, "hold_token")
-	_, err = d.Engine.Book(t.Context(), d.Caller, booking.Booking{LeadID: d.lead, HoldID: h.ID, HoldToken: h.Token, StartsAt: start + 900})
+	_, err = d.Engine.Book(t.Context(), d.Caller, booking.Booking{LeadID: d.lead, HoldID: h.ID, HoldToken: h.Token,
+		StartsAt: start + 900})
 	enginetest.Refused(t, err, fault.Invalid, "scheduled_at")
 	d.book(t, booking.Booking{LeadID: d.lead, HoldID: h.ID, HoldToken: h.Token})
 	if got := d.occupied(t, d.Ada.ID); !slices.Equal(got, []string{"Mon 09:00-09:30"}) {
 		t.Errorf("occupied %v", got)
 	}
-	_, err = d.Engine.Book(t.Context(), d.Caller, booking.Booking{LeadID: d.person(t, "Late"), HoldID: h.ID, HoldToken: h.Token})
+	_, err = d.Engine.Book(t.Context(), d.Caller, booking.Booking{LeadID: d.person(t, "Late"), HoldID: h.ID,
+		HoldToken: h.Token})
 	enginetest.Refused(t, err, fault.Gone, "hold_id")
 	if !strings.Contains(err.Error(), "The hold was already used") {
 		t.Errorf("a used hold: %v", err)
 	}
 	enginetest.Refused(t, d.Engine.DropHold(t.Context(), d.Caller, h.ID), fault.Gone, "id")
 
-	h, err = d.Engine.PlaceHold(t.Context(), d.Caller, booking.HoldDraft{StartsAt: start + 3600, EndsAt: start + 5400, ProviderID: d.Ada.ID, Minutes: 1})
+	h, err = d.Engine.PlaceHold(t.Context(), d.Caller, booking.HoldDraft{StartsAt: start + 3600, EndsAt: start + 5400,
+		ProviderID: d.Ada.ID, Minutes: 1})
 	enginetest.Must(t, err)
 	d.Clock.Add(time.Minute)
-	_, err = d.Engine.Book(t.Context(), d.Caller, booking.Booking{LeadID: d.person(t, "Later"), HoldID: h.ID, HoldToken: h.Token})
+	_, err = d.Engine.Book(t.Context(), d.Caller, booking.Booking{LeadID: d.person(t, "Later"), HoldID: h.ID,
+		HoldToken: h.Token})
 	enginetest.Refused(t, err, fault.Gone, "hold_id")
 	if !strings.Contains(err.Error(), "The hold has expired") {
 		t.Errorf("an expired hold: %v", err)
@@ -255,7 +270,8 @@ func TestReschedule(t *testing.T) {
 	d.Unchanged(t, func() {
 		_, err := d.Engine.Reschedule(t.Context(), d.Caller, a.ID, booking.Move{StartsAt: a.StartsAt + 2700})
 		enginetest.Refused(t, err, fault.SlotTaken, "scheduled_at")
-		_, err = d.Engine.Reschedule(t.Context(), d.Caller, a.ID, booking.Move{Version: new(int64(7)), StartsAt: a.StartsAt + 900})
+		_, err = d.Engine.Reschedule(t.Context(), d.Caller, a.ID, booking.Move{Version: new(int64(7)),
+			StartsAt: a.StartsAt + 900})
 		enginetest.Refused(t, err, fault.PreconditionFailed)
 	})
 	d.Since(t)
@@ -277,7 +293,8 @@ func TestReschedule(t *testing.T) {
 	if trace = d.Since(t); same.Version != 2 || len(trace.Events)+len(trace.Audit) > 0 {
 		t.Errorf("a move to where it is left %+v", trace)
 	}
-	elsewhere, err := d.Engine.Reschedule(t.Context(), d.Caller, a.ID, booking.Move{StartsAt: moved.StartsAt, ProviderID: d.Ben.ID})
+	elsewhere, err := d.Engine.Reschedule(t.Context(), d.Caller, a.ID,
+		booking.Move{StartsAt: moved.StartsAt, ProviderID: d.Ben.ID})
 	enginetest.Must(t, err)
 	if elsewhere.ProviderID != d.Ben.ID || len(d.occupied(t, d.Ada.ID)) != 1 || len(d.occupied(t, d.Ben.ID)) != 1 {
 		t.Errorf("now at %+v", elsewhere)
@@ -290,8 +307,9 @@ func TestLifecycle(t *testing.T) {
 	cancel := func(e *engine.Engine, ctx context.Context, c act.Caller, id string) (booking.Appointment, error) {
 		return e.Cancel(ctx, c, id, "ill")
 	}
-	verbs := map[string]verb{"confirm": (*engine.Engine).Confirm, "check-in": (*engine.Engine).CheckIn, "complete": (*engine.Engine).Complete,
-		"no-show": (*engine.Engine).MarkNoShow, "cancel": cancel}
+	verbs := map[string]verb{"confirm": (*engine.Engine).Confirm, "check-in": (*engine.Engine).CheckIn,
+		"complete": (*engine.Engine).Complete,
+		"no-show":  (*engine.Engine).MarkNoShow, "cancel": cancel}
 	for _, test := range []struct {
 		name   string
 		before []string
@@ -302,15 +320,18 @@ func TestLifecycle(t *testing.T) {
 	}{
 		{"confirm", nil, "08:00", "confirm", booking.Confirmed, []string{"appointment.updated", "appointment.confirmed"}},
 		{"confirm again", []string{"confirm"}, "08:00", "confirm", booking.Confirmed, nil},
-		{"confirm just after the start", nil, "10:14", "confirm", booking.Confirmed, []string{"appointment.updated", "appointment.confirmed"}},
+		{"confirm just after the start", nil, "10:14", "confirm", booking.Confirmed,
+			[]string{"appointment.updated", "appointment.confirmed"}},
 		{"confirm too late", nil, "10:15", "confirm", "", nil},
 		{"cancel", nil, "08:00", "cancel", booking.Cancelled, []string{"appointment.cancelled"}},
 		{"cancel twice", []string{"cancel"}, "08:00", "cancel", booking.Cancelled, nil},
 		{"cancel during the visit", nil, "10:29", "cancel", booking.Cancelled, []string{"appointment.cancelled"}},
 		{"cancel afterwards", nil, "10:30", "cancel", "", nil},
-		{"check in", []string{"confirm"}, "09:50", "check-in", booking.Confirmed, []string{"appointment.updated", "appointment.checked_in"}},
+		{"check in", []string{"confirm"}, "09:50", "check-in", booking.Confirmed,
+			[]string{"appointment.updated", "appointment.checked_in"}},
 		{"check in hours before", nil, "07:59", "check-in", "", nil},
-		{"complete", []string{"confirm"}, "10:30", "complete", booking.Completed, []string{"appointment.updated", "appointment.completed"}},
+		{"complete", []string{"confirm"}, "10:30", "complete", booking.Completed,
+			[]string{"appointment.updated", "appointment.completed"}},
 		{"complete too early", nil, "09:29", "complete", "", nil},
 		{"no-show", nil, "10:15", "no-show", booking.NoShow, []string{"appointment.updated", "appointment.no_show"}},
 		{"no-show within the grace", nil, "10:14", "no-show", "", nil},
@@ -557,7 +578,8 @@ func TestRacingBookings(t *testing.T) {
 		for i := range clients {
 			wait.Go(func() {
 				span := calendar.Span{Start: day + int64(i*7%23)*300, End: day + int64(i*7%23)*300 + int64(10+i%5*10)*60}
-				_, err := d.Engine.Book(context.Background(), d.Caller, booking.Booking{LeadID: leads[i], ProviderID: d.Ada.ID, StartsAt: span.Start, EndsAt: span.End})
+				_, err := d.Engine.Book(context.Background(), d.Caller, booking.Booking{LeadID: leads[i], ProviderID: d.Ada.ID,
+					StartsAt: span.Start, EndsAt: span.End})
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
@@ -607,7 +629,8 @@ func TestListAndBookAgree(t *testing.T) {
 			length = 3600
 		}
 		listed := slices.ContainsFunc(before.Items, func(s booking.Slot) bool { return s.StartsAt == start })
-		b := booking.Booking{LeadID: d.person(t, "R"), StartsAt: start, EndsAt: start + length, ProviderID: q.ProviderID, ServiceID: q.ServiceID}
+		b := booking.Booking{LeadID: d.person(t, "R"), StartsAt: start, EndsAt: start + length, ProviderID: q.ProviderID,
+			ServiceID: q.ServiceID}
 		a, err := d.Engine.Book(context.Background(), d.Caller, b)
 		onGrid := (start-enginetest.Unix(from.String()+" 08:00"))%900 == 0
 		if listed != (err == nil) && (listed || onGrid) {
@@ -621,7 +644,9 @@ func TestListAndBookAgree(t *testing.T) {
 				r.Fatal(err)
 			}
 			after, err := d.Engine.Availability(context.Background(), d.Caller, q)
-			if err != nil || !slices.EqualFunc(before.Items, after.Items, func(x, y booking.Slot) bool { return x.StartsAt == y.StartsAt }) {
+			if err != nil || !slices.EqualFunc(before.Items, after.Items, func(x, y booking.Slot) bool {
+				return x.StartsAt == y.StartsAt
+			}) {
 				r.Fatalf("the list after book and cancel differs: %v", err)
 			}
 		}
@@ -669,7 +694,8 @@ func TestMoveOfTheEnded(t *testing.T) {
 			return err
 		},
 		"patch": func() error {
-			_, err := d.Engine.PatchAppointment(t.Context(), d.Caller, a.ID, booking.AppointmentPatch{StartsAt: new(a.StartsAt), EndsAt: new(a.EndsAt)})
+			_, err := d.Engine.PatchAppointment(t.Context(), d.Caller, a.ID,
+				booking.AppointmentPatch{StartsAt: new(a.StartsAt), EndsAt: new(a.EndsAt)})
 			return err
 		},
 		"elsewhere": func() error {

@@ -31,11 +31,13 @@ func TestDenialsAreInTheAudit(t *testing.T) {
 		{"an override when booking", func() error { _, err := d.Engine.Book(ctx, meek, b); return err },
 			"appointment.book denied scope:appointments:override"},
 		{"an override when moving", func() error {
-			_, err := d.Engine.PatchAppointment(ctx, meek, a.ID, booking.AppointmentPatch{StartsAt: &b.StartsAt, AllowOverlap: true, Reason: &why})
+			_, err := d.Engine.PatchAppointment(ctx, meek, a.ID, booking.AppointmentPatch{StartsAt: &b.StartsAt,
+				AllowOverlap: true, Reason: &why})
 			return err
 		}, "appointment.update denied " + a.ID + " scope:appointments:override"},
 		{"a key wider than its maker", func() error {
-			_, err := d.Engine.CreateKey(ctx, meek, access.KeyDraft{Name: "More", Family: secret.FamilyScoped, Scopes: []string{"patients:erase"}})
+			_, err := d.Engine.CreateKey(ctx, meek, access.KeyDraft{Name: "More", Family: secret.FamilyScoped,
+				Scopes: []string{"patients:erase"}})
 			return err
 		}, "key.create denied scope:patients:erase"},
 		{"a test key in the directory", func() error {

@@ -55,7 +55,8 @@ type previousThin struct {
 // Events are what subscribers may hear of appointments.
 func Events() []act.EventKind {
 	return []act.EventKind{{
-		Changes: []act.Change{apptBooked, apptUpdated, apptConfirmed, apptCheckedIn, apptCompleted, apptNoShow, apptCancelled},
+		Changes: []act.Change{apptBooked, apptUpdated, apptConfirmed, apptCheckedIn, apptCompleted, apptNoShow,
+			apptCancelled},
 		Sample: factOf(Appointment{
 			ID: act.SampleID, LeadID: "0196716a-1c3d-7b52-9c0e-5d9f0a6b7c8d", ProviderID: 2, LocationID: 1, ServiceID: 3,
 			Status: Scheduled, StartsAt: 1777273200, EndsAt: 1777275000, TimeZone: "Europe/Berlin", Meta: act.Meta{Version: 1},

@@ -63,7 +63,8 @@ func (w *Act) hold(h HoldDraft) (Hold, error) {
 		return Hold{}, err
 	}
 	if open >= w.e.opt.HoldsPerCaller {
-		return Hold{}, fault.Fail(fault.Conflict, "Too many open holds: %d at most; book, drop or let some expire", w.e.opt.HoldsPerCaller)
+		return Hold{}, fault.Fail(fault.Conflict, "Too many open holds: %d at most; book, drop or let some expire",
+			w.e.opt.HoldsPerCaller)
 	}
 	d, err := newScheduler(w, w.Caller, w.Now)
 	if err != nil {
@@ -127,7 +128,8 @@ func (e *Engine) DropHold(ctx context.Context, c act.Caller, id string) error {
 		w.EntityID = id
 		if h.ExpiresAt <= w.Now { // a used one has ended, too
 			if h.Used {
-				return struct{}{}, fault.Fail(fault.Gone, "The hold was already used").On("id", "It was booked: cancel the appointment instead")
+				return struct{}{}, fault.Fail(fault.Gone, "The hold was already used").On("id",
+					"It was booked: cancel the appointment instead")
 			}
 			return struct{}{}, fault.Fail(fault.Gone, "The hold has expired").On("id", "Its slot is free already")
 		}
@@ -150,7 +152,8 @@ func (w *Act) takeHold(d *scheduler, b *Booking) (Hold, []Occupancy, error) {
 		return h, nil, fault.Absent("hold").On("hold_token", "Is not the token of this hold")
 	}
 	if h.Used {
-		return h, nil, fault.Fail(fault.Gone, "The hold was already used").On("hold_id", "It was booked; look at the appointments before you book again, without a hold")
+		return h, nil, fault.Fail(fault.Gone, "The hold was already used").On("hold_id",
+			"It was booked; look at the appointments before you book again, without a hold")
 	}
 	if h.ExpiresAt <= w.Now {
 		return h, nil, fault.Fail(fault.Gone, "The hold has expired").On("hold_id", "Place a new hold, or book without one")

@@ -21,7 +21,8 @@ var candidateMerges = sync.Pool{New: func() any { return new(candidateMerge) }}
 // with the lanes that offer it, in the order of lanes: "any provider". It ends
 // when visit answers false or after limit starts (0 = no limit; a visitor that
 // filters counts for itself). The slice belongs to the visit: copy what you keep.
-func MergeLanes(lanes []*Lane, now int64, window calendar.Span, limit int, visit func(start int64, eligible []*Lane) bool) {
+func MergeLanes(lanes []*Lane, now int64, window calendar.Span, limit int,
+	visit func(start int64, eligible []*Lane) bool) {
 	m := candidateMerges.Get().(*candidateMerge)
 	m.begin(lanes, now, window)
 	for n := 0; limit <= 0 || n < limit; n++ {

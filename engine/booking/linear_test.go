@@ -41,7 +41,7 @@ type heard struct {
 // day is the whole truth about a provider's day: who has each quarter-hour.
 type day [quarters]uint16
 
-// fits tells whether the appointment may have the quarter-hours.
+// fits reports whether the appointment may have the quarter-hours.
 func (d *day) fits(n uint16, start, length int) bool {
 	for i := start; i < start+length; i++ {
 		if d[i] != 0 && d[i] != n {
@@ -128,7 +128,8 @@ func TestLinearizable(t *testing.T) {
 			forge(t, history)
 		}
 	}
-	proof.Row(t, "R3", "8 clients × 2,000 operations × 20 seeds: 100 % linearizable", "8 clients × %d × %d seeds: %d operations, 100 %% linearizable", each, seeds, total)
+	proof.Row(t, "R3", "8 clients × 2,000 operations × 20 seeds: 100 % linearizable",
+		"8 clients × %d × %d seeds: %d operations, 100 %% linearizable", each, seeds, total)
 }
 
 // forge turns one answer of a history into its opposite: the checker must see it.
@@ -167,7 +168,8 @@ func newTable(t *testing.T) *table {
 	c := enginetest.New(t)
 	w := &table{Clinic: c, opens: enginetest.Unix("2026-04-29 08:00")}
 	for i := range 3 {
-		p := c.AddProvider(t, directory.ProviderDraft{DisplayName: new(fmt.Sprint("Dr. ", i)), LocationIDs: &[]int64{c.Branch.ID}})
+		p := c.AddProvider(t, directory.ProviderDraft{DisplayName: new(fmt.Sprint("Dr. ", i)),
+			LocationIDs: &[]int64{c.Branch.ID}})
 		w.providers = append(w.providers, p.ID)
 	}
 	return w
@@ -184,8 +186,10 @@ func (w *table) leads(t *testing.T, n int) []string {
 		}
 		for range n {
 			heads.Change++
-			l := people.Lead{ID: uuid.New(w.Clock.Now()), Clinic: w.Row.N, Name: "Somebody", NameKey: "somebody", Status: people.LeadNew,
-				Meta: act.Meta{Version: 1, Change: heads.Change, CreatedAt: 1, UpdatedAt: 1, CreatedBy: "cli:test", UpdatedBy: "cli:test"}}
+			l := people.Lead{ID: uuid.New(w.Clock.Now()), Clinic: w.Row.N, Name: "Somebody", NameKey: "somebody",
+				Status: people.LeadNew,
+				Meta: act.Meta{Version: 1, Change: heads.Change, CreatedAt: 1, UpdatedAt: 1, CreatedBy: "cli:test",
+					UpdatedBy: "cli:test"}}
 			if err := tx.InsertLead(l); err != nil {
 				return err
 			}
@@ -215,7 +219,8 @@ func (w *table) play(t *testing.T, seed uint64, clients, each int) []porcupine.O
 					t.Errorf("%+v: %v", in, err)
 					return
 				}
-				histories[c] = append(histories[c], porcupine.Operation{ClientId: c, Input: in, Call: call, Output: out, Return: time.Since(began).Nanoseconds()})
+				histories[c] = append(histories[c], porcupine.Operation{ClientId: c, Input: in, Call: call, Output: out,
+					Return: time.Since(began).Nanoseconds()})
 			}
 		})
 	}
@@ -259,7 +264,8 @@ func (w *table) do(in wanted, id, lead string) (heard, error) {
 	case "list":
 		return w.list(in.provider)
 	case "book":
-		a, err = w.Engine.Book(ctx, w.Caller, booking.Booking{StartsAt: at, EndsAt: at + int64(in.length)*900, ProviderID: in.provider, LeadID: lead})
+		a, err = w.Engine.Book(ctx, w.Caller, booking.Booking{StartsAt: at, EndsAt: at + int64(in.length)*900,
+			ProviderID: in.provider, LeadID: lead})
 		if err == nil {
 			w.mu.Lock()
 			w.visits = append(w.visits, known{a.ID, in})
@@ -271,7 +277,8 @@ func (w *table) do(in wanted, id, lead string) (heard, error) {
 		_, err = w.Engine.Cancel(ctx, w.Caller, id, "")
 	}
 	switch kind := fault.KindOf(err); {
-	case kind == fault.InvalidTransition, err == nil && a.Status == booking.Cancelled: // moved to where it was: nothing to do
+	// moved to where it was: nothing to do
+	case kind == fault.InvalidTransition, err == nil && a.Status == booking.Cancelled:
 		return heard{result: "gone"}, nil
 	case kind == fault.SlotTaken:
 		return heard{result: "taken"}, nil

@@ -55,7 +55,7 @@ func override(s *calendar.Schedule, d calendar.Date) ([]calendar.Window, bool) {
 	return nil, false
 }
 
-// covers tells whether a window of one of the last dates holds the instant.
+// covers reports whether a window of one of the last dates holds the instant.
 func covers(t calendar.Timetable, u int64, today calendar.Date, windows func(calendar.Date) []calendar.Window) bool {
 	_, owned := override(&t.Schedule, today)
 	for d := today - 2; d <= today; d++ {
@@ -161,7 +161,7 @@ func (n *naive) judge(now, start, end int64) Verdict {
 	return n.lane.capped(owner(n.zone, start))
 }
 
-// onGrid tells whether an open minute is a start of the grid.
+// onGrid reports whether an open minute is a start of the grid.
 func (n *naive) onGrid(t int64) bool {
 	run := t
 	for n.isOpen(run-60) && t-run <= 24*3600 {

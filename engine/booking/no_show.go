@@ -80,7 +80,7 @@ func (w *Act) sweepNoShow(a Appointment) (bool, error) {
 	return err == nil, err
 }
 
-// dayOver tells whether the appointment's local day has ended.
+// dayOver reports whether the appointment's local day has ended.
 func dayOver(a Appointment, now int64) bool {
 	zone, err := calendar.LoadZone(a.TimeZone)
 	if err != nil {

@@ -38,13 +38,17 @@ func TestSweepNoShows(t *testing.T) {
 		t.Fatalf("marked %d, %v; want 2", n, err)
 	}
 	trace := v.Since(t)
-	if want := []string{"appointment.no-show ok " + missed.ID + " status", "appointment.no-show ok " + trial.ID + " status"}; !slices.Equal(trace.Audit, want) {
+	if want := []string{"appointment.no-show ok " + missed.ID + " status",
+		"appointment.no-show ok " + trial.ID + " status"}; !slices.Equal(trace.Audit, want) {
 		t.Errorf("audit %v, want %v", trace.Audit, want)
 	}
-	if strings.Join(trace.Events, " ") != "appointment.updated appointment.no_show appointment.updated appointment.no_show" || v.Nudges.Load() == nudged {
+	if strings.Join(trace.Events,
+		" ") != "appointment.updated appointment.no_show appointment.updated appointment.no_show" ||
+		v.Nudges.Load() == nudged {
 		t.Errorf("events %v, %d nudges", trace.Events, v.Nudges.Load()-nudged)
 	}
-	for id, want := range map[string]booking.Status{v.Appt.ID: booking.Scheduled, seen.ID: booking.Scheduled, missed.ID: booking.NoShow, tomorrow.ID: booking.Scheduled} {
+	for id, want := range map[string]booking.Status{v.Appt.ID: booking.Scheduled, seen.ID: booking.Scheduled,
+		missed.ID: booking.NoShow, tomorrow.ID: booking.Scheduled} {
 		if a, err := v.Engine.Appointment(ctx, v.Caller, id); err != nil || a.Status != want {
 			t.Errorf("%s is %s, want %s (%v)", id, a.Status, want, err)
 		}
@@ -55,7 +59,8 @@ func TestSweepNoShows(t *testing.T) {
 	}
 	v.Left(t)
 	v.Clock.Add(time.Hour)
-	if a, err := v.Engine.UndoAppointment(ctx, v.Caller, missed.ID, "was here"); err != nil || a.Status != booking.Scheduled {
+	if a, err := v.Engine.UndoAppointment(ctx, v.Caller, missed.ID,
+		"was here"); err != nil || a.Status != booking.Scheduled {
 		t.Errorf("undone: %+v, %v", a, err)
 	}
 }

@@ -113,13 +113,14 @@ func (d *scheduler) lanes(w criteria, window calendar.Span) ([]*Lane, error) {
 	return out, nil
 }
 
-// bookable tells whether the caller can book the provider at all.
+// bookable reports whether the caller can book the provider at all.
 func (d *scheduler) bookable(p *directory.Provider) bool {
 	return p.Active && (p.BookableOnline || d.staff)
 }
 
 // lane joins hours, rules and footprints of one provider at one location.
-func (d *scheduler) lane(w criteria, p *directory.Provider, l *directory.Location, window calendar.Span) (*Lane, error) {
+func (d *scheduler) lane(w criteria, p *directory.Provider, l *directory.Location, window calendar.Span) (*Lane,
+	error) {
 	lane := &Lane{
 		ProviderID: p.ID, LocationID: l.ID, ServiceID: w.serviceID(),
 		Opening: d.plan.Opening(p, l, w.service), Rules: d.rules(w, p),
@@ -186,7 +187,8 @@ func (d *scheduler) occupied(r Resource, window calendar.Span) ([]calendar.Span,
 		return spans, nil
 	}
 	var err error
-	if d.raw, err = d.Busy(r, d.test, calendar.Span{Start: window.Start - Reach, End: window.End + Reach}, d.raw[:0]); err != nil {
+	if d.raw, err = d.Busy(r, d.test, calendar.Span{Start: window.Start - Reach, End: window.End + Reach},
+		d.raw[:0]); err != nil {
 		return nil, err
 	}
 	first := len(d.spans)

@@ -13,7 +13,8 @@ import (
 // change its time, while nobody else gets in (booking.md §§5, 7).
 func TestMoveWithinAFullDay(t *testing.T) {
 	c := enginetest.New(t)
-	dora := c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Dora"), DailyCap: new(1), LocationIDs: &[]int64{c.Practice.ID}})
+	dora := c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Dora"), DailyCap: new(1),
+		LocationIDs: &[]int64{c.Practice.ID}})
 	a := c.Book(t, "2026-04-28 09:00", dora, c.Checkup)
 	move := func(to string) error {
 		start := enginetest.Unix(to)

@@ -102,7 +102,7 @@ func (s *slotWalk) judge(p *calendar.Piece, start int64) Verdict {
 	return s.capped
 }
 
-// capped tells whether the date takes no more appointments.
+// capped reports whether the date takes no more appointments.
 func (l *Lane) capped(d calendar.Date) Verdict {
 	if l.Booked == nil || l.Rules.ProviderCap <= 0 && l.Rules.ServiceCap <= 0 {
 		return Offered

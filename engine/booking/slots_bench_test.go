@@ -17,8 +17,9 @@ func practice(tb testing.TB, n, footprints int) (lanes []*Lane, now int64) {
 	for i := range n {
 		l := &Lane{
 			ProviderID: int64(i + 1),
-			Opening:    calendar.NewOpening(z, nil, calendar.Timetable{Schedule: house, Zone: z}, calendar.Timetable{Schedule: own, Zone: z}),
-			Rules:      Rules{HorizonDays: 365, Notice: 3600},
+			Opening: calendar.NewOpening(z, nil, calendar.Timetable{Schedule: house, Zone: z},
+				calendar.Timetable{Schedule: own, Zone: z}),
+			Rules: Rules{HorizonDays: 365, Notice: 3600},
 		}
 		if footprints > 0 {
 			gap := int64(912*calendar.Day) * int64(n) / int64(footprints)

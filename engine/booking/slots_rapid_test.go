@@ -57,7 +57,8 @@ func schedule(t *rapid.T, label string, near calendar.Date) calendar.Schedule {
 		}
 	}
 	for _, d := range rapid.SliceOfNDistinct(rapid.IntRange(-3, 4), 0, 2, rapid.ID).Draw(t, label+" overrides") {
-		s.Overrides = append(s.Overrides, calendar.Override{Date: near + calendar.Date(d), Windows: rapid.SliceOfN(fiveWindow, 0, 2).Draw(t, "windows"), Reason: ""})
+		s.Overrides = append(s.Overrides, calendar.Override{Date: near + calendar.Date(d),
+			Windows: rapid.SliceOfN(fiveWindow, 0, 2).Draw(t, "windows"), Reason: ""})
 	}
 	return s
 }
@@ -73,10 +74,12 @@ func spansNear(t *rapid.T, label string, near int64, most, longest int) (list []
 
 func anyRules(t *rapid.T) Rules {
 	r := Rules{
-		Step:               int64(rapid.SampledFrom([]int{5, 7, 10, 15, 20, 30, 40, 45, 50, 60, 90, 120}).Draw(t, "step")) * 60,
-		Length:             int64(rapid.SampledFrom([]int{5, 15, 30, 60, 120, 480, 1380}).Draw(t, "length")) * 60,
-		HorizonDays:        rapid.IntRange(0, 4).Draw(t, "horizon"),
-		Align:              rapid.SampledFrom([]directory.Align{"", directory.AlignStart, directory.AlignClock, directory.AlignPack}).Draw(t, "align"),
+		Step: int64(rapid.SampledFrom([]int{5, 7, 10, 15, 20, 30, 40, 45, 50, 60, 90, 120}).Draw(t,
+			"step")) * 60,
+		Length:      int64(rapid.SampledFrom([]int{5, 15, 30, 60, 120, 480, 1380}).Draw(t, "length")) * 60,
+		HorizonDays: rapid.IntRange(0, 4).Draw(t, "horizon"),
+		Align: rapid.SampledFrom([]directory.Align{"", directory.AlignStart, directory.AlignClock,
+			directory.AlignPack}).Draw(t, "align"),
 		BuffersInsideHours: rapid.Bool().Draw(t, "inside"),
 	}
 	if rapid.Bool().Draw(t, "buffers") {
@@ -103,7 +106,8 @@ var anyWorld = rapid.Custom(func(t *rapid.T) *world {
 		if rapid.IntRange(0, 7).Draw(t, "elsewhere") == 0 {
 			tz, _ = calendar.LoadZone("America/New_York")
 		}
-		w.model.tables = append(w.model.tables, calendar.Timetable{Schedule: schedule(t, string(rune('a'+i)), near), Zone: tz})
+		w.model.tables = append(w.model.tables, calendar.Timetable{Schedule: schedule(t, string(rune('a'+i)), near),
+			Zone: tz})
 	}
 	w.model.closed = spansNear(t, "closures", mid, 1, 2000)
 	w.lane.Opening = calendar.NewOpening(z, w.model.closed, w.model.tables...)
@@ -170,7 +174,8 @@ func TestListIsTheUnionOfItsParts(t *testing.T) {
 		w := anyWorld.Draw(t, "world")
 		cut := w.window.Start + rapid.Int64Range(0, w.window.Len()).Draw(t, "cut")
 		whole := starts(w.lane, w.now, w.window)
-		parts := append(starts(w.lane, w.now, calendar.Span{Start: w.window.Start, End: cut}), starts(w.lane, w.now, calendar.Span{Start: cut, End: w.window.End})...)
+		parts := append(starts(w.lane, w.now, calendar.Span{Start: w.window.Start, End: cut}),
+			starts(w.lane, w.now, calendar.Span{Start: cut, End: w.window.End})...)
 		if !slices.Equal(whole, parts) {
 			t.Fatalf("whole %v\nparts %v", whole, parts)
 		}

@@ -17,7 +17,8 @@ func lane(z *time.Location, hours string, r Rules) *Lane {
 	if r.HorizonDays == 0 {
 		r.HorizonDays = DefaultHorizonDays
 	}
-	return &Lane{Opening: calendar.NewOpening(z, nil, calendar.Timetable{Schedule: calendar.Schedule{Weekly: week(hours)}, Zone: z}), Rules: r}
+	return &Lane{Opening: calendar.NewOpening(z, nil, calendar.Timetable{Schedule: calendar.Schedule{Weekly: week(hours)},
+		Zone: z}), Rules: r}
 }
 
 func starts(l *Lane, now int64, window calendar.Span) (list []int64) {
@@ -43,61 +44,86 @@ func TestGrid(t *testing.T) {
 		busy              string // "HH:MM-HH:MM …" of the date of from
 		want              string
 	}{
-		{"anchored at the start of each interval", ny, "Mon 09:10-10:00,13:05-14:00", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "",
+		{"anchored at the start of each interval", ny, "Mon 09:10-10:00,13:05-14:00", Rules{}, "2026-04-27 00:00",
+			"2026-04-27 24:00", "",
 			"09:10 09:25 13:05 13:20"},
 		{"merged first", ny, "Mon 09:10-10:00,10:00-10:45", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "",
 			"09:10 09:25 09:40 09:55 10:10"},
-		{"not by the range", ny, "Mon 09:10-11:00", Rules{Step: 20 * calendar.Minute}, "2026-04-27 09:31", "2026-04-27 10:30", "",
+		{"not by the range", ny, "Mon 09:10-11:00", Rules{Step: 20 * calendar.Minute}, "2026-04-27 09:31", "2026-04-27 10:30",
+			"",
 			"09:50 10:10"},
-		{"the range's end is exclusive", ny, "Mon 09:00-11:00", Rules{}, "2026-04-27 09:15", "2026-04-27 09:45", "", "09:15 09:30"},
+		{"the range's end is exclusive", ny, "Mon 09:00-11:00", Rules{}, "2026-04-27 09:15", "2026-04-27 09:45", "",
+			"09:15 09:30"},
 		{"not by what is busy", ny, "Mon 09:00-11:00", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "09:05-09:50",
 			"10:00 10:15 10:30"},
-		{"a busy end that is a start is free", ny, "Mon 09:00-10:30", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "09:30-10:00",
+		{"a busy end that is a start is free", ny, "Mon 09:00-10:30", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00",
+			"09:30-10:00",
 			"09:00 10:00"},
-		{"buffers keep away", ny, "Mon 09:00-11:00", Rules{Before: 5 * calendar.Minute, After: 10 * calendar.Minute}, "2026-04-27 00:00", "2026-04-27 24:00",
+		{"buffers keep away", ny, "Mon 09:00-11:00", Rules{Before: 5 * calendar.Minute, After: 10 * calendar.Minute},
+			"2026-04-27 00:00", "2026-04-27 24:00",
 			"09:45-10:00", "09:00 10:15 10:30"},
-		{"buffers may leave the hours", ny, "Mon 09:00-10:00", Rules{Before: 15 * calendar.Minute, After: 15 * calendar.Minute}, "2026-04-27 00:00",
+		{"buffers may leave the hours", ny, "Mon 09:00-10:00", Rules{Before: 15 * calendar.Minute,
+			After: 15 * calendar.Minute}, "2026-04-27 00:00",
 			"2026-04-27 24:00", "", "09:00 09:15 09:30"},
-		{"unless the clinic says no", ny, "Mon 09:00-10:00", Rules{Before: 10 * calendar.Minute, After: 10 * calendar.Minute, BuffersInsideHours: true},
+		{"unless the clinic says no", ny, "Mon 09:00-10:00", Rules{Before: 10 * calendar.Minute, After: 10 * calendar.Minute,
+			BuffersInsideHours: true},
 			"2026-04-27 00:00", "2026-04-27 24:00", "", "09:15"},
-		{"past midnight in one piece", ny, "Mon 23:00-01:00", Rules{Step: 40 * calendar.Minute}, "2026-04-27 00:00", "2026-04-28 24:00", "",
+		{"past midnight in one piece", ny, "Mon 23:00-01:00", Rules{Step: 40 * calendar.Minute}, "2026-04-27 00:00",
+			"2026-04-28 24:00", "",
 			"23:00 23:40 00:20"},
-		{"the same from the next day on", ny, "Mon 23:00-01:00", Rules{Step: 40 * calendar.Minute}, "2026-04-28 00:00", "2026-04-28 24:00", "",
+		{"the same from the next day on", ny, "Mon 23:00-01:00", Rules{Step: 40 * calendar.Minute}, "2026-04-28 00:00",
+			"2026-04-28 24:00", "",
 			"00:20"},
-		{"round the clock: local midnight", ny, "Mon-Sun 00:00-24:00", Rules{Step: 7 * 60 * calendar.Minute}, "2026-04-28 00:00", "2026-04-29 24:00",
+		{"round the clock: local midnight", ny, "Mon-Sun 00:00-24:00", Rules{Step: 7 * 60 * calendar.Minute},
+			"2026-04-28 00:00", "2026-04-29 24:00",
 			"", "00:00 07:00 14:00 21:00 00:00 07:00 14:00 21:00"},
 		{"an interval keeps its grid for 24 hours", ny, "Mon 09:10-24:00; Tue 00:00-24:00; Wed 00:00-03:00",
 			Rules{Step: 5 * 60 * calendar.Minute}, "2026-04-27 00:00", "2026-04-29 24:00", "",
 			"09:10 14:10 19:10 00:10 05:10 10:00 15:00 20:00 00:00"},
-		{"an autumn night has four starts", ny, "Sun 01:00-02:00", Rules{Step: 30 * calendar.Minute}, "2026-11-01 00:00", "2026-11-01 24:00", "",
+		{"an autumn night has four starts", ny, "Sun 01:00-02:00", Rules{Step: 30 * calendar.Minute}, "2026-11-01 00:00",
+			"2026-11-01 24:00", "",
 			"01:00 01:30 01:00 01:30"},
-		{"a spring night jumps", ny, "Sun 01:00-04:00", Rules{Step: 30 * calendar.Minute}, "2026-03-08 00:00", "2026-03-08 24:00", "",
+		{"a spring night jumps", ny, "Sun 01:00-04:00", Rules{Step: 30 * calendar.Minute}, "2026-03-08 00:00",
+			"2026-03-08 24:00", "",
 			"01:00 01:30 03:00 03:30"},
-		{"a night of 24½ hours", "Australia/Lord_Howe", "Sun 01:00-02:30", Rules{Step: 30 * calendar.Minute}, "2026-04-05 00:00", "2026-04-05 24:00",
+		{"a night of 24½ hours", "Australia/Lord_Howe", "Sun 01:00-02:30", Rules{Step: 30 * calendar.Minute},
+			"2026-04-05 00:00", "2026-04-05 24:00",
 			"", "01:00 01:30 01:30 02:00"},
-		{"clock: full hours", ny, "Mon 09:10-12:00", Rules{Step: 60 * calendar.Minute, Align: directory.AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00", "",
+		{"clock: full hours", ny, "Mon 09:10-12:00", Rules{Step: 60 * calendar.Minute, Align: directory.AlignClock},
+			"2026-04-27 00:00", "2026-04-27 24:00", "",
 			"10:00 11:00"},
-		{"clock: 45 goes by 15", ny, "Mon 09:10-11:30", Rules{Step: 45 * calendar.Minute, Align: directory.AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00",
+		{"clock: 45 goes by 15", ny, "Mon 09:10-11:30", Rules{Step: 45 * calendar.Minute, Align: directory.AlignClock},
+			"2026-04-27 00:00", "2026-04-27 24:00",
 			"", "09:15 10:00 10:45"},
-		{"clock: 40 goes by 20", ny, "Mon 09:10-11:30", Rules{Step: 40 * calendar.Minute, Align: directory.AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00",
+		{"clock: 40 goes by 20", ny, "Mon 09:10-11:30", Rules{Step: 40 * calendar.Minute, Align: directory.AlignClock},
+			"2026-04-27 00:00", "2026-04-27 24:00",
 			"", "09:20 10:00 10:40"},
-		{"clock: 7 stays", ny, "Mon 09:10-10:00", Rules{Step: 7 * calendar.Minute, Align: directory.AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00", "",
+		{"clock: 7 stays", ny, "Mon 09:10-10:00", Rules{Step: 7 * calendar.Minute, Align: directory.AlignClock},
+			"2026-04-27 00:00", "2026-04-27 24:00", "",
 			"09:10 09:17 09:24"},
-		{"clock: already round", ny, "Mon 09:00-10:00", Rules{Align: directory.AlignClock}, "2026-04-27 00:00", "2026-04-27 24:00", "",
+		{"clock: already round", ny, "Mon 09:00-10:00", Rules{Align: directory.AlignClock}, "2026-04-27 00:00",
+			"2026-04-27 24:00", "",
 			"09:00 09:15 09:30"},
-		{"clock: the Minute is local", "Asia/Kolkata", "Mon 09:10-11:00", Rules{Step: 60 * calendar.Minute, Align: directory.AlignClock},
+		{"clock: the Minute is local", "Asia/Kolkata", "Mon 09:10-11:00",
+			Rules{Step: 60 * calendar.Minute, Align: directory.AlignClock},
 			"2026-04-27 00:00", "2026-04-27 24:00", "", "10:00"},
-		{"clock: a shift of half an Hour on the way", "Australia/Lord_Howe", "Sun 01:50-04:00", Rules{Step: 60 * calendar.Minute, Align: directory.AlignClock},
+		{"clock: a shift of half an Hour on the way", "Australia/Lord_Howe", "Sun 01:50-04:00",
+			Rules{Step: 60 * calendar.Minute, Align: directory.AlignClock},
 			"2026-04-05 00:00", "2026-04-05 24:00", "", "02:00 03:00"},
-		{"pack: behind each footprint", ny, "Mon 09:00-12:00", Rules{Step: 60 * calendar.Minute, Align: directory.AlignPack}, "2026-04-27 00:00",
+		{"pack: behind each footprint", ny, "Mon 09:00-12:00", Rules{Step: 60 * calendar.Minute, Align: directory.AlignPack},
+			"2026-04-27 00:00",
 			"2026-04-27 24:00", "09:35-09:50", "09:00 09:50 10:50"},
-		{"pack: with its own buffer", ny, "Mon 09:00-12:00", Rules{Step: 60 * calendar.Minute, Before: 5 * calendar.Minute, Align: directory.AlignPack}, "2026-04-27 00:00",
+		{"pack: with its own buffer", ny, "Mon 09:00-12:00", Rules{Step: 60 * calendar.Minute, Before: 5 * calendar.Minute,
+			Align: directory.AlignPack}, "2026-04-27 00:00",
 			"2026-04-27 24:00", "09:35-09:50", "09:00 09:55 10:55"},
-		{"pack: not by the range", ny, "Mon 09:00-12:00", Rules{Step: 20 * calendar.Minute, Align: directory.AlignPack}, "2026-04-27 10:00",
+		{"pack: not by the range", ny, "Mon 09:00-12:00", Rules{Step: 20 * calendar.Minute, Align: directory.AlignPack},
+			"2026-04-27 10:00",
 			"2026-04-27 10:40", "09:35-09:50", "10:10 10:30"},
-		{"pack: touching footprints are one", ny, "Mon 09:00-12:00", Rules{Step: 60 * calendar.Minute, Align: directory.AlignPack}, "2026-04-27 00:00",
+		{"pack: touching footprints are one", ny, "Mon 09:00-12:00",
+			Rules{Step: 60 * calendar.Minute, Align: directory.AlignPack}, "2026-04-27 00:00",
 			"2026-04-27 24:00", "09:00-09:20 09:20-09:50 09:40-09:45", "09:50 10:50"},
-		{"pack: a footprint before the hours", ny, "Mon 09:00-12:00", Rules{Step: 60 * calendar.Minute, Before: 15 * calendar.Minute, Align: directory.AlignPack},
+		{"pack: a footprint before the hours", ny, "Mon 09:00-12:00",
+			Rules{Step: 60 * calendar.Minute, Before: 15 * calendar.Minute, Align: directory.AlignPack},
 			"2026-04-27 00:00", "2026-04-27 24:00", "08:30-08:55", "09:10 10:10 11:10"},
 		{"nothing fits", ny, "Mon 09:00-09:29", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "", ""},
 		{"exactly fits", ny, "Mon 09:00-09:30", Rules{}, "2026-04-27 00:00", "2026-04-27 24:00", "", "09:00"},
@@ -187,7 +213,8 @@ func TestCaps(t *testing.T) {
 			t.Errorf("%s was asked about %d times", d, n)
 		}
 	}
-	for when, want := range map[string]Verdict{"2026-04-27 20:00": RefusedProviderCap, "2026-04-28 21:30": RefusedServiceCap, "2026-04-29 20:10": Offered} {
+	for when, want := range map[string]Verdict{"2026-04-27 20:00": RefusedProviderCap,
+		"2026-04-28 21:30": RefusedServiceCap, "2026-04-29 20:10": Offered} {
 		start := at(t, z, when)
 		if v := l.Judge(ask.Start, start, start+30*calendar.Minute); v != want {
 			t.Errorf("%s: %s, want %s", when, v, want)
@@ -198,12 +225,14 @@ func TestCaps(t *testing.T) {
 // The order of booking.md §1.7: the first reason that holds is the one that is told.
 func TestVerdictsInOrder(t *testing.T) {
 	z := zone(t, "Europe/Berlin")
-	s := calendar.Schedule{Weekly: week("Mon-Fri 09:00-17:00"), Breaks: week("Mon-Fri 12:00-13:00"), Overrides: []calendar.Override{on("2026-04-29")}}
+	s := calendar.Schedule{Weekly: week("Mon-Fri 09:00-17:00"), Breaks: week("Mon-Fri 12:00-13:00"),
+		Overrides: []calendar.Override{on("2026-04-29")}}
 	closed := calendar.DaySpan(z, date(t, "2026-04-30"), date(t, "2026-04-30"))
 	l := &Lane{
 		Opening: calendar.NewOpening(z, []calendar.Span{closed}, calendar.Timetable{Schedule: s, Zone: z}),
-		Rules:   Rules{Notice: 120 * calendar.Minute, HorizonDays: 7, Before: 10 * calendar.Minute, After: 10 * calendar.Minute, ProviderCap: 1},
-		Busy:    []calendar.Span{{Start: at(t, z, "2026-04-27 11:00"), End: at(t, z, "2026-04-27 12:15")}},
+		Rules: Rules{Notice: 120 * calendar.Minute, HorizonDays: 7, Before: 10 * calendar.Minute,
+			After: 10 * calendar.Minute, ProviderCap: 1},
+		Busy: []calendar.Span{{Start: at(t, z, "2026-04-27 11:00"), End: at(t, z, "2026-04-27 12:15")}},
 		Booked: func(d calendar.Date) (int, int) {
 			if d == 20570 || d == 20574 {
 				return 1, 0
@@ -275,10 +304,12 @@ func TestCheckLength(t *testing.T) {
 		ok                    bool
 	}{
 		{1, 0, 0, true}, {calendar.Day - 1, 0, 0, true}, {calendar.Day - 1, 1, 0, true}, {calendar.Day - 20, 10, 10, true},
-		{0, 0, 0, false}, {-1, 0, 0, false}, {calendar.Day, 0, 0, false}, {calendar.Day + 1, 0, 0, false}, {calendar.Day - 1, 1, 1, false}, {calendar.Day - 19, 10, 10, false},
+		{0, 0, 0, false}, {-1, 0, 0, false}, {calendar.Day, 0, 0, false}, {calendar.Day + 1, 0, 0, false},
+		{calendar.Day - 1, 1, 1, false}, {calendar.Day - 19, 10, 10, false},
 		{60, -1, 0, false}, {60, 0, -1, false}, {1 << 62, 1 << 62, 1 << 62, false},
 	} {
-		if err := CheckLength(c.length, c.before, c.after); (err == nil) != c.ok || err != nil && fault.KindOf(err) != fault.Invalid {
+		if err := CheckLength(c.length, c.before,
+			c.after); (err == nil) != c.ok || err != nil && fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%v: %v", c, err)
 		}
 	}
@@ -288,8 +319,9 @@ func TestCheckLength(t *testing.T) {
 func TestExplain(t *testing.T) {
 	z := zone(t, "Europe/Berlin")
 	s := calendar.Schedule{Weekly: week("Mon 09:00-14:00"), Breaks: week("Mon 11:00-12:00")}
-	l := &Lane{Opening: calendar.NewOpening(z, nil, calendar.Timetable{Schedule: s, Zone: z}), Rules: Rules{Step: 60 * calendar.Minute, Length: 60 * calendar.Minute, Notice: 60 * calendar.Minute, HorizonDays: 9},
-		Busy: []calendar.Span{{Start: at(t, z, "2026-04-27 12:30"), End: at(t, z, "2026-04-27 12:40")}}}
+	l := &Lane{Opening: calendar.NewOpening(z, nil, calendar.Timetable{Schedule: s, Zone: z}),
+		Rules: Rules{Step: 60 * calendar.Minute, Length: 60 * calendar.Minute, Notice: 60 * calendar.Minute, HorizonDays: 9},
+		Busy:  []calendar.Span{{Start: at(t, z, "2026-04-27 12:30"), End: at(t, z, "2026-04-27 12:40")}}}
 	var got []string
 	ask := calendar.Span{Start: at(t, z, "2026-04-27 07:30"), End: at(t, z, "2026-04-27 16:00")}
 	l.Explain(at(t, z, "2026-04-27 08:30"), ask, func(start int64, v Verdict) bool {
@@ -305,7 +337,8 @@ func TestExplain(t *testing.T) {
 
 func TestMergeLanes(t *testing.T) {
 	z := zone(t, "Europe/Berlin")
-	a, b, c := lane(z, "Mon 09:00-10:00", Rules{}), lane(z, "Mon 09:10-10:00", Rules{Step: 10 * calendar.Minute}), lane(z, "Tue 09:00-10:00", Rules{})
+	a, b, c := lane(z, "Mon 09:00-10:00", Rules{}), lane(z, "Mon 09:10-10:00", Rules{Step: 10 * calendar.Minute}), lane(z,
+		"Tue 09:00-10:00", Rules{})
 	a.ProviderID, b.ProviderID, c.ProviderID = 1, 2, 3
 	ask := calendar.DaySpan(z, date(t, "2026-04-27"), date(t, "2026-04-28"))
 	run := func(limit, stop int) (got []string) {
@@ -367,7 +400,8 @@ func TestNearest(t *testing.T) {
 
 // An expired hold is free at once for readers (booking.md §6).
 func TestLiveSpans(t *testing.T) {
-	list := []Occupied{{Span: calendar.Span{Start: 1, End: 2}}, {Span: calendar.Span{Start: 3, End: 4}, ExpiresAt: 100}, {Span: calendar.Span{Start: 5, End: 6}, ExpiresAt: 101}}
+	list := []Occupied{{Span: calendar.Span{Start: 1, End: 2}}, {Span: calendar.Span{Start: 3, End: 4}, ExpiresAt: 100},
+		{Span: calendar.Span{Start: 5, End: 6}, ExpiresAt: 101}}
 	if got := LiveSpans(nil, list, 100); !slices.Equal(got, []calendar.Span{{Start: 1, End: 2}, {Start: 5, End: 6}}) {
 		t.Error(got)
 	}

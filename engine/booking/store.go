@@ -39,7 +39,7 @@ type Reader interface {
 	AppointmentEvents(clinic int64, id string, without []string) ([]act.AuditEntry, error)
 	// BegunVisit is the id of the appointment's consultation that was not entered in error; "" = none.
 	BegunVisit(clinic int64, appointmentID string) (string, error)
-	// SignedUnder tells whether a signed note stands under the appointment's consultation.
+	// SignedUnder reports whether a signed note stands under the appointment's consultation.
 	SignedUnder(clinic int64, appointmentID string) (bool, error)
 	// Unattended are the scheduled and confirmed appointments behind the position
 	// (Number: the start, ID) that started before a time, without check-in and

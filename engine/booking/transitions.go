@@ -51,7 +51,7 @@ var transitions = []transition{
 		}},
 }
 
-// open tells whether the transition may be made now.
+// open reports whether the transition may be made now.
 func (t *transition) open(a *Appointment, now int64) bool {
 	zone, err := calendar.LoadZone(a.TimeZone)
 	if err != nil {
@@ -65,7 +65,7 @@ func (t *transition) open(a *Appointment, now int64) bool {
 	return false
 }
 
-// reached tells whether the appointment already is where the transition leads: a
+// reached reports whether the appointment already is where the transition leads: a
 // repeated act answers 200 and emits nothing (booking.md §7).
 func (t *transition) reached(a *Appointment) bool {
 	if t.to == "" {

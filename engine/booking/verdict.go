@@ -108,9 +108,12 @@ func (v Verdict) Refusal(r Rules) *fault.Error {
 	case RefusedTaken:
 		return fault.Fail(v.Kind(), "That time is no longer free").On(field, "choose another time")
 	case RefusedProviderCap:
-		return fault.Fail(v.Kind(), "That day is full").On(field, "choose another day: the provider takes %d appointments a day", r.ProviderCap)
+		return fault.Fail(v.Kind(), "That day is full").On(field,
+			"choose another day: the provider takes %d appointments a day", r.ProviderCap)
 	case RefusedInactive:
-		return fault.Fail(v.Kind(), "This provider takes no bookings").On("provider_id", "Choose another provider, or leave it out")
+		return fault.Fail(v.Kind(), "This provider takes no bookings").On("provider_id",
+			"Choose another provider, or leave it out")
 	}
-	return fault.Fail(v.Kind(), "That day is full").On(field, "choose another day: the service takes %d appointments a day", r.ServiceCap)
+	return fault.Fail(v.Kind(), "That day is full").On(field,
+		"choose another day: the service takes %d appointments a day", r.ServiceCap)
 }

@@ -15,10 +15,10 @@ func (s Span) Len() int64 { return max(0, s.End-s.Start) }
 // Empty tells a span without any instant.
 func (s Span) Empty() bool { return s.End <= s.Start }
 
-// Has tells whether the instant lies in the span.
+// Has reports whether the instant lies in the span.
 func (s Span) Has(t int64) bool { return s.Start <= t && t < s.End }
 
-// Overlaps tells whether the two spans share an instant.
+// Overlaps reports whether the two spans share an instant.
 func (s Span) Overlaps(o Span) bool {
 	return max(s.Start, o.Start) < min(s.End, o.End)
 }

@@ -75,7 +75,8 @@ func (d *ClinicDraft) clinic() (Clinic, error) {
 // createClinic writes the three. From the clinic's row on, the act belongs to that clinic.
 func (w *Act) createClinic(clinic *Clinic, d ClinicDraft) error {
 	if _, err := w.ClinicBySlug(clinic.Slug); err == nil {
-		return fault.Fail(fault.Conflict, "The slug %q is taken", clinic.Slug).On("slug", "Choose another: it names the clinic in the shell")
+		return fault.Fail(fault.Conflict, "The slug %q is taken", clinic.Slug).On("slug",
+			"Choose another: it names the clinic in the shell")
 	} else if fault.KindOf(err) != fault.NotFound {
 		return err
 	}
@@ -153,7 +154,8 @@ func (e *Engine) OldestClinic(ctx context.Context, c act.Caller) (Clinic, error)
 	})
 }
 
-func operatorView[T any](ctx context.Context, e *Engine, c act.Caller, fn func(r Reader) (T, error)) (out T, err error) {
+func operatorView[T any](ctx context.Context, e *Engine, c act.Caller, fn func(r Reader) (T, error)) (out T,
+	err error) {
 	if !c.Operator() {
 		return out, act.ErrNotOperator
 	}

@@ -18,11 +18,14 @@ func TestCreateClinicMakesTheTrio(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
 	row, err := c.Engine.CreateClinic(ctx, act.Shell(0, "init"), directory.ClinicDraft{
-		Name: " Zahnärzte Dr. Öz & Söhne ", TimeZone: "Europe/Lisbon", Country: "pt", Hours: enginetest.Hours("Mon 09:00-12:00"),
+		Name: " Zahnärzte Dr. Öz & Söhne ", TimeZone: "Europe/Lisbon", Country: "pt",
+		Hours: enginetest.Hours("Mon 09:00-12:00"),
 	})
 	enginetest.Must(t, err)
-	if row.N == 0 || row.N == c.Row.N || len(row.ID) != 36 || row.Slug != "zahnarzte-dr-oz-sohne" || row.Name != "Zahnärzte Dr. Öz & Söhne" ||
-		row.Country != "PT" || row.Settings != directory.DefaultSettings || row.Version != 1 || row.CreatedAt != c.Clock.Now().Unix() {
+	if row.N == 0 || row.N == c.Row.N || len(row.ID) != 36 || row.Slug != "zahnarzte-dr-oz-sohne" ||
+		row.Name != "Zahnärzte Dr. Öz & Söhne" ||
+		row.Country != "PT" || row.Settings != directory.DefaultSettings || row.Version != 1 ||
+		row.CreatedAt != c.Clock.Now().Unix() {
 		t.Errorf("the clinic is %+v", row)
 	}
 	shell := act.Shell(row.N, "test")
@@ -36,7 +39,8 @@ func TestCreateClinicMakesTheTrio(t *testing.T) {
 		t.Fatalf("%d providers, %d locations, %d services", len(providers.Items), len(locations.Items), len(services.Items))
 	}
 	p, l := providers.Items[0], locations.Items[0]
-	if p.DisplayName != "Provider 1" || !p.Active || !p.BookableOnline || p.Weight != 100 || len(p.LocationIDs) != 1 || p.LocationIDs[0] != l.ID {
+	if p.DisplayName != "Provider 1" || !p.Active || !p.BookableOnline || p.Weight != 100 || len(p.LocationIDs) != 1 ||
+		p.LocationIDs[0] != l.ID {
 		t.Errorf("the provider is %+v", p)
 	}
 	if l.Name != row.Name || l.Kind != directory.AtClinic || !l.Active {
@@ -49,7 +53,8 @@ func TestCreateClinicMakesTheTrio(t *testing.T) {
 	}
 	c.Read(t, func(r engine.Reader) error {
 		chain, err := r.AuditChain(row.N, 0, 10)
-		if len(chain) != 1 || chain[0].Action != "clinic.create" || chain[0].EntityID != row.ID || chain[0].ActorKind != act.ActorCLI {
+		if len(chain) != 1 || chain[0].Action != "clinic.create" || chain[0].EntityID != row.ID ||
+			chain[0].ActorKind != act.ActorCLI {
 			t.Errorf("the new clinic's audit is %+v", chain)
 		}
 		return err
@@ -59,7 +64,8 @@ func TestCreateClinicMakesTheTrio(t *testing.T) {
 
 func TestCreateClinicRefuses(t *testing.T) {
 	c := enginetest.New(t)
-	good := directory.ClinicDraft{Slug: "other", Name: "Other", TimeZone: "UTC", Country: "DE", Hours: enginetest.Hours("Mon 09:00-12:00")}
+	good := directory.ClinicDraft{Slug: "other", Name: "Other", TimeZone: "UTC", Country: "DE",
+		Hours: enginetest.Hours("Mon 09:00-12:00")}
 	shell := act.Shell(0, "init")
 	for _, test := range []struct {
 		name   string
@@ -70,8 +76,11 @@ func TestCreateClinicRefuses(t *testing.T) {
 	}{
 		{"a key", c.Caller, func(*directory.ClinicDraft) {}, fault.Forbidden, nil},
 		{"nobody", act.Caller{}, func(*directory.ClinicDraft) {}, fault.Forbidden, nil},
-		{"a user", act.Caller{Kind: act.ActorUser, Role: act.Owner, Scopes: scope.All}, func(*directory.ClinicDraft) {}, fault.Forbidden, nil},
-		{"all faults at once", shell, func(d *directory.ClinicDraft) { *d = directory.ClinicDraft{LocationName: "a\nb", ProviderName: "\x00"} }, fault.Invalid,
+		{"a user", act.Caller{Kind: act.ActorUser, Role: act.Owner, Scopes: scope.All}, func(*directory.ClinicDraft) {},
+			fault.Forbidden, nil},
+		{"all faults at once", shell,
+			func(d *directory.ClinicDraft) { *d = directory.ClinicDraft{LocationName: "a\nb", ProviderName: "\x00"} },
+			fault.Invalid,
 			[]string{"name", "time_zone", "country", "hours", "location_name", "provider_name"}},
 		{"bad values", shell, func(d *directory.ClinicDraft) {
 			d.Slug, d.Name, d.TimeZone, d.Country = "-x", strings.Repeat("x", 101), "CEST", "XX"
@@ -79,8 +88,10 @@ func TestCreateClinicRefuses(t *testing.T) {
 		}, fault.Invalid, []string{"slug", "name", "time_zone", "country", "hours.mon[0]"}},
 		{"capitals in the slug", shell, func(d *directory.ClinicDraft) { d.Slug = "Other" }, fault.Invalid, []string{"slug"}},
 		{"a double hyphen", shell, func(d *directory.ClinicDraft) { d.Slug = "o--ther" }, fault.Invalid, []string{"slug"}},
-		{"a slug of 64", shell, func(d *directory.ClinicDraft) { d.Slug = strings.Repeat("x", 64) }, fault.Invalid, []string{"slug"}},
-		{"the machine's zone", shell, func(d *directory.ClinicDraft) { d.TimeZone = "Local" }, fault.Invalid, []string{"time_zone"}},
+		{"a slug of 64", shell, func(d *directory.ClinicDraft) { d.Slug = strings.Repeat("x", 64) }, fault.Invalid,
+			[]string{"slug"}},
+		{"the machine's zone", shell, func(d *directory.ClinicDraft) { d.TimeZone = "Local" }, fault.Invalid,
+			[]string{"time_zone"}},
 		{"a taken slug", shell, func(d *directory.ClinicDraft) { d.Slug = c.Row.Slug }, fault.Conflict, []string{"slug"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -133,7 +144,8 @@ func TestNoClinicYet(t *testing.T) {
 
 func TestSlugOf(t *testing.T) {
 	for name, want := range map[string]string{
-		"Praxis am Markt": "praxis-am-markt", "  Dr. Müller! ": "dr-muller", "診療所": "clinic", "": "clinic", "A1 — B2": "a1-b2",
+		"Praxis am Markt": "praxis-am-markt", "  Dr. Müller! ": "dr-muller", "診療所": "clinic", "": "clinic",
+		"A1 — B2":                 "a1-b2",
 		strings.Repeat("ab ", 40): strings.TrimRight(strings.Repeat("ab-", 21), "-"),
 	} {
 		if got := directory.SlugOf(name); got != want {
@@ -161,7 +173,8 @@ func TestUpdateClinic(t *testing.T) {
 	}
 	c.Left(t, "clinic.update ok "+c.Row.ID+" name,country,step_minutes,horizon_days,continuity")
 
-	again, err := c.Engine.UpdateClinic(ctx, c.Caller, nil, directory.ClinicPatch{Name: new("Praxis"), StepMinutes: new(20)})
+	again, err := c.Engine.UpdateClinic(ctx, c.Caller, nil, directory.ClinicPatch{Name: new("Praxis"),
+		StepMinutes: new(20)})
 	if err != nil || again != got {
 		t.Errorf("the same again: %+v, %v", again, err)
 	}
@@ -169,7 +182,8 @@ func TestUpdateClinic(t *testing.T) {
 
 	bad := -1
 	c.Unchanged(t, func() {
-		_, err = c.Engine.UpdateClinic(ctx, c.Caller, nil, directory.ClinicPatch{Name: new(""), TimeZone: new("X"), Country: new(""),
+		_, err = c.Engine.UpdateClinic(ctx, c.Caller, nil, directory.ClinicPatch{Name: new(""), TimeZone: new("X"),
+			Country:     new(""),
 			StepMinutes: new(0), DefaultMinutes: new(1440), NoticeMinutes: &bad, HorizonDays: &bad, LateCancelHours: &bad})
 		enginetest.Refused(t, err, fault.Invalid, "name", "time_zone", "country", "step_minutes", "default_minutes",
 			"notice_minutes", "horizon_days", "late_cancel_hours")
@@ -187,5 +201,6 @@ func TestUpdateClinic(t *testing.T) {
 	enginetest.Refused(t, err, fault.Forbidden)
 	_, err = c.Engine.Clinic(ctx, reader)
 	enginetest.Refused(t, err, fault.Forbidden)
-	c.Left(t, "clinic.update denied scope:providers:write", "clinic.update denied scope:providers:write", "clinic.read denied scope:admin:read")
+	c.Left(t, "clinic.update denied scope:providers:write", "clinic.update denied scope:providers:write",
+		"clinic.read denied scope:admin:read")
 }

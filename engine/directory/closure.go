@@ -101,7 +101,7 @@ func (e *Engine) Closures(ctx context.Context, c act.Caller, owner OwnerRef, p a
 
 func (c Closure) place() act.Position { return act.Position{CreatedAt: c.Created, ID: c.ID} }
 
-// mayClose tells whether closures of the owner exist: services have none.
+// mayClose reports whether closures of the owner exist: services have none.
 func (p *Plan) mayClose(owner OwnerRef) error {
 	if kind, _ := owner.split(); kind == 's' {
 		return fault.Absent("closure")
@@ -113,7 +113,8 @@ func (p *Plan) mayClose(owner OwnerRef) error {
 // is answered (records.md §1).
 //
 // Errors: NotFound (no such owner), Invalid, Conflict (MaxClosures).
-func (e *Engine) CreateClosure(ctx context.Context, c act.Caller, owner OwnerRef, d ClosureDraft) (ClosureChange, error) {
+func (e *Engine) CreateClosure(ctx context.Context, c act.Caller, owner OwnerRef, d ClosureDraft) (ClosureChange,
+	error) {
 	return manage(ctx, e, c, closureCreate, func(w *Act, plan *Plan) (ClosureChange, error) {
 		out := ClosureChange{Stranded: []Stranded{}}
 		if err := plan.mayClose(owner); err != nil {

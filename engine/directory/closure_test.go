@@ -27,9 +27,11 @@ func TestCreateClosure(t *testing.T) {
 	}{
 		{"a holiday of one day", directory.ClinicOwner, directory.ClosureDraft{FromDate: &may1, Reason: new(" 1 May ")},
 			directory.Closure{ByDate: true, FromDate: may1, ToDate: may1, Reason: "1 May"}},
-		{"a week off", directory.OwnedBy('p', c.Ada.ID), directory.ClosureDraft{FromDate: &may1, ToDate: new(may1.AddDays(6))},
+		{"a week off", directory.OwnedBy('p', c.Ada.ID), directory.ClosureDraft{FromDate: &may1,
+			ToDate: new(may1.AddDays(6))},
 			directory.Closure{ByDate: true, FromDate: may1, ToDate: may1.AddDays(6)}},
-		{"painters", directory.OwnedBy('l', c.Room1.ID), directory.ClosureDraft{StartsAt: new(int64(1000)), EndsAt: new(int64(4600))},
+		{"painters", directory.OwnedBy('l', c.Room1.ID), directory.ClosureDraft{StartsAt: new(int64(1000)),
+			EndsAt: new(int64(4600))},
 			directory.Closure{Span: calendar.Span{Start: 1000, End: 4600}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -62,7 +64,8 @@ func TestClosureFaults(t *testing.T) {
 		fields []string
 	}{
 		{"nothing", "c", directory.ClosureDraft{}, fault.Invalid, []string{"from_date"}},
-		{"both", "c", directory.ClosureDraft{StartsAt: at(1), EndsAt: at(2), FromDate: &day, Reason: new(strings.Repeat("x", 501))}, fault.Invalid,
+		{"both", "c", directory.ClosureDraft{StartsAt: at(1), EndsAt: at(2), FromDate: &day,
+			Reason: new(strings.Repeat("x", 501))}, fault.Invalid,
 			[]string{"from_date", "reason"}},
 		{"no end", "c", directory.ClosureDraft{StartsAt: at(1)}, fault.Invalid, []string{"ends_at"}},
 		{"no start", "c", directory.ClosureDraft{EndsAt: at(1)}, fault.Invalid, []string{"starts_at"}},
@@ -70,8 +73,10 @@ func TestClosureFaults(t *testing.T) {
 		{"backwards", "c", directory.ClosureDraft{StartsAt: at(5), EndsAt: at(4)}, fault.Invalid, []string{"ends_at"}},
 		{"for ever", "c", directory.ClosureDraft{StartsAt: at(0), EndsAt: at(1 << 40)}, fault.Invalid, []string{"ends_at"}},
 		{"no first day", "c", directory.ClosureDraft{ToDate: &day}, fault.Invalid, []string{"from_date"}},
-		{"days backwards", "c", directory.ClosureDraft{FromDate: &day, ToDate: new(day - 1)}, fault.Invalid, []string{"to_date"}},
-		{"days for ever", "c", directory.ClosureDraft{FromDate: &day, ToDate: new(day + 3661)}, fault.Invalid, []string{"to_date"}},
+		{"days backwards", "c", directory.ClosureDraft{FromDate: &day, ToDate: new(day - 1)}, fault.Invalid,
+			[]string{"to_date"}},
+		{"days for ever", "c", directory.ClosureDraft{FromDate: &day, ToDate: new(day + 3661)}, fault.Invalid,
+			[]string{"to_date"}},
 		{"no date", "c", directory.ClosureDraft{FromDate: new(calendar.MaxDate + 1)}, fault.Invalid, []string{"from_date"}},
 		{"of a service", directory.OwnedBy('s', c.Checkup.ID), directory.ClosureDraft{FromDate: &day}, fault.NotFound, nil},
 		{"of another clinic", directory.OwnedBy('p', theirs.ID), directory.ClosureDraft{FromDate: &day}, fault.NotFound, nil},
@@ -109,7 +114,8 @@ func TestDeleteClosure(t *testing.T) {
 		enginetest.Refused(t, c.Engine.DeleteClosure(ctx, rival, directory.OwnedBy('p', theirs.ID), made.ID), fault.NotFound)
 		enginetest.Refused(t, c.Engine.DeleteClosure(ctx, c.Test, ada, made.ID), fault.Forbidden)
 	})
-	c.Left(t, "closure.delete failed error:NOT_FOUND", "closure.delete failed error:NOT_FOUND", "closure.delete denied scope:providers:write")
+	c.Left(t, "closure.delete failed error:NOT_FOUND", "closure.delete failed error:NOT_FOUND",
+		"closure.delete denied scope:providers:write")
 	enginetest.Must(t, c.Engine.DeleteClosure(ctx, c.Caller, ada, made.ID))
 	c.Left(t, fmt.Sprintf("closure.delete ok %s owner:%s", made.ID, ada))
 	enginetest.Refused(t, c.Engine.DeleteClosure(ctx, c.Caller, ada, made.ID), fault.NotFound)
@@ -124,7 +130,8 @@ func TestListClosures(t *testing.T) {
 	var want []string
 	for i := range 5 {
 		c.Clock.Add(time.Duration(i%2) * time.Second)
-		made, err := c.Engine.CreateClosure(ctx, c.Caller, directory.ClinicOwner, directory.ClosureDraft{FromDate: new(calendar.NewDate(2026, 6, i))})
+		made, err := c.Engine.CreateClosure(ctx, c.Caller, directory.ClinicOwner,
+			directory.ClosureDraft{FromDate: new(calendar.NewDate(2026, 6, i))})
 		enginetest.Must(t, err)
 		want = append(want, made.ID)
 	}
@@ -166,9 +173,12 @@ func TestClosureStrandsAndReopens(t *testing.T) {
 	}{
 		{directory.OwnedBy('p', c.Ben.ID), directory.ClosureDraft{FromDate: &day}, false, nil},
 		{directory.OwnedBy('l', c.Room1.ID), directory.ClosureDraft{FromDate: &day}, false, []booking.Appointment{room}},
-		{directory.OwnedBy('l', c.Practice.ID), directory.ClosureDraft{FromDate: &day}, true, []booking.Appointment{tue, room}},
-		{directory.OwnedBy('p', c.Ada.ID), directory.ClosureDraft{StartsAt: new(tue.EndsAt), EndsAt: new(room.StartsAt)}, false, nil},
-		{directory.OwnedBy('p', c.Ada.ID), directory.ClosureDraft{StartsAt: new(tue.EndsAt - 1), EndsAt: new(tue.EndsAt)}, false, []booking.Appointment{tue}},
+		{directory.OwnedBy('l', c.Practice.ID), directory.ClosureDraft{FromDate: &day}, true,
+			[]booking.Appointment{tue, room}},
+		{directory.OwnedBy('p', c.Ada.ID), directory.ClosureDraft{StartsAt: new(tue.EndsAt), EndsAt: new(room.StartsAt)},
+			false, nil},
+		{directory.OwnedBy('p', c.Ada.ID), directory.ClosureDraft{StartsAt: new(tue.EndsAt - 1), EndsAt: new(tue.EndsAt)},
+			false, []booking.Appointment{tue}},
 		{directory.ClinicOwner, directory.ClosureDraft{FromDate: &day}, true, []booking.Appointment{tue, room}},
 	} {
 		t.Run(string(test.owner), func(t *testing.T) {

@@ -96,7 +96,8 @@ func (e *Engine) CreateLocation(ctx context.Context, c act.Caller, d LocationDra
 //
 // Errors: NotFound, PreconditionFailed, Invalid, Conflict (the kind of a place
 // that rooms lie in, or that appointments are booked in, stays).
-func (e *Engine) UpdateLocation(ctx context.Context, c act.Caller, id int64, version *int64, d LocationDraft) (Location, error) {
+func (e *Engine) UpdateLocation(ctx context.Context, c act.Caller, id int64, version *int64, d LocationDraft) (Location,
+	error) {
 	return manage(ctx, e, c, locationUpdate, func(w *Act, plan *Plan) (Location, error) {
 		w.EntityID = act.IDText(id)
 		row, err := w.Location(c.Clinic, id)
@@ -149,7 +150,8 @@ func (w *Act) mayBecome(plan *Plan, id int64, from, to LocationKind) error {
 // DeleteLocation deactivates: nobody can be booked there any more, nor in the
 // rooms of a clinic, while its appointments keep it. Deleting twice changes nothing.
 func (e *Engine) DeleteLocation(ctx context.Context, c act.Caller, id int64) error {
-	return retire(ctx, e, c, locationDelete, id, (*Act).Location, (*Act).UpdateLocation, func(row *Location) (*bool, *act.Meta) { return &row.Active, &row.Meta })
+	return retire(ctx, e, c, locationDelete, id, (*Act).Location, (*Act).UpdateLocation,
+		func(row *Location) (*bool, *act.Meta) { return &row.Active, &row.Meta })
 }
 
 // Location finds one, active or not.

@@ -21,14 +21,20 @@ func TestCreateLocation(t *testing.T) {
 		want  directory.Location
 		audit string
 	}{
-		{"a clinic by default", directory.LocationDraft{Name: new(" East ")}, directory.Location{Name: "East", Kind: directory.AtClinic, Active: true}, "name"},
+		{"a clinic by default", directory.LocationDraft{Name: new(" East ")},
+			directory.Location{Name: "East", Kind: directory.AtClinic, Active: true}, "name"},
 		{"a room where a parent is named", directory.LocationDraft{Name: new("R"), ParentID: &c.Branch.ID},
 			directory.Location{Name: "R", Kind: directory.AtRoom, ParentID: c.Branch.ID, Active: true}, "name,parent_id"},
-		{"a room of no clinic", directory.LocationDraft{Name: new("R"), Kind: &room}, directory.Location{Name: "R", Kind: directory.AtRoom, Active: true}, "name,kind"},
-		{"everything", directory.LocationDraft{Name: new("V"), Kind: &virtual, Phone: new("+49 30 123456"), TimeZone: new("Europe/Lisbon"),
-			Capacity: new(3), Active: new(false), Address: &directory.Address{Line1: " Markt 1 ", City: "Berlin", Country: "de"}},
-			directory.Location{Name: "V", Kind: directory.AtVirtual, Phone: "+49 30 123456", TimeZone: "Europe/Lisbon", Capacity: 3,
-				Address: directory.Address{Line1: "Markt 1", City: "Berlin", Country: "DE"}}, "name,kind,address,phone,time_zone,capacity,active"},
+		{"a room of no clinic", directory.LocationDraft{Name: new("R"), Kind: &room},
+			directory.Location{Name: "R", Kind: directory.AtRoom, Active: true}, "name,kind"},
+		{"everything", directory.LocationDraft{Name: new("V"), Kind: &virtual, Phone: new("+49 30 123456"),
+			TimeZone: new("Europe/Lisbon"),
+			Capacity: new(3), Active: new(false), Address: &directory.Address{Line1: " Markt 1 ", City: "Berlin",
+				Country: "de"}},
+			directory.Location{Name: "V", Kind: directory.AtVirtual, Phone: "+49 30 123456", TimeZone: "Europe/Lisbon",
+				Capacity: 3,
+				Address: directory.Address{Line1: "Markt 1", City: "Berlin",
+					Country: "DE"}}, "name,kind,address,phone,time_zone,capacity,active"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := c.Engine.CreateLocation(t.Context(), c.Caller, test.draft)
@@ -54,14 +60,21 @@ func TestLocationFaults(t *testing.T) {
 		draft  directory.LocationDraft
 		fields []string
 	}{
-		{"all at once", directory.LocationDraft{Name: new(""), Kind: &none, Phone: new("x"), TimeZone: new("Moon"), Capacity: new(-1),
-			Address: &directory.Address{Line1: strings.Repeat("x", 501), Line2: "a\nb", City: strings.Repeat("x", 101), Region: "\x01", PostalCode: "\x01", Country: "ZZ"}},
-			[]string{"name", "kind", "phone", "time_zone", "capacity", "address.line1", "address.line2", "address.city", "address.region",
+		{"all at once", directory.LocationDraft{Name: new(""), Kind: &none, Phone: new("x"), TimeZone: new("Moon"),
+			Capacity: new(-1),
+			Address: &directory.Address{Line1: strings.Repeat("x", 501), Line2: "a\nb", City: strings.Repeat("x", 101),
+				Region: "\x01", PostalCode: "\x01", Country: "ZZ"}},
+			[]string{"name", "kind", "phone", "time_zone", "capacity", "address.line1", "address.line2", "address.city",
+				"address.region",
 				"address.postal_code", "address.country"}},
-		{"a parent of a clinic", directory.LocationDraft{Name: new("X"), Kind: &clinic, ParentID: &c.Practice.ID}, []string{"parent_id"}},
-		{"a parent that is a room", directory.LocationDraft{Name: new("X"), Kind: &room, ParentID: &c.Room1.ID}, []string{"parent_id"}},
-		{"a parent of another clinic", directory.LocationDraft{Name: new("X"), Kind: &room, ParentID: &theirs.LocationIDs[0]}, []string{"parent_id"}},
-		{"a parent that is not", directory.LocationDraft{Name: new("X"), Kind: &room, ParentID: new(int64(-1))}, []string{"parent_id"}},
+		{"a parent of a clinic", directory.LocationDraft{Name: new("X"), Kind: &clinic, ParentID: &c.Practice.ID},
+			[]string{"parent_id"}},
+		{"a parent that is a room", directory.LocationDraft{Name: new("X"), Kind: &room, ParentID: &c.Room1.ID},
+			[]string{"parent_id"}},
+		{"a parent of another clinic", directory.LocationDraft{Name: new("X"), Kind: &room, ParentID: &theirs.LocationIDs[0]},
+			[]string{"parent_id"}},
+		{"a parent that is not", directory.LocationDraft{Name: new("X"), Kind: &room, ParentID: new(int64(-1))},
+			[]string{"parent_id"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c.Unchanged(t, func() {
@@ -75,21 +88,24 @@ func TestLocationFaults(t *testing.T) {
 	}
 	_, err := c.Engine.CreateLocation(t.Context(), c.Caller, directory.LocationDraft{})
 	enginetest.Refused(t, err, fault.Invalid, "name")
-	_, err = c.Engine.UpdateLocation(t.Context(), c.Caller, c.Room1.ID, nil, directory.LocationDraft{ParentID: &c.Room1.ID})
+	_, err = c.Engine.UpdateLocation(t.Context(), c.Caller, c.Room1.ID, nil,
+		directory.LocationDraft{ParentID: &c.Room1.ID})
 	enginetest.Refused(t, err, fault.Invalid, "parent_id") // no circle
 }
 
 func TestUpdateLocation(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	got, err := c.Engine.UpdateLocation(ctx, c.Caller, c.Room1.ID, &c.Room1.Version, directory.LocationDraft{ParentID: &c.Branch.ID, Capacity: new(2)})
+	got, err := c.Engine.UpdateLocation(ctx, c.Caller, c.Room1.ID, &c.Room1.Version,
+		directory.LocationDraft{ParentID: &c.Branch.ID, Capacity: new(2)})
 	enginetest.Must(t, err)
 	if got.ParentID != c.Branch.ID || got.Capacity != 2 || got.Version != 2 || got.Name != "Room 1" {
 		t.Errorf("moved room: %+v", got)
 	}
 	c.Left(t, fmt.Sprintf("location.update ok %d parent_id,capacity", c.Room1.ID))
 	c.Unchanged(t, func() {
-		_, err = c.Engine.UpdateLocation(ctx, c.Caller, c.Room1.ID, &c.Room1.Version, directory.LocationDraft{Capacity: new(9)})
+		_, err = c.Engine.UpdateLocation(ctx, c.Caller, c.Room1.ID, &c.Room1.Version,
+			directory.LocationDraft{Capacity: new(9)})
 		enginetest.Refused(t, err, fault.PreconditionFailed)
 		_, err = c.Engine.UpdateLocation(ctx, c.Caller, c.Room1.ID, nil, directory.LocationDraft{Capacity: new(2)})
 		enginetest.Must(t, err)
@@ -100,7 +116,8 @@ func TestUpdateLocation(t *testing.T) {
 		enginetest.Refused(t, err, fault.NotFound)
 	})
 	c.Left(t, "location.update failed 999 error:NOT_FOUND")
-	if got, err = c.Engine.UpdateLocation(ctx, c.Caller, c.Room1.ID, nil, directory.LocationDraft{ParentID: new(int64(0))}); err != nil || got.ParentID != 0 {
+	if got, err = c.Engine.UpdateLocation(ctx, c.Caller, c.Room1.ID, nil,
+		directory.LocationDraft{ParentID: new(int64(0))}); err != nil || got.ParentID != 0 {
 		t.Errorf("a room without a clinic: %+v, %v", got, err)
 	}
 }
@@ -120,10 +137,12 @@ func TestLocationKindStaysWhereOthersRelyOnIt(t *testing.T) {
 		t.Fatalf("surgery is at %d, want room %d", appt.LocationID, c.Room1.ID)
 	}
 	c.Unchanged(t, func() {
-		_, err := c.Engine.UpdateLocation(ctx, c.Caller, c.Room1.ID, nil, directory.LocationDraft{Kind: &virtual, ParentID: new(int64(0))})
+		_, err := c.Engine.UpdateLocation(ctx, c.Caller, c.Room1.ID, nil,
+			directory.LocationDraft{Kind: &virtual, ParentID: new(int64(0))})
 		enginetest.Refused(t, err, fault.Conflict, "kind")
 	})
-	if _, err := c.Engine.UpdateLocation(ctx, c.Caller, c.Room2.ID, nil, directory.LocationDraft{Kind: &clinic, ParentID: new(int64(0))}); err != nil {
+	if _, err := c.Engine.UpdateLocation(ctx, c.Caller, c.Room2.ID, nil,
+		directory.LocationDraft{Kind: &clinic, ParentID: new(int64(0))}); err != nil {
 		t.Errorf("an empty room cannot become a clinic: %v", err)
 	}
 }

@@ -10,7 +10,8 @@ import (
 // manage is act for the clinic's directory, which is one for live and test keys
 // alike (booking.md §1.5a): a test key reads it and may not change it. fn gets the
 // plan as it was before.
-func manage[T any](ctx context.Context, e *Engine, c act.Caller, d act.Action, fn func(w *Act, plan *Plan) (T, error)) (T, error) {
+func manage[T any](ctx context.Context, e *Engine, c act.Caller, d act.Action,
+	fn func(w *Act, plan *Plan) (T, error)) (T, error) {
 	if c.Test {
 		var none T
 		return none, e.AuditDenied(c, d, "", &fault.Error{Kind: fault.Forbidden, Missing: d.Scope,
@@ -29,7 +30,8 @@ func manage[T any](ctx context.Context, e *Engine, c act.Caller, d act.Action, f
 // retire deactivates a row of the directory, which nothing deletes: what is
 // booked goes on naming it. Retiring twice changes nothing.
 func retire[T any](ctx context.Context, e *Engine, c act.Caller, d act.Action, id int64,
-	find func(w *Act, clinic, id int64) (T, error), save func(w *Act, row T) error, parts func(*T) (active *bool, m *act.Meta)) error {
+	find func(w *Act, clinic, id int64) (T, error), save func(w *Act, row T) error,
+	parts func(*T) (active *bool, m *act.Meta)) error {
 	_, err := manage(ctx, e, c, d, func(w *Act, _ *Plan) (struct{}, error) {
 		w.EntityID = act.IDText(id)
 		row, err := find(w, c.Clinic, id)

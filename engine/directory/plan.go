@@ -106,7 +106,7 @@ func (p *Plan) ZoneOf(loc *Location) *time.Location {
 	return p.Zone
 }
 
-// Offers tells whether the service may be had of the provider: a service that
+// Offers reports whether the service may be had of the provider: a service that
 // names no provider is offered by all, an inactive one by nobody. A nil service
 // (a booking by duration alone) is offered by all. Whether the provider is
 // active, or bookable online, is the caller's question: that refusal has its own

@@ -30,7 +30,8 @@ func (p *Plan) Opening(provider *Provider, loc *Location, svc *Service) *calenda
 func (p *Plan) compileOpening(key openingKey, loc *Location) *calendar.Opening {
 	zone := p.ZoneOf(loc)
 	var tables []calendar.Timetable
-	for _, s := range [...]*calendar.Schedule{p.hoursOf(loc), p.scheduleOf('p', key.provider), p.scheduleOf('s', key.service)} {
+	for _, s := range [...]*calendar.Schedule{p.hoursOf(loc), p.scheduleOf('p', key.provider),
+		p.scheduleOf('s', key.service)} {
 		if s != nil {
 			tables = append(tables, calendar.Timetable{Schedule: *s, Zone: zone})
 		}

@@ -57,7 +57,8 @@ func TestCompilePlanNamesTheFaultyRow(t *testing.T) {
 		{"Berlin", "", "clinic 7"}, {"", "", "clinic 7"}, {"Local", "", "clinic 7"},
 		{"Europe/Berlin", "Europe/Atlantis", "location 9"},
 	} {
-		_, err := CompilePlan(Clinic{N: 7, TimeZone: test.clinic}, nil, []Location{{ID: 9, TimeZone: test.location}}, nil, nil, nil)
+		_, err := CompilePlan(Clinic{N: 7, TimeZone: test.clinic}, nil, []Location{{ID: 9, TimeZone: test.location}}, nil,
+			nil, nil)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q %q: %v, want it to name %s", test.clinic, test.location, err, test.want)
 		}
@@ -75,7 +76,8 @@ func TestPlanLooksUp(t *testing.T) {
 	if p.Provider(9) != nil || p.Location(9) != nil || p.Service(9) != nil {
 		t.Error("an unknown id finds something")
 	}
-	for id, want := range map[int64]string{1: "Europe/Berlin", 2: "Europe/Lisbon", 3: "Europe/Berlin", 5: "Europe/Lisbon", 9: "Europe/Berlin"} {
+	for id, want := range map[int64]string{1: "Europe/Berlin", 2: "Europe/Lisbon", 3: "Europe/Berlin", 5: "Europe/Lisbon",
+		9: "Europe/Berlin"} {
 		if got := p.ZoneOf(p.Location(id)).String(); got != want {
 			t.Errorf("location %d: zone %s, want %s", id, got, want)
 		}
@@ -144,13 +146,17 @@ func TestPlanOpening(t *testing.T) {
 		{"nothing set: nothing limits", nil, 1, 1, 0, "00:00-24:00"},
 		{"the clinic's is the default", map[OwnerRef]string{"c": "Mon 09:00-17:00"}, 1, 1, 0, "09:00-17:00"},
 		{"by the wall clock of the place", map[OwnerRef]string{"c": "Mon 09:00-17:00"}, 1, 2, 0, "10:00-18:00"},
-		{"a place's own replaces it", map[OwnerRef]string{"c": "Mon 09:00-17:00", "l1": "Mon 07:00-20:00"}, 1, 1, 0, "07:00-20:00"},
-		{"a room goes by its clinic", map[OwnerRef]string{"c": "Mon 09:00-17:00", "l1": "Mon 07:00-20:00"}, 1, 3, 0, "07:00-20:00"},
+		{"a place's own replaces it", map[OwnerRef]string{"c": "Mon 09:00-17:00", "l1": "Mon 07:00-20:00"}, 1, 1, 0,
+			"07:00-20:00"},
+		{"a room goes by its clinic", map[OwnerRef]string{"c": "Mon 09:00-17:00", "l1": "Mon 07:00-20:00"}, 1, 3, 0,
+			"07:00-20:00"},
 		{"or by its own", map[OwnerRef]string{"l1": "Mon 07:00-20:00", "l3": "Mon 08:00-12:00"}, 1, 3, 0, "08:00-12:00"},
 		{"an empty one is none", map[OwnerRef]string{"c": "Mon 09:00-17:00", "l1": "", "p1": ""}, 1, 1, 0, "09:00-17:00"},
-		{"intersection of all three", map[OwnerRef]string{"c": "Mon 09:00-17:00", "p1": "Mon 08:00-15:00", "s1": "Mon 10:00-12:00,14:00-16:00"},
+		{"intersection of all three", map[OwnerRef]string{"c": "Mon 09:00-17:00", "p1": "Mon 08:00-15:00",
+			"s1": "Mon 10:00-12:00,14:00-16:00"},
 			1, 1, 1, "10:00-12:00 14:00-15:00"},
-		{"others' hours do not matter", map[OwnerRef]string{"c": "Mon 09:00-17:00", "p2": "Mon 08:00-09:30", "s2": "Tue 08:00-09:00", "l2": "Sun 08:00-09:00"},
+		{"others' hours do not matter", map[OwnerRef]string{"c": "Mon 09:00-17:00", "p2": "Mon 08:00-09:30",
+			"s2": "Tue 08:00-09:00", "l2": "Sun 08:00-09:00"},
 			1, 1, 1, "09:00-17:00"},
 		{"no place: the clinic's", map[OwnerRef]string{"c": "Mon 09:00-17:00"}, 1, 0, 0, "09:00-17:00"},
 	} {
@@ -198,7 +204,8 @@ func TestPlanClosures(t *testing.T) {
 		{"time off", closed("p1"), 1, 1, ""},
 		{"by the dates of the place", closed("p1"), 1, 2, "00:00-01:00"},
 		{"of somebody else", closed("p2"), 1, 1, "00:00-24:00"},
-		{"instants", Closure{Owner: "c", Span: calendar.Span{Start: noon, End: noon + 3600}}, 1, 1, "00:00-12:00 13:00-24:00"},
+		{"instants", Closure{Owner: "c", Span: calendar.Span{Start: noon, End: noon + 3600}}, 1, 1,
+			"00:00-12:00 13:00-24:00"},
 	} {
 		p := planOf(t, nil, test.closure)
 		o := p.Opening(p.Provider(test.provider), p.Location(test.location), nil)

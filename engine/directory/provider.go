@@ -114,7 +114,8 @@ func (p *Plan) firstClinic() *Location {
 // calendar and can be moved to somebody else, one by one.
 //
 // Errors: NotFound, PreconditionFailed, Invalid, Conflict (see serve).
-func (e *Engine) UpdateProvider(ctx context.Context, c act.Caller, id int64, version *int64, d ProviderDraft) (Provider, error) {
+func (e *Engine) UpdateProvider(ctx context.Context, c act.Caller, id int64, version *int64, d ProviderDraft) (Provider,
+	error) {
 	return manage(ctx, e, c, providerUpdate, func(w *Act, plan *Plan) (Provider, error) {
 		w.EntityID = act.IDText(id)
 		row, err := w.Provider(c.Clinic, id)
@@ -140,7 +141,8 @@ func (e *Engine) UpdateProvider(ctx context.Context, c act.Caller, id int64, ver
 // DeleteProvider deactivates: nobody can book the provider any more, while past
 // and future appointments keep whom they name. Deleting twice changes nothing.
 func (e *Engine) DeleteProvider(ctx context.Context, c act.Caller, id int64) error {
-	return retire(ctx, e, c, providerDelete, id, (*Act).Provider, (*Act).UpdateProvider, func(row *Provider) (*bool, *act.Meta) { return &row.Active, &row.Meta })
+	return retire(ctx, e, c, providerDelete, id, (*Act).Provider, (*Act).UpdateProvider,
+		func(row *Provider) (*bool, *act.Meta) { return &row.Active, &row.Meta })
 }
 
 // Provider finds one, active or not.
@@ -183,7 +185,9 @@ func (d ProviderDraft) apply(x *act.Edit, row *Provider, plan *Plan) {
 	x.Number("buffer_before", &row.BufferBefore, d.BufferBefore, 0, MaxBuffer)
 	x.Number("buffer_after", &row.BufferAfter, d.BufferAfter, 0, MaxBuffer)
 	x.Number("daily_cap", &row.DailyCap, d.DailyCap, 0, MaxDailyCap)
-	x.IDs("location_ids", "location", &row.LocationIDs, d.LocationIDs, func(id int64) bool { return plan.Location(id) != nil })
+	x.IDs("location_ids", "location", &row.LocationIDs, d.LocationIDs, func(id int64) bool {
+		return plan.Location(id) != nil
+	})
 	if len(row.LocationIDs) == 0 {
 		x.Add("location_ids", "Required: name a location where the provider works")
 	}

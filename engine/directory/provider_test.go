@@ -24,7 +24,8 @@ func TestCreateProvider(t *testing.T) {
 	enginetest.Must(t, err)
 	now := c.Clock.Now().Unix()
 	if got.DisplayName != "Dora" || !got.Active || !got.BookableOnline || got.Weight != 100 || got.Priority != 0 ||
-		!slices.Equal(got.LocationIDs, []int64{c.Practice.ID}) || got.Version != 1 || got.CreatedAt != now || got.CreatedBy != "key:live" {
+		!slices.Equal(got.LocationIDs, []int64{c.Practice.ID}) || got.Version != 1 || got.CreatedAt != now ||
+		got.CreatedBy != "key:live" {
 		t.Errorf("the defaults are %+v", got)
 	}
 	c.Left(t, fmt.Sprintf("provider.create ok %d display_name,location_ids", got.ID))
@@ -32,15 +33,18 @@ func TestCreateProvider(t *testing.T) {
 
 	full := directory.ProviderDraft{
 		DisplayName: new("Dr. Emil"), Credentials: new("MD"), Specialty: new("Oral surgery"), RegistrationNo: new("B-17"),
-		Email: new("Emil@Clinic.example"), Phone: new("030 123456"), Active: new(false), BookableOnline: new(false), Colour: new("#AABBCC"),
+		Email: new("Emil@Clinic.example"), Phone: new("030 123456"), Active: new(false), BookableOnline: new(false),
+		Colour: new("#AABBCC"),
 		Weight: new(50), Priority: new(-3), BufferBefore: new(5), BufferAfter: new(15), DailyCap: new(8),
 		LocationIDs: &[]int64{c.Branch.ID, c.Room1.ID}, ServiceIDs: &[]int64{c.Surgery.ID},
 	}
 	got, err = c.Engine.CreateProvider(ctx, c.Caller, full)
 	enginetest.Must(t, err)
-	if got.Email != "Emil@Clinic.example" || got.Phone != "030 123456" || got.Active || got.BookableOnline || got.Colour != "#aabbcc" ||
+	if got.Email != "Emil@Clinic.example" || got.Phone != "030 123456" || got.Active || got.BookableOnline ||
+		got.Colour != "#aabbcc" ||
 		got.Weight != 50 || got.Priority != -3 || got.BufferBefore != 5 || got.BufferAfter != 15 || got.DailyCap != 8 ||
-		!slices.Equal(got.LocationIDs, []int64{c.Branch.ID, c.Room1.ID}) || !slices.Equal(got.ServiceIDs, []int64{c.Surgery.ID}) {
+		!slices.Equal(got.LocationIDs, []int64{c.Branch.ID, c.Room1.ID}) ||
+		!slices.Equal(got.ServiceIDs, []int64{c.Surgery.ID}) {
 		t.Errorf("the provider is %+v", got)
 	}
 	same(t, c, got)
@@ -72,14 +76,18 @@ func TestProviderFaults(t *testing.T) {
 	}{
 		{"nothing", directory.ProviderDraft{}, []string{"display_name"}},
 		{"blank", directory.ProviderDraft{DisplayName: new(" \t")}, []string{"display_name"}},
-		{"all at once", directory.ProviderDraft{DisplayName: &long, Credentials: &long, Specialty: new("a\nb"), RegistrationNo: &long,
-			Email: new("no address"), Phone: new("call me"), Colour: new("red"), Weight: new(0), Priority: new(1001),
-			BufferBefore: new(-1), BufferAfter: new(721), DailyCap: new(-1), LocationIDs: &[]int64{999}, ServiceIDs: &[]int64{998, 997}},
-			[]string{"display_name", "credentials", "specialty", "registration_no", "email", "phone", "colour", "weight", "priority",
+		{"all at once", directory.ProviderDraft{DisplayName: &long, Credentials: &long, Specialty: new("a\nb"),
+			RegistrationNo: &long,
+			Email:          new("no address"), Phone: new("call me"), Colour: new("red"), Weight: new(0), Priority: new(1001),
+			BufferBefore: new(-1), BufferAfter: new(721), DailyCap: new(-1), LocationIDs: &[]int64{999},
+			ServiceIDs: &[]int64{998, 997}},
+			[]string{"display_name", "credentials", "specialty", "registration_no", "email", "phone", "colour", "weight",
+				"priority",
 				"buffer_before", "buffer_after", "daily_cap", "location_ids[0]", "service_ids[0]", "service_ids[1]"}},
 		{"nowhere", name(directory.ProviderDraft{LocationIDs: &[]int64{}}), []string{"location_ids"}},
 		{"twice", name(directory.ProviderDraft{LocationIDs: &[]int64{place[0], place[0]}}), []string{"location_ids[1]"}},
-		{"another clinic's place", name(directory.ProviderDraft{LocationIDs: &[]int64{theirs.LocationIDs[0]}}), []string{"location_ids[0]"}},
+		{"another clinic's place", name(directory.ProviderDraft{LocationIDs: &[]int64{theirs.LocationIDs[0]}}),
+			[]string{"location_ids[0]"}},
 		{"too many", name(directory.ProviderDraft{ServiceIDs: new(make([]int64, 201))}), []string{"service_ids"}},
 		{"no hex", name(directory.ProviderDraft{Colour: new("#12345g")}), []string{"colour"}},
 	} {
@@ -128,7 +136,8 @@ func TestUpdateProvider(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
 	c.Clock.Add(time.Hour)
-	got, err := c.Engine.UpdateProvider(ctx, c.Caller, c.Ada.ID, &c.Ada.Version, directory.ProviderDraft{Specialty: new("Dentist"), Weight: new(60)})
+	got, err := c.Engine.UpdateProvider(ctx, c.Caller, c.Ada.ID, &c.Ada.Version,
+		directory.ProviderDraft{Specialty: new("Dentist"), Weight: new(60)})
 	enginetest.Must(t, err)
 	want := c.Ada
 	want.Specialty, want.Weight, want.Version, want.Change = "Dentist", 60, c.Ada.Version+1, got.Change
@@ -140,8 +149,9 @@ func TestUpdateProvider(t *testing.T) {
 	c.Left(t, fmt.Sprintf("provider.update ok %d specialty,weight", c.Ada.ID))
 
 	c.Unchanged(t, func() {
-		again, err := c.Engine.UpdateProvider(ctx, c.Caller, c.Ada.ID, &got.Version, directory.ProviderDraft{Specialty: new("Dentist"),
-			LocationIDs: &got.LocationIDs, ServiceIDs: &got.ServiceIDs})
+		again, err := c.Engine.UpdateProvider(ctx, c.Caller, c.Ada.ID, &got.Version,
+			directory.ProviderDraft{Specialty: new("Dentist"),
+				LocationIDs: &got.LocationIDs, ServiceIDs: &got.ServiceIDs})
 		if err != nil || again.Version != got.Version {
 			t.Errorf("the same again: version %d, %v", again.Version, err)
 		}
@@ -164,7 +174,8 @@ func TestUpdateProvider(t *testing.T) {
 			t.Errorf("the missing scope is %v", e.Missing)
 		}
 	})
-	c.Left(t, "provider.update failed 999 error:NOT_FOUND", "provider.update denied scope:providers:write", "provider.update denied scope:providers:write")
+	c.Left(t, "provider.update failed 999 error:NOT_FOUND", "provider.update denied scope:providers:write",
+		"provider.update denied scope:providers:write")
 }
 
 func TestDeleteProviderDeactivates(t *testing.T) {
@@ -173,7 +184,8 @@ func TestDeleteProviderDeactivates(t *testing.T) {
 	enginetest.Must(t, c.Engine.DeleteProvider(ctx, c.Caller, c.Ben.ID))
 	got, err := c.Engine.Provider(ctx, c.Caller, c.Ben.ID)
 	enginetest.Must(t, err)
-	if got.Active || got.Version != c.Ben.Version+1 || got.DisplayName != "Ben" || !slices.Equal(got.ServiceIDs, c.Ben.ServiceIDs) {
+	if got.Active || got.Version != c.Ben.Version+1 || got.DisplayName != "Ben" ||
+		!slices.Equal(got.ServiceIDs, c.Ben.ServiceIDs) {
 		t.Errorf("deleted: %+v", got)
 	}
 	c.Left(t, fmt.Sprintf("provider.delete ok %d active", c.Ben.ID))
@@ -182,7 +194,8 @@ func TestDeleteProviderDeactivates(t *testing.T) {
 	c.Left(t)
 	enginetest.Refused(t, c.Engine.DeleteProvider(ctx, c.Caller, 999), fault.NotFound)
 	c.Left(t, "provider.delete failed 999 error:NOT_FOUND")
-	if _, err := c.Engine.UpdateProvider(ctx, c.Caller, c.Ben.ID, nil, directory.ProviderDraft{Active: new(true)}); err != nil {
+	if _, err := c.Engine.UpdateProvider(ctx, c.Caller, c.Ben.ID, nil,
+		directory.ProviderDraft{Active: new(true)}); err != nil {
 		t.Errorf("cannot be active again: %v", err)
 	}
 }
@@ -207,7 +220,8 @@ func TestDeletedProviderKeepsAppointments(t *testing.T) {
 func TestExplainInactiveProvider(t *testing.T) {
 	c := enginetest.New(t)
 	q := booking.AvailabilityQuery{ProviderID: c.Ada.ID, ServiceID: c.Checkup.ID,
-		From: booking.Moment{At: enginetest.Unix("2026-04-28 00:00"), Set: true}, To: booking.Moment{At: enginetest.Unix("2026-04-29 00:00"), Set: true}}
+		From: booking.Moment{At: enginetest.Unix("2026-04-28 00:00"), Set: true},
+		To:   booking.Moment{At: enginetest.Unix("2026-04-29 00:00"), Set: true}}
 	before, err := c.Engine.Explain(t.Context(), c.Caller, q, 0)
 	enginetest.Must(t, err)
 	enginetest.Must(t, c.Engine.DeleteProvider(t.Context(), c.Caller, c.Ada.ID))
@@ -307,7 +321,8 @@ func TestProvidersServices(t *testing.T) {
 	}
 	c.Since(t)
 	c.Unchanged(t, func() {
-		_, err = c.Engine.UpdateProvider(ctx, c.Caller, c.Ada.ID, nil, directory.ProviderDraft{ServiceIDs: &[]int64{c.Checkup.ID}})
+		_, err = c.Engine.UpdateProvider(ctx, c.Caller, c.Ada.ID, nil,
+			directory.ProviderDraft{ServiceIDs: &[]int64{c.Checkup.ID}})
 		enginetest.Refused(t, err, fault.Conflict, "service_ids")
 	})
 	c.Left(t, fmt.Sprintf("provider.update failed %d error:CONFLICT", c.Ada.ID))
@@ -353,7 +368,8 @@ func TestProviderIdempotency(t *testing.T) {
 	enginetest.Must(t, err)
 	_, err = c.Engine.UpdateProvider(ctx, caller, c.Ada.ID, nil, take)
 	enginetest.Refused(t, err, fault.Conflict, "service_ids")
-	_, err = c.Engine.UpdateProvider(ctx, c.Caller, c.Ben.ID, nil, directory.ProviderDraft{ServiceIDs: &[]int64{c.Surgery.ID}})
+	_, err = c.Engine.UpdateProvider(ctx, c.Caller, c.Ben.ID, nil,
+		directory.ProviderDraft{ServiceIDs: &[]int64{c.Surgery.ID}})
 	enginetest.Must(t, err) // now it could be done, yet the answer stands
 	c.Unchanged(t, func() {
 		_, err = c.Engine.UpdateProvider(ctx, caller, c.Ada.ID, nil, take)

@@ -21,12 +21,14 @@ func TestRoomsHoldUnder64Clients(t *testing.T) {
 	c := enginetest.New(t)
 	room := directory.AtRoom
 	c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Dora"), LocationIDs: &[]int64{c.Practice.ID}})
-	therapy := c.AddService(t, directory.ServiceDraft{Name: new("Therapy"), DurationMinutes: new(30), LocationKind: &room, BufferAfter: new(5)})
+	therapy := c.AddService(t, directory.ServiceDraft{Name: new("Therapy"), DurationMinutes: new(30), LocationKind: &room,
+		BufferAfter: new(5)})
 	const clients = 64
 	wants := make([]booking.Booking, clients)
 	for i := range wants {
 		start := enginetest.Unix("2026-04-27 09:00") + int64(i*7%29)*300
-		wants[i] = booking.Booking{LeadID: c.Lead(t, c.Caller).ID, ServiceID: therapy.ID, StartsAt: start, EndsAt: start + int64(20+i%3*10)*60}
+		wants[i] = booking.Booking{LeadID: c.Lead(t, c.Caller).ID, ServiceID: therapy.ID, StartsAt: start,
+			EndsAt: start + int64(20+i%3*10)*60}
 		if i%4 == 3 {
 			wants[i].LocationID = c.Room1.ID
 		}

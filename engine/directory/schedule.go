@@ -85,7 +85,8 @@ func scheduleRow(r Reader, clinic int64, owner OwnerRef) (OwnedSchedule, error) 
 // (records.md §1): those that lay inside hours before and do not any more.
 //
 // Errors: NotFound, PreconditionFailed, Invalid.
-func (e *Engine) PutSchedule(ctx context.Context, c act.Caller, owner OwnerRef, version *int64, s calendar.Schedule) (ScheduleChange, error) {
+func (e *Engine) PutSchedule(ctx context.Context, c act.Caller, owner OwnerRef, version *int64,
+	s calendar.Schedule) (ScheduleChange, error) {
 	return manage(ctx, e, c, schedulePut, func(w *Act, plan *Plan) (ScheduleChange, error) {
 		out := ScheduleChange{Stranded: []Stranded{}}
 		w.EntityID = string(owner)
@@ -128,7 +129,8 @@ func cleanSchedule(s calendar.Schedule, owner OwnerRef) (calendar.Schedule, erro
 	s.Validate(&f, "")
 	switch {
 	case owner == ClinicOwner && s.IsZero():
-		f.Add("weekly", "Required: the clinic's own hours are the default of every location. To close for a time, add a closure")
+		f.Add("weekly",
+			"Required: the clinic's own hours are the default of every location. To close for a time, add a closure")
 	case s.Weekly.IsZero() && !s.Breaks.IsZero():
 		f.Add("weekly", "Required beside breaks: hours without a window are closed all week")
 	}
@@ -153,7 +155,9 @@ func sortedWeek(w calendar.Week) (out calendar.Week) {
 
 func sortedWindows(list []calendar.Window) []calendar.Window {
 	list = slices.Clone(list)
-	slices.SortFunc(list, func(a, b calendar.Window) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	slices.SortFunc(list, func(a, b calendar.Window) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
+	})
 	return list
 }
 
@@ -174,7 +178,7 @@ func scheduleChanges(s, t calendar.Schedule) (fields []string) {
 	return fields
 }
 
-// owns tells whether the owner is the clinic or a row of it: NotFound otherwise.
+// owns reports whether the owner is the clinic or a row of it: NotFound otherwise.
 func (p *Plan) owns(owner OwnerRef) error {
 	if owner == ClinicOwner {
 		return nil

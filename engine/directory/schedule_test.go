@@ -87,11 +87,13 @@ func TestPutScheduleRefuses(t *testing.T) {
 		{"nor this", "p", weekly, fault.NotFound, nil},
 		{"nor that", "px", weekly, fault.NotFound, nil},
 		{"the clinic without hours", directory.ClinicOwner, calendar.Schedule{}, fault.Invalid, []string{"weekly"}},
-		{"breaks alone", ada, calendar.Schedule{Breaks: enginetest.Hours("Mon 12:00-13:00")}, fault.Invalid, []string{"weekly"}},
+		{"breaks alone", ada, calendar.Schedule{Breaks: enginetest.Hours("Mon 12:00-13:00")}, fault.Invalid,
+			[]string{"weekly"}},
 		{"all faults at once", ada, with(func(s *calendar.Schedule) {
 			s.Weekly[1] = []calendar.Window{{From: -1, To: 60}, {From: 0, To: 1441}}
 			s.Breaks[2] = make([]calendar.Window, 25)
-			s.Overrides = []calendar.Override{{Date: christmas, Reason: strings.Repeat("x", 501)}, {Date: christmas, Windows: []calendar.Window{{From: 1440, To: 3}}},
+			s.Overrides = []calendar.Override{{Date: christmas, Reason: strings.Repeat("x", 501)},
+				{Date: christmas, Windows: []calendar.Window{{From: 1440, To: 3}}},
 				{Date: calendar.MinDate - 1}}
 		}), fault.Invalid, []string{"weekly.mon[0]", "weekly.mon[1]", "breaks.tue", "overrides[0].reason", "overrides[1].date",
 			"overrides[1].windows[0]", "overrides[2].date"}},
@@ -119,7 +121,8 @@ func TestPutScheduleRefuses(t *testing.T) {
 // Schedules are read with providers:read or, as Klinivo promises, appointments:read.
 func TestScheduleScopes(t *testing.T) {
 	c := enginetest.New(t)
-	for right, ok := range map[scope.Scope]bool{scope.ProvidersRead: true, scope.AppointmentsRead: true, scope.LeadsRead: false, scope.ProvidersWrite: false} {
+	for right, ok := range map[scope.Scope]bool{scope.ProvidersRead: true, scope.AppointmentsRead: true,
+		scope.LeadsRead: false, scope.ProvidersWrite: false} {
 		caller := c.Caller
 		caller.Scopes = scope.Of(right)
 		_, err := c.Engine.Schedule(t.Context(), caller, directory.ClinicOwner)
@@ -143,7 +146,8 @@ func TestStranded(t *testing.T) {
 	_, err := c.Engine.Cancel(ctx, c.Caller, gone.ID, "")
 	enginetest.Must(t, err)
 	c.BookAs(t, c.Test, "2026-04-28 16:00", c.Ada, c.Checkup) // test rows are not told
-	p, l, s := directory.OwnedBy('p', c.Ada.ID), directory.OwnedBy('l', c.Practice.ID), directory.OwnedBy('s', c.Checkup.ID)
+	p, l, s := directory.OwnedBy('p', c.Ada.ID), directory.OwnedBy('l', c.Practice.ID), directory.OwnedBy('s',
+		c.Checkup.ID)
 	mornings := calendar.Schedule{Weekly: enginetest.Hours("Mon-Fri 09:00-12:00")}
 	all := calendar.Schedule{Weekly: enginetest.Hours("Mon-Sun 00:00-24:00")}
 	for _, test := range []struct {
@@ -161,8 +165,10 @@ func TestStranded(t *testing.T) {
 		{"the service's", s, mornings, []booking.Appointment{ben, four}},
 		{"longer again", s, calendar.Schedule{}, nil},
 		{"not the clinic's, where the place has its own", directory.ClinicOwner, mornings, nil},
-		{"a break", p, calendar.Schedule{Weekly: all.Weekly, Breaks: enginetest.Hours("Tue 16:15-16:20")}, []booking.Appointment{four}},
-		{"a date of its own", p, calendar.Schedule{Weekly: all.Weekly, Overrides: []calendar.Override{{Date: calendar.NewDate(2026, 4, 28)}}},
+		{"a break", p, calendar.Schedule{Weekly: all.Weekly, Breaks: enginetest.Hours("Tue 16:15-16:20")},
+			[]booking.Appointment{four}},
+		{"a date of its own", p, calendar.Schedule{Weekly: all.Weekly,
+			Overrides: []calendar.Override{{Date: calendar.NewDate(2026, 4, 28)}}},
 			[]booking.Appointment{nine}}, // four was stranded by the break already
 	} {
 		t.Run(test.name, func(t *testing.T) {

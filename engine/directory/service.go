@@ -88,7 +88,8 @@ func (e *Engine) CreateService(ctx context.Context, c act.Caller, d ServiceDraft
 // Appointments booked before keep their times.
 //
 // Errors: NotFound, PreconditionFailed, Invalid.
-func (e *Engine) UpdateService(ctx context.Context, c act.Caller, id int64, version *int64, d ServiceDraft) (Service, error) {
+func (e *Engine) UpdateService(ctx context.Context, c act.Caller, id int64, version *int64, d ServiceDraft) (Service,
+	error) {
 	return manage(ctx, e, c, serviceUpdate, func(w *Act, plan *Plan) (Service, error) {
 		w.EntityID = act.IDText(id)
 		row, err := w.Service(c.Clinic, id)
@@ -114,7 +115,8 @@ func (e *Engine) UpdateService(ctx context.Context, c act.Caller, id int64, vers
 // DeleteService deactivates: it can no longer be booked, while its appointments
 // keep it. Deleting twice changes nothing.
 func (e *Engine) DeleteService(ctx context.Context, c act.Caller, id int64) error {
-	return retire(ctx, e, c, serviceDelete, id, (*Act).Service, (*Act).UpdateService, func(row *Service) (*bool, *act.Meta) { return &row.Active, &row.Meta })
+	return retire(ctx, e, c, serviceDelete, id, (*Act).Service, (*Act).UpdateService,
+		func(row *Service) (*bool, *act.Meta) { return &row.Active, &row.Meta })
 }
 
 // Service finds one, active or not.
@@ -171,7 +173,9 @@ func (d ServiceDraft) apply(x *act.Edit, row *Service, plan *Plan) {
 			return
 		}
 		was := len(x.Faults)
-		x.IDs("provider_ids", "provider", &row.ProviderIDs, d.ProviderIDs, func(id int64) bool { return plan.Provider(id) != nil })
+		x.IDs("provider_ids", "provider", &row.ProviderIDs, d.ProviderIDs, func(id int64) bool {
+			return plan.Provider(id) != nil
+		})
 		if len(x.Faults) == was {
 			row.ProviderIDs = sorted
 		}

@@ -15,21 +15,27 @@ import (
 func TestCreateService(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	got, err := c.Engine.CreateService(ctx, c.Caller, directory.ServiceDraft{Name: new("Cleaning"), DurationMinutes: new(45)})
+	got, err := c.Engine.CreateService(ctx, c.Caller, directory.ServiceDraft{Name: new("Cleaning"),
+		DurationMinutes: new(45)})
 	enginetest.Must(t, err)
-	if got.Name != "Cleaning" || got.DurationMinutes != 45 || got.Step != 0 || got.Align != directory.AlignStart || got.MinNotice != -1 ||
+	if got.Name != "Cleaning" || got.DurationMinutes != 45 || got.Step != 0 || got.Align != directory.AlignStart ||
+		got.MinNotice != -1 ||
 		got.HorizonDays != -1 || !got.Active || got.AutoConfirm || len(got.ProviderIDs) != 0 || got.Version != 1 {
 		t.Errorf("the defaults are %+v", got)
 	}
 	c.Left(t, fmt.Sprintf("service.create ok %d name,duration_minutes", got.ID))
 
 	kind, align := directory.AtRoom, directory.AlignPack
-	got, err = c.Engine.CreateService(ctx, c.Caller, directory.ServiceDraft{Name: new("Implant"), DurationMinutes: new(90), BufferBefore: new(15),
-		BufferAfter: new(20), Step: new(30), Align: &align, LocationKind: &kind, MinNotice: new(0), HorizonDays: new(60), DailyCap: new(2),
+	got, err = c.Engine.CreateService(ctx, c.Caller, directory.ServiceDraft{Name: new("Implant"), DurationMinutes: new(90),
+		BufferBefore: new(15),
+		BufferAfter:  new(20), Step: new(30), Align: &align, LocationKind: &kind, MinNotice: new(0), HorizonDays: new(60),
+		DailyCap:    new(2),
 		AutoConfirm: new(true), Active: new(false), ProviderIDs: &[]int64{c.Cleo.ID, c.Ada.ID}})
 	enginetest.Must(t, err)
-	if got.BufferBefore != 15 || got.BufferAfter != 20 || got.Step != 30 || got.Align != align || got.LocationKind != kind || got.MinNotice != 0 ||
-		got.HorizonDays != 60 || got.DailyCap != 2 || !got.AutoConfirm || got.Active || !slices.Equal(got.ProviderIDs, []int64{c.Ada.ID, c.Cleo.ID}) {
+	if got.BufferBefore != 15 || got.BufferAfter != 20 || got.Step != 30 || got.Align != align ||
+		got.LocationKind != kind || got.MinNotice != 0 ||
+		got.HorizonDays != 60 || got.DailyCap != 2 || !got.AutoConfirm || got.Active ||
+		!slices.Equal(got.ProviderIDs, []int64{c.Ada.ID, c.Cleo.ID}) {
 		t.Errorf("the service is %+v", got)
 	}
 	kept, err := c.Engine.Service(ctx, c.Caller, got.ID)
@@ -55,9 +61,12 @@ func TestServiceFaults(t *testing.T) {
 		fields []string
 	}{
 		{"all at once", func(d *directory.ServiceDraft) {
-			*d = directory.ServiceDraft{Name: new(strings.Repeat("x", 101)), DurationMinutes: new(0), BufferBefore: new(-1), BufferAfter: new(721),
-				Step: new(-1), Align: &align, LocationKind: &kind, MinNotice: new(-2), HorizonDays: new(3651), DailyCap: new(-1), ProviderIDs: &[]int64{999}}
-		}, []string{"name", "duration_minutes", "buffer_before", "buffer_after", "step", "align", "location_kind", "min_notice", "horizon_days",
+			*d = directory.ServiceDraft{Name: new(strings.Repeat("x", 101)), DurationMinutes: new(0), BufferBefore: new(-1),
+				BufferAfter: new(721),
+				Step:        new(-1), Align: &align, LocationKind: &kind, MinNotice: new(-2), HorizonDays: new(3651), DailyCap: new(-1),
+				ProviderIDs: &[]int64{999}}
+		}, []string{"name", "duration_minutes", "buffer_before", "buffer_after", "step", "align", "location_kind",
+			"min_notice", "horizon_days",
 			"daily_cap", "provider_ids[0]"}},
 		{"a day and more", func(d *directory.ServiceDraft) { d.DurationMinutes = new(1440) }, []string{"duration_minutes"}},
 		{"with its buffers", func(d *directory.ServiceDraft) {
@@ -65,8 +74,10 @@ func TestServiceFaults(t *testing.T) {
 		},
 			[]string{"duration_minutes"}},
 		{"no alignment", func(d *directory.ServiceDraft) { d.Align = &noAlign }, []string{"align"}},
-		{"another clinic's provider", func(d *directory.ServiceDraft) { d.ProviderIDs = &[]int64{c.Ada.ID, theirs.ID} }, []string{"provider_ids[1]"}},
-		{"the same twice", func(d *directory.ServiceDraft) { d.ProviderIDs = &[]int64{c.Ada.ID, c.Ada.ID} }, []string{"provider_ids[1]"}},
+		{"another clinic's provider", func(d *directory.ServiceDraft) { d.ProviderIDs = &[]int64{c.Ada.ID, theirs.ID} },
+			[]string{"provider_ids[1]"}},
+		{"the same twice", func(d *directory.ServiceDraft) { d.ProviderIDs = &[]int64{c.Ada.ID, c.Ada.ID} },
+			[]string{"provider_ids[1]"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := good()
@@ -95,7 +106,8 @@ func TestUpdateService(t *testing.T) {
 	got, err := c.Engine.UpdateService(ctx, c.Caller, c.Surgery.ID, &c.Surgery.Version,
 		directory.ServiceDraft{DurationMinutes: new(75), ProviderIDs: &[]int64{c.Cleo.ID, c.Ben.ID}})
 	enginetest.Must(t, err)
-	if got.DurationMinutes != 75 || !slices.Equal(got.ProviderIDs, []int64{c.Ben.ID, c.Cleo.ID}) || got.Version != c.Surgery.Version+1 || got.BufferAfter != 10 {
+	if got.DurationMinutes != 75 || !slices.Equal(got.ProviderIDs, []int64{c.Ben.ID, c.Cleo.ID}) ||
+		got.Version != c.Surgery.Version+1 || got.BufferAfter != 10 {
 		t.Errorf("changed: %+v", got)
 	}
 	for _, who := range []struct {
@@ -110,7 +122,8 @@ func TestUpdateService(t *testing.T) {
 	}
 	c.Left(t, fmt.Sprintf("service.update ok %d duration_minutes,provider_ids", got.ID))
 	c.Unchanged(t, func() {
-		_, err = c.Engine.UpdateService(ctx, c.Caller, got.ID, nil, directory.ServiceDraft{ProviderIDs: &[]int64{c.Cleo.ID, c.Ben.ID}})
+		_, err = c.Engine.UpdateService(ctx, c.Caller, got.ID, nil,
+			directory.ServiceDraft{ProviderIDs: &[]int64{c.Cleo.ID, c.Ben.ID}})
 		enginetest.Must(t, err) // the same set in another order
 		_, err = c.Engine.UpdateService(ctx, c.Caller, got.ID, &c.Surgery.Version, directory.ServiceDraft{DailyCap: new(1)})
 		enginetest.Refused(t, err, fault.PreconditionFailed)
@@ -128,7 +141,8 @@ func TestUpdateService(t *testing.T) {
 		enginetest.Refused(t, err, fault.Forbidden)
 	})
 	list, err := c.Engine.Services(ctx, c.Caller, act.Page{Limit: 1})
-	if err != nil || len(list.Items) != 1 || list.Items[0].ID != c.Surgery.ID || list.Items[0].Active || !list.More || *list.Total != 2 {
+	if err != nil || len(list.Items) != 1 || list.Items[0].ID != c.Surgery.ID || list.Items[0].Active || !list.More ||
+		*list.Total != 2 {
 		t.Errorf("listed %+v, %v", list, err)
 	}
 }

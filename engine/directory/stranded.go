@@ -49,7 +49,7 @@ func (w *Act) stranded(before *Plan, owner OwnerRef) ([]Stranded, error) {
 	return out, nil
 }
 
-// concerns tells whether an owner's hours can matter to an appointment.
+// concerns reports whether an owner's hours can matter to an appointment.
 func (p *Plan) concerns(owner OwnerRef, b Booked) bool {
 	switch kind, id := owner.split(); kind {
 	case 'p':
@@ -63,7 +63,7 @@ func (p *Plan) concerns(owner OwnerRef, b Booked) bool {
 	return true
 }
 
-// covers tells whether an appointment lies inside effective hours, with its
+// covers reports whether an appointment lies inside effective hours, with its
 // buffers where the clinic wants those inside, too.
 func (p *Plan) covers(b Booked) bool {
 	span := b.Span

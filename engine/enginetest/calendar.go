@@ -19,8 +19,10 @@ func (c *Clinic) Lead(t testing.TB, caller act.Caller) people.Lead {
 	id := uuid.New(at)
 	l := people.Lead{
 		ID: id, Clinic: caller.Clinic, Test: caller.Test, Source: "enginetest", Status: people.LeadNew,
-		Name: "Somebody " + id[24:], NameKey: "somebody " + id[24:], Tags: []string{}, Metadata: map[string]any{}, Consent: map[string]any{},
-		Meta: act.Meta{Version: 1, CreatedAt: at.Unix(), UpdatedAt: at.Unix(), CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
+		Name: "Somebody " + id[24:], NameKey: "somebody " + id[24:], Tags: []string{}, Metadata: map[string]any{},
+		Consent: map[string]any{},
+		Meta: act.Meta{Version: 1, CreatedAt: at.Unix(), UpdatedAt: at.Unix(), CreatedBy: caller.Name(),
+			UpdatedBy: caller.Name()},
 	}
 	c.Write(t, func(tx engine.Tx) error {
 		heads, err := tx.Counters(caller.Clinic)
@@ -40,8 +42,9 @@ func (c *Clinic) Patient(t testing.TB, caller act.Caller, given, family string) 
 	at := c.Clock.Now().Unix()
 	p := people.Patient{
 		Clinic: caller.Clinic, Test: caller.Test, MRN: "T-" + uuid.New(c.Clock.Now())[24:],
-		GivenName: given, FamilyName: family, Sex: people.SexUnknown, Phones: []people.Phone{}, Identifiers: []people.Identifier{},
-		Status: people.PatientActive, Filled: map[string]int64{},
+		GivenName: given, FamilyName: family, Sex: people.SexUnknown, Phones: []people.Phone{},
+		Identifiers: []people.Identifier{},
+		Status:      people.PatientActive, Filled: map[string]int64{},
 		Meta: act.Meta{Version: 1, CreatedAt: at, UpdatedAt: at, CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
 	}
 	c.Write(t, func(tx engine.Tx) error {
@@ -58,7 +61,8 @@ func (c *Clinic) Patient(t testing.TB, caller act.Caller, given, family string) 
 
 // TryBook books a service with a provider for somebody new, at a time of Berlin
 // ("2026-04-28 09:00").
-func (c *Clinic) TryBook(t testing.TB, caller act.Caller, at string, p directory.Provider, s directory.Service) (booking.Appointment, error) {
+func (c *Clinic) TryBook(t testing.TB, caller act.Caller, at string, p directory.Provider,
+	s directory.Service) (booking.Appointment, error) {
 	t.Helper()
 	return c.Engine.Book(t.Context(), caller, booking.Booking{
 		StartsAt: Unix(at), ProviderID: p.ID, ServiceID: s.ID, LeadID: c.Lead(t, caller).ID,
@@ -66,7 +70,8 @@ func (c *Clinic) TryBook(t testing.TB, caller act.Caller, at string, p directory
 }
 
 // BookAs is TryBook that must succeed; it leaves no trace for Since.
-func (c *Clinic) BookAs(t testing.TB, caller act.Caller, at string, p directory.Provider, s directory.Service) booking.Appointment {
+func (c *Clinic) BookAs(t testing.TB, caller act.Caller, at string, p directory.Provider,
+	s directory.Service) booking.Appointment {
 	t.Helper()
 	a, err := c.TryBook(t, caller, at, p, s)
 	if err != nil {

@@ -162,7 +162,9 @@ func (c *Clinic) found(t testing.TB) {
 		Scopes: scope.All, Test: true, IP: "192.0.2.2", RequestID: "req_test"}
 	c.Shell = act.Shell(c.Row.N, "test")
 	c.Ada = first(t, func() (act.List[directory.Provider], error) { return c.Engine.Providers(ctx, c.Caller, act.Page{}) })
-	c.Practice = first(t, func() (act.List[directory.Location], error) { return c.Engine.Locations(ctx, c.Caller, act.Page{}) })
+	c.Practice = first(t, func() (act.List[directory.Location], error) {
+		return c.Engine.Locations(ctx, c.Caller, act.Page{})
+	})
 }
 
 func first[T any](t testing.TB, list func() (act.List[T], error)) T {
@@ -181,7 +183,8 @@ func (c *Clinic) settle(t testing.TB) {
 	c.Branch = c.AddLocation(t, directory.LocationDraft{Name: new("Branch")})
 	c.Room1 = c.AddLocation(t, directory.LocationDraft{Name: new("Room 1"), ParentID: &c.Practice.ID})
 	c.Room2 = c.AddLocation(t, directory.LocationDraft{Name: new("Room 2"), ParentID: &c.Practice.ID})
-	c.Ben = c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Ben"), LocationIDs: &[]int64{c.Practice.ID, c.Branch.ID}})
+	c.Ben = c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Ben"),
+		LocationIDs: &[]int64{c.Practice.ID, c.Branch.ID}})
 	c.Cleo = c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Cleo"), LocationIDs: &[]int64{c.Branch.ID}})
 	c.PutHours(t, directory.OwnedBy('p', c.Ben.ID), "Mon-Wed 08:00-14:00")
 	c.PutHours(t, directory.OwnedBy('l', c.Branch.ID), "Mon-Fri 08:00-20:00")
@@ -232,7 +235,8 @@ func (c *Clinic) PutHours(t testing.TB, owner directory.OwnerRef, hours string) 
 // Hook makes a webhook that hears everything; it leaves no trace for Since.
 func (c *Clinic) Hook(t testing.TB, caller act.Caller) outbox.Webhook {
 	t.Helper()
-	h, err := c.Engine.CreateWebhook(t.Context(), caller, outbox.WebhookDraft{URL: new("https://crm.example.com/hook"), Events: &[]string{"*"}})
+	h, err := c.Engine.CreateWebhook(t.Context(), caller, outbox.WebhookDraft{URL: new("https://crm.example.com/hook"),
+		Events: &[]string{"*"}})
 	Must(t, err)
 	c.Since(t)
 	return h

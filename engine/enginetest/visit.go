@@ -38,7 +38,8 @@ func (v *Visit) Booked(t testing.TB, at string, patient int64) booking.Appointme
 // Begun starts the consultation of the visit's appointment.
 func (v *Visit) Begun(t testing.TB) record.Consultation {
 	t.Helper()
-	got, err := v.Engine.StartConsultation(t.Context(), v.Caller, record.ConsultationDraft{AppointmentID: v.Appt.ID, Reason: "cough"})
+	got, err := v.Engine.StartConsultation(t.Context(), v.Caller,
+		record.ConsultationDraft{AppointmentID: v.Appt.ID, Reason: "cough"})
 	Must(t, err)
 	v.Since(t)
 	return got

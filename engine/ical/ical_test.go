@@ -45,8 +45,10 @@ func TestCalendar(t *testing.T) {
 // What is absent has no line; a cancelled event still has its UID and times.
 func TestCalendarCancelled(t *testing.T) {
 	at := time.Date(2026, 12, 31, 23, 30, 0, 0, time.UTC)
-	got := string(Calendar(Event{UID: "x@y", Sequence: 3, Stamp: at, Start: at, End: at.Add(time.Hour), Status: Cancelled}))
-	for _, line := range []string{"UID:x@y", "SEQUENCE:3", "STATUS:CANCELLED", "DTSTART:20261231T233000Z", "DTEND:20270101T003000Z", "METHOD:PUBLISH"} {
+	got := string(Calendar(Event{UID: "x@y", Sequence: 3, Stamp: at, Start: at, End: at.Add(time.Hour),
+		Status: Cancelled}))
+	for _, line := range []string{"UID:x@y", "SEQUENCE:3", "STATUS:CANCELLED", "DTSTART:20261231T233000Z",
+		"DTEND:20270101T003000Z", "METHOD:PUBLISH"} {
 		if strings.Count(got, "\r\n"+line+"\r\n") != 1 {
 			t.Errorf("no line %s in\n%s", line, got)
 		}
@@ -102,7 +104,8 @@ func parseICS(t interface{ Fatalf(string, ...any) }, ics string) map[string]stri
 // checkCalendar holds for every text: it comes back, and it cannot add a line.
 func checkCalendar(t interface{ Fatalf(string, ...any) }, summary, location string) {
 	at := time.Unix(1_777_273_200, 0)
-	ics := string(Calendar(Event{UID: "x@y", Stamp: at, Start: at, End: at, Status: Tentative, Summary: summary, Location: location, Description: location, URL: summary}))
+	ics := string(Calendar(Event{UID: "x@y", Stamp: at, Start: at, End: at, Status: Tentative, Summary: summary,
+		Location: location, Description: location, URL: summary}))
 	fields := parseICS(t, ics)
 	for name, text := range map[string]string{"SUMMARY": summary, "LOCATION": location, "DESCRIPTION": location} {
 		want := strings.Map(func(r rune) rune {
@@ -116,7 +119,8 @@ func checkCalendar(t interface{ Fatalf(string, ...any) }, summary, location stri
 		}
 	}
 	for name := range fields {
-		if !strings.Contains(" BEGIN VERSION PRODID CALSCALE METHOD UID DTSTAMP SEQUENCE DTSTART DTEND STATUS SUMMARY LOCATION DESCRIPTION URL END ", " "+name+" ") {
+		if !strings.Contains(" BEGIN VERSION PRODID CALSCALE METHOD UID DTSTAMP SEQUENCE DTSTART DTEND STATUS SUMMARY "+
+			"LOCATION DESCRIPTION URL END ", " "+name+" ") {
 			t.Fatalf("a line %q in %q", name, ics)
 		}
 	}

@@ -74,7 +74,8 @@ const (
 	Delivered Result = "succeeded" // state succeeded
 	Retry     Result = "pending"   // state pending, next_at = NextAt
 	Dead      Result = "dead"      // state dead: the dead letter queue
-	Released  Result = "released"  // claimed, not sent: state pending, attempts−1, next_at = NextAt, no attempt row, no streak
+	// claimed, not sent: state pending, attempts−1, next_at = NextAt, no attempt row, no streak
+	Released Result = "released"
 )
 
 // Class is why an attempt failed, as coarse as the API may show it: the delivery

@@ -76,24 +76,26 @@ type DeliveryQuery struct {
 
 // Deliveries lists deliveries, newest first; State DeadLettered is the dead letter
 // queue. Needs webhooks:manage. A webhook that is not there is NotFound.
-func (e *Engine) Deliveries(ctx context.Context, c act.Caller, q DeliveryQuery, p act.Page) (act.List[DeliveryEntry], error) {
+func (e *Engine) Deliveries(ctx context.Context, c act.Caller, q DeliveryQuery, p act.Page) (act.List[DeliveryEntry],
+	error) {
 	q, err := e.cleanedDeliveries(q, c, "Invalid query parameters")
 	if err != nil {
 		return act.List[DeliveryEntry]{}, err
 	}
-	return act.Read(ctx, e.Room, c, act.Define("delivery.list", scope.WebhooksManage), func(r Reader) (act.List[DeliveryEntry], error) {
-		if q.WebhookID != "" {
-			if _, err := findWebhook(r, c, q.WebhookID); err != nil {
-				return act.List[DeliveryEntry]{}, err
+	return act.Read(ctx, e.Room, c, act.Define("delivery.list", scope.WebhooksManage),
+		func(r Reader) (act.List[DeliveryEntry], error) {
+			if q.WebhookID != "" {
+				if _, err := findWebhook(r, c, q.WebhookID); err != nil {
+					return act.List[DeliveryEntry]{}, err
+				}
 			}
-		}
-		return act.Listing[DeliveryEntry]{
-			Order: act.SeqDown, Filter: act.FilterOf("deliveries", q),
-			Place: func(d DeliveryEntry) act.Position { return act.Position{CreatedAt: d.CreatedAt, ID: d.ID, Number: d.N} },
-			Count: func() (int64, error) { return r.CountDeliveries(q) },
-			Rows:  func(at act.Position, limit int) ([]DeliveryEntry, error) { return r.Deliveries(q, at, limit) },
-		}.Page(p)
-	})
+			return act.Listing[DeliveryEntry]{
+				Order: act.SeqDown, Filter: act.FilterOf("deliveries", q),
+				Place: func(d DeliveryEntry) act.Position { return act.Position{CreatedAt: d.CreatedAt, ID: d.ID, Number: d.N} },
+				Count: func() (int64, error) { return r.CountDeliveries(q) },
+				Rows:  func(at act.Position, limit int) ([]DeliveryEntry, error) { return r.Deliveries(q, at, limit) },
+			}.Page(p)
+		})
 }
 
 // cleanedDeliveries binds the query to the caller; message opens the refusal of its faults.
@@ -117,14 +119,15 @@ func (e *Engine) cleanedDeliveries(q DeliveryQuery, c act.Caller, message string
 
 // Delivery finds a delivery with its log. Needs webhooks:manage.
 func (e *Engine) Delivery(ctx context.Context, c act.Caller, id string) (DeliveryEntry, error) {
-	return act.Read(ctx, e.Room, c, act.Define("delivery.read", scope.WebhooksManage), func(r Reader) (DeliveryEntry, error) {
-		d, err := findDelivery(r, c, id)
-		if err != nil {
+	return act.Read(ctx, e.Room, c, act.Define("delivery.read", scope.WebhooksManage),
+		func(r Reader) (DeliveryEntry, error) {
+			d, err := findDelivery(r, c, id)
+			if err != nil {
+				return d, err
+			}
+			d.Log, err = r.Attempts(d.N)
 			return d, err
-		}
-		d.Log, err = r.Attempts(d.N)
-		return d, err
-	})
+		})
 }
 
 func findDelivery(r Reader, c act.Caller, id string) (DeliveryEntry, error) {

@@ -22,7 +22,8 @@ func dead(t *testing.T, c *enginetest.Clinic, n int) []outbox.DeliveryEntry {
 		enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Lead " + uuid.New(time.Now()))})
 	}
 	settle(t, c, claimAll(t, c), outbox.Dead, nil)
-	list, err := c.Engine.Deliveries(t.Context(), c.Caller, outbox.DeliveryQuery{State: outbox.DeadLettered}, act.Page{Limit: 200})
+	list, err := c.Engine.Deliveries(t.Context(), c.Caller, outbox.DeliveryQuery{State: outbox.DeadLettered},
+		act.Page{Limit: 200})
 	enginetest.Must(t, err)
 	slices.Reverse(list.Items)
 	c.Since(t)
@@ -36,7 +37,8 @@ func TestRetryDelivery(t *testing.T) {
 	c.Clock.Add(time.Hour)
 	again, err := c.Engine.RetryDelivery(t.Context(), c.Caller, lost.ID)
 	enginetest.Must(t, err)
-	if again.ID == lost.ID || again.ReplayOf != lost.ID || again.State != outbox.Pending || again.EventID != lost.EventID || again.Attempts != 0 {
+	if again.ID == lost.ID || again.ReplayOf != lost.ID || again.State != outbox.Pending ||
+		again.EventID != lost.EventID || again.Attempts != 0 {
 		t.Errorf("the replay is %+v", again)
 	}
 	c.Left(t, "delivery.retry ok "+lost.ID)
@@ -54,7 +56,8 @@ func TestRetryDelivery(t *testing.T) {
 	waiting, err := c.Engine.Delivery(t.Context(), c.Caller, again.ID)
 	enginetest.Must(t, err)
 	now := c.Clock.Now().Unix()
-	if waiting.State != outbox.Pending || waiting.NextAt != now+60 || len(waiting.Log) != 1 || waiting.Log[0].Trigger != "replay" || waiting.LastStatus != 500 {
+	if waiting.State != outbox.Pending || waiting.NextAt != now+60 || len(waiting.Log) != 1 ||
+		waiting.Log[0].Trigger != "replay" || waiting.LastStatus != 500 {
 		t.Errorf("waiting: %+v", waiting)
 	}
 	same, err := c.Engine.RetryDelivery(t.Context(), c.Caller, again.ID)
@@ -65,7 +68,8 @@ func TestRetryDelivery(t *testing.T) {
 	settle(t, c, claimAll(t, c), outbox.Delivered, nil)
 	end, err := c.Engine.Delivery(t.Context(), c.Caller, again.ID)
 	enginetest.Must(t, err)
-	if end.State != outbox.Succeeded || end.Attempts != 2 || end.Log[1].Trigger != "manual" || end.LastStatus != 200 || end.LastError != "" {
+	if end.State != outbox.Succeeded || end.Attempts != 2 || end.Log[1].Trigger != "manual" || end.LastStatus != 200 ||
+		end.LastError != "" {
 		t.Errorf("in the end %+v", end)
 	}
 	_, err = c.Engine.UpdateWebhook(t.Context(), c.Caller, h.ID, nil, outbox.WebhookDraft{Enabled: new(false)})
@@ -132,14 +136,16 @@ func TestDropDelivery(t *testing.T) {
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Waiting")})
 	list, _ := c.Engine.Deliveries(t.Context(), c.Caller, outbox.DeliveryQuery{}, act.Page{})
 	enginetest.Must(t, c.Engine.DropDelivery(t.Context(), c.Caller, list.Items[0].ID))
-	if d, err := c.Engine.Delivery(t.Context(), c.Caller, list.Items[0].ID); err != nil || d.State != outbox.CancelledState || len(claimAll(t, c)) != 0 {
+	if d, err := c.Engine.Delivery(t.Context(), c.Caller,
+		list.Items[0].ID); err != nil || d.State != outbox.CancelledState || len(claimAll(t, c)) != 0 {
 		t.Errorf("a dropped one that waited: %+v, %v", d, err)
 	}
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Under way")})
 	claimed := claimAll(t, c)
 	enginetest.Must(t, c.Engine.DropDelivery(t.Context(), c.Caller, claimed[0].ID))
 	settle(t, c, claimed, outbox.Delivered, nil) // its end comes too late
-	if d, _ := c.Engine.Delivery(t.Context(), c.Caller, claimed[0].ID); d.State != outbox.CancelledState || len(d.Log) != 0 {
+	if d, _ := c.Engine.Delivery(t.Context(), c.Caller,
+		claimed[0].ID); d.State != outbox.CancelledState || len(d.Log) != 0 {
 		t.Errorf("dropped under way: %+v", d)
 	}
 }
@@ -225,10 +231,13 @@ func TestGone(t *testing.T) {
 	h := hook(t, c, c.Caller, "*")
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("First")})
 	list := claimAll(t, c)
-	settle(t, c, list, outbox.Retry, func(o *outbox.Settlement) { o.Status, o.Class, o.Disable = 410, outbox.EndpointGone, true })
+	settle(t, c, list, outbox.Retry, func(o *outbox.Settlement) {
+		o.Status, o.Class, o.Disable = 410, outbox.EndpointGone, true
+	})
 	got, err := c.Engine.Webhook(t.Context(), c.Caller, h.ID)
 	d, err2 := c.Engine.Delivery(t.Context(), c.Caller, list[0].ID)
-	if err != nil || err2 != nil || got.Enabled || got.DisabledReason != outbox.DisabledGone || got.Version != 2 || d.State != outbox.Pending || d.LastStatus != 410 {
+	if err != nil || err2 != nil || got.Enabled || got.DisabledReason != outbox.DisabledGone || got.Version != 2 ||
+		d.State != outbox.Pending || d.LastStatus != 410 {
 		t.Errorf("%+v %+v", got, d)
 	}
 }
@@ -305,7 +314,8 @@ func TestTidyOutbox(t *testing.T) {
 // Erasing a person blanks what full deliveries told of them, and what was answered.
 func TestBlankDeliveries(t *testing.T) {
 	c := enginetest.New(t)
-	_, err := c.Engine.CreateWebhook(t.Context(), c.Caller, outbox.WebhookDraft{URL: new("https://full.example.com/"), Events: &[]string{"*"}, Payload: new(outbox.Full)})
+	_, err := c.Engine.CreateWebhook(t.Context(), c.Caller, outbox.WebhookDraft{URL: new("https://full.example.com/"),
+		Events: &[]string{"*"}, Payload: new(outbox.Full)})
 	enginetest.Must(t, err)
 	anna := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Anna")}).Lead
 	settle(t, c, claimAll(t, c), outbox.Dead, func(o *outbox.Settlement) { o.Response = "who is Anna?" })

@@ -199,7 +199,8 @@ func (w *Act) personOf(nouns map[string]json.RawMessage) (*PersonContact, error)
 	if patientID != 0 {
 		p, err := w.Patient(w.Caller.Clinic, w.Caller.Test, patientID)
 		if err == nil {
-			return &PersonContact{PatientID: p.ID, GivenName: p.GivenName, FamilyName: p.FamilyName, Email: p.Email, Phones: p.Phones}, nil
+			return &PersonContact{PatientID: p.ID, GivenName: p.GivenName, FamilyName: p.FamilyName, Email: p.Email,
+				Phones: p.Phones}, nil
 		}
 		if fault.KindOf(err) != fault.NotFound {
 			return nil, err

@@ -25,7 +25,8 @@ func TestRestored(t *testing.T) {
 		enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: &name})
 	}
 	// One delivered, one under way, one waiting.
-	batch, err := c.Engine.Exchange(ctx, outbox.Claim{Now: now, Room: 2, Rooms: map[string]int{}, LeaseUntil: now + 60, RetryAt: []int64{now + 60}})
+	batch, err := c.Engine.Exchange(ctx, outbox.Claim{Now: now, Room: 2, Rooms: map[string]int{}, LeaseUntil: now + 60,
+		RetryAt: []int64{now + 60}})
 	if err != nil || len(batch) == 0 {
 		t.Fatalf("claimed %d, %v", len(batch), err)
 	}
@@ -53,10 +54,13 @@ func TestRestored(t *testing.T) {
 	if err != nil || len(done) != 1 || done[0].Clinic != c.Row.Slug || done[0].Shelved != open {
 		t.Fatalf("%+v, %v", done, err)
 	}
-	if count(outbox.Pending)+count(outbox.Sending) != 0 || count(outbox.DeadLettered) != open || count(outbox.Succeeded) != 1 {
-		t.Errorf("%d pending, %d dead, %d delivered", count(outbox.Pending), count(outbox.DeadLettered), count(outbox.Succeeded))
+	if count(outbox.Pending)+count(outbox.Sending) != 0 || count(outbox.DeadLettered) != open ||
+		count(outbox.Succeeded) != 1 {
+		t.Errorf("%d pending, %d dead, %d delivered", count(outbox.Pending), count(outbox.DeadLettered),
+			count(outbox.Succeeded))
 	}
-	if claimed, err := c.Engine.Exchange(ctx, outbox.Claim{Now: now + 1e6, Room: 50, LeaseUntil: now + 2e6, RetryAt: []int64{now + 2e6}}); err != nil || len(claimed) != 0 {
+	if claimed, err := c.Engine.Exchange(ctx, outbox.Claim{Now: now + 1e6, Room: 50, LeaseUntil: now + 2e6,
+		RetryAt: []int64{now + 2e6}}); err != nil || len(claimed) != 0 {
 		t.Errorf("%d were sent by themselves, %v", len(claimed), err)
 	}
 	trace := c.Since(t)
@@ -82,7 +86,8 @@ func TestRestored(t *testing.T) {
 	if err != nil || again.EventID != dead.Items[0].EventID {
 		t.Errorf("asked for again: %+v, %v", again, err)
 	}
-	claimed, err := c.Engine.Exchange(ctx, outbox.Claim{Now: now + 1e6, Room: 50, LeaseUntil: now + 2e6, RetryAt: []int64{now + 2e6}})
+	claimed, err := c.Engine.Exchange(ctx, outbox.Claim{Now: now + 1e6, Room: 50, LeaseUntil: now + 2e6,
+		RetryAt: []int64{now + 2e6}})
 	if err != nil || len(claimed) != 1 || claimed[0].EventID != dead.Items[0].EventID {
 		t.Errorf("sent %+v, %v", claimed, err)
 	}
@@ -106,7 +111,9 @@ func TestRestoredSync(t *testing.T) {
 	}
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Erika Neu")})
 	all, err := c.Engine.Leads(ctx, c.Caller, people.LeadQuery{UpdatedSince: &since}, act.Page{})
-	if err != nil || !slices.ContainsFunc(all.Items, func(l people.Lead) bool { return l.Name == "Erika Neu" && l.Change > 1_000_000 }) {
+	if err != nil || !slices.ContainsFunc(all.Items, func(l people.Lead) bool {
+		return l.Name == "Erika Neu" && l.Change > 1_000_000
+	}) {
 		t.Errorf("%+v, %v", all.Items, err)
 	}
 }

@@ -23,7 +23,7 @@ type Engine struct {
 type Options struct {
 	Events []act.EventKind // what happens in the rooms that subscribers may hear of
 
-	// CheckURL says whether a webhook may have a URL: webhook.Policy.CheckURL. The
+	// CheckURL reports whether a webhook may have a URL: webhook.Policy.CheckURL. The
 	// error is Invalid on the field url. Default: refuses all.
 	CheckURL func(url string) error
 	Sealer   *secret.Sealer // keeps the secrets of webhooks; needed to make one

@@ -14,8 +14,9 @@ type Reader interface {
 	Webhooks(clinic int64, test bool, after act.Position, limit int) ([]Webhook, error) // newest first; limit 0 = all
 	CountWebhooks(clinic int64) (int64, error)                                          // live and test together
 	Delivery(clinic int64, test bool, id string) (DeliveryEntry, error)                 // without its log
-	Deliveries(q DeliveryQuery, after act.Position, limit int) ([]DeliveryEntry, error) // newest first, behind after.Number
-	OldestDeliveries(q DeliveryQuery, limit int) ([]DeliveryEntry, error)               // oldest first
+	// newest first, behind after.Number
+	Deliveries(q DeliveryQuery, after act.Position, limit int) ([]DeliveryEntry, error)
+	OldestDeliveries(q DeliveryQuery, limit int) ([]DeliveryEntry, error) // oldest first
 	CountDeliveries(q DeliveryQuery) (int64, error)
 	Attempts(delivery int64) ([]Attempt, error)            // of DeliveryEntry.N, in order
 	OutboxDepth() (OutboxDepth, error)                     // of all clinics

@@ -75,7 +75,7 @@ func (h Webhook) RotationEndsAt(now int64) int64 {
 	return h.OldUntil
 }
 
-// Wants tells whether the endpoint subscribed to the type. A test goes to the
+// Wants reports whether the endpoint subscribed to the type. A test goes to the
 // endpoint that is tested, whatever it or others subscribed to.
 func (h *Webhook) Wants(typ string) bool {
 	if typ == testEvent {
@@ -156,7 +156,8 @@ func (e *Engine) cleanEvents(f *fault.Faults, list []string) []string {
 		switch {
 		case typ == AllEvents:
 		case !e.subscribable(typ):
-			f.Add(fault.Indexed("events", i), "Unknown event; known are %s, and * for all", strings.Join(e.subscribableTypes(), ", "))
+			f.Add(fault.Indexed("events", i), "Unknown event; known are %s, and * for all",
+				strings.Join(e.subscribableTypes(), ", "))
 		case !slices.Contains(out, typ):
 			out = append(out, typ)
 		}

@@ -24,7 +24,8 @@ import (
 // hook makes a webhook or ends the test.
 func hook(t *testing.T, c *enginetest.Clinic, by act.Caller, events ...string) outbox.Webhook {
 	t.Helper()
-	h, err := c.Engine.CreateWebhook(t.Context(), by, outbox.WebhookDraft{URL: new("https://crm.example.com/"), Events: &events})
+	h, err := c.Engine.CreateWebhook(t.Context(), by, outbox.WebhookDraft{URL: new("https://crm.example.com/"),
+		Events: &events})
 	enginetest.Must(t, err)
 	c.Since(t)
 	return h
@@ -36,7 +37,8 @@ func claimAll(t *testing.T, c *enginetest.Clinic) []outbox.Delivery {
 	now := c.Clock.Now().Unix()
 	var out []outbox.Delivery
 	for {
-		got, err := c.Engine.Exchange(context.Background(), outbox.Claim{Now: now, Room: 1000, RetryAt: []int64{now + 60}, LeaseUntil: now + 30})
+		got, err := c.Engine.Exchange(context.Background(), outbox.Claim{Now: now, Room: 1000, RetryAt: []int64{now + 60},
+			LeaseUntil: now + 30})
 		enginetest.Must(t, err)
 		if len(got) == 0 {
 			slices.SortFunc(out, func(a, b outbox.Delivery) int { return strings.Compare(a.ID, b.ID) })
@@ -47,12 +49,14 @@ func claimAll(t *testing.T, c *enginetest.Clinic) []outbox.Delivery {
 }
 
 // settle ends claimed deliveries.
-func settle(t *testing.T, c *enginetest.Clinic, list []outbox.Delivery, result outbox.Result, change func(*outbox.Settlement)) {
+func settle(t *testing.T, c *enginetest.Clinic, list []outbox.Delivery, result outbox.Result,
+	change func(*outbox.Settlement)) {
 	t.Helper()
 	now := c.Clock.Now().Unix()
 	claim := outbox.Claim{Now: now, RetryAt: []int64{now + 60}}
 	for _, d := range list {
-		o := outbox.Settlement{DeliveryID: d.ID, WebhookID: d.To.WebhookID, Attempt: d.Attempt, Result: result, StartedAt: now, MS: 12, NextAt: now + 60}
+		o := outbox.Settlement{DeliveryID: d.ID, WebhookID: d.To.WebhookID, Attempt: d.Attempt, Result: result,
+			StartedAt: now, MS: 12, NextAt: now + 60}
 		if o.Status = 200; result != outbox.Delivered {
 			o.Status, o.Class = 500, outbox.BadStatus
 		}
@@ -68,13 +72,17 @@ func settle(t *testing.T, c *enginetest.Clinic, list []outbox.Delivery, result o
 func TestCreateWebhook(t *testing.T) {
 	c := enginetest.New(t)
 	h, err := c.Engine.CreateWebhook(t.Context(), c.Caller, outbox.WebhookDraft{
-		URL: new("https://crm.example.com/hook?token=s3cret"), Events: &[]string{"lead.created", "appointment.created", "lead.created"}, Description: new(" CRM ")})
+		URL: new("https://crm.example.com/hook?token=s3cret"), Events: &[]string{"lead.created", "appointment.created",
+			"lead.created"}, Description: new(" CRM ")})
 	enginetest.Must(t, err)
-	if !strings.HasPrefix(h.Secret, "whsec_") || len(h.Secret) != 54 || h.SignatureHeader != "X-QualifyBase-Signature" || h.MaxInFlight != 1 || !h.Enabled ||
-		h.Payload != outbox.Thin || h.Flat || h.Test || h.Description != "CRM" || fmt.Sprint(h.Events) != "[lead.created appointment.created]" || h.Version != 1 {
+	if !strings.HasPrefix(h.Secret, "whsec_") || len(h.Secret) != 54 || h.SignatureHeader != "X-QualifyBase-Signature" ||
+		h.MaxInFlight != 1 || !h.Enabled ||
+		h.Payload != outbox.Thin || h.Flat || h.Test || h.Description != "CRM" ||
+		fmt.Sprint(h.Events) != "[lead.created appointment.created]" || h.Version != 1 {
 		t.Errorf("made %+v", h)
 	}
-	if opened, err := c.Options.Sealer.Open(h.Sealed, secret.SealedFor(h.ID)); err != nil || opened != h.Secret || strings.Contains(string(h.Sealed), h.Secret[6:]) {
+	if opened, err := c.Options.Sealer.Open(h.Sealed,
+		secret.SealedFor(h.ID)); err != nil || opened != h.Secret || strings.Contains(string(h.Sealed), h.Secret[6:]) {
 		t.Errorf("sealed as %q, %v", h.Sealed, err)
 	}
 	c.Left(t, "webhook.create ok "+h.ID+" url,events,description")
@@ -119,7 +127,8 @@ func TestWebhookBadInput(t *testing.T) {
 		{"a header that is none of ours", outbox.WebhookDraft{SignatureHeader: new("Authorization")}, "signature_header"},
 		{"a header that smuggles another", outbox.WebhookDraft{SignatureHeader: new("X-A: b\r\nHost")}, "signature_header"},
 		{"a header in Greek", outbox.WebhookDraft{SignatureHeader: new("X-Υπογραφή")}, "signature_header"},
-		{"a header with another meaning", outbox.WebhookDraft{SignatureHeader: new("x-qualifybase-EVENT")}, "signature_header"},
+		{"a header with another meaning", outbox.WebhookDraft{SignatureHeader: new("x-qualifybase-EVENT")},
+			"signature_header"},
 		{"a proxy's header", outbox.WebhookDraft{SignatureHeader: new("X-Forwarded-For")}, "signature_header"},
 		{"a long header", outbox.WebhookDraft{SignatureHeader: new("X-" + long)}, "signature_header"},
 	} {
@@ -153,7 +162,8 @@ func TestFiftyWebhooks(t *testing.T) {
 	for i := range 50 {
 		hook(t, c, []act.Caller{c.Caller, c.Test}[i%2], "*")
 	}
-	_, err := c.Engine.CreateWebhook(t.Context(), c.Caller, outbox.WebhookDraft{URL: new("https://a.example.com/"), Events: &[]string{"*"}})
+	_, err := c.Engine.CreateWebhook(t.Context(), c.Caller, outbox.WebhookDraft{URL: new("https://a.example.com/"),
+		Events: &[]string{"*"}})
 	enginetest.Refused(t, err, fault.CapReached)
 	list, err := c.Engine.Webhooks(t.Context(), c.Caller, act.Page{Limit: 10})
 	enginetest.Must(t, err)
@@ -178,13 +188,15 @@ func TestDeliveriesOfABooking(t *testing.T) {
 	kv := c.Caller
 	kv.Family = secret.FamilyKlinivo
 	thin, flat := hook(t, c, c.Caller, "appointment.scheduled"), hook(t, c, kv, "*")
-	full, err := c.Engine.CreateWebhook(t.Context(), c.Caller, outbox.WebhookDraft{URL: new("https://full.example.com/"), Events: &[]string{"appointment.created"}, Payload: new(outbox.Full)})
+	full, err := c.Engine.CreateWebhook(t.Context(), c.Caller, outbox.WebhookDraft{URL: new("https://full.example.com/"),
+		Events: &[]string{"appointment.created"}, Payload: new(outbox.Full)})
 	enginetest.Must(t, err)
 	other := hook(t, c, c.Test, "*")
 	lead := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new(`Zoë "Z" Ünal`), Email: new("zoe@example.org"), Phone: new("030 1234567"), Notes: new("afraid of drills")}).Lead
 	claimAll(t, c)
 	nudges := c.Nudges.Load()
-	a, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ProviderID: c.Ada.ID, ServiceID: c.Checkup.ID,
+	a, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"),
+		ProviderID: c.Ada.ID, ServiceID: c.Checkup.ID,
 		LeadID: lead.ID, Title: "Check-up & <more>", Notes: "secret note"})
 	enginetest.Must(t, err)
 	if c.Nudges.Load() != nudges+1 {
@@ -193,9 +205,12 @@ func TestDeliveriesOfABooking(t *testing.T) {
 	list := claimAll(t, c)
 	var got []string
 	for _, d := range list {
-		got = append(got, d.EventType+" to "+map[string]string{thin.ID: "thin", flat.ID: "flat", full.ID: "full", other.ID: "other"}[d.To.WebhookID])
+		got = append(got, d.EventType+" to "+map[string]string{thin.ID: "thin", flat.ID: "flat", full.ID: "full",
+			other.ID: "other"}[d.To.WebhookID])
 	}
-	if text := strings.Join(got, ", "); text != "appointment.created to flat, appointment.created to full, appointment.scheduled to thin, appointment.scheduled to flat" {
+	if text := strings.Join(got,
+		", "); text != "appointment.created to flat, appointment.created to full, appointment.scheduled to thin, "+
+		"appointment.scheduled to flat" {
 		t.Fatalf("sent %s", text)
 	}
 	events, err := c.Engine.Events(t.Context(), c.Caller, 0, "appointment.created", act.Page{})
@@ -221,7 +236,8 @@ func TestDeliveriesOfABooking(t *testing.T) {
 	}
 	for i, d := range list {
 		body := string(d.Body)
-		if strings.Contains(body, "note") || strings.Contains(body, "drills") || i != 1 && (strings.Contains(body, "Zoë") || strings.Contains(body, "more")) || !json.Valid(d.Body) {
+		if strings.Contains(body, "note") || strings.Contains(body, "drills") || i != 1 &&
+			(strings.Contains(body, "Zoë") || strings.Contains(body, "more")) || !json.Valid(d.Body) {
 			t.Errorf("delivery %d tells %s", i, body)
 		}
 	}
@@ -245,7 +261,8 @@ func TestTestRowsAndLiveWebhooks(t *testing.T) {
 	_, err = c.Engine.Webhook(t.Context(), rival, live.ID)
 	enginetest.Refused(t, err, fault.NotFound)
 	err = engine.Update(t.Context(), c.Store, func(tx engine.Tx) error {
-		return tx.InsertDelivery(outbox.DeliveryEntry{ID: uuid.New(time.Now()), Clinic: c.Row.N, Test: true, Webhook: live.N, Seq: 1, State: outbox.Pending, Cause: "event"}, []byte("{}"))
+		return tx.InsertDelivery(outbox.DeliveryEntry{ID: uuid.New(time.Now()), Clinic: c.Row.N, Test: true, Webhook: live.N,
+			Seq: 1, State: outbox.Pending, Cause: "event"}, []byte("{}"))
 	})
 	if err == nil || !strings.Contains(err.Error(), "of its kind") {
 		t.Errorf("a test delivery to a live webhook: %v", err)
@@ -296,7 +313,8 @@ func TestRotateSecret(t *testing.T) {
 	enginetest.Refused(t, err, fault.Conflict)
 	two, err := c.Engine.RotateSecret(t.Context(), c.Caller, h.ID, outbox.Rotation{Force: true, Overlap: new(int64(60))})
 	enginetest.Must(t, err)
-	if got, _ := c.Options.Sealer.Open(two.OldSealed, secret.SealedFor(h.ID)); got != one.Secret || two.OldUntil != now+60 {
+	if got, _ := c.Options.Sealer.Open(two.OldSealed,
+		secret.SealedFor(h.ID)); got != one.Secret || two.OldUntil != now+60 {
 		t.Error("forced, the last secret is not the one that goes on")
 	}
 	done, err := c.Engine.FinishRotation(t.Context(), c.Caller, h.ID)

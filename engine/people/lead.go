@@ -33,7 +33,7 @@ const (
 var LeadStatuses = []LeadStatus{LeadNew, LeadInInterview, LeadContacted, LeadQualified, LeadNeedsReview,
 	LeadBooked, LeadConverted, LeadDisqualified, LeadLost}
 
-// Valid tells whether the status is one of ours.
+// Valid reports whether the status is one of ours.
 func (s LeadStatus) Valid() bool { return slices.Contains(LeadStatuses, s) }
 
 // Lead is somebody who may become a patient.
@@ -302,7 +302,7 @@ func (e *Engine) UpdateLead(ctx context.Context, c act.Caller, id string, versio
 	})
 }
 
-// rivalOf tells whether another lead has the source and external_id that this one
+// rivalOf reports whether another lead has the source and external_id that this one
 // is about to take.
 func (w *Act) rivalOf(old, after Lead) (bool, error) {
 	if after.ExternalID == "" || after.ExternalID == old.ExternalID && after.Source == old.Source {

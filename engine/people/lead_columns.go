@@ -23,23 +23,33 @@ var leadAliases = map[string]string{
 	"leadid": "external_id", "contactid": "external_id", "recordid": "external_id", "externalid": "external_id",
 	"externeid": "external_id", "kundennummer": "external_id", "customerid": "external_id",
 	"leadsource": "source", "quelle": "source", "herkunft": "source", "origin": "source", "origen": "source",
-	"fullname": "name", "displayname": "name", "contactname": "name", "leadname": "name", "kontakt": "name", "nomcomplet": "name",
+	"fullname": "name", "displayname": "name", "contactname": "name", "leadname": "name", "kontakt": "name",
+	"nomcomplet":     "name",
 	"nombrecompleto": "name", "vollstandigername": "name", "adsoyad": "name",
-	"firstname": "first_name", "givenname": "first_name", "forename": "first_name", "vorname": "first_name", "rufname": "first_name",
-	"prenom": "first_name", "nombre": "first_name", "voornaam": "first_name", "imie": "first_name", "ad": "first_name",
-	"lastname": "last_name", "surname": "last_name", "familyname": "last_name", "nachname": "last_name", "familienname": "last_name",
-	"zuname": "last_name", "nom": "last_name", "nomdefamille": "last_name", "apellido": "last_name", "apellidos": "last_name",
-	"cognome": "last_name", "achternaam": "last_name", "nazwisko": "last_name", "soyad": "last_name",
-	"emailaddress": "email", "email1": "email", "email1value": "email", "mail": "email", "emailadresse": "email", "mailadresse": "email",
+	"firstname": "first_name", "givenname": "first_name", "forename": "first_name", "vorname": "first_name",
+	"rufname": "first_name",
+	"prenom":  "first_name", "nombre": "first_name", "voornaam": "first_name", "imie": "first_name", "ad": "first_name",
+	"lastname": "last_name", "surname": "last_name", "familyname": "last_name", "nachname": "last_name",
+	"familienname": "last_name",
+	"zuname":       "last_name", "nom": "last_name", "nomdefamille": "last_name", "apellido": "last_name",
+	"apellidos": "last_name",
+	"cognome":   "last_name", "achternaam": "last_name", "nazwisko": "last_name", "soyad": "last_name",
+	"emailaddress": "email", "email1": "email", "email1value": "email", "mail": "email", "emailadresse": "email",
+	"mailadresse":  "email",
 	"adresseemail": "email", "courriel": "email", "correo": "email", "correoelectronico": "email", "eposta": "email",
-	"phonenumber": "phone", "telephone": "phone", "tel": "phone", "mobile": "phone", "mobilephone": "phone", "cell": "phone",
-	"cellphone": "phone", "primaryphone": "phone", "businessphone": "phone", "homephone": "phone", "phone1": "phone", "phone1value": "phone",
-	"telefon": "phone", "telefonnummer": "phone", "mobil": "phone", "mobilnummer": "phone", "mobiltelefon": "phone", "handy": "phone",
-	"handynummer": "phone", "rufnummer": "phone", "festnetz": "phone", "telefono": "phone", "movil": "phone", "portable": "phone", "telefoon": "phone",
+	"phonenumber": "phone", "telephone": "phone", "tel": "phone", "mobile": "phone", "mobilephone": "phone",
+	"cell":      "phone",
+	"cellphone": "phone", "primaryphone": "phone", "businessphone": "phone", "homephone": "phone", "phone1": "phone",
+	"phone1value": "phone",
+	"telefon":     "phone", "telefonnummer": "phone", "mobil": "phone", "mobilnummer": "phone", "mobiltelefon": "phone",
+	"handy":       "phone",
+	"handynummer": "phone", "rufnummer": "phone", "festnetz": "phone", "telefono": "phone", "movil": "phone",
+	"portable": "phone", "telefoon": "phone",
 	"leadstatus": "status", "stage": "status", "estado": "status", "statut": "status",
 	"tag": "tags", "labels": "tags", "label": "tags", "schlagworte": "tags", "etiketten": "tags",
 	"note": "notes", "comment": "notes", "comments": "notes", "message": "notes", "notiz": "notes", "notizen": "notes",
-	"bemerkung": "notes", "bemerkungen": "notes", "anmerkung": "notes", "anmerkungen": "notes", "kommentar": "notes", "nachricht": "notes",
+	"bemerkung": "notes", "bemerkungen": "notes", "anmerkung": "notes", "anmerkungen": "notes", "kommentar": "notes",
+	"nachricht": "notes",
 }
 
 // ownLeadID is the column of our own ids, which an export writes.
@@ -57,7 +67,9 @@ func mapLeadColumns(header []string) ([]table.Column, error) {
 	for i, value := range header {
 		if text.Fold(value) == ownLeadID {
 			columns[i].Field = "external_id"
-			if slices.ContainsFunc(columns, func(c table.Column) bool { return c.Field == "external_id" && text.Fold(c.Header) != ownLeadID }) {
+			if slices.ContainsFunc(columns, func(c table.Column) bool {
+				return c.Field == "external_id" && text.Fold(c.Header) != ownLeadID
+			}) {
 				columns[i].Field = ownLeadID
 			}
 		}
@@ -68,7 +80,8 @@ func mapLeadColumns(header []string) ([]table.Column, error) {
 		}
 	}
 	if !useful {
-		return columns, table.BadFile("Has no column that says who a lead is; the first line must name some of %s", strings.Join(leadFieldNames, ", "))
+		return columns, table.BadFile("Has no column that says who a lead is; the first line must name some of %s",
+			strings.Join(leadFieldNames, ", "))
 	}
 	return columns, table.Unambiguous(columns, "email", "phone")
 }

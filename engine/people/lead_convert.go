@@ -32,9 +32,11 @@ var leadConvert = act.Define("lead.convert", scope.LeadsWrite)
 // Errors: NotFound (lead, patient), PreconditionFailed, Invalid (every fault at
 // once), Conflict (needs_review; converted to another patient; patient merged or
 // restricted), Gone (patient erased).
-func (e *Engine) ConvertLead(ctx context.Context, c act.Caller, id string, version *int64, patientID int64, d PatientDraft) (Conversion, error) {
+func (e *Engine) ConvertLead(ctx context.Context, c act.Caller, id string, version *int64, patientID int64,
+	d PatientDraft) (Conversion, error) {
 	if patientID != 0 && d != (PatientDraft{}) {
-		return Conversion{}, fault.BadField("patient_id", "Send it alone: the patient's own fields are changed with PATCH /patients/{id}")
+		return Conversion{}, fault.BadField("patient_id",
+			"Send it alone: the patient's own fields are changed with PATCH /patients/{id}")
 	}
 	return act.Do(ctx, e.Room, c, leadConvert, func(w *Act) (Conversion, error) {
 		l, err := w.OwnLead(id, version)
@@ -43,7 +45,8 @@ func (e *Engine) ConvertLead(ctx context.Context, c act.Caller, id string, versi
 		}
 		if l.PatientID != 0 {
 			if patientID != 0 && patientID != l.PatientID {
-				return Conversion{}, fault.Fail(fault.Conflict, "The lead is converted already").On("patient_id", "The lead is patient %d", l.PatientID)
+				return Conversion{}, fault.Fail(fault.Conflict, "The lead is converted already").On("patient_id",
+					"The lead is patient %d", l.PatientID)
 			}
 			p, err := w.Patient(c.Clinic, c.Test, l.PatientID)
 			w.Quiet = true

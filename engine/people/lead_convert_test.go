@@ -15,16 +15,21 @@ import (
 
 func TestConvertLeadCreates(t *testing.T) {
 	c := enginetest.New(t)
-	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ida Lind"), Email: new("ida@example.org"), Phone: new(ida)}).Lead
-	a, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, LeadID: l.ID})
+	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ida Lind"), Email: new("ida@example.org"),
+		Phone: new(ida)}).Lead
+	a, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"),
+		ServiceID: c.Checkup.ID, LeadID: l.ID})
 	enginetest.Must(t, err)
 	other := c.Book(t, "2026-04-28 10:00", c.Ada, c.Checkup)
 	c.Since(t)
 	female := people.SexFemale
-	out := enginetest.Convert(t, c, l, 0, people.PatientDraft{BirthDate: new("1990-02-03"), Sex: &female, FamilyName: new("Lind-Berg")})
+	out := enginetest.Convert(t, c, l, 0, people.PatientDraft{BirthDate: new("1990-02-03"), Sex: &female,
+		FamilyName: new("Lind-Berg")})
 	p := out.Patient
-	if !out.Created || p.GivenName != "Ida" || p.FamilyName != "Lind-Berg" || p.Phones[0].E164 != "+49301234567" || p.EmailKey != "ida@example.org" ||
-		p.SourceLeadID != l.ID || p.Sex != female || p.MRN == "" || out.Lead.Status != people.LeadConverted || out.Lead.PatientID != p.ID || out.Lead.ID != l.ID {
+	if !out.Created || p.GivenName != "Ida" || p.FamilyName != "Lind-Berg" || p.Phones[0].E164 != "+49301234567" ||
+		p.EmailKey != "ida@example.org" ||
+		p.SourceLeadID != l.ID || p.Sex != female || p.MRN == "" || out.Lead.Status != people.LeadConverted ||
+		out.Lead.PatientID != p.ID || out.Lead.ID != l.ID {
 		t.Errorf("the conversion is %+v", out)
 	}
 	enginetest.Traces(t, c, "lead.converted patient.created", fmt.Sprintf("lead.convert ok %s status,patient_id", l.ID))
@@ -49,7 +54,8 @@ func TestConvertLeadCreates(t *testing.T) {
 		t.Errorf("naming the patient answers %+v", again)
 	}
 	enginetest.Traces(t, c, "")
-	_, err = c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, enginetest.CreatePatient(t, c, enginetest.Named("Otto", "Berg")).ID, people.PatientDraft{})
+	_, err = c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil,
+		enginetest.CreatePatient(t, c, enginetest.Named("Otto", "Berg")).ID, people.PatientDraft{})
 	enginetest.Refused(t, err, fault.Conflict, "patient_id")
 }
 
@@ -80,8 +86,10 @@ func TestConvertLeadLinks(t *testing.T) {
 	if out = enginetest.Convert(t, c, m, p.ID, people.PatientDraft{}); out.Created || out.Patient.ID != p.ID {
 		t.Errorf("by name it is %+v", out)
 	}
-	n := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ida Lind"), Email: new("i@example.org"), Phone: new("")}).Lead
-	if out = enginetest.Convert(t, c, n, 0, people.PatientDraft{BirthDate: new("1990-02-03"), AllowDuplicate: true}); !out.Created {
+	n := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ida Lind"), Email: new("i@example.org"),
+		Phone: new("")}).Lead
+	if out = enginetest.Convert(t, c, n, 0, people.PatientDraft{BirthDate: new("1990-02-03"),
+		AllowDuplicate: true}); !out.Created {
 		t.Errorf("who insists gets %+v", out)
 	}
 }
@@ -103,8 +111,10 @@ func TestConvertLeadRefuses(t *testing.T) {
 		kind    fault.Kind
 		fields  []string
 	}{
-		{"a lead without a name", c.Caller, l.ID, 0, people.PatientDraft{BirthDate: new("1990-02-31")}, fault.Invalid, []string{"given_name", "family_name", "birth_date"}},
-		{"a patient and fields", c.Caller, l.ID, own.ID, people.PatientDraft{BirthDate: new("1990-02-03")}, fault.Invalid, []string{"patient_id"}},
+		{"a lead without a name", c.Caller, l.ID, 0, people.PatientDraft{BirthDate: new("1990-02-31")}, fault.Invalid,
+			[]string{"given_name", "family_name", "birth_date"}},
+		{"a patient and fields", c.Caller, l.ID, own.ID, people.PatientDraft{BirthDate: new("1990-02-03")}, fault.Invalid,
+			[]string{"patient_id"}},
 		{"another clinic's patient", c.Caller, l.ID, foreign.ID, people.PatientDraft{}, fault.NotFound, nil},
 		{"another clinic's lead", rival, l.ID, foreign.ID, people.PatientDraft{}, fault.NotFound, nil},
 		{"no lead", c.Caller, uuid.New(c.Clock.Now()), 0, enginetest.Named("A", "B"), fault.NotFound, nil},

@@ -206,7 +206,8 @@ func (w *Act) leadOfRow(id string, fields leadFields) (Lead, error) {
 	old, err := findLead(w, w.Caller, id)
 	if fault.KindOf(err) == fault.NotFound {
 		return Lead{}, fault.Fail(fault.Invalid, "The file cannot be imported").
-			On(ownLeadID, "No lead of this clinic has this id; empty the cell, or take the column out, to import the line as a new lead")
+			On(ownLeadID,
+				"No lead of this clinic has this id; empty the cell, or take the column out, to import the line as a new lead")
 	}
 	if err != nil {
 		return Lead{}, err
@@ -216,7 +217,8 @@ func (w *Act) leadOfRow(id string, fields leadFields) (Lead, error) {
 	if other, err := w.rivalOf(old, after); err != nil {
 		return Lead{}, err
 	} else if other {
-		return Lead{}, fault.Fail(fault.Invalid, "The file cannot be imported").On("external_id", "Another lead has it in this source")
+		return Lead{}, fault.Fail(fault.Invalid, "The file cannot be imported").On("external_id",
+			"Another lead has it in this source")
 	}
 	return w.alterLead(old, fields)
 }
@@ -253,7 +255,8 @@ func (e *Engine) ExportLeads(ctx context.Context, c act.Caller, q LeadQuery, out
 }
 
 // eachLead walks all leads of a cleaned query, as Leads would page them.
-func (e *Engine) eachLead(ctx context.Context, c act.Caller, d act.Action, q LeadQuery, filters act.Filters) iter.Seq2[Lead, error] {
+func (e *Engine) eachLead(ctx context.Context, c act.Caller, d act.Action, q LeadQuery,
+	filters act.Filters) iter.Seq2[Lead, error] {
 	return func(yield func(Lead, error) bool) {
 		var after act.Position
 		for first, more := true, true; more; first = false {
@@ -307,5 +310,6 @@ func leadCells(l Lead) []string {
 		patient = strconv.FormatInt(l.PatientID, 10)
 	}
 	return []string{l.ExternalID, l.Source, l.Name, l.FirstName, l.LastName, l.Email, l.Phone, string(l.Status),
-		cellOfTags(l.Tags), l.Notes, cellOfObject(l.Metadata), cellOfObject(l.Consent), l.ID, patient, calendar.UTC(l.CreatedAt), calendar.UTC(l.UpdatedAt)}
+		cellOfTags(l.Tags), l.Notes, cellOfObject(l.Metadata), cellOfObject(l.Consent), l.ID, patient,
+		calendar.UTC(l.CreatedAt), calendar.UTC(l.UpdatedAt)}
 }

@@ -20,7 +20,8 @@ func importing(t *testing.T, c *enginetest.Clinic, text string, o people.LeadImp
 }
 
 func counts(r people.LeadReport) string {
-	return fmt.Sprintf("%d rows: %d created, %d updated, %d unchanged, %d bad, written %v", r.Rows, r.Created, r.Updated, r.Unchanged, len(r.Bad), r.Written)
+	return fmt.Sprintf("%d rows: %d created, %d updated, %d unchanged, %d bad, written %v", r.Rows, r.Created, r.Updated,
+		r.Unchanged, len(r.Bad), r.Written)
 }
 
 const peopleFile = "\uFEFFVorname;Nachname;E-Mail;Telefon;Status;Tags;Straße\r\n" +
@@ -66,7 +67,8 @@ func TestImportLeads(t *testing.T) {
 		"lead.create ok "+ben.ID+" source,name,first_name,last_name,phone,status",
 		"lead.update ok "+ben.ID+" phone",
 		"lead.import ok created:2,updated:1")
-	if anna.Status != people.LeadInInterview || strings.Join(anna.Tags, ",") != "vip,recall" || anna.Source != "fair 2026" || anna.PhoneKey != "+49301234567" {
+	if anna.Status != people.LeadInInterview || strings.Join(anna.Tags, ",") != "vip,recall" ||
+		anna.Source != "fair 2026" || anna.PhoneKey != "+49301234567" {
 		t.Errorf("Anna is %+v", anna)
 	}
 	kept(t, c, c.Caller, anna)
@@ -100,7 +102,9 @@ func TestImportLeadsOfTheSenderTwice(t *testing.T) {
 	if third.Unchanged != 3 || third.Created != 1 {
 		t.Errorf("the third says %s", counts(third))
 	}
-	enginetest.Traces(t, c, "lead.created", "lead.create ok "+third.Preview[3].Lead.ID+" external_id,source,name,first_name,status", "lead.import ok created:1,updated:0")
+	enginetest.Traces(t, c, "lead.created",
+		"lead.create ok "+third.Preview[3].Lead.ID+" external_id,source,name,first_name,status",
+		"lead.import ok created:1,updated:0")
 }
 
 func TestImportLeadsRefuses(t *testing.T) {
@@ -151,7 +155,8 @@ func TestImportLeadsRefuses(t *testing.T) {
 	c.Since(t)
 
 	for text, field := range map[string]string{
-		"": "file", "street,city\na,b\n": "file", "PK\x03\x04": "file", "name\n" + strings.Repeat("A\n", people.MaxImportRows+1): "file",
+		"": "file", "street,city\na,b\n": "file", "PK\x03\x04": "file",
+		"name\n" + strings.Repeat("A\n", people.MaxImportRows+1): "file",
 	} {
 		_, err = importing(t, c, text, people.LeadImport{})
 		enginetest.Refused(t, err, fault.Invalid, field)
@@ -170,8 +175,10 @@ func TestImportLeadsRefuses(t *testing.T) {
 func TestExportLeads(t *testing.T) {
 	c := enginetest.New(t)
 	converted := people.LeadContacted
-	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("=cmd|' /C calc'!A0"), Email: new("a@example.org"), Notes: new("two\nlines, \"quoted\"")})
-	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{ExternalID: new("-7"), Source: new("@crm"), Name: new("Schmidt, Anna"), Phone: new("+49 30 1234567"), Status: &converted,
+	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("=cmd|' /C calc'!A0"), Email: new("a@example.org"),
+		Notes: new("two\nlines, \"quoted\"")})
+	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{ExternalID: new("-7"), Source: new("@crm"),
+		Name: new("Schmidt, Anna"), Phone: new("+49 30 1234567"), Status: &converted,
 		Tags: &[]string{"a,b", "c"}, Metadata: &map[string]any{"k": "<ü>"}, Consent: &map[string]any{"email": true}})
 	enginetest.PutLead(t, c, c.Test, people.LeadDraft{Name: new("Test Person")})
 	c.Since(t)
@@ -193,7 +200,8 @@ func TestExportLeads(t *testing.T) {
 	rival, _ := c.Rival(t)
 	report, err := c.Engine.ImportLeads(t.Context(), rival, bytes.NewReader(out.Bytes()), people.LeadImport{})
 	enginetest.Refused(t, err, fault.Invalid, "id", "id") // another clinic's ids
-	report, err = c.Engine.ImportLeads(t.Context(), rival, strings.NewReader(strings.Replace(out.String(), ",id,", ",,", 1)), people.LeadImport{})
+	report, err = c.Engine.ImportLeads(t.Context(), rival,
+		strings.NewReader(strings.Replace(out.String(), ",id,", ",,", 1)), people.LeadImport{})
 	if err != nil || report.Created != 2 {
 		t.Fatalf("%s, %v\n%s", counts(report), err, out.String())
 	}
@@ -229,7 +237,8 @@ func TestImportNamesTwice(t *testing.T) {
 		{text, people.LeadImport{}, "3 rows: 0 created, 0 updated, 3 unchanged, 0 bad, written true"},
 		{"name\nBen\n", people.LeadImport{Source: "fair"}, "1 rows: 1 created, 0 updated, 0 unchanged, 0 bad, written true"},
 		{"name,tags\nBen,new\n", people.LeadImport{}, "1 rows: 1 created, 0 updated, 0 unchanged, 0 bad, written true"},
-		{"name\nCleo\n", people.LeadImport{}, "1 rows: 1 created, 0 updated, 0 unchanged, 0 bad, written true"}, // the other is a test
+		// the other is a test
+		{"name\nCleo\n", people.LeadImport{}, "1 rows: 1 created, 0 updated, 0 unchanged, 0 bad, written true"},
 	} {
 		report, err := importing(t, c, x.text, x.o)
 		if got := counts(report); err != nil || got != x.wants {
@@ -258,11 +267,13 @@ func TestImportLeadsByID(t *testing.T) {
 	report, err = importing(t, c, "id,external_id,name,email\n"+ben.ID+",,Benno,benno@example.org\n", people.LeadImport{})
 	enginetest.Must(t, err)
 	got, err := c.Engine.Lead(t.Context(), c.Caller, ben.ID)
-	if err != nil || report.Updated != 1 || got.Name != "Benno" || got.Email != "benno@example.org" || got.Source != ben.Source {
+	if err != nil || report.Updated != 1 || got.Name != "Benno" || got.Email != "benno@example.org" ||
+		got.Source != ben.Source {
 		t.Errorf("%s, %+v, %v", counts(report), got, err)
 	}
 	c.Since(t)
-	faulty := "id,external_id,source,name\n" + uuid.New(c.Clock.Now()) + ",,,Anna\n" + test.ID + ",,,Anna\nx,,,Anna\n" + anna.ID + ",7,crm,Anna\n"
+	faulty := "id,external_id,source,name\n" + uuid.New(c.Clock.Now()) + ",,,Anna\n" + test.ID + ",,,Anna\nx,,,Anna\n" +
+		anna.ID + ",7,crm,Anna\n"
 	_, err = importing(t, c, faulty, people.LeadImport{})
 	enginetest.Refused(t, err, fault.Invalid, "id", "id", "id", "external_id")
 	enginetest.Traces(t, c, "")
@@ -310,7 +321,8 @@ func TestExportLeadsInPages(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if n, err := c.Engine.ExportLeads(t.Context(), c.Caller, people.LeadQuery{UpdatedSince: new(start + 1)}, &out); n != 0 || err != nil || strings.Count(out.String(), "\n") != 1 {
+	if n, err := c.Engine.ExportLeads(t.Context(), c.Caller, people.LeadQuery{UpdatedSince: new(start + 1)},
+		&out); n != 0 || err != nil || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("%d leads, %v: want the header alone", n, err)
 	}
 	_, err = c.Engine.ExportLeads(t.Context(), c.Caller, people.LeadQuery{}, broken{})

@@ -99,11 +99,14 @@ func TestLeadsLists(t *testing.T) {
 
 func TestLeadsSearch(t *testing.T) {
 	c := enginetest.New(t)
-	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Müller, Zoë"), Email: new("zoe.m@example.org"), Phone: new("030 1234567")})
-	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Zora 100%"), Email: new("z_ora@example.org"), Phone: new("+43 1 2345678")})
+	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Müller, Zoë"), Email: new("zoe.m@example.org"),
+		Phone: new("030 1234567")})
+	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Zora 100%"), Email: new("z_ora@example.org"),
+		Phone: new("+43 1 2345678")})
 	for q, want := range map[string]int{
-		"zo": 2, "ZOË": 1, "zoe müller": 1, "müller": 0, "zoe.m@": 1, "ZOE.M@EXAMPLE.ORG": 1, "030 123": 1, "+49 30": 1, "0049301234567": 1,
-		"+43": 1, "nobody": 0, "%": 0, "_": 0, "zora 100%": 1, "z_": 1, "z%": 0, "'": 0, `"`: 0,
+		"zo": 2, "ZOË": 1, "zoe müller": 1, "müller": 0, "zoe.m@": 1, "ZOE.M@EXAMPLE.ORG": 1, "030 123": 1, "+49 30": 1,
+		"0049301234567": 1,
+		"+43":           1, "nobody": 0, "%": 0, "_": 0, "zora 100%": 1, "z_": 1, "z%": 0, "'": 0, `"`: 0,
 	} {
 		list, err := c.Engine.Leads(t.Context(), c.Caller, people.LeadQuery{Q: q}, act.Page{})
 		enginetest.Must(t, err)
@@ -128,7 +131,8 @@ func TestLeadsRefusesAndAudits(t *testing.T) {
 	enginetest.Refused(t, err, fault.InvalidCursor, "cursor") // another filter
 	_, err = c.Engine.Leads(ctx, c.Test, people.LeadQuery{Status: people.LeadNew}, act.Page{Cursor: list.Next})
 	enginetest.Refused(t, err, fault.InvalidCursor, "cursor") // another caller's side
-	_, err = c.Engine.Leads(ctx, c.Caller, people.LeadQuery{Status: "hot", Source: "a\nb", Q: strings.Repeat("x", 501)}, act.Page{})
+	_, err = c.Engine.Leads(ctx, c.Caller, people.LeadQuery{Status: "hot", Source: "a\nb", Q: strings.Repeat("x", 501)},
+		act.Page{})
 	enginetest.Refused(t, err, fault.Invalid, "status", "source", "q")
 	for _, limit := range []int{-1, 201} {
 		_, err = c.Engine.Leads(ctx, c.Caller, people.LeadQuery{}, act.Page{Limit: limit})
@@ -150,7 +154,8 @@ func TestLeadSyncSkipsNothing(t *testing.T) {
 	ctx := t.Context()
 	var all []people.Lead
 	for i := range 20 {
-		all = append(all, enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new(fmt.Sprint("L", i)), ExternalID: new(fmt.Sprint(i))}).Lead)
+		all = append(all, enginetest.PutLead(t, c, c.Caller,
+			people.LeadDraft{Name: new(fmt.Sprint("L", i)), ExternalID: new(fmt.Sprint(i))}).Lead)
 	}
 	q := people.LeadQuery{UpdatedSince: new(c.Clock.Now().Unix())}
 	seen := map[string]int64{}

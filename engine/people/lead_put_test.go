@@ -34,11 +34,15 @@ func TestPutLeadCreates(t *testing.T) {
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
 	before := c.Nudges.Load()
-	p := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new(" Anna Schmidt "), Email: new("Anna@Example.org"), Phone: new("030 1234567")})
+	p := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new(" Anna Schmidt "), Email: new("Anna@Example.org"),
+		Phone: new("030 1234567")})
 	l, now := p.Lead, c.Clock.Now().Unix()
-	if !p.Created || l.Name != "Anna Schmidt" || l.FirstName != "Anna" || l.LastName != "Schmidt" || l.Source != "api" || l.Status != people.LeadNew ||
-		l.Email != "Anna@Example.org" || l.EmailKey != "anna@example.org" || l.Phone != "030 1234567" || l.PhoneKey != "+49301234567" ||
-		l.Version != 1 || l.CreatedAt != now || l.UpdatedAt != now || l.CreatedBy != "key:live" || !uuid.Valid(l.ID) || l.Test || l.PatientID != 0 {
+	if !p.Created || l.Name != "Anna Schmidt" || l.FirstName != "Anna" || l.LastName != "Schmidt" || l.Source != "api" ||
+		l.Status != people.LeadNew ||
+		l.Email != "Anna@Example.org" || l.EmailKey != "anna@example.org" || l.Phone != "030 1234567" ||
+		l.PhoneKey != "+49301234567" ||
+		l.Version != 1 || l.CreatedAt != now || l.UpdatedAt != now || l.CreatedBy != "key:live" || !uuid.Valid(l.ID) ||
+		l.Test || l.PatientID != 0 {
 		t.Errorf("the lead is %+v", p)
 	}
 	kept(t, c, c.Caller, l)
@@ -47,8 +51,10 @@ func TestPutLeadCreates(t *testing.T) {
 		t.Error("the webhook sender was not woken")
 	}
 	status := people.LeadQualified
-	p = enginetest.PutLead(t, c, c.Caller, people.LeadDraft{ExternalID: new("c-7"), Source: new("crm"), FirstName: new("Zoë"), Status: &status, Notes: new("two\nlines"),
-		Tags: &[]string{"b", "a", "B"}, Metadata: &map[string]any{"k": []any{1.5, nil}}, Consent: &map[string]any{"email": true}})
+	p = enginetest.PutLead(t, c, c.Caller, people.LeadDraft{ExternalID: new("c-7"), Source: new("crm"),
+		FirstName: new("Zoë"), Status: &status, Notes: new("two\nlines"),
+		Tags: &[]string{"b", "a", "B"}, Metadata: &map[string]any{"k": []any{1.5, nil}},
+		Consent: &map[string]any{"email": true}})
 	if l = p.Lead; l.Source != "crm" || l.ExternalID != "c-7" || l.Name != "Zoë" || l.Status != status || strings.Join(l.Tags, "") != "ba" || l.Notes != "two\nlines" {
 		t.Errorf("the lead is %+v", l)
 	}
@@ -64,8 +70,10 @@ func TestPutLeadRefuses(t *testing.T) {
 	}{
 		{people.LeadDraft{}, []string{"name"}},
 		{people.LeadDraft{Notes: new("who?"), Source: new("web"), Name: new("  "), Email: new("")}, []string{"name"}},
-		{people.LeadDraft{Name: new("A"), Email: new("a@"), Phone: new("12"), Status: &hot, Tags: &many}, []string{"email", "phone", "status", "tags"}},
-		{people.LeadDraft{FirstName: new(strings.Repeat("x", 60)), LastName: new(strings.Repeat("y", 60))}, []string{"last_name"}},
+		{people.LeadDraft{Name: new("A"), Email: new("a@"), Phone: new("12"), Status: &hot, Tags: &many},
+			[]string{"email", "phone", "status", "tags"}},
+		{people.LeadDraft{FirstName: new(strings.Repeat("x", 60)), LastName: new(strings.Repeat("y", 60))},
+			[]string{"last_name"}},
 	} {
 		_, err := c.Engine.PutLead(t.Context(), c.Caller, x.draft)
 		enginetest.Refused(t, err, fault.Invalid, x.fields...)
@@ -89,7 +97,8 @@ func TestPutLeadRefuses(t *testing.T) {
 
 // contract.md §9: (source, external_id), else e-mail, else phone with the folded name.
 func TestPutLeadMatches(t *testing.T) {
-	anna := people.LeadDraft{Name: new("Anna Schmidt"), Email: new("anna@example.org"), Phone: new("030 1234567"), ExternalID: new("1"), Source: new("crm")}
+	anna := people.LeadDraft{Name: new("Anna Schmidt"), Email: new("anna@example.org"), Phone: new("030 1234567"),
+		ExternalID: new("1"), Source: new("crm")}
 	for _, x := range []struct {
 		name    string
 		draft   people.LeadDraft
@@ -98,26 +107,36 @@ func TestPutLeadMatches(t *testing.T) {
 		check   func(l people.Lead) bool
 	}{
 		{"the same again", anna, false, "", nil},
-		{"by external id, everything may change", people.LeadDraft{ExternalID: new("1"), Source: new("crm"), Name: new("Ann Smith"), Email: new("ann@example.org")},
-			false, "name,first_name,last_name,email", func(l people.Lead) bool { return l.EmailKey == "ann@example.org" && l.NameKey == "ann smith" }},
-		{"by external id, taken away", people.LeadDraft{ExternalID: new("1"), Source: new("crm"), Phone: new("")}, false, "phone",
+		{"by external id, everything may change", people.LeadDraft{ExternalID: new("1"), Source: new("crm"),
+			Name: new("Ann Smith"), Email: new("ann@example.org")},
+			false, "name,first_name,last_name,email", func(l people.Lead) bool {
+				return l.EmailKey == "ann@example.org" &&
+					l.NameKey == "ann smith"
+			}},
+		{"by external id, taken away", people.LeadDraft{ExternalID: new("1"), Source: new("crm"), Phone: new("")}, false,
+			"phone",
 			func(l people.Lead) bool { return l.Phone == "" && l.PhoneKey == "" }},
-		{"the same id of another source", people.LeadDraft{ExternalID: new("1"), Source: new("web"), Name: new("Anna Schmidt")}, true, "", nil},
+		{"the same id of another source", people.LeadDraft{ExternalID: new("1"), Source: new("web"),
+			Name: new("Anna Schmidt")}, true, "", nil},
 		{"the same id of the usual source", people.LeadDraft{ExternalID: new("1"), Name: new("Anna Schmidt")}, true, "", nil},
 		{"by e-mail, in any case", people.LeadDraft{Email: new("ANNA@Example.org"), Notes: new("called")}, false, "notes",
 			func(l people.Lead) bool { return l.Email == "anna@example.org" }},
-		{"by e-mail: name, source and id stay", people.LeadDraft{Email: new("anna@example.org"), Name: new("Ben Weiß"), Source: new("web"), ExternalID: new("9"), Phone: new("030 7654321")},
+		{"by e-mail: name, source and id stay", people.LeadDraft{Email: new("anna@example.org"), Name: new("Ben Weiß"),
+			Source: new("web"), ExternalID: new("9"), Phone: new("030 7654321")},
 			false, "phone", func(l people.Lead) bool {
 				return l.Name == "Anna Schmidt" && l.Source == "crm" && l.ExternalID == "1" && l.PhoneKey == "+49307654321"
 			}},
-		{"by phone and name, folded", people.LeadDraft{Phone: new("+49 (0)30 123-4567"), Name: new("ANNA  SCHMIDT"), Notes: new("x")}, false, "phone,notes",
+		{"by phone and name, folded", people.LeadDraft{Phone: new("+49 (0)30 123-4567"), Name: new("ANNA  SCHMIDT"),
+			Notes: new("x")}, false, "phone,notes",
 			func(l people.Lead) bool { return l.Name == "Anna Schmidt" }},
-		{"by phone and name: the e-mail stays", people.LeadDraft{Phone: new("030 1234567"), FirstName: new("Anna"), LastName: new("Schmidt"), Email: new("other@example.org")},
+		{"by phone and name: the e-mail stays", people.LeadDraft{Phone: new("030 1234567"), FirstName: new("Anna"),
+			LastName: new("Schmidt"), Email: new("other@example.org")},
 			false, "", func(l people.Lead) bool { return l.Email == "anna@example.org" }},
 		{"the phone of a family", people.LeadDraft{Phone: new("030 1234567"), Name: new("Ben Schmidt")}, true, "", nil},
 		{"the phone alone", people.LeadDraft{Phone: new("030 1234567")}, true, "", nil},
 		{"the name alone", people.LeadDraft{Name: new("Anna Schmidt")}, true, "", nil},
-		{"a form's empty fields take nothing away", people.LeadDraft{Email: new("anna@example.org"), Name: new(""), Phone: new(""), Notes: new(""), ExternalID: new("")}, false, "", nil},
+		{"a form's empty fields take nothing away", people.LeadDraft{Email: new("anna@example.org"), Name: new(""),
+			Phone: new(""), Notes: new(""), ExternalID: new("")}, false, "", nil},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			c := enginetest.New(t)
@@ -161,11 +180,13 @@ func TestPutLeadMatches(t *testing.T) {
 func TestPutLeadAdoptsAnID(t *testing.T) {
 	c := enginetest.New(t)
 	first := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Email: new("anna@example.org"), Source: new("web")}).Lead
-	got := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Email: new("anna@example.org"), Source: new("crm"), ExternalID: new("7"), Name: new("Anna")})
+	got := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Email: new("anna@example.org"), Source: new("crm"),
+		ExternalID: new("7"), Name: new("Anna")})
 	if l := got.Lead; got.Created || l.ID != first.ID || l.Source != "crm" || l.ExternalID != "7" || l.Name != "Anna" {
 		t.Errorf("the lead is %+v", got)
 	}
-	got = enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Email: new("new@example.org"), Source: new("crm"), ExternalID: new("7")})
+	got = enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Email: new("new@example.org"), Source: new("crm"),
+		ExternalID: new("7")})
 	if l := got.Lead; got.Created || l.ID != first.ID || l.Email != "new@example.org" {
 		t.Errorf("the lead is %+v", got)
 	}
@@ -182,7 +203,8 @@ func TestPutLeadTakesTheOldest(t *testing.T) {
 	b := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Email: new("x@example.org")}).Lead
 	_, err := c.Engine.UpdateLead(t.Context(), c.Caller, a.ID, nil, people.LeadDraft{Email: new("x@example.org")})
 	enginetest.Must(t, err)
-	if got := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Email: new("x@example.org")}); got.Lead.ID != a.ID || got.Lead.ID == b.ID {
+	if got := enginetest.PutLead(t, c, c.Caller,
+		people.LeadDraft{Email: new("x@example.org")}); got.Lead.ID != a.ID || got.Lead.ID == b.ID {
 		t.Errorf("took %s, want the oldest, %s", got.Lead.ID, a.ID)
 	}
 }
@@ -191,7 +213,8 @@ func TestPutLeadTakesTheOldest(t *testing.T) {
 func TestLeadsAreApart(t *testing.T) {
 	c := enginetest.New(t)
 	rival, _ := c.Rival(t)
-	draft := people.LeadDraft{Name: new("Anna Schmidt"), Email: new("anna@example.org"), Phone: new("030 1234567"), ExternalID: new("1")}
+	draft := people.LeadDraft{Name: new("Anna Schmidt"), Email: new("anna@example.org"), Phone: new("030 1234567"),
+		ExternalID: new("1")}
 	mine := enginetest.PutLead(t, c, c.Caller, draft).Lead
 	for name, other := range map[string]act.Caller{"rival": rival, "test": c.Test} {
 		for what, err := range map[string]error{
@@ -222,15 +245,19 @@ func second[T any](_ T, err error) error { return err }
 func TestUpdateLead(t *testing.T) {
 	c := enginetest.New(t)
 	ctx := t.Context()
-	a := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Anna"), ExternalID: new("1"), Source: new("crm")}).Lead
-	b := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ben"), Email: new("ben@example.org"), Tags: &[]string{"x"}}).Lead
+	a := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Anna"), ExternalID: new("1"),
+		Source: new("crm")}).Lead
+	b := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ben"), Email: new("ben@example.org"),
+		Tags: &[]string{"x"}}).Lead
 	c.Since(t)
 	update := func(d people.LeadDraft, version *int64) (people.Lead, error) {
 		return c.Engine.UpdateLead(ctx, c.Caller, b.ID, version, d)
 	}
-	got, err := update(people.LeadDraft{Name: new("Benno Weiß"), Email: new("benno@example.org"), Tags: &[]string{}}, new(b.Version))
+	got, err := update(people.LeadDraft{Name: new("Benno Weiß"), Email: new("benno@example.org"), Tags: &[]string{}},
+		new(b.Version))
 	enginetest.Must(t, err)
-	if got.Name != "Benno Weiß" || got.FirstName != "Benno" || got.Email != "benno@example.org" || len(got.Tags) != 0 || got.Version != 2 {
+	if got.Name != "Benno Weiß" || got.FirstName != "Benno" || got.Email != "benno@example.org" || len(got.Tags) != 0 ||
+		got.Version != 2 {
 		t.Errorf("the lead is %+v", got)
 	}
 	kept(t, c, c.Caller, got)
@@ -264,7 +291,8 @@ func TestDeleteLead(t *testing.T) {
 	ctx := t.Context()
 	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Anna"), Email: new("anna@example.org")}).Lead
 	start := enginetest.Unix("2026-04-28 09:00")
-	visit, err := c.Engine.Book(ctx, c.Caller, booking.Booking{LeadID: l.ID, StartsAt: start, EndsAt: start + 1800, ProviderID: c.Ada.ID, Title: "Consultation"})
+	visit, err := c.Engine.Book(ctx, c.Caller, booking.Booking{LeadID: l.ID, StartsAt: start, EndsAt: start + 1800,
+		ProviderID: c.Ada.ID, Title: "Consultation"})
 	enginetest.Must(t, err)
 	l, err = c.Engine.Lead(ctx, c.Caller, l.ID) // crashBooking may have moved its status
 	enginetest.Must(t, err)
@@ -305,7 +333,8 @@ func TestDeleteLeadAfterCancelling(t *testing.T) {
 	ctx := t.Context()
 	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Anna")}).Lead
 	start := enginetest.Unix("2026-04-28 09:00")
-	visit, err := c.Engine.Book(ctx, c.Caller, booking.Booking{LeadID: l.ID, StartsAt: start, EndsAt: start + 1800, ProviderID: c.Ada.ID})
+	visit, err := c.Engine.Book(ctx, c.Caller, booking.Booking{LeadID: l.ID, StartsAt: start, EndsAt: start + 1800,
+		ProviderID: c.Ada.ID})
 	enginetest.Must(t, err)
 	_, err = c.Engine.Cancel(ctx, c.Caller, visit.ID, "")
 	enginetest.Must(t, err)

@@ -20,19 +20,26 @@ func TestLeadNames(t *testing.T) {
 		name, first, last *string
 		want              names
 	}{
-		{"name alone", names{}, new("Anna Maria Schmidt"), nil, nil, names{"Anna Maria Schmidt", "Anna Maria", "Schmidt", "anna maria schmidt"}},
+		{"name alone", names{}, new("Anna Maria Schmidt"), nil, nil,
+			names{"Anna Maria Schmidt", "Anna Maria", "Schmidt", "anna maria schmidt"}},
 		{"one word", names{}, new("Zoë"), nil, nil, names{"Zoë", "Zoë", "", "zoe"}},
 		{"with a comma", names{}, new("Schmidt, Anna"), nil, nil, names{"Schmidt, Anna", "Anna", "Schmidt", "anna schmidt"}},
-		{"two commas", names{}, new("Schmidt, Anna, Dr."), nil, nil, names{"Schmidt, Anna, Dr.", "Schmidt, Anna,", "Dr.", "schmidt, anna, dr."}},
+		{"two commas", names{}, new("Schmidt, Anna, Dr."), nil, nil,
+			names{"Schmidt, Anna, Dr.", "Schmidt, Anna,", "Dr.", "schmidt, anna, dr."}},
 		{"parts", names{}, nil, new("Anna"), new("Schmidt"), names{"Anna Schmidt", "Anna", "Schmidt", "anna schmidt"}},
 		{"first alone", names{}, nil, new("Anna"), nil, names{"Anna", "Anna", "", "anna"}},
 		{"last alone", names{}, nil, nil, new("Schmidt"), names{"Schmidt", "", "Schmidt", "schmidt"}},
-		{"all three", names{}, new("Dr. Anna Schmidt"), new("Anna"), new("Schmidt"), names{"Dr. Anna Schmidt", "Anna", "Schmidt", "dr. anna schmidt"}},
-		{"a form's empty parts", names{}, new("Anna Schmidt"), new(""), new(""), names{"Anna Schmidt", "Anna", "Schmidt", "anna schmidt"}},
-		{"a form's empty name", names{}, new(""), new("Anna"), new("Schmidt"), names{"Anna Schmidt", "Anna", "Schmidt", "anna schmidt"}},
+		{"all three", names{}, new("Dr. Anna Schmidt"), new("Anna"), new("Schmidt"),
+			names{"Dr. Anna Schmidt", "Anna", "Schmidt", "dr. anna schmidt"}},
+		{"a form's empty parts", names{}, new("Anna Schmidt"), new(""), new(""),
+			names{"Anna Schmidt", "Anna", "Schmidt", "anna schmidt"}},
+		{"a form's empty name", names{}, new(""), new("Anna"), new("Schmidt"),
+			names{"Anna Schmidt", "Anna", "Schmidt", "anna schmidt"}},
 		{"nothing sent", names{"A B", "A", "B", "a b"}, nil, nil, nil, names{"A B", "A", "B", "a b"}},
-		{"married", names{"Anna Schmidt", "Anna", "Schmidt", "anna schmidt"}, nil, nil, new("Weiß"), names{"Anna Weiß", "Anna", "Weiß", "anna weiss"}},
-		{"the same name keeps its parts", names{"Anna Maria Schmidt", "Anna", "Maria Schmidt", "anna maria schmidt"}, new("Anna Maria Schmidt"), nil, nil,
+		{"married", names{"Anna Schmidt", "Anna", "Schmidt", "anna schmidt"}, nil, nil, new("Weiß"),
+			names{"Anna Weiß", "Anna", "Weiß", "anna weiss"}},
+		{"the same name keeps its parts", names{"Anna Maria Schmidt", "Anna", "Maria Schmidt", "anna maria schmidt"},
+			new("Anna Maria Schmidt"), nil, nil,
 			names{"Anna Maria Schmidt", "Anna", "Maria Schmidt", "anna maria schmidt"}},
 		{"taken away", names{"A B", "A", "B", "a b"}, new(""), nil, nil, names{}},
 		{"parts taken away", names{"A B", "A", "B", "a b"}, nil, new(""), new(""), names{}},
@@ -56,24 +63,30 @@ func TestLeadDraftFaults(t *testing.T) {
 		faults []string
 	}{
 		{LeadDraft{}, nil},
-		{LeadDraft{Name: long(100), FirstName: long(100), LastName: long(100), ExternalID: long(500), Source: long(500), Notes: long(4000)}, nil},
-		{LeadDraft{Name: long(101), FirstName: long(101), LastName: long(101), ExternalID: long(501), Source: long(501), Notes: long(4001)},
+		{LeadDraft{Name: long(100), FirstName: long(100), LastName: long(100), ExternalID: long(500), Source: long(500),
+			Notes: long(4000)}, nil},
+		{LeadDraft{Name: long(101), FirstName: long(101), LastName: long(101), ExternalID: long(501), Source: long(501),
+			Notes: long(4001)},
 			[]string{"name", "first_name", "last_name", "external_id", "source", "notes"}},
-		{LeadDraft{Email: new("nobody"), Phone: new("call me"), Status: &bad, Tags: &many}, []string{"email", "phone", "status", "tags"}},
+		{LeadDraft{Email: new("nobody"), Phone: new("call me"), Status: &bad, Tags: &many},
+			[]string{"email", "phone", "status", "tags"}},
 		{LeadDraft{Email: new(""), Phone: new(""), Tags: &[]string{}}, nil},
 		{LeadDraft{Tags: &[]string{"ok", " "}}, []string{"tags"}},
 		{LeadDraft{Metadata: &huge, Consent: &huge}, []string{"metadata", "consent"}},
 		{LeadDraft{Metadata: &fits}, nil},
 		{LeadDraft{Metadata: &map[string]any{"f": func() {}}}, []string{"metadata"}},
-		{LeadDraft{Name: new("a\x00b"), Notes: new("a\x07b"), ExternalID: new("a\nb")}, []string{"name", "notes", "external_id"}},
+		{LeadDraft{Name: new("a\x00b"), Notes: new("a\x07b"), ExternalID: new("a\nb")},
+			[]string{"name", "notes", "external_id"}},
 	} {
 		var f fault.Faults
 		c.draft.Cleaned(&f, "DE")
 		faulttest.Want(t, f, c.faults...)
 	}
 	var f fault.Faults
-	n := LeadDraft{Tags: &[]string{"B", "a", "b", "A ", "c"}, Source: new(""), Phone: new("030 1234567"), Email: new("A@B.example")}.Cleaned(&f, "DE")
-	if strings.Join(*n.tags, "") != "Bac" || *n.source != "api" || *n.phoneKey != "+49301234567" || *n.phone != "030 1234567" || *n.emailKey != "a@b.example" || *n.email != "A@B.example" {
+	n := LeadDraft{Tags: &[]string{"B", "a", "b", "A ", "c"}, Source: new(""), Phone: new("030 1234567"),
+		Email: new("A@B.example")}.Cleaned(&f, "DE")
+	if strings.Join(*n.tags, "") != "Bac" || *n.source != "api" || *n.phoneKey != "+49301234567" ||
+		*n.phone != "030 1234567" || *n.emailKey != "a@b.example" || *n.email != "A@B.example" {
 		t.Errorf("cleaned to %v %q %q %q %q, %v", *n.tags, *n.source, *n.phone, *n.phoneKey, *n.email, f)
 	}
 }
@@ -117,13 +130,15 @@ func TestLeadBeside(t *testing.T) {
 		if old.ExternalID != "" && (l.ExternalID != old.ExternalID || l.Source != old.Source) {
 			t.Fatalf("(%s, %s) became (%s, %s)", old.Source, old.ExternalID, l.Source, l.ExternalID)
 		}
-		if old.Name != "" && (l.Name != old.Name || l.FirstName != old.FirstName || l.LastName != old.LastName || l.NameKey != old.NameKey) {
+		if old.Name != "" && (l.Name != old.Name || l.FirstName != old.FirstName || l.LastName != old.LastName ||
+			l.NameKey != old.NameKey) {
 			t.Fatalf("the name %q became %q", old.Name, l.Name)
 		}
 		if old.Email != "" && l.Email != old.Email || old.Phone != "" && l.Phone == "" || old.Notes != "" && l.Notes == "" {
 			t.Fatalf("%+v lost something: %+v", old, l)
 		}
-		if old.ExternalID == "" && !blank(draft.ExternalID) && (l.ExternalID != *draft.ExternalID || l.Source != fields.origin()) {
+		if old.ExternalID == "" && !blank(draft.ExternalID) && (l.ExternalID != *draft.ExternalID ||
+			l.Source != fields.origin()) {
 			t.Fatalf("the sender's id was not adopted: %+v", l)
 		}
 		again := l
@@ -141,9 +156,11 @@ func TestLeadChanges(t *testing.T) {
 	if got := leadChanges(a, b); len(got) > 0 {
 		t.Errorf("equal leads differ in %v", got)
 	}
-	b = Lead{ExternalID: "1", Source: "s", Name: "n", FirstName: "f", LastName: "l", Email: "e", Phone: "p", Status: LeadLost, Notes: "n",
+	b = Lead{ExternalID: "1", Source: "s", Name: "n", FirstName: "f", LastName: "l", Email: "e", Phone: "p",
+		Status: LeadLost, Notes: "n",
 		Tags: []string{}, Metadata: map[string]any{"n": 2.0}, Consent: map[string]any{"x": nil}}
-	if got := strings.Join(leadChanges(a, b), " "); got != "external_id source name first_name last_name email phone status notes tags metadata consent" {
+	if got := strings.Join(leadChanges(a, b),
+		" "); got != "external_id source name first_name last_name email phone status notes tags metadata consent" {
 		t.Errorf("differ in %s", got)
 	}
 	if got := leadChanges(Lead{}, Lead{Metadata: map[string]any{}, Tags: []string{}}); len(got) > 0 {
@@ -154,8 +171,10 @@ func TestLeadChanges(t *testing.T) {
 func TestPhoneStart(t *testing.T) {
 	for _, c := range []struct{ q, country, want string }{
 		{"0301", "DE", "+49301"}, {"030 12-34", "DE", "+49301234"}, {"+49 30", "DE", "+4930"}, {"0049 30", "DE", "+4930"},
-		{"301", "DE", "+49301"}, {"+43 1", "DE", "+431"}, {"415 55", "US", "+141555"}, {"030", "", "030"}, {"+4930", "", "+4930"},
-		{"anna", "DE", "anna"}, {"anna 1234", "DE", "anna 1234"}, {"12", "DE", "12"}, {"", "DE", ""}, {"a@b.example", "DE", "a@b.example"},
+		{"301", "DE", "+49301"}, {"+43 1", "DE", "+431"}, {"415 55", "US", "+141555"}, {"030", "", "030"},
+		{"+4930", "", "+4930"},
+		{"anna", "DE", "anna"}, {"anna 1234", "DE", "anna 1234"}, {"12", "DE", "12"}, {"", "DE", ""},
+		{"a@b.example", "DE", "a@b.example"},
 		{"00", "DE", "00"}, {"12+34", "DE", "12+34"}, {"1990-01-01x", "DE", "1990-01-01x"},
 	} {
 		if got := phone.Start(c.q, c.country); got != c.want {
@@ -166,11 +185,16 @@ func TestPhoneStart(t *testing.T) {
 
 func TestLeadColumns(t *testing.T) {
 	for header, want := range map[string]string{
-		"name": "name", "First Name": "first_name", "first_name": "first_name", "FIRSTNAME": "first_name", "Vorname": "first_name",
-		"Nachname": "last_name", "E-Mail": "email", "E-Mail-Adresse": "email", "email address": "email", "E-mail 1 - Value": "email",
-		"Telefon": "phone", "Tel.": "phone", "Téléphone": "phone", "Handy-Nr": "", "Mobile Phone": "phone", "Phone 1 - Value": "phone",
-		"Prénom": "first_name", "Straße": "", "": "", "External ID": "external_id", "externalId": "external_id", "Quelle": "source",
-		"Status": "status", "Tags": "tags", "Notizen": "notes", "metadata": "metadata", "consent": "consent", "created_at": "", "Vollständiger Name": "name",
+		"name": "name", "First Name": "first_name", "first_name": "first_name", "FIRSTNAME": "first_name",
+		"Vorname":  "first_name",
+		"Nachname": "last_name", "E-Mail": "email", "E-Mail-Adresse": "email", "email address": "email",
+		"E-mail 1 - Value": "email",
+		"Telefon":          "phone", "Tel.": "phone", "Téléphone": "phone", "Handy-Nr": "", "Mobile Phone": "phone",
+		"Phone 1 - Value": "phone",
+		"Prénom":          "first_name", "Straße": "", "": "", "External ID": "external_id", "externalId": "external_id",
+		"Quelle": "source",
+		"Status": "status", "Tags": "tags", "Notizen": "notes", "metadata": "metadata", "consent": "consent",
+		"created_at": "", "Vollständiger Name": "name",
 	} {
 		if got := leadColumn(header); got != want {
 			t.Errorf("%q is %q, want %q", header, got, want)
@@ -189,7 +213,8 @@ func TestLeadColumns(t *testing.T) {
 	if err != nil || columns[0].Field != "external_id" || columns[1].Field != "id" {
 		t.Errorf("%v, %v: beside an external_id the id is ours", columns, err)
 	}
-	for _, twice := range [][]string{{"name", "Full Name"}, {"email", "E-Mail", "EMAIL"}, {"status", "name", "Stage"}, {"id", "name", "ID"}} {
+	for _, twice := range [][]string{{"name", "Full Name"}, {"email", "E-Mail", "EMAIL"}, {"status", "name", "Stage"},
+		{"id", "name", "ID"}} {
 		if _, err = mapLeadColumns(twice); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: %v, want a fault", twice, err)
 		}
@@ -206,7 +231,8 @@ func TestLeadOfCells(t *testing.T) {
 	}
 	var f fault.Faults
 	d := leadOfCells(&f, columns, []string{" Anna ", "", "030 1", "In Interview", "a; b,c | d", `{"n":12345678901234567890}`, "y"})
-	if len(f) > 0 || *d.Name != "Anna" || *d.Phone != "030 1" || *d.Status != LeadInInterview || strings.Join(*d.Tags, "") != "abcd" || d.Email != nil {
+	if len(f) > 0 || *d.Name != "Anna" || *d.Phone != "030 1" || *d.Status != LeadInInterview ||
+		strings.Join(*d.Tags, "") != "abcd" || d.Email != nil {
 		t.Errorf("%+v, %v", d, f)
 	}
 	if text := cellOfObject(*d.Metadata); text != `{"n":12345678901234567890}` {

@@ -14,7 +14,7 @@ import (
 	"qualifybase/engine/text"
 )
 
-// PatientStatus says whether a patient's record is in use.
+// PatientStatus reports whether a patient's record is in use.
 type PatientStatus string
 
 // The states of a patient's record.
@@ -141,7 +141,8 @@ type patientThin struct {
 }
 
 func thinPatient(p Patient) patientThin {
-	return patientThin{p.ID, p.Status, p.MergedInto, p.Version, time.Unix(p.CreatedAt, 0).UTC(), time.Unix(p.UpdatedAt, 0).UTC()}
+	return patientThin{p.ID, p.Status, p.MergedInto, p.Version, time.Unix(p.CreatedAt, 0).UTC(),
+		time.Unix(p.UpdatedAt, 0).UTC()}
 }
 
 // Stub is what is shown of a record that was merged: who stands for it, and
@@ -150,8 +151,9 @@ func (p Patient) Stub() Patient {
 	if p.Status != PatientMerged {
 		return p
 	}
-	return Patient{ID: p.ID, Clinic: p.Clinic, Test: p.Test, MRN: p.MRN, Sex: SexUnknown, Phones: []Phone{}, Identifiers: []Identifier{},
-		Status: p.Status, MergedInto: p.MergedInto, Meta: p.Meta}
+	return Patient{ID: p.ID, Clinic: p.Clinic, Test: p.Test, MRN: p.MRN, Sex: SexUnknown, Phones: []Phone{},
+		Identifiers: []Identifier{},
+		Status:      p.Status, MergedInto: p.MergedInto, Meta: p.Meta}
 }
 
 // Usable refuses what may not be worked with: a stub, an erased or a restricted record.
@@ -165,7 +167,8 @@ func (p Patient) usableAs(field string) error {
 	case p.ErasedAt != 0:
 		return fault.Fail(fault.Gone, "The patient was erased")
 	case p.Restricted:
-		return fault.Fail(fault.Conflict, "The patient's record is restricted").On("restricted", "Lift the restriction first: send false")
+		return fault.Fail(fault.Conflict, "The patient's record is restricted").On("restricted",
+			"Lift the restriction first: send false")
 	}
 	return nil
 }
@@ -256,7 +259,8 @@ func (w *Act) ownMRN(p *Patient) error {
 		case fault.KindOf(err) == fault.NotFound:
 			return nil
 		case err == nil && other.ID != p.ID:
-			return fault.Fail(fault.Conflict, "Another patient has this MRN").On("mrn", "Must be new, or leave it out to have one made")
+			return fault.Fail(fault.Conflict, "Another patient has this MRN").On("mrn",
+				"Must be new, or leave it out to have one made")
 		}
 		return err
 	}
@@ -291,7 +295,8 @@ func PatientSubject(id int64) string { return "patient:" + act.IDText(id) }
 // Errors: NotFound, PreconditionFailed, Invalid (every fault at once), Conflict
 // (the MRN of another; a merged record; a restricted one, unless the draft lifts
 // the restriction), Gone (erased).
-func (e *Engine) UpdatePatient(ctx context.Context, c act.Caller, id int64, version *int64, d PatientDraft) (Patient, error) {
+func (e *Engine) UpdatePatient(ctx context.Context, c act.Caller, id int64, version *int64, d PatientDraft) (Patient,
+	error) {
 	return act.Do(ctx, e.Room, c, patientUpdate, func(w *Act) (Patient, error) {
 		w.aboutPatient(id)
 		p, err := w.Patient(c.Clinic, c.Test, id)
@@ -336,7 +341,9 @@ func (w *Act) alterPatient(p Patient, d PatientDraft) (Patient, error) {
 // ones for the others; of a merged one the stub. The read is in the audit under
 // the patient. Needs patients:read.
 func (e *Engine) Patient(ctx context.Context, c act.Caller, id int64) (Patient, error) {
-	p, err := act.Read(ctx, e.Room, c, patientRead, func(r Reader) (Patient, error) { return r.Patient(c.Clinic, c.Test, id) })
+	p, err := act.Read(ctx, e.Room, c, patientRead, func(r Reader) (Patient, error) {
+		return r.Patient(c.Clinic, c.Test, id)
+	})
 	if err == nil {
 		e.AuditRead(c, patientRead, act.IDText(id), id)
 	}
@@ -365,7 +372,8 @@ func (e *Engine) Patients(ctx context.Context, c act.Caller, q PatientQuery, p a
 		}.Page(p)
 	})
 	if err == nil {
-		e.AuditRead(c, patientList, "", 0, act.ListFields(filters, list.Items, func(p Patient) string { return strconv.FormatInt(p.ID, 10) })...)
+		e.AuditRead(c, patientList, "", 0, act.ListFields(filters, list.Items,
+			func(p Patient) string { return strconv.FormatInt(p.ID, 10) })...)
 	}
 	for i := range list.Items {
 		list.Items[i] = list.Items[i].Stub()

@@ -20,12 +20,16 @@ func TestCreatePatient(t *testing.T) {
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
 	born, nudges := calendar.NewDate(1990, time.February, 3), c.Nudges.Load()
-	p, err := c.Engine.CreatePatient(t.Context(), c.Caller, people.PatientDraft{GivenName: new(" Anna "), FamilyName: new("Weiß"), BirthDate: new("1990-02-03"),
-		Email: new("Anna@Example.org"), Phones: &[]people.Phone{{Number: "030 1234567", Label: "home"}, {Number: "0171 1234567"}}})
+	p, err := c.Engine.CreatePatient(t.Context(), c.Caller, people.PatientDraft{GivenName: new(" Anna "),
+		FamilyName: new("Weiß"), BirthDate: new("1990-02-03"),
+		Email: new("Anna@Example.org"), Phones: &[]people.Phone{{Number: "030 1234567", Label: "home"},
+			{Number: "0171 1234567"}}})
 	enginetest.Must(t, err)
 	now := c.Clock.Now().Unix()
-	if p.ID == 0 || p.GivenName != "Anna" || p.MRN != "P-00001" || p.Sex != people.SexUnknown || *p.BirthDate != born || p.EmailKey != "anna@example.org" || p.Phones[0].E164 != "+49301234567" ||
-		p.Phones[1].E164 != "+491711234567" || p.Status != people.PatientActive || p.Version != 1 || p.CreatedAt != now || p.CreatedBy != "key:live" || p.Test {
+	if p.ID == 0 || p.GivenName != "Anna" || p.MRN != "P-00001" || p.Sex != people.SexUnknown || *p.BirthDate != born ||
+		p.EmailKey != "anna@example.org" || p.Phones[0].E164 != "+49301234567" ||
+		p.Phones[1].E164 != "+491711234567" || p.Status != people.PatientActive || p.Version != 1 || p.CreatedAt != now ||
+		p.CreatedBy != "key:live" || p.Test {
 		t.Errorf("the patient is %+v", p)
 	}
 	c.Read(t, func(r engine.Reader) error {
@@ -48,7 +52,8 @@ func TestCreatePatient(t *testing.T) {
 		}
 		return err
 	})
-	enginetest.Traces(t, c, "patient.created", "patient.create ok "+strconv.FormatInt(p.ID, 10)+" given_name,family_name,birth_date,email,phones")
+	enginetest.Traces(t, c, "patient.created", "patient.create ok "+strconv.FormatInt(p.ID,
+		10)+" given_name,family_name,birth_date,email,phones")
 	if c.Nudges.Load() != nudges+1 {
 		t.Error("the webhook sender was not woken")
 	}
@@ -61,7 +66,8 @@ func TestCreatePatientRefuses(t *testing.T) {
 	draft := people.PatientDraft{GivenName: new("A"), FamilyName: new("B"), BirthDate: new("2026-04-29")}
 	_, err := c.Engine.CreatePatient(t.Context(), c.Caller, draft)
 	enginetest.Refused(t, err, fault.Invalid, "birth_date")
-	_, err = c.Engine.CreatePatient(t.Context(), c.Caller, people.PatientDraft{Email: new("x"), Phones: &[]people.Phone{{Number: "x"}}})
+	_, err = c.Engine.CreatePatient(t.Context(), c.Caller, people.PatientDraft{Email: new("x"),
+		Phones: &[]people.Phone{{Number: "x"}}})
 	enginetest.Refused(t, err, fault.Invalid, "given_name", "family_name", "email", "phones[0].number")
 	enginetest.Traces(t, c, "")
 	reader := c.Caller
@@ -106,12 +112,15 @@ func TestPatientsAreApart(t *testing.T) {
 func TestPatientsSearch(t *testing.T) {
 	c := enginetest.New(t)
 	a := enginetest.Register(t, c, c.Caller, "Zoë", "Müller", "1990-02-03")
-	b, err := c.Engine.CreatePatient(t.Context(), c.Caller, people.PatientDraft{GivenName: new("Ben"), FamilyName: new("Muller-Weiß"),
-		Email: new("ben@example.org"), Phones: &[]people.Phone{{Number: "030 1234567"}}})
+	b, err := c.Engine.CreatePatient(t.Context(), c.Caller, people.PatientDraft{GivenName: new("Ben"),
+		FamilyName: new("Muller-Weiß"),
+		Email:      new("ben@example.org"), Phones: &[]people.Phone{{Number: "030 1234567"}}})
 	enginetest.Must(t, err)
 	c.Since(t)
 	for q, want := range map[string]int{
-		"müller": 2, "MULLER ZOE": 1, "Müller, Z": 1, "muller,": 1, "muller-": 1, "1990-02-03": 1, "1990-02-04": 0, "030 12": 1, "+4930123": 1, "ben@": 1, "": 2, "ben": 1, "BEN mull": 1, "zoe": 1, "p-0000": 2, "P-00002": 1, "weiss": 0, "nobody": 0,
+		"müller": 2, "MULLER ZOE": 1, "Müller, Z": 1, "muller,": 1, "muller-": 1, "1990-02-03": 1, "1990-02-04": 0,
+		"030 12": 1, "+4930123": 1, "ben@": 1, "": 2, "ben": 1, "BEN mull": 1, "zoe": 1, "p-0000": 2, "P-00002": 1,
+		"weiss": 0, "nobody": 0,
 	} {
 		list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{Q: q}, act.Page{})
 		enginetest.Must(t, err)
@@ -120,10 +129,12 @@ func TestPatientsSearch(t *testing.T) {
 		}
 	}
 	c.Since(t)
-	list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{Status: people.PatientActive}, act.Page{Limit: 1})
+	list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{Status: people.PatientActive},
+		act.Page{Limit: 1})
 	enginetest.Must(t, err)
 	enginetest.Traces(t, c, "", fmt.Sprintf("patient.list ok filter:status,id:%d", b.ID))
-	next, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{Status: people.PatientActive}, act.Page{Limit: 1, Cursor: list.Next})
+	next, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{Status: people.PatientActive},
+		act.Page{Limit: 1, Cursor: list.Next})
 	if err != nil || len(next.Items) != 1 || next.Items[0].ID != a.ID || next.More {
 		t.Errorf("the next page is %+v, %v", next, err)
 	}

@@ -21,9 +21,11 @@ func crowd(t testing.TB, c *enginetest.Clinic, n int) {
 		c.Write(t, func(tx engine.Tx) error {
 			for i := from; i < min(from+2000, n); i++ {
 				birth := calendar.NewDate(1930+i%90, time.Month(1+i%12), 1+i%28)
-				p := people.Patient{Clinic: c.Row.N, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Given", i%300), FamilyName: fmt.Sprint("Family", i/4%5000),
-					BirthDate: &birth, Sex: people.SexUnknown, Status: people.PatientActive, EmailKey: fmt.Sprintf("f%d@example.org", i/4),
-					Email: "x", Phones: []people.Phone{{Number: "x", E164: fmt.Sprintf("+4930%07d", i/4)}},
+				p := people.Patient{Clinic: c.Row.N, MRN: fmt.Sprint("X-", i), GivenName: fmt.Sprint("Given", i%300),
+					FamilyName: fmt.Sprint("Family", i/4%5000),
+					BirthDate:  &birth, Sex: people.SexUnknown, Status: people.PatientActive,
+					EmailKey: fmt.Sprintf("f%d@example.org", i/4),
+					Email:    "x", Phones: []people.Phone{{Number: "x", E164: fmt.Sprintf("+4930%07d", i/4)}},
 					Identifiers: []people.Identifier{{System: "insurer", Value: fmt.Sprint("A", i)}},
 					Meta:        act.Meta{Version: 1, CreatedAt: 1, UpdatedAt: 1, CreatedBy: "x", UpdatedBy: "x"}}
 				if err := tx.InsertPatient(&p); err != nil {
@@ -37,7 +39,8 @@ func crowd(t testing.TB, c *enginetest.Clinic, n int) {
 
 // probe is somebody in the crowd, as a form would send them.
 func probe(i int) people.PatientDraft {
-	d := lind(fmt.Sprint("Given", i%300), fmt.Sprint("Family", i/4%5000), calendar.NewDate(1930+i%90, time.Month(1+i%12), 1+i%28).String(),
+	d := lind(fmt.Sprint("Given", i%300), fmt.Sprint("Family", i/4%5000),
+		calendar.NewDate(1930+i%90, time.Month(1+i%12), 1+i%28).String(),
 		fmt.Sprintf("f%d@example.org", i/4), fmt.Sprintf("+4930%07d", i/4))
 	d.Identifiers = &[]people.Identifier{{System: "insurer", Value: fmt.Sprint("A", i)}}
 	return d
@@ -73,7 +76,8 @@ func BenchmarkCandidates(b *testing.B) {
 		}
 		took = append(took, time.Since(began))
 		began = time.Now()
-		if list, err := c.Engine.Patients(b.Context(), c.Caller, people.PatientQuery{Q: fmt.Sprintf("family%d given%d", i*7919%n/4%5000, i*7919%300)}, act.Page{}); err != nil {
+		if list, err := c.Engine.Patients(b.Context(), c.Caller,
+			people.PatientQuery{Q: fmt.Sprintf("family%d given%d", i*7919%n/4%5000, i*7919%300)}, act.Page{}); err != nil {
 			b.Fatal(err, len(list.Items))
 		}
 		searches = append(searches, time.Since(began))

@@ -23,21 +23,31 @@ var patientFieldNames = strings.Fields(`mrn given_name family_name preferred_nam
 // patientAliases are other headings of these columns, folded and without anything
 // but letters and digits; those of a lead's names, e-mail and phone count, too.
 var patientAliases = map[string]string{
-	"patientid": "mrn", "patientno": "mrn", "patientnumber": "mrn", "chartnumber": "mrn", "recordnumber": "mrn", "fileno": "mrn", "medicalrecordnumber": "mrn",
-	"patientennummer": "mrn", "patientennr": "mrn", "patnr": "mrn", "aktennummer": "mrn", "karteinummer": "mrn", "numerodossier": "mrn", "historiaclinica": "mrn",
-	"dob": "birth_date", "dateofbirth": "birth_date", "birthday": "birth_date", "birthdate": "birth_date", "geburtsdatum": "birth_date", "gebdatum": "birth_date",
-	"geburtstag": "birth_date", "geboren": "birth_date", "gebdat": "birth_date", "datedenaissance": "birth_date", "fechadenacimiento": "birth_date", "geboortedatum": "birth_date",
+	"patientid": "mrn", "patientno": "mrn", "patientnumber": "mrn", "chartnumber": "mrn", "recordnumber": "mrn",
+	"fileno": "mrn", "medicalrecordnumber": "mrn",
+	"patientennummer": "mrn", "patientennr": "mrn", "patnr": "mrn", "aktennummer": "mrn", "karteinummer": "mrn",
+	"numerodossier": "mrn", "historiaclinica": "mrn",
+	"dob": "birth_date", "dateofbirth": "birth_date", "birthday": "birth_date", "birthdate": "birth_date",
+	"geburtsdatum": "birth_date", "gebdatum": "birth_date",
+	"geburtstag": "birth_date", "geboren": "birth_date", "gebdat": "birth_date", "datedenaissance": "birth_date",
+	"fechadenacimiento": "birth_date", "geboortedatum": "birth_date",
 	"gender": "sex", "geschlecht": "sex", "sexe": "sex", "sexo": "sex", "geslacht": "sex",
 	"nickname": "preferred_name", "rufname": "preferred_name", "knownas": "preferred_name", "preferred": "preferred_name",
-	"street": "address_line1", "address": "address_line1", "addressline": "address_line1", "address1": "address_line1", "strasse": "address_line1", "adresse": "address_line1",
-	"anschrift": "address_line1", "rue": "address_line1", "calle": "address_line1", "direccion": "address_line1", "address2": "address_line2", "adresszusatz": "address_line2",
-	"zip": "postal_code", "zipcode": "postal_code", "postcode": "postal_code", "plz": "postal_code", "postleitzahl": "postal_code", "codepostal": "postal_code", "codigopostal": "postal_code",
+	"street": "address_line1", "address": "address_line1", "addressline": "address_line1", "address1": "address_line1",
+	"strasse": "address_line1", "adresse": "address_line1",
+	"anschrift": "address_line1", "rue": "address_line1", "calle": "address_line1", "direccion": "address_line1",
+	"address2": "address_line2", "adresszusatz": "address_line2",
+	"zip": "postal_code", "zipcode": "postal_code", "postcode": "postal_code", "plz": "postal_code",
+	"postleitzahl": "postal_code", "codepostal": "postal_code", "codigopostal": "postal_code",
 	"town": "city", "ort": "city", "stadt": "city", "wohnort": "city", "ville": "city", "ciudad": "city", "plaats": "city",
-	"state": "region", "province": "region", "bundesland": "region", "land": "country", "pays": "country", "pais": "country", "countrycode": "country",
+	"state": "region", "province": "region", "bundesland": "region", "land": "country", "pays": "country",
+	"pais": "country", "countrycode": "country",
 	"sprache": "language", "langue": "language", "idioma": "language", "lang": "language",
-	"allergies": "allergies_text", "allergy": "allergies_text", "allergien": "allergies_text", "allergie": "allergies_text", "alergias": "allergies_text",
-	"emergencycontact": "emergency_contact_name", "notfallkontakt": "emergency_contact_name", "emergencyphone": "emergency_contact_phone",
-	"notfallnummer": "emergency_contact_phone", "notfalltelefon": "emergency_contact_phone",
+	"allergies": "allergies_text", "allergy": "allergies_text", "allergien": "allergies_text",
+	"allergie": "allergies_text", "alergias": "allergies_text",
+	"emergencycontact": "emergency_contact_name", "notfallkontakt": "emergency_contact_name",
+	"emergencyphone": "emergency_contact_phone",
+	"notfallnummer":  "emergency_contact_phone", "notfalltelefon": "emergency_contact_phone",
 	"insurance": "identifiers", "versichertennummer": "identifiers",
 }
 
@@ -51,7 +61,9 @@ func mapPatientColumns(header []string) ([]table.Column, error) {
 		has[columns[i].Field] = true
 	}
 	if !has["mrn"] && !has["name"] && !(has["given_name"] && has["family_name"]) {
-		return columns, table.BadFile("Has no column that says who a patient is; the first line must name given_name and family_name, or name, or mrn")
+		return columns,
+			table.BadFile("Has no column that says who a patient is; the first line must name given_name and " +
+				"family_name, or name, or mrn")
 	}
 	return columns, table.Unambiguous(columns, patientFieldNames...)
 }
@@ -110,8 +122,10 @@ func patientOfCells(f *fault.Faults, columns []table.Column, cells []string) (ou
 		get["given_name"], get["family_name"] = splitName(whole)
 	}
 	for field, at := range map[string]**string{
-		"mrn": &out.MRN, "given_name": &out.GivenName, "family_name": &out.FamilyName, "preferred_name": &out.PreferredName, "email": &out.Email,
-		"language": &out.Language, "contact_preference": &out.ContactPreference, "allergies_text": &out.AllergiesText, "admin_notes": &out.AdminNotes,
+		"mrn": &out.MRN, "given_name": &out.GivenName, "family_name": &out.FamilyName, "preferred_name": &out.PreferredName,
+		"email":    &out.Email,
+		"language": &out.Language, "contact_preference": &out.ContactPreference, "allergies_text": &out.AllergiesText,
+		"admin_notes": &out.AdminNotes,
 	} {
 		if v := get[field]; v != "" {
 			*at = &v
@@ -137,16 +151,21 @@ func patientOfCells(f *fault.Faults, columns []table.Column, cells []string) (ou
 	if text := get["identifiers"]; text != "" {
 		out.Identifiers = identifiersOfCell(text)
 	}
-	out.address = directory.Address{Line1: get["address_line1"], Line2: get["address_line2"], City: get["city"], Region: get["region"], PostalCode: get["postal_code"], Country: get["country"]}
-	out.emergency = EmergencyContact{get["emergency_contact_name"], get["emergency_contact_relationship"], get["emergency_contact_phone"]}
+	out.address = directory.Address{Line1: get["address_line1"], Line2: get["address_line2"], City: get["city"],
+		Region: get["region"], PostalCode: get["postal_code"], Country: get["country"]}
+	out.emergency = EmergencyContact{get["emergency_contact_name"], get["emergency_contact_relationship"],
+		get["emergency_contact_phone"]}
 	return out
 }
 
 // sexWords are what files say.
 var sexWords = map[string]Sex{
-	"male": SexMale, "m": SexMale, "man": SexMale, "mannlich": SexMale, "maennlich": SexMale, "masculin": SexMale, "homme": SexMale, "hombre": SexMale, "masculino": SexMale,
-	"female": SexFemale, "f": SexFemale, "w": SexFemale, "woman": SexFemale, "weiblich": SexFemale, "feminin": SexFemale, "femme": SexFemale, "mujer": SexFemale, "femenino": SexFemale,
-	"other": SexOther, "o": SexOther, "d": SexOther, "x": SexOther, "divers": SexOther, "diverse": SexOther, "unknown": SexUnknown, "u": SexUnknown, "unbekannt": SexUnknown,
+	"male": SexMale, "m": SexMale, "man": SexMale, "mannlich": SexMale, "maennlich": SexMale, "masculin": SexMale,
+	"homme": SexMale, "hombre": SexMale, "masculino": SexMale,
+	"female": SexFemale, "f": SexFemale, "w": SexFemale, "woman": SexFemale, "weiblich": SexFemale, "feminin": SexFemale,
+	"femme": SexFemale, "mujer": SexFemale, "femenino": SexFemale,
+	"other": SexOther, "o": SexOther, "d": SexOther, "x": SexOther, "divers": SexOther, "diverse": SexOther,
+	"unknown": SexUnknown, "u": SexUnknown, "unbekannt": SexUnknown,
 }
 
 // birthOfCell reads 1980-02-29 and 29.2.1980. A date with slashes is read one way
@@ -234,7 +253,8 @@ func patientRow(p Patient) []string {
 		ids[i] = id.System + ": " + id.Value
 	}
 	consents := map[string]any{}
-	for name, c := range map[string]*Consent{"email_reminders": p.Consents.EmailReminders, "sms_reminders": p.Consents.SMSReminders, "marketing": p.Consents.Marketing} {
+	for name, c := range map[string]*Consent{"email_reminders": p.Consents.EmailReminders,
+		"sms_reminders": p.Consents.SMSReminders, "marketing": p.Consents.Marketing} {
 		if c != nil {
 			consents[name] = map[string]any{"granted": c.Granted, "at": calendar.UTC(c.At), "source": c.Source}
 		}
@@ -244,9 +264,13 @@ func patientRow(p Patient) []string {
 		restricted = "true"
 	}
 	return []string{
-		p.MRN, p.GivenName, p.FamilyName, p.PreferredName, birth, string(p.Sex), cellOfPhones(p.Phones), p.Email, p.Address.Line1, p.Address.Line2,
-		p.Address.PostalCode, p.Address.City, p.Address.Region, p.Address.Country, p.Language, p.ContactPreference, p.EmergencyContact.Name,
-		p.EmergencyContact.Relationship, p.EmergencyContact.Phone, strings.Join(ids, "; "), p.AllergiesText, p.AdminNotes, string(p.Status),
-		cellOfObject(consents), act.IDText(p.ID), p.SourceLeadID, restricted, calendar.UTC(p.CreatedAt), calendar.UTC(p.UpdatedAt),
+		p.MRN, p.GivenName, p.FamilyName, p.PreferredName, birth, string(p.Sex), cellOfPhones(p.Phones), p.Email,
+		p.Address.Line1, p.Address.Line2,
+		p.Address.PostalCode, p.Address.City, p.Address.Region, p.Address.Country, p.Language, p.ContactPreference,
+		p.EmergencyContact.Name,
+		p.EmergencyContact.Relationship, p.EmergencyContact.Phone, strings.Join(ids, "; "), p.AllergiesText, p.AdminNotes,
+		string(p.Status),
+		cellOfObject(consents), act.IDText(p.ID), p.SourceLeadID, restricted, calendar.UTC(p.CreatedAt),
+		calendar.UTC(p.UpdatedAt),
 	}
 }

@@ -55,7 +55,8 @@ var (
 // added. Reading the same file again changes nothing more. A dry run is the same
 // transaction, undone. The error lists the first faulty rows by line; the report,
 // which comes with it, lists all. Needs patients:write.
-func (e *Engine) ImportPatients(ctx context.Context, c act.Caller, file io.Reader, o PatientImport) (PatientReport, error) {
+func (e *Engine) ImportPatients(ctx context.Context, c act.Caller, file io.Reader, o PatientImport) (PatientReport,
+	error) {
 	report := PatientReport{Bad: []act.BadLine{}, Preview: []PatientPreview{}}
 	if !c.May(patientImport.Scope) {
 		return report, e.Allow(c, patientImport)
@@ -182,7 +183,9 @@ func (w *Act) importedAs(cells patientCells, o PatientImport, f fault.Faults) (*
 	if err != nil {
 		return nil, err
 	}
-	same := slices.DeleteFunc(slices.Clone(found), func(m Match) bool { return m.Grade != Certain && !recognised(probe, m.Patient) })
+	same := slices.DeleteFunc(slices.Clone(found), func(m Match) bool {
+		return m.Grade != Certain && !recognised(probe, m.Patient)
+	})
 	probable := slices.ContainsFunc(found, func(m Match) bool { return m.Grade != Possible })
 	switch {
 	case o.AllowDuplicates && (len(same) == 0 || cells.MRN != nil):
@@ -214,7 +217,8 @@ func (r patientCells) beside(p Patient) PatientDraft {
 		d.Address = &over
 	}
 	e := p.EmergencyContact
-	for at, v := range map[*string]string{&e.Name: r.emergency.Name, &e.Relationship: r.emergency.Relationship, &e.Phone: r.emergency.Phone} {
+	for at, v := range map[*string]string{&e.Name: r.emergency.Name, &e.Relationship: r.emergency.Relationship,
+		&e.Phone: r.emergency.Phone} {
 		if v != "" {
 			*at = v
 		}
@@ -225,7 +229,9 @@ func (r patientCells) beside(p Patient) PatientDraft {
 	if d.Phones != nil && len(p.Phones) > 0 {
 		all := slices.Clone(p.Phones)
 		for _, sent := range *d.Phones {
-			known := slices.ContainsFunc(all, func(x Phone) bool { return digitsOf(x.Number) == digitsOf(sent.Number) || x.E164 == sent.Number })
+			known := slices.ContainsFunc(all, func(x Phone) bool {
+				return digitsOf(x.Number) == digitsOf(sent.Number) || x.E164 == sent.Number
+			})
 			if !known {
 				all = append(all, sent)
 			}
@@ -247,7 +253,8 @@ func digitsOf(number string) string {
 }
 
 func overlay(a, over directory.Address) directory.Address {
-	for at, v := range map[*string]string{&a.Line1: over.Line1, &a.Line2: over.Line2, &a.City: over.City, &a.Region: over.Region,
+	for at, v := range map[*string]string{&a.Line1: over.Line1, &a.Line2: over.Line2, &a.City: over.City,
+		&a.Region:     over.Region,
 		&a.PostalCode: over.PostalCode, &a.Country: over.Country} {
 		if v != "" {
 			*at = v
@@ -288,7 +295,8 @@ func (e *Engine) ExportPatients(ctx context.Context, c act.Caller, q PatientQuer
 			}
 			page = slices.DeleteFunc(page, func(p Patient) bool { return p.Restricted || p.Status == PatientMerged })
 			if len(page) > 0 {
-				e.AuditRead(c, patientListing, "", 0, act.ListFields(filters, page, func(p Patient) string { return act.IDText(p.ID) })...)
+				e.AuditRead(c, patientListing, "", 0, act.ListFields(filters, page,
+					func(p Patient) string { return act.IDText(p.ID) })...)
 			}
 			for _, p := range page {
 				if n++; !yield(patientRow(p)) {

@@ -31,7 +31,8 @@ func tally(r people.PatientReport) string {
 			bad = append(bad, fmt.Sprint(b.Line, " ", d.Field))
 		}
 	}
-	return fmt.Sprintf("%d rows: +%d ~%d =%d [%s] (%s) written %v", r.Rows, r.Created, r.Updated, r.Unchanged, strings.Join(acts, ", "), strings.Join(bad, ", "), r.Written)
+	return fmt.Sprintf("%d rows: +%d ~%d =%d [%s] (%s) written %v", r.Rows, r.Created, r.Updated, r.Unchanged,
+		strings.Join(acts, ", "), strings.Join(bad, ", "), r.Written)
 }
 
 const register1 = "\uFEFFPatientennummer;Vorname;Nachname;Geburtsdatum;Geschlecht;Telefon;Handy;E-Mail;Straße;PLZ;Ort;Versichertennummer;Augenfarbe\r\n" +
@@ -49,19 +50,23 @@ func TestImportPatients(t *testing.T) {
 	if dry.Columns[12].Field != "" || dry.Columns[11].Field != "identifiers" || dry.Columns[6].Field != "phones" {
 		t.Errorf("the columns are %v", dry.Columns)
 	}
-	if list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{}, act.Page{}); err != nil || len(list.Items) != 0 {
+	if list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{},
+		act.Page{}); err != nil || len(list.Items) != 0 {
 		t.Errorf("the dry run left %d patients, %v", len(list.Items), err)
 	}
 	c.Since(t)
 	wet, err := admit(t, c, register1, people.PatientImport{})
 	enginetest.Must(t, err)
 	anna, ben := patientRow(t, c, wet.Preview[0].Patient.ID), patientRow(t, c, wet.Preview[1].Patient.ID)
-	if anna.MRN != "K-1" || anna.BirthDate.String() != "1980-02-29" || anna.Sex != people.SexFemale || len(anna.Phones) != 2 || anna.Phones[1].Label != "handy" ||
-		anna.Address != (directory.Address{Line1: "Weg 1", City: "Berlin", PostalCode: "10115"}) || anna.Identifiers[0] != (people.Identifier{System: "aok", Value: "A 123"}) || ben.MRN != "P-00001" {
+	if anna.MRN != "K-1" || anna.BirthDate.String() != "1980-02-29" || anna.Sex != people.SexFemale ||
+		len(anna.Phones) != 2 || anna.Phones[1].Label != "handy" ||
+		anna.Address != (directory.Address{Line1: "Weg 1", City: "Berlin", PostalCode: "10115"}) ||
+		anna.Identifiers[0] != (people.Identifier{System: "aok", Value: "A 123"}) || ben.MRN != "P-00001" {
 		t.Errorf("Anna is %+v", anna)
 	}
 	enginetest.Traces(t, c, "patient.created patient.created",
-		fmt.Sprintf("patient.create ok %d mrn,given_name,family_name,birth_date,email,phones,identifiers,sex,address", anna.ID),
+		fmt.Sprintf("patient.create ok %d mrn,given_name,family_name,birth_date,email,phones,identifiers,sex,address",
+			anna.ID),
 		fmt.Sprintf("patient.create ok %d given_name,family_name,birth_date,phones,sex,address", ben.ID),
 		"patient.import ok created:2,updated:0")
 
@@ -72,10 +77,12 @@ func TestImportPatients(t *testing.T) {
 	enginetest.Traces(t, c, "", "patient.import ok created:0,updated:0")
 
 	// By MRN what the row has something in changes; phones are added, address parts stay.
-	third, err := admit(t, c, "mrn,family_name,phones,city\nk-1,Schwarz,work: 030 7654321; 0171/1234567,Potsdam\n", people.PatientImport{})
+	third, err := admit(t, c, "mrn,family_name,phones,city\nk-1,Schwarz,work: 030 7654321; 0171/1234567,Potsdam\n",
+		people.PatientImport{})
 	enginetest.Must(t, err)
 	p := patientRow(t, c, anna.ID)
-	if tally(third) != "1 rows: +0 ~1 =0 [2 update] () written true" || p.GivenName != "Anna" || p.FamilyName != "Schwarz" || len(p.Phones) != 3 || p.Phones[2].Label != "work" ||
+	if tally(third) != "1 rows: +0 ~1 =0 [2 update] () written true" || p.GivenName != "Anna" ||
+		p.FamilyName != "Schwarz" || len(p.Phones) != 3 || p.Phones[2].Label != "work" ||
 		p.Address != (directory.Address{Line1: "Weg 1", City: "Potsdam", PostalCode: "10115"}) {
 		t.Errorf("%s: Anna is %+v", tally(third), p)
 	}
@@ -92,7 +99,8 @@ func TestImportPatientsRefuses(t *testing.T) {
 		"Slash,Date,02/03/1990,,,,\n" +
 		"Ilse,Lind,1990-02-03,,,,\n" // probably Ida
 	report, err := admit(t, c, faulty, people.PatientImport{})
-	e := enginetest.Refused(t, err, fault.Invalid, "sex", "family_name", "birth_date", "email", "phones[0].number", "status", "line", "birth_date", "line")
+	e := enginetest.Refused(t, err, fault.Invalid, "sex", "family_name", "birth_date", "email", "phones[0].number",
+		"status", "line", "birth_date", "line")
 	if !strings.Contains(e.Message, "4 of 5") || strings.Contains(e.Error(), "Ilse") {
 		t.Errorf("the refusal is %v", e)
 	}
@@ -100,7 +108,8 @@ func TestImportPatientsRefuses(t *testing.T) {
 		t.Errorf("the report says %s", got)
 	}
 	enginetest.Traces(t, c, "")
-	if list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{}, act.Page{}); err != nil || len(list.Items) != 1 || list.Items[0].ID != ada.ID {
+	if list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{},
+		act.Page{}); err != nil || len(list.Items) != 1 || list.Items[0].ID != ada.ID {
 		t.Errorf("%d patients, %v", len(list.Items), err)
 	}
 	c.Since(t)
@@ -138,10 +147,12 @@ func TestImportPatientsOddly(t *testing.T) {
 		t.Errorf("from Windows-1252 it is %+v", p)
 	}
 	// Without a birth date, the same name with the same phone is the same person.
-	if report, err = admit(t, c, "name,phone\nZoe Muller,+49 30 1234567\n", people.PatientImport{}); err != nil || report.Created != 0 {
+	if report, err = admit(t, c, "name,phone\nZoe Muller,+49 30 1234567\n",
+		people.PatientImport{}); err != nil || report.Created != 0 {
 		t.Errorf("read again: %s, %v", tally(report), err)
 	}
-	a, b := enginetest.CreatePatient(t, c, enginetest.Named("A", "A")), enginetest.CreatePatient(t, c, enginetest.Named("B", "B"))
+	a, b := enginetest.CreatePatient(t, c, enginetest.Named("A", "A")), enginetest.CreatePatient(t, c,
+		enginetest.Named("B", "B"))
 	enginetest.Merge(t, c, a.ID, b.ID)
 	_, err = c.Engine.UpdatePatient(t.Context(), c.Caller, b.ID, nil, people.PatientDraft{Restricted: new(true)})
 	enginetest.Must(t, err)
@@ -156,21 +167,27 @@ func TestImportPatientsOddly(t *testing.T) {
 func TestExportPatients(t *testing.T) {
 	c := enginetest.New(t)
 	female := people.SexFemale
-	enginetest.CreatePatient(t, c, people.PatientDraft{MRN: new("=1+1"), GivenName: new("@Ida"), FamilyName: new("-Lind"), BirthDate: new("1990-02-03"), Sex: &female,
-		Phones: &[]people.Phone{{Number: "+49 30 1234567", Label: "home"}, {Number: "0171 1234567"}}, Email: new("ida@example.org"),
-		Address: &directory.Address{Line1: "Weg 1, \"Hof\"", Country: "DE"}, EmergencyContact: &people.EmergencyContact{Name: "Noa"},
-		Identifiers: &[]people.Identifier{{System: "urn:x:y", Value: "A 1"}, {System: "s", Value: "2"}}, AllergiesText: new("a\nb"), AdminNotes: new("\t=x"), Language: new("de")})
+	enginetest.CreatePatient(t, c, people.PatientDraft{MRN: new("=1+1"), GivenName: new("@Ida"), FamilyName: new("-Lind"),
+		BirthDate: new("1990-02-03"), Sex: &female,
+		Phones:           &[]people.Phone{{Number: "+49 30 1234567", Label: "home"}, {Number: "0171 1234567"}},
+		Email:            new("ida@example.org"),
+		Address:          &directory.Address{Line1: "Weg 1, \"Hof\"", Country: "DE"},
+		EmergencyContact: &people.EmergencyContact{Name: "Noa"},
+		Identifiers:      &[]people.Identifier{{System: "urn:x:y", Value: "A 1"}, {System: "s", Value: "2"}},
+		AllergiesText:    new("a\nb"), AdminNotes: new("\t=x"), Language: new("de")})
 	hidden := enginetest.CreatePatient(t, c, enginetest.Named("Hidden", "H"))
 	_, err := c.Engine.UpdatePatient(t.Context(), c.Caller, hidden.ID, nil, people.PatientDraft{Restricted: new(true)})
 	enginetest.Must(t, err)
 	for i := range 3 {
 		enginetest.CreatePatient(t, c, enginetest.Named(fmt.Sprint("N", i), "Many"))
 	}
-	enginetest.Merge(t, c, enginetest.CreatePatient(t, c, enginetest.Named("Loser", "L")).ID, enginetest.CreatePatient(t, c, enginetest.Named("Winner", "W")).ID)
+	enginetest.Merge(t, c, enginetest.CreatePatient(t, c, enginetest.Named("Loser", "L")).ID,
+		enginetest.CreatePatient(t, c, enginetest.Named("Winner", "W")).ID)
 	c.Since(t)
 	var out bytes.Buffer
 	n, err := c.Engine.ExportPatients(t.Context(), c.Caller, people.PatientQuery{}, &out)
-	if enginetest.Must(t, err); n != 5 || strings.Contains(out.String(), "Hidden") || strings.Contains(out.String(), "Loser") {
+	if enginetest.Must(t,
+		err); n != 5 || strings.Contains(out.String(), "Hidden") || strings.Contains(out.String(), "Loser") {
 		t.Errorf("%d patients:\n%s", n, out.String())
 	}
 	for _, want := range []string{"'=1+1,'@Ida,'-Lind", "home: +49 30 1234567; 0171 1234567", "urn:x:y: A 1; s: 2"} {
@@ -186,7 +203,8 @@ func TestExportPatients(t *testing.T) {
 		t.Errorf("read back: %s, %v", tally(report), err)
 	}
 	out.Reset()
-	if n, err := c.Engine.ExportPatients(t.Context(), c.Caller, people.PatientQuery{Q: "many"}, &out); err != nil || n != 3 {
+	if n, err := c.Engine.ExportPatients(t.Context(), c.Caller, people.PatientQuery{Q: "many"},
+		&out); err != nil || n != 3 {
 		t.Errorf("%d of a search, %v", n, err)
 	}
 }

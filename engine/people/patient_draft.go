@@ -85,7 +85,8 @@ func (d PatientDraft) apply(x *act.Edit, p *Patient, country string, today calen
 	}
 	d.applyConsents(x, p, now)
 	if d.EmergencyContact != nil {
-		act.Put(x, "emergency_contact", &p.EmergencyContact, cleanEmergency(&x.Faults, "emergency_contact", *d.EmergencyContact, country))
+		act.Put(x, "emergency_contact", &p.EmergencyContact, cleanEmergency(&x.Faults, "emergency_contact",
+			*d.EmergencyContact, country))
 	}
 	x.Notes("allergies_text", &p.AllergiesText, d.AllergiesText)
 	x.Notes("admin_notes", &p.AdminNotes, d.AdminNotes)
@@ -183,7 +184,8 @@ func cleanIdentifiers(f *fault.Faults, field string, ids []Identifier) []Identif
 	}
 	for i, id := range ids {
 		at := fault.Indexed(field, i)
-		id = Identifier{text.Require(f, at+".system", id.System, text.MaxText), text.Require(f, at+".value", id.Value, text.MaxText)}
+		id = Identifier{text.Require(f, at+".system", id.System, text.MaxText),
+			text.Require(f, at+".value", id.Value, text.MaxText)}
 		if !slices.Contains(kept, id) {
 			kept = append(kept, id)
 		}
@@ -193,7 +195,8 @@ func cleanIdentifiers(f *fault.Faults, field string, ids []Identifier) []Identif
 
 func cleanEmergency(f *fault.Faults, field string, e EmergencyContact, country string) EmergencyContact {
 	e = EmergencyContact{
-		Name: text.Clean(f, field+".name", e.Name, text.MaxName), Relationship: text.Clean(f, field+".relationship", e.Relationship, text.MaxName),
+		Name: text.Clean(f, field+".name", e.Name, text.MaxName), Relationship: text.Clean(f, field+".relationship",
+			e.Relationship, text.MaxName),
 		Phone: text.Clean(f, field+".phone", e.Phone, text.MaxName),
 	}
 	phone.Clean(f, field+".phone", e.Phone, country)

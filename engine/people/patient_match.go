@@ -113,7 +113,8 @@ func (e *Engine) MatchPatients(ctx context.Context, c act.Caller, d PatientDraft
 		return candidatesFor(r, probe)
 	})
 	if err == nil {
-		e.AuditRead(c, patientMatch, "", 0, act.ListFields(nil, out, func(x Match) string { return act.IDText(x.Patient.ID) })...)
+		e.AuditRead(c, patientMatch, "", 0, act.ListFields(nil, out,
+			func(x Match) string { return act.IDText(x.Patient.ID) })...)
 	}
 	return out, err
 }

@@ -49,12 +49,17 @@ func TestMatchGrades(t *testing.T) {
 		want  string
 	}{
 		{"the same identifier", insured, "Ida certain (identifiers)"},
-		{"birth date, names, phone", lind("IDA", "lind", "1990-02-03", "", "+49 30 1234567"), "Ida certain (birth_date family_name given_name phones)"},
-		{"birth date, names, e-mail", lind("Idá", "LIND", "1990-02-03", "IDA@example.org", ""), "Ida certain (birth_date family_name given_name email)"},
-		{"birth date and names alone", lind("Ida", "Lind", "1990-02-03", "", ""), "Ida probable (birth_date family_name given_name)"},
-		{"birth date, family name, initial", lind("Ilse", "Lind", "1990-02-03", "", ""), "Ida probable (birth_date family_name)"},
+		{"birth date, names, phone", lind("IDA", "lind", "1990-02-03", "", "+49 30 1234567"),
+			"Ida certain (birth_date family_name given_name phones)"},
+		{"birth date, names, e-mail", lind("Idá", "LIND", "1990-02-03", "IDA@example.org", ""),
+			"Ida certain (birth_date family_name given_name email)"},
+		{"birth date and names alone", lind("Ida", "Lind", "1990-02-03", "", ""),
+			"Ida probable (birth_date family_name given_name)"},
+		{"birth date, family name, initial", lind("Ilse", "Lind", "1990-02-03", "", ""),
+			"Ida probable (birth_date family_name)"},
 		{"phone and given name", lind("Ida", "Berg", "", "", ida), "Ida probable (given_name phones)"},
-		{"a twin", lind("Eva", "Lind", "1990-02-03", "ida@example.org", ida), "Ida possible (birth_date family_name phones email)"},
+		{"a twin", lind("Eva", "Lind", "1990-02-03", "ida@example.org", ida),
+			"Ida possible (birth_date family_name phones email)"},
 		{"a twin on one insurance", twinInsured, "Ida probable (identifiers birth_date family_name phones)"},
 		{"birth date and family name", lind("Eva", "Lind", "1990-02-03", "", ""), "Ida possible (birth_date family_name)"},
 		{"e-mail alone", lind("Otto", "Berg", "", "ida@example.org", ""), "Ida possible (email)"},
@@ -84,7 +89,8 @@ func TestMatchGrades(t *testing.T) {
 		_, err := c.Engine.MatchPatients(t.Context(), c.Caller, bad)
 		enginetest.Refused(t, err, fault.Invalid, "birth_date")
 	}
-	_, err := c.Engine.MatchPatients(t.Context(), c.Caller, people.PatientDraft{Email: new("x"), Phones: &[]people.Phone{{Number: "x"}}})
+	_, err := c.Engine.MatchPatients(t.Context(), c.Caller, people.PatientDraft{Email: new("x"),
+		Phones: &[]people.Phone{{Number: "x"}}})
 	enginetest.Refused(t, err, fault.Invalid, "email", "phones[0].number")
 }
 

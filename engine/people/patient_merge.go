@@ -52,16 +52,22 @@ type fillable struct {
 // and the state are each record's own.
 var blanks = []fillable{
 	field("preferred_name", func(p *Patient) *string { return &p.PreferredName }),
-	{"birth_date", func(p *Patient) bool { return p.BirthDate == nil }, func(to, from *Patient) { to.BirthDate = from.BirthDate }},
+	{"birth_date", func(p *Patient) bool { return p.BirthDate == nil },
+		func(to, from *Patient) { to.BirthDate = from.BirthDate }},
 	{"sex", func(p *Patient) bool { return p.Sex == SexUnknown }, func(to, from *Patient) { to.Sex = from.Sex }},
-	{"phones", func(p *Patient) bool { return len(p.Phones) == 0 }, func(to, from *Patient) { to.Phones = slices.Clone(from.Phones) }},
-	{"email", func(p *Patient) bool { return p.Email == "" }, func(to, from *Patient) { to.Email, to.EmailKey = from.Email, from.EmailKey }},
+	{"phones", func(p *Patient) bool { return len(p.Phones) == 0 },
+		func(to, from *Patient) { to.Phones = slices.Clone(from.Phones) }},
+	{"email", func(p *Patient) bool { return p.Email == "" }, func(to, from *Patient) {
+		to.Email, to.EmailKey = from.Email,
+			from.EmailKey
+	}},
 	field("address", func(p *Patient) *directory.Address { return &p.Address }),
 	field("language", func(p *Patient) *string { return &p.Language }),
 	field("contact_preference", func(p *Patient) *string { return &p.ContactPreference }),
 	field("consents", func(p *Patient) *Consents { return &p.Consents }),
 	field("emergency_contact", func(p *Patient) *EmergencyContact { return &p.EmergencyContact }),
-	{"identifiers", func(p *Patient) bool { return len(p.Identifiers) == 0 }, func(to, from *Patient) { to.Identifiers = slices.Clone(from.Identifiers) }},
+	{"identifiers", func(p *Patient) bool { return len(p.Identifiers) == 0 },
+		func(to, from *Patient) { to.Identifiers = slices.Clone(from.Identifiers) }},
 	field("allergies_text", func(p *Patient) *string { return &p.AllergiesText }),
 	field("admin_notes", func(p *Patient) *string { return &p.AdminNotes }),
 }
@@ -115,7 +121,8 @@ func (p *Patient) drain(owners []int64) (drained []string) {
 //
 // Errors: Invalid (into itself), NotFound, PreconditionFailed, Conflict (either
 // was merged already, so that no circle can close, or is restricted), Gone (erased).
-func (e *Engine) MergePatients(ctx context.Context, c act.Caller, loser, survivor int64, version *int64) (Patient, error) {
+func (e *Engine) MergePatients(ctx context.Context, c act.Caller, loser, survivor int64, version *int64) (Patient,
+	error) {
 	if survivor == 0 {
 		return Patient{}, fault.Fail(fault.Invalid, "Invalid request body").On("into", "Required")
 	}
@@ -150,7 +157,8 @@ func (e *Engine) MergePatients(ctx context.Context, c act.Caller, loser, survivo
 }
 
 func (w *Act) merge(from, into Patient) (Patient, error) {
-	m := Merge{ID: w.NewID(), Clinic: from.Clinic, Test: from.Test, LoserID: from.ID, SurvivorID: into.ID, Status: from.Status,
+	m := Merge{ID: w.NewID(), Clinic: from.Clinic, Test: from.Test, LoserID: from.ID, SurvivorID: into.ID,
+		Status:   from.Status,
 		MergedAt: w.Now, MergedBy: w.Caller.Name()}
 	if err := w.InsertMerge(m); err != nil {
 		return Patient{}, err
@@ -169,7 +177,8 @@ func (w *Act) merge(from, into Patient) (Patient, error) {
 	}
 	filled := into.fill(from, nil)
 	w.Fields = append([]string{"into:" + act.IDText(into.ID)}, filled...)
-	if err := w.Also(patientMerging, act.IDText(into.ID), into.ID, append([]string{"from:" + act.IDText(from.ID)}, filled...)); err != nil {
+	if err := w.Also(patientMerging, act.IDText(into.ID), into.ID,
+		append([]string{"from:" + act.IDText(from.ID)}, filled...)); err != nil {
 		return Patient{}, err
 	}
 	from.Status, from.MergedInto = PatientMerged, into.ID
@@ -217,7 +226,8 @@ func (e *Engine) UnmergePatient(ctx context.Context, c act.Caller, id int64, ver
 			return Patient{}, fault.Fail(fault.Gone, "The patient was erased")
 		}
 		if p.Status != PatientMerged {
-			return Patient{}, fault.Fail(fault.Conflict, "The patient is not merged").On("id", "Name the record that was merged, not its survivor")
+			return Patient{}, fault.Fail(fault.Conflict, "The patient is not merged").On("id",
+				"Name the record that was merged, not its survivor")
 		}
 		return w.Unmerge(p)
 	})

@@ -24,18 +24,21 @@ func TestMerge(t *testing.T) {
 	a := enginetest.CreatePatient(t, c, lind("Ida", "Lind", "1990-02-03", "old@example.org", ida))
 	b := enginetest.CreatePatient(t, c, lind("Ida", "Berg", "", "new@example.org", ""))
 	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ida"), Email: new("x@example.org")}).Lead
-	visit, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, LeadID: l.ID})
+	visit, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"),
+		ServiceID: c.Checkup.ID, LeadID: l.ID})
 	enginetest.Must(t, err)
 	_, err = c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, a.ID, people.PatientDraft{})
 	enginetest.Must(t, err)
 	c.Since(t)
 
 	got := enginetest.Merge(t, c, a.ID, b.ID)
-	if got.ID != b.ID || got.FamilyName != "Berg" || got.Email != "new@example.org" || got.Phones[0].E164 != "+49301234567" || got.BirthDate.String() != "1990-02-03" ||
+	if got.ID != b.ID || got.FamilyName != "Berg" || got.Email != "new@example.org" ||
+		got.Phones[0].E164 != "+49301234567" || got.BirthDate.String() != "1990-02-03" ||
 		got.MRN != b.MRN || got.Version != b.Version+1 {
 		t.Errorf("the survivor is %+v", got)
 	}
-	enginetest.Traces(t, c, "patient.merged", fmt.Sprintf("patient.merge ok %d from:%d,birth_date,phones", b.ID, a.ID), fmt.Sprintf("patient.merge ok %d into:%d,birth_date,phones", a.ID, b.ID))
+	enginetest.Traces(t, c, "patient.merged", fmt.Sprintf("patient.merge ok %d from:%d,birth_date,phones", b.ID, a.ID),
+		fmt.Sprintf("patient.merge ok %d into:%d,birth_date,phones", a.ID, b.ID))
 	owners := func() string {
 		var out string
 		c.Read(t, func(r engine.Reader) error {
@@ -54,7 +57,8 @@ func TestMerge(t *testing.T) {
 	}
 	stub, err := c.Engine.Patient(t.Context(), c.Caller, a.ID)
 	enginetest.Must(t, err)
-	if stub.MergedInto != b.ID || stub.Status != people.PatientMerged || stub.GivenName+stub.FamilyName+stub.Email != "" || len(stub.Phones) != 0 || stub.BirthDate != nil {
+	if stub.MergedInto != b.ID || stub.Status != people.PatientMerged || stub.GivenName+stub.FamilyName+stub.Email != "" ||
+		len(stub.Phones) != 0 || stub.BirthDate != nil {
 		t.Errorf("the stub shows %+v", stub)
 	}
 	list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{}, act.Page{})
@@ -83,12 +87,15 @@ func TestMerge(t *testing.T) {
 	if got := owners(); got != fmt.Sprint(a.ID, a.ID) {
 		t.Errorf("the rows name %s", got)
 	}
-	enginetest.Traces(t, c, "patient.updated patient.updated", fmt.Sprintf("patient.unmerge ok %d parted:%d,birth_date,phones", b.ID, a.ID), fmt.Sprintf("patient.unmerge ok %d from:%d", a.ID, b.ID))
+	enginetest.Traces(t, c, "patient.updated patient.updated",
+		fmt.Sprintf("patient.unmerge ok %d parted:%d,birth_date,phones", b.ID, a.ID),
+		fmt.Sprintf("patient.unmerge ok %d from:%d", a.ID, b.ID))
 }
 
 func TestMergeRefuses(t *testing.T) {
 	c := enginetest.New(t)
-	a, b, d := enginetest.CreatePatient(t, c, enginetest.Named("A", "A")), enginetest.CreatePatient(t, c, enginetest.Named("B", "B")), enginetest.CreatePatient(t, c, enginetest.Named("D", "D"))
+	a, b, d := enginetest.CreatePatient(t, c, enginetest.Named("A", "A")), enginetest.CreatePatient(t, c,
+		enginetest.Named("B", "B")), enginetest.CreatePatient(t, c, enginetest.Named("D", "D"))
 	closed := enginetest.CreatePatient(t, c, enginetest.Named("R", "R"))
 	_, err := c.Engine.UpdatePatient(t.Context(), c.Caller, closed.ID, nil, people.PatientDraft{Restricted: new(true)})
 	enginetest.Must(t, err)
@@ -127,7 +134,8 @@ func TestMergeRefuses(t *testing.T) {
 	}
 	_, err = c.Engine.UpdatePatient(t.Context(), c.Caller, a.ID, nil, people.PatientDraft{GivenName: new("X")})
 	enginetest.Refused(t, err, fault.Conflict, "patient_id")
-	_, err = c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: a.ID})
+	_, err = c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"),
+		ServiceID: c.Checkup.ID, PatientID: a.ID})
 	enginetest.Refused(t, err, fault.Conflict, "patient_id")
 	// Also with a shell: a circle cannot be written.
 	err = engine.Update(t.Context(), c.Store, func(tx engine.Tx) error {
@@ -151,14 +159,17 @@ func TestUnmergeKeepsWhatCameLater(t *testing.T) {
 	second := enginetest.CreatePatient(t, c, lind("Second", "R", "1991-02-03", "second@example.org", ""))
 	enginetest.Merge(t, c, first.ID, root.ID)
 	enginetest.Merge(t, c, second.ID, root.ID)
-	_, err := c.Engine.UpdatePatient(t.Context(), c.Caller, root.ID, nil, people.PatientDraft{Phones: &[]people.Phone{{Number: "030 7654321"}}})
+	_, err := c.Engine.UpdatePatient(t.Context(), c.Caller, root.ID, nil,
+		people.PatientDraft{Phones: &[]people.Phone{{Number: "030 7654321"}}})
 	enginetest.Must(t, err)
-	later, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"), ServiceID: c.Checkup.ID, PatientID: root.ID})
+	later, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"),
+		ServiceID: c.Checkup.ID, PatientID: root.ID})
 	enginetest.Must(t, err)
 	_, err = c.Engine.UnmergePatient(t.Context(), c.Caller, first.ID, nil)
 	enginetest.Must(t, err)
 	p := patientRow(t, c, root.ID)
-	if p.Email != "second@example.org" || p.BirthDate.String() != "1991-02-03" || p.Phones[0].Number != "030 7654321" || p.Filled["email"] != second.ID || p.Filled["phones"] != 0 {
+	if p.Email != "second@example.org" || p.BirthDate.String() != "1991-02-03" || p.Phones[0].Number != "030 7654321" ||
+		p.Filled["email"] != second.ID || p.Filled["phones"] != 0 {
 		t.Errorf("the survivor is %+v", p)
 	}
 	a, err := c.Engine.Appointment(t.Context(), c.Caller, later.ID)
@@ -258,8 +269,9 @@ func graphPatient(t *testing.T, c *enginetest.Clinic, r *rapid.T, i int, hour *i
 		*hour++
 		at := enginetest.At("2026-04-28 09:00").Unix() + int64(*hour)*1800
 		c.Write(t, func(tx engine.Tx) error { // past the opening hours: only the row counts here
-			return tx.InsertAppointment(booking.Appointment{ID: uuid.New(c.Clock.Now()), Clinic: c.Row.N, PatientID: p.ID, ProviderID: c.Ada.ID,
-				Status: booking.Scheduled, StartsAt: at, EndsAt: at + 1800, TimeZone: enginetest.Zone, LocalDate: 20571,
+			return tx.InsertAppointment(booking.Appointment{ID: uuid.New(c.Clock.Now()), Clinic: c.Row.N, PatientID: p.ID,
+				ProviderID: c.Ada.ID,
+				Status:     booking.Scheduled, StartsAt: at, EndsAt: at + 1800, TimeZone: enginetest.Zone, LocalDate: 20571,
 				Meta: act.Meta{Version: 1, Change: 1, CreatedAt: at, UpdatedAt: at, CreatedBy: "x", UpdatedBy: "x"}})
 		})
 	}
@@ -311,7 +323,8 @@ func rowsOf(t *testing.T, c *enginetest.Clinic, ids []int64) map[string]string {
 // holds checks what is true between merges: every row names the record that
 // stands for its owner; a survivor shows its own e-mail, else that of somebody who
 // is merged into it now, and none only if none of them has one.
-func holds(t *testing.T, c *enginetest.Clinic, r *rapid.T, ids []int64, merged map[int64]int64, before map[string]string, own map[int64]string) {
+func holds(t *testing.T, c *enginetest.Clinic, r *rapid.T, ids []int64, merged map[int64]int64,
+	before map[string]string, own map[int64]string) {
 	if now := rowsOf(t, c, ids); len(now) != len(before) {
 		r.Fatalf("%d rows were, %d are", len(before), len(now))
 	}
@@ -328,7 +341,8 @@ func holds(t *testing.T, c *enginetest.Clinic, r *rapid.T, ids []int64, merged m
 		if p.MergedInto != merged[id] {
 			r.Fatalf("%d is merged into %d, want %d", id, p.MergedInto, merged[id])
 		}
-		if merged[id] == 0 && (own[id] != "" && p.Email != own[id] || (p.Email == "") != (inside[id] == "") || !strings.Contains(inside[id], p.Email)) {
+		if merged[id] == 0 && (own[id] != "" && p.Email != own[id] || (p.Email == "") != (inside[id] == "") ||
+			!strings.Contains(inside[id], p.Email)) {
 			r.Fatalf("%d shows the e-mail %q; its own is %q, among it are %q", id, p.Email, own[id], inside[id])
 		}
 		c.Read(t, func(r2 engine.Reader) error {

@@ -11,9 +11,11 @@ import (
 
 // Events and audit rows hold no name, address or number (webhooks.md, records.md §5).
 func TestFactsAreThin(t *testing.T) {
-	l := Lead{ID: "id", Source: "SOURCE", ExternalID: "EXT", Name: "NAME", FirstName: "FIRST", LastName: "LAST", Email: "MAIL", Phone: "PHONE",
+	l := Lead{ID: "id", Source: "SOURCE", ExternalID: "EXT", Name: "NAME", FirstName: "FIRST", LastName: "LAST",
+		Email: "MAIL", Phone: "PHONE",
 		PhoneKey: "+49", Notes: "NOTES", Tags: []string{"TAG"}, Metadata: map[string]any{"META": 1}, Status: LeadNew}
-	p := Patient{ID: 7, GivenName: "GIVEN", FamilyName: "FAMILY", Email: "MAIL", Phones: []Phone{{Number: "PHONE"}}, Status: PatientActive}
+	p := Patient{ID: 7, GivenName: "GIVEN", FamilyName: "FAMILY", Email: "MAIL", Phones: []Phone{{Number: "PHONE"}},
+		Status: PatientActive}
 	for want, fact := range map[string]any{
 		`{"lead":{"id":"id","status":"new","version":0,"created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z"}}`:    LeadFact(l),
 		`{"patient":{"id":7,"status":"active","version":0,"created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z"}}`: PatientFact(p),
@@ -27,7 +29,8 @@ func TestFactsAreThin(t *testing.T) {
 // Whatever a file holds, reading a row as a patient ends, and what an export
 // writes of the result is read as the same.
 func FuzzPatientCells(f *testing.F) {
-	f.Add("given_name,family_name,phones,identifiers,birth_date,sex", "Ida,Lind,home: 030 1234567; 0171 1,a: 1; 2,3.2.1990,w")
+	f.Add("given_name,family_name,phones,identifiers,birth_date,sex",
+		"Ida,Lind,home: 030 1234567; 0171 1,a: 1; 2,3.2.1990,w")
 	f.Add("Name;Geburtsdatum;Handy", "Müller, Zoë;1990-02-30;;;")
 	f.Add("mrn", ":;|")
 	f.Fuzz(func(t *testing.T, header, row string) {

@@ -35,7 +35,8 @@ var patientTimeline = act.Define("patient.timeline", scope.PatientsRead)
 // for callers who may read that kind. Needs patients:read.
 //
 // Errors: NotFound, Invalid (limit), InvalidCursor.
-func (e *Engine) PatientTimeline(ctx context.Context, c act.Caller, id int64, p act.Page) (act.List[TimelineEntry], error) {
+func (e *Engine) PatientTimeline(ctx context.Context, c act.Caller, id int64, p act.Page) (act.List[TimelineEntry],
+	error) {
 	q := TimelineQuery{Clinic: c.Clinic, Test: c.Test, PatientID: id, Appointments: c.May(scope.AppointmentsRead),
 		Visits: c.May(scope.ConsultationsRead), Leads: c.May(scope.LeadsRead)}
 	list, err := act.Read(ctx, e.Room, c, patientTimeline, func(r Reader) (act.List[TimelineEntry], error) {
@@ -49,7 +50,8 @@ func (e *Engine) PatientTimeline(ctx context.Context, c act.Caller, id int64, p 
 		}.Page(p)
 	})
 	if err == nil {
-		e.AuditRead(c, patientTimeline, act.IDText(id), id, act.ListFields(nil, list.Items, func(x TimelineEntry) string { return x.ID })...)
+		e.AuditRead(c, patientTimeline, act.IDText(id), id, act.ListFields(nil, list.Items,
+			func(x TimelineEntry) string { return x.ID })...)
 	}
 	return list, err
 }

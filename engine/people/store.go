@@ -9,7 +9,8 @@ import (
 type Reader interface {
 	Clinic(n int64) (directory.Clinic, error) // NotFound
 	Lead(clinic int64, test bool, id string) (Lead, error)
-	Leads(q LeadQuery, after act.Position, limit int) ([]Lead, error) // newest first, or by change number with UpdatedSince
+	// newest first, or by change number with UpdatedSince
+	Leads(q LeadQuery, after act.Position, limit int) ([]Lead, error)
 	CountLeads(q LeadQuery) (int64, error)
 	LeadByExternal(clinic int64, test bool, source, externalID string) (Lead, error)
 	LeadsByEmail(clinic int64, test bool, emailKey string) ([]Lead, error) // oldest first
@@ -25,12 +26,16 @@ type Reader interface {
 	// PatientsByKeys gives everybody who has one of the keys (Patient.Keys), merged
 	// ones too, each once; of a key at most limit rows of this given name and limit others.
 	PatientsByKeys(clinic int64, test bool, keys []string, given string, limit int) ([]Patient, error)
-	Losers(clinic, survivor int64) ([]Patient, error)                                 // merged straight into it, in the order of their merges
-	OpenMerge(clinic, loser int64) (Merge, error)                                     // NotFound
-	RowsOfPatient(clinic, id int64) ([]RowRef, error)                                 // that name the patient, in every table
-	RowsOfLead(clinic int64, id string) ([]RowRef, error)                             // that name the lead and no patient
-	OwnedRows(clinic, owner int64) ([]RowRef, error)                                  // that merges moved away from their owner
-	Timeline(q TimelineQuery, after act.Position, limit int) ([]TimelineEntry, error) // newest first; Position.ID is "kind:id"
+	// merged straight into it, in the order of their merges
+	Losers(clinic, survivor int64) ([]Patient, error)
+	OpenMerge(clinic, loser int64) (Merge, error) // NotFound
+	// that name the patient, in every table
+	RowsOfPatient(clinic, id int64) ([]RowRef, error)
+	RowsOfLead(clinic int64, id string) ([]RowRef, error) // that name the lead and no patient
+	// that merges moved away from their owner
+	OwnedRows(clinic, owner int64) ([]RowRef, error)
+	// newest first; Position.ID is "kind:id"
+	Timeline(q TimelineQuery, after act.Position, limit int) ([]TimelineEntry, error)
 }
 
 // Writer is what this room's acts change in their transaction.

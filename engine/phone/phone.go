@@ -23,13 +23,14 @@ const (
 	errPhonePlus    phoneFault = "Must have its + at the beginning and nowhere else"
 	errPhoneCode    phoneFault = "Must begin with the calling code of a country after the + or 00"
 	errPhoneZeros   phoneFault = "Must not have several zeros where the area code begins"
-	errPhoneShort   phoneFault = "Must be a whole phone number with its area code: at least 7 digits with the country's calling code"
+	errPhoneShort   phoneFault = "Must be a whole phone number with its area code: at least 7 digits with the " +
+		"country's calling code"
 	errPhoneArea    phoneFault = "Must be a whole phone number with its area code"
 	errPhoneLong    phoneFault = "Must be one phone number of at most 15 digits with the country's calling code"
 	errPhoneCountry phoneFault = "Must begin with + and a country's calling code, for the clinic has no country set"
 )
 
-// ValidCountry says whether code is a country of ISO 3166-1, as two capital letters (or XK).
+// ValidCountry reports whether code is a country of ISO 3166-1, as two capital letters (or XK).
 func ValidCountry(code string) bool {
 	_, ok := diallings[code]
 	return ok

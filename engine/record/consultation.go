@@ -162,7 +162,8 @@ func (w *Act) start(d ConsultationDraft) (v Consultation, err error) {
 	case p == nil:
 		return v, fault.Absent("provider").On("provider_id", "Must be a provider of this clinic")
 	case !p.Active && d.ProviderID != 0:
-		return v, fault.Fail(fault.ProviderInactive, "This provider sees no patients").On("provider_id", "Choose another provider")
+		return v, fault.Fail(fault.ProviderInactive, "This provider sees no patients").On("provider_id",
+			"Choose another provider")
 	}
 	place := plan.Location(v.LocationID)
 	if v.LocationID != 0 && place == nil {

@@ -13,7 +13,8 @@ import (
 // one as entered in error, with what hangs on it.
 //
 // Errors: Invalid, NotFound, PreconditionFailed, InvalidTransition, Conflict.
-func (e *Engine) PatchConsultation(ctx context.Context, c act.Caller, id string, p ConsultationPatch) (Consultation, error) {
+func (e *Engine) PatchConsultation(ctx context.Context, c act.Caller, id string, p ConsultationPatch) (Consultation,
+	error) {
 	if err := p.check(); err != nil {
 		return Consultation{}, err
 	}
@@ -39,7 +40,8 @@ func (p *ConsultationPatch) check() error {
 		text := text.Clean(&f, "reason", *p.Reason, text.MaxText)
 		p.Reason = &text
 	}
-	if p.Status != nil && !slices.Contains([]ConsultationStatus{ConsultationOpen, ConsultationEnded, ConsultationInError}, *p.Status) {
+	if p.Status != nil && !slices.Contains([]ConsultationStatus{ConsultationOpen, ConsultationEnded, ConsultationInError},
+		*p.Status) {
 		f.Add("status", "Must be in_progress, ended or entered_in_error")
 	}
 	why := ""
@@ -129,7 +131,8 @@ func (w *Act) mistaken(v *Consultation, reason string) error {
 			return err
 		}
 	}
-	list, err := w.Prescriptions(PrescriptionQuery{Clinic: v.Clinic, Test: v.Test, ConsultationID: v.ID}, act.Position{}, 0)
+	list, err := w.Prescriptions(PrescriptionQuery{Clinic: v.Clinic, Test: v.Test, ConsultationID: v.ID}, act.Position{},
+		0)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,8 @@ func (e *Engine) Consultation(ctx context.Context, c act.Caller, id string) (Con
 // Consultations lists consultations, newest first.
 //
 // Errors: Invalid (status, range, limit), InvalidCursor.
-func (e *Engine) Consultations(ctx context.Context, c act.Caller, q ConsultationQuery, p act.Page) (act.List[Consultation], error) {
+func (e *Engine) Consultations(ctx context.Context, c act.Caller, q ConsultationQuery,
+	p act.Page) (act.List[Consultation], error) {
 	q.Clinic, q.Test = c.Clinic, c.Test
 	if err := q.check(); err != nil {
 		return act.List[Consultation]{}, err

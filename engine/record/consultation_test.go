@@ -19,17 +19,21 @@ import (
 
 func TestStartConsultation(t *testing.T) {
 	v := enginetest.NewVisit(t)
-	got, err := v.Engine.StartConsultation(t.Context(), v.Caller, record.ConsultationDraft{AppointmentID: v.Appt.ID, Reason: " cough "})
+	got, err := v.Engine.StartConsultation(t.Context(), v.Caller,
+		record.ConsultationDraft{AppointmentID: v.Appt.ID, Reason: " cough "})
 	enginetest.Must(t, err)
 	want := record.Consultation{
-		ID: got.ID, Clinic: v.Row.N, AppointmentID: v.Appt.ID, PatientID: v.Ida.ID, ProviderID: v.Ada.ID, LocationID: v.Practice.ID,
-		Mode: record.InPerson, Reason: "cough", Status: record.ConsultationOpen, StartedAt: v.Clock.Now().Unix(), Meta: got.Meta,
+		ID: got.ID, Clinic: v.Row.N, AppointmentID: v.Appt.ID, PatientID: v.Ida.ID, ProviderID: v.Ada.ID,
+		LocationID: v.Practice.ID,
+		Mode:       record.InPerson, Reason: "cough", Status: record.ConsultationOpen, StartedAt: v.Clock.Now().Unix(),
+		Meta: got.Meta,
 	}
 	if got != want || got.Version != 1 || got.CreatedBy != "key:live" {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	trace := v.Since(t)
-	if !slices.Equal(trace.Events, []string{"consultation.started"}) || !slices.Equal(trace.Audit, []string{"consultation.start ok " + got.ID}) {
+	if !slices.Equal(trace.Events, []string{"consultation.started"}) ||
+		!slices.Equal(trace.Audit, []string{"consultation.start ok " + got.ID}) {
 		t.Errorf("trace %+v", trace)
 	}
 	read, err := v.Engine.Consultation(t.Context(), v.Caller, got.ID)
@@ -37,7 +41,8 @@ func TestStartConsultation(t *testing.T) {
 		t.Errorf("read back %+v, %v", read, err)
 	}
 	v.Left(t, "consultation.read ok "+got.ID)
-	list, err := v.Engine.Consultations(t.Context(), v.Caller, record.ConsultationQuery{PatientID: v.Ida.ID, Status: record.ConsultationOpen}, act.Page{})
+	list, err := v.Engine.Consultations(t.Context(), v.Caller, record.ConsultationQuery{PatientID: v.Ida.ID,
+		Status: record.ConsultationOpen}, act.Page{})
 	if err != nil || len(list.Items) != 1 || list.Items[0] != got || *list.Total != 1 {
 		t.Errorf("list %+v, %v", list, err)
 	}
@@ -77,18 +82,26 @@ func TestStartConsultationRefusals(t *testing.T) {
 		fields []string
 	}{
 		{"nobody", record.ConsultationDraft{}, fault.Invalid, []string{"patient_id", "provider_id"}},
-		{"every value wrong", record.ConsultationDraft{AppointmentID: v.Appt.ID, Mode: "letter", StartedAt: now + 3600, Reason: strings.Repeat("x", 501)},
+		{"every value wrong", record.ConsultationDraft{AppointmentID: v.Appt.ID, Mode: "letter", StartedAt: now + 3600,
+			Reason: strings.Repeat("x", 501)},
 			fault.Invalid, []string{"mode", "started_at", "reason"}},
 		{"unknown appointment", record.ConsultationDraft{AppointmentID: uuid.New(v.Clock.Now())}, fault.NotFound, nil},
-		{"another patient", record.ConsultationDraft{AppointmentID: v.Appt.ID, PatientID: gone.ID}, fault.Invalid, []string{"patient_id"}},
+		{"another patient", record.ConsultationDraft{AppointmentID: v.Appt.ID, PatientID: gone.ID}, fault.Invalid,
+			[]string{"patient_id"}},
 		{"a lead's", record.ConsultationDraft{AppointmentID: lead.ID}, fault.Conflict, []string{"appointment_id"}},
-		{"cancelled", record.ConsultationDraft{AppointmentID: cancelled.ID}, fault.InvalidTransition, []string{"status", "appointment_id"}},
+		{"cancelled", record.ConsultationDraft{AppointmentID: cancelled.ID}, fault.InvalidTransition,
+			[]string{"status", "appointment_id"}},
 		{"too early", record.ConsultationDraft{AppointmentID: later.ID}, fault.InvalidTransition, []string{"appointment_id"}},
-		{"another clinic's patient", record.ConsultationDraft{PatientID: foreign.ID, ProviderID: v.Ada.ID}, fault.NotFound, []string{"patient_id"}},
-		{"before all time", record.ConsultationDraft{AppointmentID: v.Appt.ID, StartedAt: -1}, fault.Invalid, []string{"started_at"}},
-		{"another clinic's provider", record.ConsultationDraft{PatientID: v.Ida.ID, ProviderID: theirs.ID}, fault.NotFound, []string{"provider_id"}},
-		{"unknown place", record.ConsultationDraft{AppointmentID: v.Appt.ID, LocationID: 999}, fault.NotFound, []string{"location_id"}},
-		{"a merged record", record.ConsultationDraft{PatientID: gone.ID, ProviderID: v.Ada.ID}, fault.Conflict, []string{"patient_id"}},
+		{"another clinic's patient", record.ConsultationDraft{PatientID: foreign.ID, ProviderID: v.Ada.ID}, fault.NotFound,
+			[]string{"patient_id"}},
+		{"before all time", record.ConsultationDraft{AppointmentID: v.Appt.ID, StartedAt: -1}, fault.Invalid,
+			[]string{"started_at"}},
+		{"another clinic's provider", record.ConsultationDraft{PatientID: v.Ida.ID, ProviderID: theirs.ID}, fault.NotFound,
+			[]string{"provider_id"}},
+		{"unknown place", record.ConsultationDraft{AppointmentID: v.Appt.ID, LocationID: 999}, fault.NotFound,
+			[]string{"location_id"}},
+		{"a merged record", record.ConsultationDraft{PatientID: gone.ID, ProviderID: v.Ada.ID}, fault.Conflict,
+			[]string{"patient_id"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := v.Engine.StartConsultation(t.Context(), v.Caller, test.draft)
@@ -144,10 +157,12 @@ func TestEndConsultationCompletesItsAppointment(t *testing.T) {
 		t.Errorf("appointment %+v, %v", a, err)
 	}
 	trace := v.Since(t)
-	if want := []string{"appointment.updated", "appointment.completed", "consultation.ended"}; !slices.Equal(trace.Events, want) {
+	if want := []string{"appointment.updated", "appointment.completed",
+		"consultation.ended"}; !slices.Equal(trace.Events, want) {
 		t.Errorf("events %v, want %v", trace.Events, want)
 	}
-	if want := []string{"appointment.complete ok " + a.ID + " status", "consultation.end ok " + got.ID + " status,ended_at"}; !slices.Equal(trace.Audit[:2], want) {
+	if want := []string{"appointment.complete ok " + a.ID + " status",
+		"consultation.end ok " + got.ID + " status,ended_at"}; !slices.Equal(trace.Audit[:2], want) {
 		t.Errorf("audit %v, want %v", trace.Audit, want)
 	}
 	history, err := v.Engine.History(t.Context(), v.Caller, a.ID)
@@ -185,7 +200,8 @@ func TestABegunVisitHoldsItsAppointment(t *testing.T) {
 	}
 	_, err = v.Engine.MarkNoShow(t.Context(), v.Caller, v.Appt.ID)
 	enginetest.Refused(t, err, fault.Conflict, "status")
-	_, err = v.Engine.Reschedule(t.Context(), v.Caller, v.Appt.ID, booking.Move{StartsAt: enginetest.Unix("2026-04-28 09:00")})
+	_, err = v.Engine.Reschedule(t.Context(), v.Caller, v.Appt.ID,
+		booking.Move{StartsAt: enginetest.Unix("2026-04-28 09:00")})
 	enginetest.Refused(t, err, fault.Conflict, "status")
 	a, err := v.Engine.PatchAppointment(t.Context(), v.Caller, v.Appt.ID, booking.AppointmentPatch{
 		EndsAt: new(v.Appt.EndsAt + 900), AllowHours: true, Reason: new("it runs late")})
@@ -209,11 +225,14 @@ func TestPatchConsultation(t *testing.T) {
 		t.Errorf("nothing changed: %+v, %v", same, err)
 	}
 	v.Left(t)
-	_, err = v.Engine.PatchConsultation(t.Context(), v.Caller, got.ID, record.ConsultationPatch{Version: new(int64(1)), Mode: &video})
+	_, err = v.Engine.PatchConsultation(t.Context(), v.Caller, got.ID,
+		record.ConsultationPatch{Version: new(int64(1)), Mode: &video})
 	enginetest.Refused(t, err, fault.PreconditionFailed)
-	_, err = v.Engine.PatchConsultation(t.Context(), v.Caller, got.ID, record.ConsultationPatch{Status: new(record.ConsultationInError)})
+	_, err = v.Engine.PatchConsultation(t.Context(), v.Caller, got.ID,
+		record.ConsultationPatch{Status: new(record.ConsultationInError)})
 	enginetest.Refused(t, err, fault.Invalid, "status_reason")
-	done, err := v.Engine.PatchConsultation(t.Context(), v.Caller, got.ID, record.ConsultationPatch{Status: new(record.ConsultationEnded)})
+	done, err := v.Engine.PatchConsultation(t.Context(), v.Caller, got.ID,
+		record.ConsultationPatch{Status: new(record.ConsultationEnded)})
 	if err != nil || done.Status != record.ConsultationEnded {
 		t.Fatalf("ended by a patch: %+v, %v", done, err)
 	}
@@ -222,7 +241,8 @@ func TestPatchConsultation(t *testing.T) {
 	}
 	_, err = v.Engine.PatchConsultation(t.Context(), v.Caller, got.ID, record.ConsultationPatch{Reason: new("other")})
 	enginetest.Refused(t, err, fault.Conflict, "consultation_id")
-	_, err = v.Engine.PatchConsultation(t.Context(), v.Caller, got.ID, record.ConsultationPatch{Status: new(record.ConsultationOpen)})
+	_, err = v.Engine.PatchConsultation(t.Context(), v.Caller, got.ID,
+		record.ConsultationPatch{Status: new(record.ConsultationOpen)})
 	if e := enginetest.Refused(t, err, fault.InvalidTransition); !slices.Equal(e.Allowed, []string{"entered_in_error"}) {
 		t.Errorf("allowed %v", e.Allowed)
 	}
@@ -245,7 +265,8 @@ func TestConsultationEnteredInError(t *testing.T) {
 	if e := enginetest.Refused(t, err, fault.Conflict, "status"); !strings.Contains(e.Details[0].Message, signed.ID) {
 		t.Errorf("the refusal does not name the note: %v", e)
 	}
-	_, err = v.Engine.AmendNote(ctx, v.Caller, signed.ID, nil, record.NoteDraft{Status: record.NoteInError, Reason: "the other Ida"})
+	_, err = v.Engine.AmendNote(ctx, v.Caller, signed.ID, nil, record.NoteDraft{Status: record.NoteInError,
+		Reason: "the other Ida"})
 	enginetest.Must(t, err)
 	p, err := v.Engine.PatchConsultation(ctx, v.Caller, got.ID, wrong)
 	if err != nil || p.Status != record.ConsultationInError {

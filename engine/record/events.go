@@ -50,7 +50,8 @@ type consultationThin struct {
 func consultationFactOf(v Consultation) consultationFact {
 	return consultationFact{consultationThin{
 		ID: v.ID, AppointmentID: v.AppointmentID, PatientID: v.PatientID, ProviderID: v.ProviderID,
-		LocationID: v.LocationID, Status: v.Status, StartedAt: calendar.UTC(v.StartedAt), EndedAt: calendar.UTCOrNot(v.EndedAt), Version: v.Version,
+		LocationID: v.LocationID, Status: v.Status, StartedAt: calendar.UTC(v.StartedAt),
+		EndedAt: calendar.UTCOrNot(v.EndedAt), Version: v.Version,
 	}}
 }
 
@@ -75,7 +76,8 @@ type noteThin struct {
 func noteFactOf(n Note, v Consultation) noteFact {
 	return noteFact{noteThin{
 		ID: n.ID, ConsultationID: v.ID, AppointmentID: v.AppointmentID, PatientID: v.PatientID, AuthorID: n.AuthorID,
-		AddendumTo: n.AddendumTo, Status: n.Status, SignedBy: n.SignedBy, SignedAt: calendar.UTCOrNot(n.SignedAt), Revision: n.N, Version: n.Version,
+		AddendumTo: n.AddendumTo, Status: n.Status, SignedBy: n.SignedBy, SignedAt: calendar.UTCOrNot(n.SignedAt),
+		Revision: n.N, Version: n.Version,
 	}}
 }
 

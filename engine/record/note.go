@@ -71,7 +71,7 @@ type Note struct {
 	act.Meta              // counts on through the versions
 }
 
-// Signed tells whether this version is signed, and so immutable.
+// Signed reports whether this version is signed, and so immutable.
 func (n Note) Signed() bool { return n.SignedAt != 0 }
 
 // Digest is the hash of a signed version: SHA-256, in hex, over the JSON of what
@@ -254,7 +254,8 @@ func (e *Engine) PatchNote(ctx context.Context, c act.Caller, id string, version
 			return n, lawful("note", noteSteps, n.Status, NoteDrafted)
 		}
 		if version == nil {
-			return n, fault.Fail(fault.PreconditionRequired, "Send If-Match with the version that you have read, as its ETag says it")
+			return n, fault.Fail(fault.PreconditionRequired,
+				"Send If-Match with the version that you have read, as its ETag says it")
 		}
 		if err := act.CheckVersion(version, n.Version); err != nil {
 			return n, err

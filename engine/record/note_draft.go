@@ -148,5 +148,6 @@ func (d *NoteDraft) apply(x *act.Edit, n *Note) {
 
 // empty tells a note that says nothing.
 func (n *Note) empty() bool {
-	return n.Subjective == "" && n.Objective == "" && n.Assessment == "" && n.Plan == "" && len(n.Codes) == 0 && len(n.Vitals) == 0
+	return n.Subjective == "" && n.Objective == "" && n.Assessment == "" && n.Plan == "" && len(n.Codes) == 0 &&
+		len(n.Vitals) == 0
 }

@@ -48,7 +48,8 @@ func (e *Engine) Notes(ctx context.Context, c act.Caller, q NoteQuery, p act.Pag
 	})
 	if err == nil {
 		fields := act.ListFields(q.filters(), list.Items, func(n Note) string { return n.ID })
-		e.AuditRead(c, noteList, "", q.PatientID, act.OfPatients(q.PatientID, fields, list.Items, func(n Note) int64 { return n.PatientID })...)
+		e.AuditRead(c, noteList, "", q.PatientID, act.OfPatients(q.PatientID, fields, list.Items,
+			func(n Note) int64 { return n.PatientID })...)
 	}
 	return list, err
 }

@@ -25,7 +25,8 @@ func TestNotesAgainstAModel(t *testing.T) {
 	v := enginetest.NewVisit(t)
 	rapid.Check(t, func(r *rapid.T) {
 		ctx := t.Context()
-		con, err := v.Engine.StartConsultation(ctx, v.Caller, record.ConsultationDraft{PatientID: v.Ida.ID, ProviderID: v.Ada.ID})
+		con, err := v.Engine.StartConsultation(ctx, v.Caller, record.ConsultationDraft{PatientID: v.Ida.ID,
+			ProviderID: v.Ada.ID})
 		enginetest.Must(t, err)
 		open, notes := true, []*modelNote{}
 		expect := func(what string, err error, want fault.Kind) bool {
@@ -36,7 +37,8 @@ func TestNotesAgainstAModel(t *testing.T) {
 		}
 		for i := range rapid.IntRange(1, 12).Draw(r, "acts") {
 			plan := "plan " + strconv.Itoa(i)
-			act := rapid.SampledFrom([]string{"write", "write", "edit", "sign", "sign", "amend", "amend", "error", "end"}).Draw(r, "act")
+			act := rapid.SampledFrom([]string{"write", "write", "edit", "sign", "sign", "amend", "amend", "error",
+				"end"}).Draw(r, "act")
 			if act == "end" {
 				_, err := v.Engine.EndConsultation(ctx, v.Caller, con.ID)
 				expect("end", err, "")

@@ -29,7 +29,8 @@ func TestWriteNote(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 	trace := v.Since(t)
-	if !slices.Equal(trace.Events, []string{"soap_note.created"}) || !slices.Equal(trace.Audit, []string{"note.create ok " + n.ID + " subjective,vitals"}) {
+	if !slices.Equal(trace.Events, []string{"soap_note.created"}) ||
+		!slices.Equal(trace.Audit, []string{"note.create ok " + n.ID + " subjective,vitals"}) {
 		t.Errorf("trace %+v", trace)
 	}
 	list, err := v.Engine.Notes(t.Context(), v.Caller, record.NoteQuery{ConsultationID: con.ID}, act.Page{})
@@ -52,11 +53,15 @@ func TestNoteValues(t *testing.T) {
 		{"nothing", record.NoteDraft{}, []string{"subjective"}},
 		{"blank", record.NoteDraft{Plan: new("  \n ")}, []string{"subjective"}},
 		{"a byte too many in two parts", record.NoteDraft{Objective: &tooBig, Plan: &tooBig}, []string{"objective", "plan"}},
-		{"zero bytes, broken UTF-8", record.NoteDraft{Subjective: new("a\x00b"), Plan: new("\xff")}, []string{"subjective", "plan"}},
-		{"codes", record.NoteDraft{Codes: &[]record.Code{{}, {Code: "A"}, {Code: "A"}}}, []string{"codes[0].code", "codes[2].code"}},
+		{"zero bytes, broken UTF-8", record.NoteDraft{Subjective: new("a\x00b"), Plan: new("\xff")},
+			[]string{"subjective", "plan"}},
+		{"codes", record.NoteDraft{Codes: &[]record.Code{{}, {Code: "A"}, {Code: "A"}}},
+			[]string{"codes[0].code", "codes[2].code"}},
 		{"too many codes", record.NoteDraft{Codes: new(make([]record.Code, 51))}, []string{"codes"}},
-		{"vitals", record.NoteDraft{Vitals: &[]record.Vital{{Code: "body_temperature", Value: 384, Unit: "Cel"}, {Code: "2708-6", Value: 101, Unit: "%"},
-			{Value: 1, Unit: "kg"}, {Code: "x", Value: math.NaN(), Unit: "y"}, {Code: "x", Value: 1}}},
+		{"vitals",
+			record.NoteDraft{Vitals: &[]record.Vital{{Code: "body_temperature", Value: 384, Unit: "Cel"},
+				{Code: "2708-6", Value: 101, Unit: "%"},
+				{Value: 1, Unit: "kg"}, {Code: "x", Value: math.NaN(), Unit: "y"}, {Code: "x", Value: 1}}},
 			[]string{"vitals[0].value", "vitals[1].value", "vitals[2].code", "vitals[3].value", "vitals[4].unit"}},
 		{"signed at once", record.NoteDraft{Plan: new("x"), Status: record.NoteSigned}, []string{"status"}},
 	} {
@@ -66,7 +71,8 @@ func TestNoteValues(t *testing.T) {
 		})
 	}
 	v.Left(t)
-	n, err := v.Engine.WriteNote(t.Context(), v.Caller, con.ID, record.NoteDraft{Subjective: &big, Objective: &big, Assessment: &big, Plan: &big})
+	n, err := v.Engine.WriteNote(t.Context(), v.Caller, con.ID,
+		record.NoteDraft{Subjective: &big, Objective: &big, Assessment: &big, Plan: &big})
 	if err != nil || n.Subjective != big {
 		t.Errorf("64 KiB each: %v", err)
 	}
@@ -81,8 +87,10 @@ func TestEditADraft(t *testing.T) {
 	_, err = v.Engine.PatchNote(ctx, v.Caller, n.ID, new(int64(7)), record.NoteDraft{Plan: new("tea")})
 	enginetest.Refused(t, err, fault.PreconditionFailed)
 	v.Left(t)
-	got, err := v.Engine.PatchNote(ctx, v.Caller, n.ID, &n.Version, record.NoteDraft{Plan: new("tea"), Codes: &[]record.Code{}})
-	if err != nil || got.Plan != "tea" || got.Subjective != n.Subjective || len(got.Codes) != 0 || got.Version != 2 || got.Row != n.Row {
+	got, err := v.Engine.PatchNote(ctx, v.Caller, n.ID, &n.Version,
+		record.NoteDraft{Plan: new("tea"), Codes: &[]record.Code{}})
+	if err != nil || got.Plan != "tea" || got.Subjective != n.Subjective || len(got.Codes) != 0 || got.Version != 2 ||
+		got.Row != n.Row {
 		t.Errorf("%+v, %v", got, err)
 	}
 	v.Left(t, "note.update ok "+n.ID+" plan,codes")
@@ -94,7 +102,8 @@ func TestEditADraft(t *testing.T) {
 	_, err = v.Engine.PatchNote(ctx, v.Caller, n.ID, &got.Version, record.NoteDraft{
 		Subjective: new(""), Assessment: new(""), Plan: new(""), Vitals: &[]record.Vital{}})
 	enginetest.Refused(t, err, fault.Invalid, "subjective")
-	gone, err := v.Engine.PatchNote(ctx, v.Caller, n.ID, &got.Version, record.NoteDraft{Status: record.NoteInError, Reason: "wrong chart"})
+	gone, err := v.Engine.PatchNote(ctx, v.Caller, n.ID, &got.Version,
+		record.NoteDraft{Status: record.NoteInError, Reason: "wrong chart"})
 	if err != nil || gone.Status != record.NoteInError {
 		t.Errorf("%+v, %v", gone, err)
 	}
@@ -118,16 +127,19 @@ func TestSignNote(t *testing.T) {
 	enginetest.Refused(t, err, fault.PreconditionFailed)
 	v.Since(t)
 	signed, err := v.Engine.SignNote(ctx, v.Caller, n.ID, &n.Version)
-	if err != nil || signed.Status != record.NoteSigned || signed.SignedBy != v.Ada.ID || signed.SignedAt != v.Clock.Now().Unix() ||
+	if err != nil || signed.Status != record.NoteSigned || signed.SignedBy != v.Ada.ID ||
+		signed.SignedAt != v.Clock.Now().Unix() ||
 		signed.ContentSHA256 != signed.Digest("") || len(signed.ContentSHA256) != 64 || signed.Row != n.Row {
 		t.Fatalf("%+v, %v", signed, err)
 	}
 	trace := v.Since(t)
-	if !slices.Equal(trace.Events, []string{"soap_note.signed"}) || !slices.Equal(trace.Audit, []string{"note.sign ok " + n.ID + " status,signed_by,signed_at"}) {
+	if !slices.Equal(trace.Events, []string{"soap_note.signed"}) ||
+		!slices.Equal(trace.Audit, []string{"note.sign ok " + n.ID + " status,signed_by,signed_at"}) {
 		t.Errorf("trace %+v", trace)
 	}
 	_, err = v.Engine.SignNote(ctx, v.Caller, n.ID, nil)
-	if e := enginetest.Refused(t, err, fault.InvalidTransition); !slices.Equal(e.Allowed, []string{"amended", "entered_in_error"}) {
+	if e := enginetest.Refused(t, err,
+		fault.InvalidTransition); !slices.Equal(e.Allowed, []string{"amended", "entered_in_error"}) {
 		t.Errorf("allowed %v", e.Allowed)
 	}
 	for _, version := range []*int64{nil, &signed.Version, new(int64(99))} { // the state goes before If-Match
@@ -164,10 +176,12 @@ func TestAmendNoteRefusals(t *testing.T) {
 	}{
 		{"no reason", record.NoteDraft{Plan: new("tea")}, fault.Invalid, []string{"reason"}},
 		{"nothing changed", record.NoteDraft{Plan: new("rest"), Reason: "typo"}, fault.Invalid, []string{"subjective"}},
-		{"nothing left", record.NoteDraft{Subjective: new(""), Assessment: new(""), Plan: new(""), Codes: &[]record.Code{}, Vitals: &[]record.Vital{}, Reason: "x"},
+		{"nothing left", record.NoteDraft{Subjective: new(""), Assessment: new(""), Plan: new(""), Codes: &[]record.Code{},
+			Vitals: &[]record.Vital{}, Reason: "x"},
 			fault.Invalid, []string{"subjective"}},
 		{"a draft again", record.NoteDraft{Status: record.NoteDrafted, Reason: "x"}, fault.Invalid, []string{"status"}},
-		{"an unknown author", record.NoteDraft{Plan: new("tea"), Reason: "x", AuthorID: 99}, fault.NotFound, []string{"author_id"}},
+		{"an unknown author", record.NoteDraft{Plan: new("tea"), Reason: "x", AuthorID: 99}, fault.NotFound,
+			[]string{"author_id"}},
 	} {
 		_, err := v.Engine.AmendNote(ctx, v.Caller, first.ID, nil, test.draft)
 		enginetest.Refused(t, err, test.kind, test.fields...)
@@ -186,22 +200,27 @@ func TestAmendNoteRefusals(t *testing.T) {
 func TestAmendNote(t *testing.T) {
 	v, first := amendable(t)
 	ctx := t.Context()
-	second, err := v.Engine.AmendNote(ctx, v.Caller, first.ID, &first.Version, record.NoteDraft{Plan: new("antibiotics"), Reason: "culture came back"})
-	if err != nil || second.ID != first.ID || second.N != 2 || second.Supersedes != first.Row || second.Status != record.NoteAmended ||
+	second, err := v.Engine.AmendNote(ctx, v.Caller, first.ID, &first.Version,
+		record.NoteDraft{Plan: new("antibiotics"), Reason: "culture came back"})
+	if err != nil || second.ID != first.ID || second.N != 2 || second.Supersedes != first.Row ||
+		second.Status != record.NoteAmended ||
 		second.Subjective != first.Subjective || second.Plan != "antibiotics" || second.AmendReason != "culture came back" ||
 		second.SignedAt != v.Clock.Now().Unix() || second.Version != first.Version+1 || second.CreatedAt != first.CreatedAt {
 		t.Fatalf("%+v, %v", second, err)
 	}
 	trace := v.Since(t)
-	if !slices.Equal(trace.Events, []string{"soap_note.amended"}) || !slices.Equal(trace.Audit, []string{"note.amend ok " + first.ID + " plan"}) {
+	if !slices.Equal(trace.Events, []string{"soap_note.amended"}) ||
+		!slices.Equal(trace.Audit, []string{"note.amend ok " + first.ID + " plan"}) {
 		t.Errorf("trace %+v", trace)
 	}
-	third, err := v.Engine.AmendNote(ctx, v.Caller, first.ID, nil, record.NoteDraft{Objective: new("chest clear"), Reason: "seen again", AuthorID: v.Ben.ID})
+	third, err := v.Engine.AmendNote(ctx, v.Caller, first.ID, nil,
+		record.NoteDraft{Objective: new("chest clear"), Reason: "seen again", AuthorID: v.Ben.ID})
 	if err != nil || third.AuthorID != v.Ben.ID || third.SignedBy != v.Ben.ID || third.N != 3 {
 		t.Fatalf("another author: %+v, %v", third, err)
 	}
 	versions, err := v.Engine.NoteVersions(ctx, v.Caller, first.ID)
-	if err != nil || len(versions) != 3 || versions[0].Plan != "rest" || versions[0].AuthorID != v.Ada.ID || versions[2].Objective != "chest clear" {
+	if err != nil || len(versions) != 3 || versions[0].Plan != "rest" || versions[0].AuthorID != v.Ada.ID ||
+		versions[2].Objective != "chest clear" {
 		t.Fatalf("%+v, %v", versions, err)
 	}
 	before := ""
@@ -221,12 +240,14 @@ func TestAmendWhatIsUnsigned(t *testing.T) {
 	v := enginetest.NewVisit(t)
 	n := v.Written(t, v.Begun(t).ID)
 	for _, status := range []record.NoteStatus{"", record.NoteInError} {
-		_, err := v.Engine.AmendNote(t.Context(), v.Caller, n.ID, nil, record.NoteDraft{Plan: new("tea"), Reason: "x", Status: status})
+		_, err := v.Engine.AmendNote(t.Context(), v.Caller, n.ID, nil,
+			record.NoteDraft{Plan: new("tea"), Reason: "x", Status: status})
 		if k := fault.KindOf(err); k != fault.InvalidTransition && k != fault.Conflict {
 			t.Errorf("amending a draft: %v", err)
 		}
 	}
-	_, err := v.Engine.AmendNote(t.Context(), v.Caller, uuid.New(v.Clock.Now()), nil, record.NoteDraft{Plan: new("tea"), Reason: "x"})
+	_, err := v.Engine.AmendNote(t.Context(), v.Caller, uuid.New(v.Clock.Now()), nil,
+		record.NoteDraft{Plan: new("tea"), Reason: "x"})
 	enginetest.Refused(t, err, fault.NotFound)
 }
 
@@ -247,13 +268,15 @@ func TestAnEndedConsultationRefusesAllButAmendments(t *testing.T) {
 
 	_, err = v.Engine.WriteNote(ctx, v.Caller, con.ID, record.NoteDraft{Plan: new("tea")})
 	enginetest.Refused(t, err, fault.Conflict, "consultation_id")
-	_, err = v.Engine.PatchNote(ctx, v.Caller, draft.ID, &draft.Version, record.NoteDraft{Vitals: &[]record.Vital{{Code: "body_weight", Value: 60, Unit: "kg"}}})
+	_, err = v.Engine.PatchNote(ctx, v.Caller, draft.ID, &draft.Version,
+		record.NoteDraft{Vitals: &[]record.Vital{{Code: "body_weight", Value: 60, Unit: "kg"}}})
 	enginetest.Refused(t, err, fault.Conflict, "consultation_id")
 	_, err = v.Engine.Prescribe(ctx, v.Caller, con.ID, prescribed())
 	enginetest.Refused(t, err, fault.Conflict, "consultation_id")
 	_, err = v.Engine.PatchPrescription(ctx, v.Caller, later.ID, nil, record.PrescriptionDraft{Dose: new("2 tablets")})
 	enginetest.Refused(t, err, fault.Conflict, "consultation_id")
-	_, err = v.Engine.PatchPrescription(ctx, v.Caller, later.ID, nil, record.PrescriptionDraft{Status: record.PrescriptionActive})
+	_, err = v.Engine.PatchPrescription(ctx, v.Caller, later.ID, nil,
+		record.PrescriptionDraft{Status: record.PrescriptionActive})
 	enginetest.Refused(t, err, fault.Conflict, "consultation_id")
 	_, err = v.Engine.WriteNote(ctx, v.Caller, con.ID, record.NoteDraft{Plan: new("tea"), AddendumTo: draft.ID})
 	enginetest.Refused(t, err, fault.Conflict, "addendum_to")
@@ -275,7 +298,8 @@ func TestAnEndedConsultationRefusesAllButAmendments(t *testing.T) {
 	enginetest.Refused(t, err, fault.Forbidden)
 	v.Since(t)
 	note, err := v.Engine.WriteNote(ctx, v.Caller, con.ID, add)
-	if err != nil || note.Status != record.NoteSigned || note.AddendumTo != signed.ID || note.SignedBy != v.Ben.ID || note.ContentSHA256 != note.Digest("") {
+	if err != nil || note.Status != record.NoteSigned || note.AddendumTo != signed.ID || note.SignedBy != v.Ben.ID ||
+		note.ContentSHA256 != note.Digest("") {
 		t.Fatalf("addendum %+v, %v", note, err)
 	}
 	if trace := v.Since(t); !slices.Equal(trace.Events, []string{"soap_note.created", "soap_note.signed"}) {
@@ -321,7 +345,8 @@ func TestPatientTextIsNowhereBesideTheNote(t *testing.T) {
 		events, err := r.Events(v.Row.N, false, 0, "", 1000)
 		enginetest.Must(t, err)
 		for _, ev := range events {
-			if strings.Contains(string(ev.Data), secret) || strings.Contains(string(ev.Data), "Lind") || strings.Contains(string(ev.Data), "cough") {
+			if strings.Contains(string(ev.Data), secret) || strings.Contains(string(ev.Data), "Lind") ||
+				strings.Contains(string(ev.Data), "cough") {
 				t.Errorf("%s tells %s", ev.Type, ev.Data)
 			}
 		}

@@ -122,7 +122,8 @@ var (
 // a draft that is edited and activated before the consultation ends.
 //
 // Errors: Invalid, NotFound, Conflict (the consultation has ended).
-func (e *Engine) Prescribe(ctx context.Context, c act.Caller, consultationID string, d PrescriptionDraft) (Prescription, error) {
+func (e *Engine) Prescribe(ctx context.Context, c act.Caller, consultationID string, d PrescriptionDraft) (Prescription,
+	error) {
 	if d.Status != "" && d.Status != PrescriptionDrafted && d.Status != PrescriptionActive {
 		return Prescription{}, fault.BadField("status", "A prescription begins as active or draft")
 	}
@@ -182,7 +183,8 @@ func (w *Act) today() (calendar.Date, error) {
 //
 // Errors: Invalid, NotFound, PreconditionFailed, InvalidTransition, Conflict (not
 // a draft any more; the consultation has ended).
-func (e *Engine) PatchPrescription(ctx context.Context, c act.Caller, id string, version *int64, d PrescriptionDraft) (Prescription, error) {
+func (e *Engine) PatchPrescription(ctx context.Context, c act.Caller, id string, version *int64,
+	d PrescriptionDraft) (Prescription, error) {
 	if d.Status != "" && !slices.Contains(prescriptionStatuses, d.Status) {
 		return Prescription{}, fault.BadField("status", "Must be draft, active, completed, stopped or entered_in_error")
 	}
@@ -311,7 +313,8 @@ func (d *PrescriptionDraft) apply(x *act.Edit, p *Prescription, now int64) {
 	x.Number("refills", &p.Refills, d.Refills, 0, MaxRefills)
 	x.Flag("substitution_allowed", &p.Substitution, d.Substitution)
 	if d.Instructions != nil {
-		act.Put(x, "instructions", &p.Instructions, text.CleanNotes(&x.Faults, "instructions", *d.Instructions, text.MaxNotes))
+		act.Put(x, "instructions", &p.Instructions, text.CleanNotes(&x.Faults, "instructions", *d.Instructions,
+			text.MaxNotes))
 	}
 }
 

@@ -32,10 +32,12 @@ func (e *Engine) Prescription(ctx context.Context, c act.Caller, id string) (Pre
 // Prescriptions lists prescriptions, newest first.
 //
 // Errors: Invalid (status, limit), NotFound (consultation), InvalidCursor.
-func (e *Engine) Prescriptions(ctx context.Context, c act.Caller, q PrescriptionQuery, p act.Page) (act.List[Prescription], error) {
+func (e *Engine) Prescriptions(ctx context.Context, c act.Caller, q PrescriptionQuery,
+	p act.Page) (act.List[Prescription], error) {
 	q.Clinic, q.Test = c.Clinic, c.Test
 	if q.Status != "" && !slices.Contains(prescriptionStatuses, q.Status) {
-		return act.List[Prescription]{}, fault.BadField("status", "Must be draft, active, completed, stopped or entered_in_error")
+		return act.List[Prescription]{}, fault.BadField("status",
+			"Must be draft, active, completed, stopped or entered_in_error")
 	}
 	list, err := act.Read(ctx, e.Room, c, prescriptionList, func(r Reader) (act.List[Prescription], error) {
 		if q.ConsultationID != "" { // so that another clinic's is not an empty list

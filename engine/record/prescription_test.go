@@ -26,13 +26,15 @@ func TestPrescribe(t *testing.T) {
 	p, err := v.Engine.Prescribe(t.Context(), v.Caller, con.ID, prescribed())
 	enginetest.Must(t, err)
 	today := calendar.NewDate(2026, 4, 27)
-	if p.Status != record.PrescriptionActive || p.AuthorID != v.Ada.ID || p.PatientID != v.Ida.ID || p.StartDate != today ||
+	if p.Status != record.PrescriptionActive || p.AuthorID != v.Ada.ID || p.PatientID != v.Ida.ID ||
+		p.StartDate != today ||
 		*p.LastDay() != today.AddDays(6) || p.Quantity != "21" || !p.Substitution || p.Version != 1 {
 		t.Errorf("%+v", p)
 	}
 	trace := v.Since(t)
 	if !slices.Equal(trace.Events, []string{"prescription.created"}) ||
-		!slices.Equal(trace.Audit, []string{"prescription.create ok " + p.ID + " medication,dose,frequency,duration_days,quantity,unit"}) {
+		!slices.Equal(trace.Audit,
+			[]string{"prescription.create ok " + p.ID + " medication,dose,frequency,duration_days,quantity,unit"}) {
 		t.Errorf("trace %+v", trace)
 	}
 	read, err := v.Engine.Prescription(t.Context(), v.Caller, p.ID)
@@ -44,7 +46,8 @@ func TestPrescribe(t *testing.T) {
 		t.Errorf("list %+v, %v", list, err)
 	}
 	sheet, err := v.Engine.PrescriptionSheet(t.Context(), v.Caller, p.ID)
-	if err != nil || sheet.Patient.FamilyName != "Lind" || sheet.Provider.DisplayName != "Ada" || sheet.Location.ID != v.Practice.ID || sheet.Today != today {
+	if err != nil || sheet.Patient.FamilyName != "Lind" || sheet.Provider.DisplayName != "Ada" ||
+		sheet.Location.ID != v.Practice.ID || sheet.Today != today {
 		t.Errorf("sheet %+v, %v", sheet, err)
 	}
 	if trace = v.Since(t); !slices.Contains(trace.Audit, "prescription.print ok "+p.ID) {
@@ -67,10 +70,14 @@ func TestPrescriptionValues(t *testing.T) {
 		fields []string
 	}{
 		{"nothing", record.PrescriptionDraft{}, []string{"medication", "dose", "frequency"}},
-		{"blanks", with(func(d *record.PrescriptionDraft) { d.Medication, d.Dose, d.Frequency = new(" "), new(""), new("\t") }),
+		{"blanks", with(func(d *record.PrescriptionDraft) {
+			d.Medication, d.Dose, d.Frequency = new(" "), new(""), new("\t")
+		}),
 			[]string{"medication", "dose", "frequency"}},
-		{"both ends", with(func(d *record.PrescriptionDraft) { d.EndDate = new(yesterday.AddDays(10)) }), []string{"end_date"}},
-		{"ends before it starts", with(func(d *record.PrescriptionDraft) { d.DurationDays, d.EndDate = nil, &yesterday }), []string{"end_date"}},
+		{"both ends", with(func(d *record.PrescriptionDraft) { d.EndDate = new(yesterday.AddDays(10)) }),
+			[]string{"end_date"}},
+		{"ends before it starts", with(func(d *record.PrescriptionDraft) { d.DurationDays, d.EndDate = nil, &yesterday }),
+			[]string{"end_date"}},
 		{"never ends", with(func(d *record.PrescriptionDraft) { d.DurationDays = new(4000) }), []string{"duration_days"}},
 		{"negative days", with(func(d *record.PrescriptionDraft) { d.DurationDays = new(-1) }), []string{"duration_days"}},
 		{"none of it", with(func(d *record.PrescriptionDraft) { d.Quantity = new(0.0) }), []string{"quantity"}},
@@ -78,11 +85,14 @@ func TestPrescriptionValues(t *testing.T) {
 		{"no number", with(func(d *record.PrescriptionDraft) { d.Quantity = new(math.NaN()) }), []string{"quantity"}},
 		{"too much", with(func(d *record.PrescriptionDraft) { d.Quantity = new(1e7) }), []string{"quantity"}},
 		{"too little to print", with(func(d *record.PrescriptionDraft) { d.Quantity = new(1e-300) }), []string{"quantity"}},
-		{"in another age", with(func(d *record.PrescriptionDraft) { d.StartDate = new(calendar.NewDate(9999, 12, 31)) }), []string{"start_date"}},
-		{"in the first year", with(func(d *record.PrescriptionDraft) { d.StartDate = new(calendar.NewDate(1, 1, 1)) }), []string{"start_date"}},
+		{"in another age", with(func(d *record.PrescriptionDraft) { d.StartDate = new(calendar.NewDate(9999, 12, 31)) }),
+			[]string{"start_date"}},
+		{"in the first year", with(func(d *record.PrescriptionDraft) { d.StartDate = new(calendar.NewDate(1, 1, 1)) }),
+			[]string{"start_date"}},
 		{"a reason for nothing", with(func(d *record.PrescriptionDraft) { d.StopReason = "x" }), []string{"stop_reason"}},
 		{"refills", with(func(d *record.PrescriptionDraft) { d.Refills = new(100) }), []string{"refills"}},
-		{"begins stopped", with(func(d *record.PrescriptionDraft) { d.Status = record.PrescriptionStopped }), []string{"status"}},
+		{"begins stopped", with(func(d *record.PrescriptionDraft) { d.Status = record.PrescriptionStopped }),
+			[]string{"status"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := v.Engine.Prescribe(t.Context(), v.Caller, con.ID, test.draft)
@@ -101,13 +111,15 @@ func TestPrescriptionStates(t *testing.T) {
 	p, err := v.Engine.Prescribe(ctx, v.Caller, con.ID, d)
 	enginetest.Must(t, err)
 	_, err = v.Engine.StopPrescription(ctx, v.Caller, p.ID, "x")
-	if e := enginetest.Refused(t, err, fault.InvalidTransition); !slices.Equal(e.Allowed, []string{"active", "entered_in_error"}) {
+	if e := enginetest.Refused(t, err,
+		fault.InvalidTransition); !slices.Equal(e.Allowed, []string{"active", "entered_in_error"}) {
 		t.Errorf("allowed %v", e.Allowed)
 	}
 	last := calendar.NewDate(2026, 5, 9)
 	p, err = v.Engine.PatchPrescription(ctx, v.Caller, p.ID, &p.Version, record.PrescriptionDraft{
 		EndDate: &last, Quantity: new(1.5), Status: record.PrescriptionActive})
-	if err != nil || p.Status != record.PrescriptionActive || p.DurationDays != 0 || *p.EndDate != last || p.Quantity != "1.5" || p.Version != 2 {
+	if err != nil || p.Status != record.PrescriptionActive || p.DurationDays != 0 || *p.EndDate != last ||
+		p.Quantity != "1.5" || p.Version != 2 {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	_, err = v.Engine.PatchPrescription(ctx, v.Caller, p.ID, new(int64(1)), record.PrescriptionDraft{Dose: new("2")})
@@ -116,7 +128,8 @@ func TestPrescriptionStates(t *testing.T) {
 	enginetest.Refused(t, err, fault.Conflict, "status")
 	_, err = v.Engine.StopPrescription(ctx, v.Caller, p.ID, "  ")
 	enginetest.Refused(t, err, fault.Invalid, "reason")
-	_, err = v.Engine.PatchPrescription(ctx, v.Caller, p.ID, nil, record.PrescriptionDraft{Status: record.PrescriptionStopped})
+	_, err = v.Engine.PatchPrescription(ctx, v.Caller, p.ID, nil,
+		record.PrescriptionDraft{Status: record.PrescriptionStopped})
 	enginetest.Refused(t, err, fault.Invalid, "stop_reason")
 	v.Since(t)
 	p, err = v.Engine.StopPrescription(ctx, v.Caller, p.ID, "rash")
@@ -129,7 +142,8 @@ func TestPrescriptionStates(t *testing.T) {
 		t.Errorf("again %+v, %v", again, err)
 	}
 	v.Left(t)
-	_, err = v.Engine.PatchPrescription(ctx, v.Caller, p.ID, nil, record.PrescriptionDraft{Status: record.PrescriptionActive})
+	_, err = v.Engine.PatchPrescription(ctx, v.Caller, p.ID, nil,
+		record.PrescriptionDraft{Status: record.PrescriptionActive})
 	if e := enginetest.Refused(t, err, fault.InvalidTransition); !slices.Equal(e.Allowed, []string{"entered_in_error"}) {
 		t.Errorf("allowed %v", e.Allowed)
 	}

@@ -45,7 +45,8 @@ func (w *Act) aboutVisit(v Consultation, entityID string) {
 func (v *Consultation) open() error {
 	switch v.Status {
 	case ConsultationEnded:
-		return fault.Fail(fault.Conflict, "The consultation has ended").On("consultation_id", "Amend a signed note of it, or add to one with addendum_to")
+		return fault.Fail(fault.Conflict, "The consultation has ended").On("consultation_id",
+			"Amend a signed note of it, or add to one with addendum_to")
 	case ConsultationInError:
 		return v.standing()
 	}
@@ -57,7 +58,8 @@ func (v *Consultation) standing() error {
 	if v.Status != ConsultationInError {
 		return nil
 	}
-	return fault.Fail(fault.Conflict, "The consultation was entered in error").On("consultation_id", "Use the right consultation")
+	return fault.Fail(fault.Conflict, "The consultation was entered in error").On("consultation_id",
+		"Use the right consultation")
 }
 
 // author is who writes: the provider that was named, else the consultation's.

@@ -74,18 +74,22 @@ func (e *Engine) tellErasures(tombstones []Erasure) {
 // noVisitOf refuses while the person is expected.
 func (w *Act) noVisitOf(p people.Patient) error {
 	const longest = 86400 // no visit is longer than a day (schema.sql)
-	visits, err := w.Appointments(booking.AppointmentQuery{Clinic: p.Clinic, Test: p.Test, PatientID: p.ID, From: w.Now - longest}, act.Position{}, 0)
+	visits, err := w.Appointments(booking.AppointmentQuery{Clinic: p.Clinic, Test: p.Test, PatientID: p.ID,
+		From: w.Now - longest}, act.Position{}, 0)
 	if err != nil {
 		return err
 	}
 	for _, a := range visits {
 		if (a.Status == booking.Scheduled || a.Status == booking.Confirmed) && a.EndsAt > w.Now {
-			return fault.Fail(fault.Conflict, "The patient has an appointment ahead; cancel it first").On("id", "Appointment %s is %s", a.ID, a.Status)
+			return fault.Fail(fault.Conflict, "The patient has an appointment ahead; cancel it first").On("id",
+				"Appointment %s is %s", a.ID, a.Status)
 		}
 	}
-	open, err := w.Consultations(record.ConsultationQuery{Clinic: p.Clinic, Test: p.Test, PatientID: p.ID, Status: record.ConsultationOpen}, act.Position{}, 1)
+	open, err := w.Consultations(record.ConsultationQuery{Clinic: p.Clinic, Test: p.Test, PatientID: p.ID,
+		Status: record.ConsultationOpen}, act.Position{}, 1)
 	if err == nil && len(open) > 0 { // it takes notes, which would be of nobody
-		err = fault.Fail(fault.Conflict, "A consultation of the patient is in progress; end it first").On("id", "POST /consultations/%s/end", open[0].ID)
+		err = fault.Fail(fault.Conflict, "A consultation of the patient is in progress; end it first").On("id",
+			"POST /consultations/%s/end", open[0].ID)
 	}
 	return err
 }
@@ -140,7 +144,8 @@ func (w *Act) erase(p people.Patient) (people.Patient, []Erasure, error) {
 	if err := w.DropReasons(p.Clinic, ids, visits); err != nil {
 		return p, nil, err
 	}
-	w.Fields = []string{fmt.Sprintf("leads:%d", len(leads)), fmt.Sprintf("appointments:%d", len(visits)), fmt.Sprintf("records:%d", len(ids))}
+	w.Fields = []string{fmt.Sprintf("leads:%d", len(leads)), fmt.Sprintf("appointments:%d", len(visits)),
+		fmt.Sprintf("records:%d", len(ids))}
 	return p, tombstones, w.Emit(people.PatientUpdated, people.PatientFact(p))
 }
 
@@ -343,7 +348,8 @@ func (e *Engine) DeleteLead(ctx context.Context, c act.Caller, id string, versio
 func (w *Act) noVisitAhead(l people.Lead) error {
 	const longest = 86400 // no footprint, so no visit, is longer than a day (schema.sql)
 	for _, status := range []booking.Status{booking.Scheduled, booking.Confirmed} {
-		q := booking.AppointmentQuery{Clinic: w.Caller.Clinic, Test: w.Caller.Test, LeadID: l.ID, Status: status, From: w.Now - longest}
+		q := booking.AppointmentQuery{Clinic: w.Caller.Clinic, Test: w.Caller.Test, LeadID: l.ID, Status: status,
+			From: w.Now - longest}
 		visits, err := w.Appointments(q, act.Position{}, 500)
 		if err != nil {
 			return err

@@ -141,7 +141,8 @@ func (x *PatientExport) gatherRows(r Reader) error {
 			}
 			x.Notes = append(x.Notes, versions...)
 		}
-		prescriptions, err := r.Prescriptions(record.PrescriptionQuery{Clinic: clinic, Test: test, ConsultationID: v.ID}, act.Position{}, 0)
+		prescriptions, err := r.Prescriptions(record.PrescriptionQuery{Clinic: clinic, Test: test, ConsultationID: v.ID},
+			act.Position{}, 0)
 		if err != nil {
 			return err
 		}

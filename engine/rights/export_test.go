@@ -21,11 +21,13 @@ func cared(t *testing.T, c *enginetest.Clinic) (p, loser people.Patient, visit b
 	t.Helper()
 	must := func(err error) { t.Helper(); enginetest.Must(t, err) }
 	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ida Lind"), Email: new("ida@example.org")}).Lead
-	visit, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-27 09:00"), ServiceID: c.Checkup.ID, LeadID: l.ID, Title: "First visit"})
+	visit, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-27 09:00"),
+		ServiceID: c.Checkup.ID, LeadID: l.ID, Title: "First visit"})
 	must(err)
 	p = enginetest.Convert(t, c, l, 0, people.PatientDraft{BirthDate: new("1990-02-03")}).Patient
 	c.Clock.Set(enginetest.At("2026-04-27 09:00"))
-	v, err := c.Engine.StartConsultation(t.Context(), c.Caller, record.ConsultationDraft{AppointmentID: visit.ID, Reason: "SECRET"})
+	v, err := c.Engine.StartConsultation(t.Context(), c.Caller,
+		record.ConsultationDraft{AppointmentID: visit.ID, Reason: "SECRET"})
 	must(err)
 	c.Clock.Add(60e9)
 	n, err := c.Engine.WriteNote(t.Context(), c.Caller, v.ID, record.NoteDraft{Plan: new("SECRET")})
@@ -35,7 +37,8 @@ func cared(t *testing.T, c *enginetest.Clinic) (p, loser people.Patient, visit b
 	_, err = c.Engine.AmendNote(t.Context(), c.Caller, n.ID, nil, record.NoteDraft{Plan: new("SECRET 2"), Reason: "more"})
 	must(err)
 	c.Clock.Add(60e9)
-	_, err = c.Engine.Prescribe(t.Context(), c.Caller, v.ID, record.PrescriptionDraft{Medication: new("SECRET"), Dose: new("1"), Frequency: new("daily")})
+	_, err = c.Engine.Prescribe(t.Context(), c.Caller, v.ID, record.PrescriptionDraft{Medication: new("SECRET"),
+		Dose: new("1"), Frequency: new("daily")})
 	must(err)
 	c.Clock.Add(60e9)
 	loser = enginetest.CreatePatient(t, c, enginetest.Named("Ida", "Berg"))
@@ -73,7 +76,8 @@ func TestTimeline(t *testing.T) {
 			page.Cursor = list.Next
 		}
 	}
-	const all = "merge survived, prescription active, note amended, consultation in_progress, appointment scheduled, lead converted"
+	const all = "merge survived, prescription active, note amended, consultation in_progress, appointment " +
+		"scheduled, lead converted"
 	for _, limit := range []int{0, 1, 2, 4} {
 		if got := walk(c.Caller, limit); got != all {
 			t.Errorf("by %d the timeline is %s", limit, got)
@@ -113,8 +117,10 @@ func TestExportPatient(t *testing.T) {
 	c.Since(t)
 	x, err := c.Engine.ExportPatient(t.Context(), c.Caller, p.ID)
 	enginetest.Must(t, err)
-	if x.Patient.ID != p.ID || len(x.Merged) != 1 || x.Merged[0].GivenName != "Ida" || x.Merged[0].ID != loser.ID || len(x.Merges) != 1 || len(x.Leads) != 1 ||
-		len(x.Appointments) != 1 || len(x.Consultations) != 1 || x.Consultations[0].Reason != "SECRET" || len(x.Notes) != 2 || len(x.Prescriptions) != 1 || x.Clinic.N != c.Row.N {
+	if x.Patient.ID != p.ID || len(x.Merged) != 1 || x.Merged[0].GivenName != "Ida" || x.Merged[0].ID != loser.ID ||
+		len(x.Merges) != 1 || len(x.Leads) != 1 ||
+		len(x.Appointments) != 1 || len(x.Consultations) != 1 || x.Consultations[0].Reason != "SECRET" || len(x.Notes) != 2 ||
+		len(x.Prescriptions) != 1 || x.Clinic.N != c.Row.N {
 		t.Errorf("the export is %+v", x)
 	}
 	var acts []string
@@ -124,7 +130,8 @@ func TestExportPatient(t *testing.T) {
 			t.Errorf("another's access: %+v", a)
 		}
 	}
-	for _, want := range []string{"lead.convert", "note.sign", "patient.merge", "patient.list", "prescription.create", "consultation.start"} {
+	for _, want := range []string{"lead.convert", "note.sign", "patient.merge", "patient.list", "prescription.create",
+		"consultation.start"} {
 		if !slices.Contains(acts, want) {
 			t.Errorf("the accesses lack %s: %v", want, acts)
 		}

@@ -122,7 +122,7 @@ func Of(list ...Scope) Set {
 // All is `*`, which only sessions hold.
 const All = Set(1<<scopeCount - 1)
 
-// Has tells whether the set grants the scope. availability:read is also given
+// Has reports whether the set grants the scope. availability:read is also given
 // by appointments:read, the contract's one implication.
 func (s Set) Has(x Scope) bool {
 	if s&(1<<x) != 0 || x == None {

@@ -24,7 +24,8 @@ const SealKeyFile = "secrets.key"
 
 // ErrSealed tells that a sealed value does not open: another key file, another
 // owner, or damage.
-var ErrSealed = errors.New("the secret does not open with this key file; restore " + SealKeyFile + " from the backup, or rotate the secret")
+var ErrSealed = errors.New("the secret does not open with this key file; restore " + SealKeyFile +
+	" from the backup, or rotate the secret")
 
 // Sealer keeps secrets at rest (webhooks.md "Signing"): AES-256-GCM, with the
 // owner as associated data, so that a value copied to another row does not open.

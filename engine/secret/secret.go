@@ -84,7 +84,7 @@ func FamilyOf(text string) (Family, bool) {
 var wholeKeys = regexp.MustCompile(`(qbk_live_|qbk_test_|qual_sk_|qual_scope_|qual_pk_|kv_)([0-9A-Za-z]{8})[0-9A-Za-z]+`)
 
 // Mask leaves of everything in a text that looks like one of our keys the
-// prefix alone, and tells whether there was any: for messages that repeat what
+// prefix alone, and reports whether there was any: for messages that repeat what
 // somebody typed.
 func Mask(text string) (masked string, found bool) {
 	masked = wholeKeys.ReplaceAllString(text, "$1$2…")
@@ -101,7 +101,7 @@ func (f Family) Name() string {
 	return ""
 }
 
-// Valid says whether f is one of the six.
+// Valid reports whether f is one of the six.
 func (f Family) Valid() bool { return f.Name() != "" }
 
 // Channel is the header the family belongs in; in the other one it is a 401.

@@ -117,7 +117,8 @@ func TestSecretDoesNotLeak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := log.String() + string(body) + fmt.Sprintf("%v %+v %#v %s %q %x", s, s, s, s, s, []any{s}) + fmt.Sprint(&s, []Secret{s})
+	out := log.String() + string(body) + fmt.Sprintf("%v %+v %#v %s %q %x", s, s, s, s, s, []any{s}) + fmt.Sprint(&s,
+		[]Secret{s})
 	if strings.Contains(out, goldenBody) || strings.Contains(out, fmt.Sprintf("%x", goldenBody)) {
 		t.Errorf("the secret is in %s", out)
 	}

@@ -53,7 +53,8 @@ func Read(r io.Reader, limit int64) (header []string, rows []Row, err error) {
 		return nil, nil, err
 	}
 	if int64(len(raw)) > limit {
-		return nil, nil, fault.Fail(fault.TooLarge, "The file is too large").On("file", "Must have at most %d bytes: split it", limit)
+		return nil, nil, fault.Fail(fault.TooLarge, "The file is too large").On("file",
+			"Must have at most %d bytes: split it", limit)
 	}
 	text, err := decodeText(raw)
 	if err != nil {
@@ -113,7 +114,8 @@ func openTable(text string) (*table, error) {
 	}
 	t, delimiter, columns := &table{}, rune(0), 0
 	// Spreadsheets write and obey a first line "sep=;".
-	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "sep=") && len(strings.TrimRight(first, "\r")) == 5 {
+	if first, rest, _ := strings.Cut(text,
+		"\n"); strings.HasPrefix(first, "sep=") && len(strings.TrimRight(first, "\r")) == 5 {
 		delimiter, text, t.skipped = rune(first[4]), rest, 1
 		if !strings.ContainsRune(delimiters, delimiter) {
 			return nil, BadFile("Must be separated by comma, semicolon, tab or bar")
@@ -142,7 +144,8 @@ func openTable(text string) (*table, error) {
 const (
 	delimiters = ",;\t|"
 	badQuotes  = "has a quotation mark in the wrong place: put the whole cell into quotes and double those inside"
-	openQuote  = "opens a quotation mark that is never closed, so that the rest of the file belongs to the cell: close it, or double it where it is part of the text"
+	openQuote  = "opens a quotation mark that is never closed, so that the rest of the file belongs to the cell: " +
+		"close it, or double it where it is part of the text"
 )
 
 // quoteFault says what is wrong with the quotation marks of the record that begins
@@ -207,7 +210,8 @@ func (t *table) rows() ([]Row, error) {
 		line, _ := t.csv.FieldPos(0)
 		row := Row{Line: line + t.skipped, Cells: cells}
 		if len(cells) != len(t.header) {
-			row = Row{Line: row.Line, Fault: counted(len(cells), "cell") + " in the line, but " + counted(len(t.header), "column") + " in the header"}
+			row = Row{Line: row.Line, Fault: counted(len(cells), "cell") + " in the line, but " + counted(len(t.header),
+				"column") + " in the header"}
 		}
 		for i := range row.Cells {
 			row.Cells[i] = unguard(row.Cells[i])
@@ -300,7 +304,8 @@ func Unambiguous(columns []Column, several ...string) error {
 		for _, before := range columns[:i] {
 			same := text.Fold(before.Header) == text.Fold(c.Header)
 			if c.Field != "" && c.Field == before.Field && (same || !slices.Contains(several, c.Field)) {
-				return BadFile("Has two columns for %s, %q and %q: leave one out or give it another heading", c.Field, before.Header, c.Header)
+				return BadFile("Has two columns for %s, %q and %q: leave one out or give it another heading", c.Field,
+					before.Header, c.Header)
 			}
 		}
 	}

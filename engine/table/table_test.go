@@ -132,7 +132,8 @@ func TestReadCSVRefuses(t *testing.T) {
 			t.Errorf("%s: %v; want %s with %q", c.name, err, c.kind, c.want)
 		}
 	}
-	if _, rows, err := Read(strings.NewReader("a\n"+strings.Repeat("1\n", MaxRows)), 0); err != nil || len(rows) != MaxRows {
+	if _, rows, err := Read(strings.NewReader("a\n"+strings.Repeat("1\n", MaxRows)),
+		0); err != nil || len(rows) != MaxRows {
 		t.Errorf("%d rows, %v", len(rows), err)
 	}
 	if header, _, err := Read(strings.NewReader(strings.Repeat("a,", 199)+"a\n"), 0); err != nil || len(header) != 200 {
@@ -243,11 +244,14 @@ func TestQuoteFaults(t *testing.T) {
 		"sep=;\na;b\n1;\"2\n3;4\n\n": "never closed",
 	} {
 		_, rows, err := Read(strings.NewReader(text), 0)
-		if err != nil || len(rows) == 0 || !slices.ContainsFunc(rows, func(r Row) bool { return strings.Contains(r.Fault, want) }) {
+		if err != nil || len(rows) == 0 || !slices.ContainsFunc(rows, func(r Row) bool {
+			return strings.Contains(r.Fault, want)
+		}) {
 			t.Errorf("%q: %+v, %v; want %q", text, rows, err, want)
 		}
 	}
-	if _, _, err := Read(strings.NewReader("a,\"b\n1,2\n"), 0); err == nil || !strings.Contains(err.Error(), "never closed") {
+	if _, _, err := Read(strings.NewReader("a,\"b\n1,2\n"),
+		0); err == nil || !strings.Contains(err.Error(), "never closed") {
 		t.Errorf("the header: %v", err)
 	}
 }

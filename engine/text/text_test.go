@@ -143,7 +143,8 @@ func TestCleanNotesAndRequire(t *testing.T) {
 
 func TestCleanTags(t *testing.T) {
 	var f fault.Faults
-	if got := CleanTags(&f, "tags", []string{" VIP ", "vip", "Zürich"}); strings.Join(got, "|") != "VIP|Zürich" || len(f) > 0 {
+	if got := CleanTags(&f, "tags", []string{" VIP ", "vip",
+		"Zürich"}); strings.Join(got, "|") != "VIP|Zürich" || len(f) > 0 {
 		t.Errorf("%q, %v", got, f)
 	}
 	if got := CleanTags(&f, "tags", nil); got == nil || len(got) > 0 {
@@ -240,7 +241,8 @@ func FuzzCleanLine(f *testing.F) {
 		if len(faults) > 0 {
 			return
 		}
-		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r == 0x7f }) || utf8.RuneCountInString(got) > MaxName {
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r == 0x7f }) ||
+			utf8.RuneCountInString(got) > MaxName {
 			t.Fatalf("%q was accepted", got)
 		}
 		if again := Clean(&faults, "name", got, MaxName); again != got || len(faults) > 0 {

@@ -72,7 +72,7 @@ func formatUUID(b [16]byte) string {
 	return string(t[:])
 }
 
-// Valid says whether s is a UUID in the one spelling we give out: 36
+// Valid reports whether s is a UUID in the one spelling we give out: 36
 // characters, lower case. Any version passes: an importer may have brought ids.
 func Valid(s string) bool {
 	if len(s) != 36 {

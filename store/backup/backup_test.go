@@ -18,7 +18,8 @@ import (
 var noon = time.Date(2026, 7, 31, 12, 0, 0, 0, time.UTC)
 
 func plainManifest() Manifest {
-	return Manifest{CreatedAt: noon, QBVersion: "1.2.3", SchemaVersion: 1, Clinics: []Clinic{{"0198-a", "park", "Praxis am Park"}}}
+	return Manifest{CreatedAt: noon, QBVersion: "1.2.3", SchemaVersion: 1,
+		Clinics: []Clinic{{"0198-a", "park", "Praxis am Park"}}}
 }
 
 // sample is a small backup.
@@ -28,7 +29,8 @@ func sample(t testing.TB) ([]byte, []Source) {
 	if err := os.WriteFile(db, bytes.Repeat([]byte("page "), 700), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sources := []Source{{Name: "qb.db", Path: db}, {Name: "secrets.key", Data: []byte("00ff\n")}, {Name: "qb.toml", Data: nil}}
+	sources := []Source{{Name: "qb.db", Path: db}, {Name: "secrets.key", Data: []byte("00ff\n")},
+		{Name: "qb.toml", Data: nil}}
 	var b bytes.Buffer
 	m, err := Write(&b, plainManifest(), sources)
 	if err != nil {
@@ -60,10 +62,12 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 3 || got["qb.db"] != strings.Repeat("page ", 700) || got["secrets.key"] != "00ff\n" || got["qb.toml"] != "" {
+	if len(got) != 3 || got["qb.db"] != strings.Repeat("page ", 700) || got["secrets.key"] != "00ff\n" ||
+		got["qb.toml"] != "" {
 		t.Errorf("read %v", got)
 	}
-	if m.QBVersion != "1.2.3" || m.SchemaVersion != 1 || !m.CreatedAt.Equal(noon) || !m.Shares([]string{"other", "0198-a"}) || m.Shares([]string{"0198-b"}) {
+	if m.QBVersion != "1.2.3" || m.SchemaVersion != 1 || !m.CreatedAt.Equal(noon) ||
+		!m.Shares([]string{"other", "0198-a"}) || m.Shares([]string{"0198-b"}) {
 		t.Errorf("manifest %+v", m)
 	}
 }
@@ -234,7 +238,8 @@ func TestChangingSource(t *testing.T) {
 	change := writerFunc(func(p []byte) (int, error) {
 		return len(p), os.WriteFile(path, []byte("longer"), 0o600)
 	})
-	if _, err := Write(change, plainManifest(), []Source{{Name: "f", Path: path}}); err == nil || !strings.Contains(err.Error(), "changed") {
+	if _, err := Write(change, plainManifest(),
+		[]Source{{Name: "f", Path: path}}); err == nil || !strings.Contains(err.Error(), "changed") {
 		t.Errorf("%v", err)
 	}
 }
@@ -253,7 +258,9 @@ func TestOutside(t *testing.T) {
 	if err != full {
 		t.Errorf("a full sink: %v", err)
 	}
-	broken := io.MultiReader(bytes.NewReader(file[:3000]), readerFunc(func([]byte) (int, error) { return 0, os.ErrDeadlineExceeded }))
+	broken := io.MultiReader(bytes.NewReader(file[:3000]), readerFunc(func([]byte) (int, error) {
+		return 0, os.ErrDeadlineExceeded
+	}))
 	if _, _, err := members(broken); err != os.ErrDeadlineExceeded {
 		t.Errorf("a broken disk: %v", err)
 	}
@@ -330,7 +337,8 @@ func TestEncrypted(t *testing.T) {
 func TestEncryptedCut(t *testing.T) {
 	a, _ := age.GenerateX25519Identity()
 	var plain, out bytes.Buffer
-	if _, err := Write(&plain, plainManifest(), []Source{{Name: "qb.db", Data: bytes.Repeat([]byte("x"), 300_000)}}); err != nil {
+	if _, err := Write(&plain, plainManifest(),
+		[]Source{{Name: "qb.db", Data: bytes.Repeat([]byte("x"), 300_000)}}); err != nil {
 		t.Fatal(err)
 	}
 	w, _ := Encrypt(&out, a.Recipient())
@@ -354,7 +362,8 @@ func TestKeysAreRead(t *testing.T) {
 	}
 	a, _ := age.GenerateX25519Identity()
 	path := filepath.Join(t.TempDir(), "key.txt")
-	if err := os.WriteFile(path, []byte("# created: today\n# public key: "+a.Recipient().String()+"\n"+a.String()+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("# created: today\n# public key: "+a.Recipient().String()+"\n"+a.String()+"\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := ReadIdentities(path); err != nil || len(list) != 1 {

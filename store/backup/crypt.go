@@ -67,11 +67,14 @@ func Open(r io.Reader, size int64, keys []Identity) (plain io.Reader, encrypted 
 	case src.err != nil:
 		return nil, true, src.err
 	case errors.As(err, &other):
-		return nil, true, &Fault{Kind: WrongKey, Text: "give with --identity the private key of the recipient it was made for (a damaged header looks the same)", Err: err}
+		return nil, true, &Fault{Kind: WrongKey,
+			Text: "give with --identity the private key of the recipient it was made for (a damaged header looks the same)",
+			Err:  err}
 	case err != nil && src.ended:
 		return nil, true, &Fault{Kind: Truncated, Text: "it ends inside its header", Err: err}
 	case err != nil:
-		return nil, true, &Fault{Kind: Damaged, Text: "the header of the encryption is not the one that was written", Err: err}
+		return nil, true, &Fault{Kind: Damaged, Text: "the header of the encryption is not the one that was written",
+			Err: err}
 	}
 	return &opened{d: d, src: src, size: size}, true, nil
 }
@@ -111,7 +114,8 @@ func (o *opened) Read(p []byte) (int, error) {
 	if o.src.err != nil {
 		return n, o.src.err
 	}
-	return n, &Fault{Kind: Damaged, Text: fmt.Sprintf("the encrypted bytes behind %d are not those that were written, or are missing", o.n), Err: err}
+	return n, &Fault{Kind: Damaged,
+		Text: fmt.Sprintf("the encrypted bytes behind %d are not those that were written, or are missing", o.n), Err: err}
 }
 
 // shorter tells that the encrypted file has too few bytes for so many plain ones:

@@ -70,7 +70,7 @@ func (m *Manifest) Member(name string) *Member {
 	return nil
 }
 
-// Shares tells whether a clinic of the list is in the backup.
+// Shares reports whether a clinic of the list is in the backup.
 func (m *Manifest) Shares(ids []string) bool {
 	for _, c := range m.Clinics {
 		for _, id := range ids {
@@ -104,7 +104,8 @@ func readManifest(text []byte) (Manifest, error) {
 		return m, damaged(ManifestName, "it cannot be read")
 	}
 	if mark.Version > formatVersion {
-		return m, &Fault{Kind: Newer, Text: fmt.Sprintf("its format is %d, this qb knows %d: update qb", mark.Version, formatVersion)}
+		return m, &Fault{Kind: Newer,
+			Text: fmt.Sprintf("its format is %d, this qb knows %d: update qb", mark.Version, formatVersion)}
 	}
 	if err := json.Unmarshal(text, &m); err != nil || mark.Version < 1 {
 		return m, damaged(ManifestName, "it cannot be read")
@@ -123,7 +124,8 @@ func readManifest(text []byte) (Manifest, error) {
 // head is the header of a member: owner read and write, no names of this
 // machine. GNU's form has one block whatever the size.
 func head(name string, size int64, at time.Time) *tar.Header {
-	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600, ModTime: at.UTC().Truncate(time.Second), Format: tar.FormatGNU}
+	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600, ModTime: at.UTC().Truncate(time.Second),
+		Format: tar.FormatGNU}
 }
 
 // blocks is the room that a member takes in the file.

@@ -39,10 +39,10 @@ func (t *trailing) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sealed tells whether the file ends with the seal that belongs to it.
+// sealed reports whether the file ends with the seal that belongs to it.
 func (t *trailing) sealed() bool { return bytes.Equal(t.kept, seal(sum(t.h))) }
 
-// signed tells whether the file ends with something like a seal, be it wrong.
+// signed reports whether the file ends with something like a seal, be it wrong.
 func (t *trailing) signed() bool {
 	if len(t.kept) != sealSize {
 		return false

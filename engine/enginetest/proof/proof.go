@@ -85,7 +85,8 @@ func write(cells ...string) {
 	for i, c := range cells {
 		cells[i] = cmp.Or(strings.Join(strings.Fields(c), " "), "-")
 	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) // #nosec G304 G703 -- the path that the caller chose
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY,
+		0o600) // #nosec G304 G703 -- the path that the caller chose
 	if err == nil {
 		_, err = fmt.Fprintln(f, strings.Join(cells, "\t"))
 		err = cmp.Or(err, f.Close())
