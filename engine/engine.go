@@ -8,7 +8,6 @@ package engine
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"qualifybase/engine/access"
@@ -74,8 +73,7 @@ type Options struct {
 	Sealer   *secret.Sealer // keeps the secrets of webhooks; needed to make one
 }
 
-// New makes the engine on a store. A new room is a line of its own here, and one
-// in Engine.
+// New makes the engine on a store.
 func New(s Store, o Options) *Engine {
 	k := act.New(s, act.Options{Now: o.Now, Log: o.Log, Secret: o.Secret, ReplyTTL: o.ReplyTTL, Nudge: o.Nudge})
 	e := &Engine{kernel: k}
@@ -89,17 +87,14 @@ func New(s Store, o Options) *Engine {
 		LockoutFailures: o.LockoutFailures, LockoutWindow: o.LockoutWindow,
 	})
 	e.outboxEngine = outbox.New(k, e.directoryEngine, outbox.Options{
-		Events: eventKinds(), CheckURL: o.CheckURL, Sealer: o.Sealer,
+		CheckURL: o.CheckURL, Sealer: o.Sealer,
 	})
 	return e
 }
 
-func eventKinds() []act.EventKind {
-	return slices.Concat(people.Events(), booking.Events(), record.Events(), outbox.Events())
-}
-
-// EventTypes lists what subscribers may hear, sorted by name.
-func EventTypes() []outbox.EventType { return outbox.Describe(eventKinds()) }
+// Kernel is what a further domain is made on, such as the interviews: it need not be
+// embedded here.
+func (e *Engine) Kernel() *act.Kernel { return e.kernel }
 
 // Tidied is what a round of housekeeping dropped.
 type Tidied struct {

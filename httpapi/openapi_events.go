@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"strings"
 
-	"qualifybase/engine"
 	"qualifybase/httpapi/wire"
 )
 
@@ -24,7 +23,7 @@ type WebhookEvent struct {
 func (s *Server) webhooks(forms []form) object {
 	out := object{}
 	body := schemaJSON(s.registry.Schema(reflect.TypeFor[WebhookEvent](), true, ""))
-	for _, ev := range engine.EventTypes() {
+	for _, ev := range s.e.EventTypes() {
 		out[ev.Type] = object{"post": object{
 			"operationId": "on_" + strings.ReplaceAll(ev.Type, ".", "_"), "summary": ev.Summary,
 			"tags":        []string{"Webhooks"},

@@ -10,7 +10,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"qualifybase/engine"
 	"qualifybase/engine/flat"
 	"qualifybase/engine/scope"
 )
@@ -146,14 +145,14 @@ func (s *Server) exampleOf(schema string) any {
 		}
 	}
 	if schema == "Event" {
-		out["data"] = sampleEvent()
+		out["data"] = s.sampleEvent()
 	}
 	return out
 }
 
 // sampleEvent is what the example of a booking's event holds.
-func sampleEvent() any {
-	for _, t := range engine.EventTypes() {
+func (s *Server) sampleEvent() any {
+	for _, t := range s.e.EventTypes() {
 		var body struct{ Data any }
 		if t.Type == "appointment.created" && json.Unmarshal(t.Example, &body) == nil {
 			return body.Data

@@ -10,7 +10,6 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"qualifybase/engine"
 	"qualifybase/engine/flat"
 )
 
@@ -113,7 +112,7 @@ func TestDocumentHasEveryEvent(t *testing.T) {
 	if err := json.Unmarshal(b.s.OpenAPI(), &doc); err != nil {
 		t.Fatal(err)
 	}
-	types := engine.EventTypes()
+	types := b.s.e.EventTypes()
 	if len(doc.Webhooks) != len(types) || len(types) < 15 {
 		t.Fatalf("%d webhooks for %d types", len(doc.Webhooks), len(types))
 	}

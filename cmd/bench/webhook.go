@@ -57,7 +57,7 @@ func newReceiver(arrived func([]byte)) (*receiver, error) {
 
 // eventBody is a booking's thin event.
 var eventBody = sync.OnceValue(func() []byte {
-	for _, t := range engine.EventTypes() {
+	for _, t := range engine.New(nil, engine.Options{}).EventTypes() {
 		if t.Type == "appointment.created" {
 			return t.Example
 		}

@@ -62,6 +62,7 @@ type Kernel struct {
 	opt     Options
 	stats   Stats
 	deliver func(*Act, *Event) error
+	kinds   []EventKind
 }
 
 // Options are the kernel's choices; New fills in the defaults.
@@ -104,6 +105,13 @@ func New(s Store, o Options) *Kernel {
 // OnEvent names who hears of every event inside its transaction: the outbox, which
 // stands above the kernel.
 func (k *Kernel) OnEvent(fn func(w *Act, ev *Event) error) { k.deliver = fn }
+
+// Declare says what happens in a room that subscribers may hear of. Each room calls it
+// once, when it is made.
+func (k *Kernel) Declare(kinds ...EventKind) { k.kinds = append(k.kinds, kinds...) }
+
+// EventKinds is all that the rooms declared.
+func (k *Kernel) EventKinds() []EventKind { return k.kinds }
 
 // Now is the engine's clock.
 func (k *Kernel) Now() time.Time { return k.opt.Now() }

@@ -52,8 +52,8 @@ type previousThin struct {
 	CheckedInAt any    `json:"checked_in_at,omitempty"`
 }
 
-// Events are what subscribers may hear of appointments.
-func Events() []act.EventKind {
+// events are what subscribers may hear of appointments.
+func events() []act.EventKind {
 	return []act.EventKind{{
 		Changes: []act.Change{apptBooked, apptUpdated, apptConfirmed, apptCheckedIn, apptCompleted, apptNoShow,
 			apptCancelled},

@@ -27,6 +27,7 @@ func New(k *act.Kernel, people *people.Engine, o Options) *Engine {
 	}
 	e := &Engine{people: people, opt: o}
 	e.Room = act.Room[*Act, Reader]{Kernel: k, In: e.in}
+	k.Declare(events()...)
 	return e
 }
 

@@ -11,9 +11,9 @@ import (
 // testEvent is what POST /webhooks/:id/test sends, to that endpoint alone.
 const testEvent = "webhook.test"
 
-// webhookEvents and those of the intake, which are subscribable already and come
+// events are those of endpoints and those of the intake, which are subscribable already and come
 // with the interviews.
-func Events() []act.EventKind {
+func events() []act.EventKind {
 	return []act.EventKind{
 		{Changes: []act.Change{intakeStarted, intakeCompleted}, Sample: nil},
 		{Changes: []act.Change{webhookTested}, Sample: webhookFact(Webhook{ID: act.SampleID})},
@@ -33,10 +33,10 @@ type EventType struct {
 	Example []byte // a whole thin body in the standard form, as JSON
 }
 
-// Describe lists what subscribers may hear, sorted by name.
-func Describe(kinds []act.EventKind) []EventType {
+// EventTypes lists what subscribers may hear, sorted by name.
+func (e *Engine) EventTypes() []EventType {
 	var out []EventType
-	for _, kind := range kinds {
+	for _, kind := range e.EventKinds() {
 		for _, change := range kind.Changes {
 			for _, typ := range change {
 				if !slices.ContainsFunc(out, func(t EventType) bool { return t.Type == typ }) {
@@ -50,14 +50,24 @@ func Describe(kinds []act.EventKind) []EventType {
 }
 
 // knownEvent reports whether some change is told under this type.
-func (e *Engine) knownEvent(typ string) bool { return slices.Contains(e.eventTypes, typ) }
+func (e *Engine) knownEvent(typ string) bool {
+	return slices.ContainsFunc(e.EventKinds(), func(kind act.EventKind) bool {
+		return slices.ContainsFunc(kind.Changes, func(c act.Change) bool { return slices.Contains(c, typ) })
+	})
+}
 
 // subscribable reports whether an endpoint may ask for the type.
 func (e *Engine) subscribable(typ string) bool { return typ != testEvent && e.knownEvent(typ) }
 
 // subscribableTypes lists them, sorted.
 func (e *Engine) subscribableTypes() []string {
-	return slices.DeleteFunc(slices.Clone(e.eventTypes), func(typ string) bool { return typ == testEvent })
+	var out []string
+	for _, t := range e.EventTypes() {
+		if t.Type != testEvent {
+			out = append(out, t.Type)
+		}
+	}
+	return out
 }
 
 // eventSummary reads a type aloud: "soap_note.signed" is "Soap note: signed".

@@ -15,14 +15,11 @@ type Engine struct {
 	directory *directory.Engine
 	opt       Options
 
-	eventTypes []string // sorted
-	leases     leaseWatch
+	leases leaseWatch
 }
 
-// Options are this room's choices of the operator, and what it must be told.
+// Options are this room's choices of the operator.
 type Options struct {
-	Events []act.EventKind // what happens in the rooms that subscribers may hear of
-
 	// CheckURL reports whether a webhook may have a URL: webhook.Policy.CheckURL. The
 	// error is Invalid on the field url. Default: refuses all.
 	CheckURL func(url string) error
@@ -36,9 +33,7 @@ func New(k *act.Kernel, directory *directory.Engine, o Options) *Engine {
 	}
 	e := &Engine{directory: directory, opt: o}
 	e.Room = act.Room[*Act, Reader]{Kernel: k, In: e.in}
-	for _, t := range Describe(o.Events) {
-		e.eventTypes = append(e.eventTypes, t.Type)
-	}
+	k.Declare(events()...)
 	k.OnEvent(e.deliver)
 	return e
 }

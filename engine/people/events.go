@@ -2,8 +2,8 @@ package people
 
 import "qualifybase/engine/act"
 
-// Events are what subscribers may hear of leads and patients.
-func Events() []act.EventKind {
+// events are what subscribers may hear of leads and patients.
+func events() []act.EventKind {
 	active := Patient{ID: 7, Status: PatientActive, Meta: act.SampleMeta}
 	return []act.EventKind{
 		{Changes: []act.Change{leadCreated, leadUpdated, LeadDeleted, leadConverted},

@@ -15,6 +15,7 @@ type Engine struct {
 func New(k *act.Kernel) *Engine {
 	e := &Engine{}
 	e.Room = act.Room[*Act, Reader]{Kernel: k, In: e.in}
+	k.Declare(events()...)
 	return e
 }
 

@@ -18,8 +18,8 @@ var (
 	prescriptionCreated = act.Change{"prescription.created"}
 )
 
-// Events are what subscribers may hear of visits.
-func Events() []act.EventKind {
+// events are what subscribers may hear of visits.
+func events() []act.EventKind {
 	visit := Consultation{ID: "0196717c-2e4f-7a61-8d3b-9c5e7f1a2b4d", PatientID: 7, ProviderID: 2, LocationID: 1,
 		Status: ConsultationOpen, StartedAt: 1777273200, Meta: act.SampleMeta}
 	note := Note{ID: act.SampleID, AuthorID: 2, Status: NoteDrafted, N: 1, Meta: act.SampleMeta}

@@ -17,6 +17,7 @@ type Engine struct {
 func New(k *act.Kernel, booking *booking.Engine) *Engine {
 	e := &Engine{booking: booking}
 	e.Room = act.Room[*Act, Reader]{Kernel: k, In: e.in}
+	k.Declare(events()...)
 	return e
 }
 
