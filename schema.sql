@@ -30,7 +30,7 @@ CREATE TABLE clinics (
 
 -- The running numbers of a clinic. They have a table of their own, because every
 -- write moves them.
-CREATE TABLE heads (
+CREATE TABLE counters (
   clinic     INTEGER PRIMARY KEY REFERENCES clinics(n),
   change     INTEGER NOT NULL, -- last change number given
   event      INTEGER NOT NULL, -- last event seq given

@@ -107,7 +107,7 @@ var invariants = map[string]string{
 		AND entity_id NOT IN (SELECT id FROM appointments)`,
 	"gaps in the events":            `SELECT coalesce(max(seq), 0) - count(*) FROM events`,
 	"gaps in the audit":             `SELECT coalesce(max(seq), 0) - count(*) FROM audit`,
-	"heads that lag":                `SELECT count(*) FROM heads WHERE event <> (SELECT max(seq) FROM events) OR audit <> (SELECT max(seq) FROM audit)`,
+	"counters that lag":             `SELECT count(*) FROM counters WHERE event <> (SELECT max(seq) FROM events) OR audit <> (SELECT max(seq) FROM audit)`,
 	"bookings never to be told":     `SELECT count(*) FROM events WHERE type = 'appointment.created' AND EXISTS (SELECT 1 FROM webhooks) AND seq NOT IN (SELECT seq FROM deliveries)`,
 	"bookings of one request twice": `SELECT count(*) - count(DISTINCT title) FROM appointments`,
 	"damaged pages":                 `SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,

@@ -26,7 +26,7 @@ func (h *house) fullBooking(tx engine.Tx, n int64) error {
 		return err
 	}
 	return tx.Savepoint(func() error {
-		heads, err := tx.Counters(h.clinic)
+		counters, err := tx.Counters(h.clinic)
 		if err != nil {
 			return err
 		}
@@ -44,8 +44,8 @@ func (h *house) fullBooking(tx engine.Tx, n int64) error {
 			""); err != nil {
 			return err
 		}
-		heads.Change++
-		a.Change = heads.Change
+		counters.Change++
+		a.Change = counters.Change
 		if err := tx.DeleteExpired(res, false, noon.Unix()); err != nil {
 			return err
 		}
@@ -53,20 +53,20 @@ func (h *house) fullBooking(tx engine.Tx, n int64) error {
 			return err
 		}
 		for _, typ := range []string{"appointment.created", "appointment.scheduled"} {
-			heads.Event++
-			err := tx.InsertEvent(act.Event{Clinic: h.clinic, Seq: heads.Event, ID: "evt_" + a.ID, Type: typ,
+			counters.Event++
+			err := tx.InsertEvent(act.Event{Clinic: h.clinic, Seq: counters.Event, ID: "evt_" + a.ID, Type: typ,
 				CreatedAt: noon.Unix(), Data: fact})
 			if err != nil {
 				return err
 			}
 		}
-		heads.Audit++
-		entry := act.AuditEntry{Clinic: h.clinic, Seq: heads.Audit, At: noon.Unix(), ActorKind: act.ActorKey, ActorID: "1",
+		counters.Audit++
+		entry := act.AuditEntry{Clinic: h.clinic, Seq: counters.Audit, At: noon.Unix(), ActorKind: act.ActorKey, ActorID: "1",
 			ActorLabel: "qbk_live_abc12345",
 			IP:         "127.0.0.1", RequestID: a.ID, Action: "appointment.book", Entity: "appointment", EntityID: a.ID,
-			PatientID: a.PatientID, Outcome: act.OK, PrevHash: heads.AuditHash}
+			PatientID: a.PatientID, Outcome: act.OK, PrevHash: counters.AuditHash}
 		entry.Hash = entry.Digest()
-		heads.AuditHash = entry.Hash
+		counters.AuditHash = entry.Hash
 		if err := tx.InsertAudit(entry); err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func (t *tx) InsertClinic(c *directory.Clinic) error {
 		return err
 	}
 	c.N = n
-	_, _, err = t.exec("INSERT INTO heads (clinic, change, event, audit, mrn, stamp, audit_hash) VALUES (?, 0, 0, "+
+	_, _, err = t.exec("INSERT INTO counters (clinic, change, event, audit, mrn, stamp, audit_hash) VALUES (?, 0, 0, "+
 		"0, 0, 0, '')", n)
 	t.wrotePlan(n)
 	return err

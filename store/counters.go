@@ -32,7 +32,7 @@ func (t *tx) Counters(clinic int64) (*act.Counters, error) {
 	h := t.w.counters[clinic]
 	if h == nil {
 		h = &clinicCounters{clinic: clinic}
-		found, err := t.get("SELECT change, event, audit, mrn, stamp, audit_hash FROM heads WHERE clinic = ?", func(r *row) {
+		found, err := t.get("SELECT change, event, audit, mrn, stamp, audit_hash FROM counters WHERE clinic = ?", func(r *row) {
 			h.stored = act.Counters{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), Stamp: r.int(),
 				AuditHash: r.text()}
 		}, clinic)
@@ -59,7 +59,7 @@ func (w *writer) storeCounters() error {
 		if h.now == h.stored {
 			continue
 		}
-		n, _, err := w.c.exec("UPDATE heads SET change = ?, event = ?, audit = ?, mrn = ?, stamp = ?, audit_hash = ? "+
+		n, _, err := w.c.exec("UPDATE counters SET change = ?, event = ?, audit = ?, mrn = ?, stamp = ?, audit_hash = ? "+
 			"WHERE clinic = ?",
 			h.now.Change, h.now.Event, h.now.Audit, h.now.MRN, h.now.Stamp, h.now.AuditHash, h.clinic)
 		if err != nil {
@@ -81,5 +81,5 @@ func (r *reads) lastChange(clinic int64) (int64, error) {
 		}
 		return h.Change, nil
 	}
-	return r.number("SELECT change FROM heads WHERE clinic = ?", clinic)
+	return r.number("SELECT change FROM counters WHERE clinic = ?", clinic)
 }

@@ -40,12 +40,12 @@ func TestProbe(t *testing.T) {
 		}
 		return info.Size()
 	}
-	heads, before := h.count(t, "SELECT mrn + 1000*change FROM heads"), size()
+	counters, before := h.count(t, "SELECT mrn + 1000*change FROM counters"), size()
 	if err := h.Probe(t.Context()); err != nil || size() <= before {
 		t.Errorf("%v; the log has %d bytes, before %d", err, size(), before)
 	}
-	if now := h.count(t, "SELECT mrn + 1000*change FROM heads"); now != heads {
-		t.Errorf("the probe moved the heads from %d to %d", heads, now)
+	if now := h.count(t, "SELECT mrn + 1000*change FROM counters"); now != counters {
+		t.Errorf("the probe moved the counters from %d to %d", counters, now)
 	}
 }
 

@@ -264,7 +264,7 @@ func (x *inspector) calendar() error {
 func (x *inspector) events() error {
 	return x.list("events", `SELECT c.slug, h.event, (SELECT count(*) FROM events e WHERE e.clinic = h.clinic),
 		(SELECT coalesce(max(seq), 0) FROM events e WHERE e.clinic = h.clinic)
-		FROM heads h JOIN clinics c ON c.n = h.clinic`, func(r *row) string {
+		FROM counters h JOIN clinics c ON c.n = h.clinic`, func(r *row) string {
 		slug, head, n, last := r.text(), r.int(), r.int(), r.int()
 		if head == n && head == last {
 			return ""
@@ -278,7 +278,7 @@ type auditReader struct{ *reads }
 
 // AuditHead implements engine.ChainReader.
 func (r auditReader) AuditCounters(clinic int64) (h act.Counters, err error) {
-	found, err := r.get("SELECT change, event, audit, audit_hash FROM heads WHERE clinic = ?", func(row *row) {
+	found, err := r.get("SELECT change, event, audit, audit_hash FROM counters WHERE clinic = ?", func(row *row) {
 		h = act.Counters{Change: row.int(), Event: row.int(), Audit: row.int(), AuditHash: row.text()}
 	}, clinic)
 	if err == nil && !found {

@@ -89,13 +89,13 @@ func TestSyncSkipsNothing(t *testing.T) {
 	var ids []string
 	put := func(at int64) {
 		h.must(t, func(tx engine.Tx) error {
-			heads, err := tx.Counters(h.clinic)
+			counters, err := tx.Counters(h.clinic)
 			if err != nil {
 				return err
 			}
-			heads.Change++
-			heads.Stamp = max(heads.Stamp, at) // as the engine does: times never fall along the numbers
-			l := h.newLead(int(heads.Change), heads.Stamp)
+			counters.Change++
+			counters.Stamp = max(counters.Stamp, at) // as the engine does: times never fall along the numbers
+			l := h.newLead(int(counters.Change), counters.Stamp)
 			ids = append(ids, l.ID)
 			return tx.InsertLead(l)
 		})

@@ -114,10 +114,10 @@ func TestGroupKeepsMembersApart(t *testing.T) {
 func TestHeadsFollowRollbacks(t *testing.T) {
 	h := openHouse(t, Options{})
 	move := func(tx engine.Tx, by int64) error {
-		heads, err := tx.Counters(h.clinic)
+		counters, err := tx.Counters(h.clinic)
 		if err == nil {
-			heads.Change += by
-			heads.AuditHash += "x"
+			counters.Change += by
+			counters.AuditHash += "x"
 		}
 		return err
 	}
@@ -133,14 +133,14 @@ func TestHeadsFollowRollbacks(t *testing.T) {
 			return move(tx, 2)
 		},
 		func(tx engine.Tx) error {
-			heads, err := tx.Counters(h.clinic)
+			counters, err := tx.Counters(h.clinic)
 			if err != nil {
 				return err
 			}
-			heads.Change += 4
-			_ = tx.Savepoint(func() error { heads.Change += 1000; return fail }) // by the old pointer
-			if heads.Change != 7 || heads.AuditHash != "xx" {
-				return fmt.Errorf("heads are %+v", *heads)
+			counters.Change += 4
+			_ = tx.Savepoint(func() error { counters.Change += 1000; return fail }) // by the old pointer
+			if counters.Change != 7 || counters.AuditHash != "xx" {
+				return fmt.Errorf("counters are %+v", *counters)
 			}
 			return nil
 		},
@@ -150,7 +150,7 @@ func TestHeadsFollowRollbacks(t *testing.T) {
 			t.Errorf("member %d: %v", i, err)
 		}
 	}
-	if n := h.count(t, "SELECT change FROM heads WHERE clinic = ?", h.clinic); n != 7 {
+	if n := h.count(t, "SELECT change FROM counters WHERE clinic = ?", h.clinic); n != 7 {
 		t.Errorf("the file says %d, want 7", n)
 	}
 	if err := engine.Update(context.Background(), h, func(tx engine.Tx) error {
@@ -158,7 +158,7 @@ func TestHeadsFollowRollbacks(t *testing.T) {
 			err := tx.Counters(999)
 		return err
 	}); fault.KindOf(err) != fault.NotFound {
-		t.Errorf("heads of no clinic: %v", err)
+		t.Errorf("counters of no clinic: %v", err)
 	}
 }
 

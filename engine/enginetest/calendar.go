@@ -25,12 +25,12 @@ func (c *Clinic) Lead(t testing.TB, caller act.Caller) people.Lead {
 			UpdatedBy: caller.Name()},
 	}
 	c.Write(t, func(tx engine.Tx) error {
-		heads, err := tx.Counters(caller.Clinic)
+		counters, err := tx.Counters(caller.Clinic)
 		if err != nil {
 			return err
 		}
-		heads.Change++
-		l.Change = heads.Change
+		counters.Change++
+		l.Change = counters.Change
 		return tx.InsertLead(l)
 	})
 	return l
@@ -48,12 +48,12 @@ func (c *Clinic) Patient(t testing.TB, caller act.Caller, given, family string) 
 		Meta: act.Meta{Version: 1, CreatedAt: at, UpdatedAt: at, CreatedBy: caller.Name(), UpdatedBy: caller.Name()},
 	}
 	c.Write(t, func(tx engine.Tx) error {
-		heads, err := tx.Counters(caller.Clinic)
+		counters, err := tx.Counters(caller.Clinic)
 		if err != nil {
 			return err
 		}
-		heads.Change++
-		p.Change = heads.Change
+		counters.Change++
+		p.Change = counters.Change
 		return tx.InsertPatient(&p)
 	})
 	return p

@@ -79,9 +79,9 @@ func (c *Clinic) Since(t testing.TB) Trace {
 		return nil
 	})
 	c.Write(t, func(tx engine.Tx) error {
-		heads, err := tx.Counters(c.Row.N)
+		counters, err := tx.Counters(c.Row.N)
 		if err == nil {
-			c.seen.event = heads.Event
+			c.seen.event = counters.Event
 		}
 		return err
 	})

@@ -53,12 +53,12 @@ func (e *Engine) Restored(ctx context.Context, c act.Caller, madeAt int64) ([]Re
 	for _, clinic := range clinics {
 		c.Clinic = clinic.N
 		r, err := act.Do(ctx, e.Room, c, clinicRestore, func(w *Act) (Recovery, error) {
-			heads, err := w.Counters(clinic.N)
+			counters, err := w.Counters(clinic.N)
 			if err != nil {
 				return Recovery{}, err
 			}
-			heads.Change += changeLeap
-			heads.MRN += numberLeap
+			counters.Change += changeLeap
+			counters.MRN += numberLeap
 			n, err := w.ShelveDeliveries(clinic.N, restoredDelivery, w.Now)
 			w.EntityID = clinic.ID
 			w.Fields = []string{"backup:" + strconv.FormatInt(madeAt, 10), "deliveries:" + strconv.Itoa(n)}

@@ -264,13 +264,13 @@ func (w *Act) ownMRN(p *Patient) error {
 		}
 		return err
 	}
-	heads, err := w.Counters(p.Clinic)
+	counters, err := w.Counters(p.Clinic)
 	if err != nil {
 		return err
 	}
 	for {
-		heads.MRN++
-		p.MRN = fmt.Sprintf("P-%05d", heads.MRN)
+		counters.MRN++
+		p.MRN = fmt.Sprintf("P-%05d", counters.MRN)
 		_, err := w.PatientByMRN(p.Clinic, p.Test, text.Fold(p.MRN))
 		if fault.KindOf(err) == fault.NotFound {
 			return nil

@@ -195,13 +195,13 @@ func (w *Act) merge(from, into Patient) (Patient, error) {
 
 // point lets a row name a patient, as a change that a sync sees.
 func (w *Act) point(row RowRef, patient int64) error {
-	heads, err := w.Counters(w.Caller.Clinic)
+	counters, err := w.Counters(w.Caller.Clinic)
 	if err != nil {
 		return err
 	}
-	heads.Change++
-	heads.Stamp = max(heads.Stamp, w.Now)
-	return w.PointRow(w.Caller.Clinic, row, patient, heads.Change, heads.Stamp, w.Caller.Name())
+	counters.Change++
+	counters.Stamp = max(counters.Stamp, w.Now)
+	return w.PointRow(w.Caller.Clinic, row, patient, counters.Change, counters.Stamp, w.Caller.Name())
 }
 
 // UnmergePatient takes a merged record out of its survivor again, in whatever
