@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/fault"
@@ -63,8 +64,12 @@ type webhookPaged struct {
 	deliveryFilter
 }
 
-func (s *Server) webhookRows() []Row {
-	show := func(h outbox.Webhook) Webhook { return WebhookOf(h, s.o.Now().Unix()) }
+func (s *Server) webhookRows() []Row { return slices.Concat(s.endpointRows(), s.endpointActionRows()) }
+
+// webhook is the wire struct of an endpoint now.
+func (s *Server) webhook(h outbox.Webhook) Webhook { return WebhookOf(h, s.o.Now().Unix()) }
+
+func (s *Server) endpointRows() []Row {
 	create := func(ctx context.Context, c act.Caller, in wire.Create[WebhookDraft]) (outbox.Webhook, error) {
 		return s.e.CreateWebhook(ctx, c, outbox.WebhookDraft(in.Body))
 	}
@@ -80,6 +85,30 @@ func (s *Server) webhookRows() []Row {
 	remove := func(ctx context.Context, c act.Caller, in wire.MatchID) error {
 		return s.e.DeleteWebhook(ctx, c, in.ID, in.Version)
 	}
+	const manage = scope.WebhooksManage
+	return []Row{
+		{Method: "GET", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "listWebhooks", Summary: "List webhooks",
+			Status: 200, Op: List(find, s.webhook)},
+		{Method: "POST", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "createWebhook",
+			Summary: "Create a webhook", Status: 201,
+			Doc: "The signing secret is in this reply and never again. A clinic has at most 50 webhooks. What " +
+				"arrives, and how to verify it, stands under *webhooks*.",
+			Errors: []fault.Kind{fault.CapReached},
+			Example: `{"url":"https://crm.example.com/hooks/clinic","events":["appointment.created",` +
+				`"appointment.cancelled"]}`, Op: Op(create, s.webhook)},
+		{Method: "GET", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "getWebhook",
+			Summary: "Get a webhook", Status: 200, Op: Op(get, s.webhook)},
+		{Method: "PATCH", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "updateWebhook",
+			Summary: "Update a webhook", Status: 200,
+			Example: `{"events":["*"],"enabled":true}`, Op: Op(update, s.webhook)},
+		{Method: "DELETE", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "deleteWebhook",
+			Summary: "Delete a webhook", Status: 204,
+			Doc: "What waits for it is cancelled; its past deliveries stay readable.", Op: Drop(remove)},
+	}
+}
+
+// endpointActionRows are what is done to an endpoint: its secret, a test, its deliveries.
+func (s *Server) endpointActionRows() []Row {
 	rotate := func(ctx context.Context, c act.Caller, in wire.Action[SecretRotation]) (outbox.Webhook, error) {
 		return s.e.RotateSecret(ctx, c, in.ID, outbox.Rotation{Overlap: in.Body.OverlapSeconds, Force: in.Body.Force})
 	}
@@ -96,30 +125,13 @@ func (s *Server) webhookRows() []Row {
 	}
 	const manage = scope.WebhooksManage
 	return []Row{
-		{Method: "GET", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "listWebhooks", Summary: "List webhooks",
-			Status: 200, Op: List(find, show)},
-		{Method: "POST", Path: "/webhooks", Scope: manage, Tag: "Webhooks", ID: "createWebhook",
-			Summary: "Create a webhook", Status: 201,
-			Doc: "The signing secret is in this reply and never again. A clinic has at most 50 webhooks. What " +
-				"arrives, and how to verify it, stands under *webhooks*.",
-			Errors: []fault.Kind{fault.CapReached},
-			Example: `{"url":"https://crm.example.com/hooks/clinic","events":["appointment.created",` +
-				`"appointment.cancelled"]}`, Op: Op(create, show)},
-		{Method: "GET", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "getWebhook",
-			Summary: "Get a webhook", Status: 200, Op: Op(get, show)},
-		{Method: "PATCH", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "updateWebhook",
-			Summary: "Update a webhook", Status: 200,
-			Example: `{"events":["*"],"enabled":true}`, Op: Op(update, show)},
-		{Method: "DELETE", Path: "/webhooks/:id", Scope: manage, Tag: "Webhooks", ID: "deleteWebhook",
-			Summary: "Delete a webhook", Status: 204,
-			Doc: "What waits for it is cancelled; its past deliveries stay readable.", Op: Drop(remove)},
 		{Method: "POST", Path: "/webhooks/:id/rotate-secret", Scope: manage, Tag: "Webhooks", ID: "rotateWebhookSecret",
 			Summary: "Replace the signing secret", Status: 200,
 			Doc: "The new secret is in this reply and never again. Until the overlap ends both sign: deploy the " +
 				"new one, then finish the rotation.",
-			Errors: []fault.Kind{fault.Conflict}, Example: `{"overlap_seconds":86400}`, Op: Op(rotate, show)},
+			Errors: []fault.Kind{fault.Conflict}, Example: `{"overlap_seconds":86400}`, Op: Op(rotate, s.webhook)},
 		{Method: "POST", Path: "/webhooks/:id/finish-rotation", Scope: manage, Tag: "Webhooks",
-			ID: "finishWebhookRotation", Summary: "End the overlap of a rotation", Status: 200, Op: Op(finish, show)},
+			ID: "finishWebhookRotation", Summary: "End the overlap of a rotation", Status: 200, Op: Op(finish, s.webhook)},
 		{Method: "POST", Path: "/webhooks/:id/test", Scope: manage, Tag: "Webhooks", ID: "testWebhook",
 			Summary: "Send a test event", Status: 202,
 			Doc: "`webhook.test` through the same queue, signer and guard as every event; read the outcome at the " +
