@@ -18,6 +18,7 @@ import (
 )
 
 func TestAuditLog(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	rival, _ := c.Rival(t)
@@ -74,6 +75,7 @@ func TestAuditLog(t *testing.T) {
 
 // The log's pages stand still although reading them adds rows.
 func TestAuditLogPages(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	for i := range 7 {
 		enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new(fmt.Sprint(i))})
@@ -100,6 +102,7 @@ func TestAuditLogPages(t *testing.T) {
 }
 
 func TestVerifyAudit(t *testing.T) {
+	t.Parallel()
 	const drop = "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete; "
 	for _, x := range []struct {
 		name, sql string
@@ -161,6 +164,7 @@ func shell(t *testing.T, c *enginetest.Clinic, text string) {
 
 // Without dropping the triggers first, nobody changes what happened.
 func TestAuditIsAppendOnly(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("A")})
 	db, err := sql.Open("sqlite", "file:"+c.Store.Path()+"?_pragma=busy_timeout(5000)")
@@ -179,6 +183,7 @@ func TestAuditIsAppendOnly(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	rival, _ := c.Rival(t)

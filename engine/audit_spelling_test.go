@@ -17,6 +17,7 @@ import (
 // TestVerifyAuditEveryColumn: whatever a SQL shell writes into a row is found,
 // also where it decodes to the same value (records.md §5).
 func TestVerifyAuditEveryColumn(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	p := enginetest.Register(t, c, c.Caller, "Anna", "Weiß", "")
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ben")})
@@ -101,6 +102,7 @@ func TestVerifyAuditEveryColumn(t *testing.T) {
 // TestAuditFindsListReads: who saw a person in a list is told with who opened the
 // record (records.md §5).
 func TestAuditFindsListReads(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	var everyone []people.Patient

@@ -25,6 +25,7 @@ var clockJumps = []time.Duration{time.Hour, -time.Hour, -24 * time.Hour, 25 * ti
 // A hold reserves for its minutes and not twice, wherever the clock goes; spent or
 // swept away it books nothing that somebody else has.
 func TestHoldsWhenClocksJump(t *testing.T) {
+	t.Parallel()
 	for _, jump := range clockJumps {
 		t.Run(jump.String(), func(t *testing.T) {
 			c := enginetest.New(t)
@@ -80,6 +81,7 @@ func oneVisitAt(t *testing.T, c *enginetest.Clinic, at int64) {
 // An idempotency key is answered once for 24 hours, wherever the clock goes; after
 // that the same request is a new one, which books nothing twice either.
 func TestRepliesWhenClocksJump(t *testing.T) {
+	t.Parallel()
 	for _, jump := range clockJumps {
 		c := enginetest.New(t)
 		at := enginetest.Unix("2026-05-04 09:00")
@@ -110,6 +112,7 @@ func TestRepliesWhenClocksJump(t *testing.T) {
 // A sync by updated_since sees every change, also those made while the clock was
 // behind what the caller has seen (contract.md §7).
 func TestSyncWhenClocksJump(t *testing.T) {
+	t.Parallel()
 	for _, jump := range clockJumps {
 		c := enginetest.New(t)
 		first := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("First")}).Lead
@@ -137,6 +140,7 @@ func TestSyncWhenClocksJump(t *testing.T) {
 
 // A sign-in's lock ends after its window, wherever the clock goes.
 func TestLocksWhenClocksJump(t *testing.T) {
+	t.Parallel()
 	for _, jump := range clockJumps {
 		c := enginetest.NewWith(t, engine.Options{LockoutFailures: 3, LockoutWindow: 15 * time.Minute})
 		_, err := c.Engine.CreateUser(t.Context(), c.Shell, access.UserDraft{Email: "ann@example.com", Name: "Ann",

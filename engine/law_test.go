@@ -19,6 +19,7 @@ import (
 // helpers know the store; no face knows another; what is reserved is imported by
 // its owners alone.
 func TestImportLaws(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("there is no go command here to list the imports with")
 	}
@@ -48,6 +49,7 @@ func TestImportLaws(t *testing.T) {
 }
 
 func TestImportLawsBite(t *testing.T) {
+	t.Parallel()
 	for _, broken := range [][2]string{
 		{"engine/people", "qualifybase/engine/booking"}, {"engine/text", "qualifybase/engine/act"},
 		{"engine/fault", "qualifybase/engine/text/x"},
@@ -163,6 +165,7 @@ func outlawedRoom(room, imp string) string {
 // No room of the engine is so large that it should be two, and no interface but the
 // composed ones asks for more than a reader can keep in mind.
 func TestRoomsStaySmall(t *testing.T) {
+	t.Parallel()
 	const most, methods = 4_000, 25
 	lines := map[string]int{}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {

@@ -15,6 +15,7 @@ import (
 // TestTidy: kept replies go after their 24 hours and expired holds a day after
 // their end, of both sides of the test flag; what may still be asked for stays.
 func TestTidy(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	reply := func(caller act.Caller, key string) {
@@ -56,6 +57,7 @@ func TestTidy(t *testing.T) {
 
 // TestTidyInBites drops more than one transaction's worth.
 func TestTidyInBites(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	const many = 1203
 	c.Write(t, func(tx engine.Tx) error {

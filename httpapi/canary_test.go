@@ -17,6 +17,7 @@ import (
 // header, no log line at any level, no figure of the metrics and no thin event
 // holds it (proof.md §3).
 func TestCanaries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var err error
 	if w.s, err = newServer(w.e, Options{AllowHTTP: true, FailuresPerMinute: 1 << 20,

@@ -18,6 +18,7 @@ import (
 )
 
 func TestCredentials(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(o *Options) { o.JWT.Secret = bytes.Repeat([]byte("s"), 32); o.FailuresPerMinute = 1000 })
 	live := b.keys.add(secret.FamilyLive, nil, scope.LeadsRead)
 	kv := b.keys.add(secret.FamilyKlinivo, nil, scope.LeadsRead)
@@ -75,6 +76,7 @@ func TestCredentials(t *testing.T) {
 }
 
 func TestSessions(t *testing.T) {
+	t.Parallel()
 	secret := bytes.Repeat([]byte("s"), 32)
 	b := newBench(t, func(o *Options) {
 		o.JWT = JWT{Secret: secret, Issuer: "idp", Audience: "qb"}
@@ -132,6 +134,7 @@ func TestSessions(t *testing.T) {
 }
 
 func TestRates(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	key := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead)
 	for i := range 121 {
@@ -172,6 +175,7 @@ func TestRates(t *testing.T) {
 }
 
 func TestHTTPS(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(o *Options) {
 		o.AllowHTTP = false
 		o.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
@@ -208,6 +212,7 @@ func TestHTTPS(t *testing.T) {
 }
 
 func TestBrowsers(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	allow := func(k *access.Key) { k.AllowedOrigins = []string{"https://clinic.example", "http://localhost:*"} }
 	pk := "Authorization: Bearer " + b.keys.add(secret.FamilyPublic, allow, scope.LeadsRead)

@@ -18,6 +18,7 @@ import (
 
 // TestStatuses: every kind that the engine can answer with has a status.
 func TestStatuses(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../engine/fault/fault.go")
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +40,7 @@ func TestStatuses(t *testing.T) {
 // TestLimitsAreTrue sends every text one character longer than the document
 // allows, and just as long: the schema's numbers must be the engine's.
 func TestLimitsAreTrue(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ids := planted(w)
 	checked := 0
@@ -135,6 +137,7 @@ func manyNames(n int) string {
 // TestRetries: a decided answer is heard again although the world has changed; a
 // fault of the request is not kept; one caller's key is no other's.
 func TestRetries(t *testing.T) {
+	t.Parallel()
 	bothForms(t, func(w *world) {
 		lead := w.as("POST", "/leads", `{"external_id":"1"}`).id("data", "id")
 		body := `{"lead_id":"` + lead + `","scheduled_at":"2026-04-27T09:00:00Z","ends_at":"2026-04-27T09:30:00Z"}`
@@ -164,6 +167,7 @@ func TestRetries(t *testing.T) {
 // TestSameKeyAtOnce: many copies of one request under one key do the thing once
 // and all hear the same.
 func TestSameKeyAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	body := `{"name":"Ada"}`
 	bodies := make([]string, 32)

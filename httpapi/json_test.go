@@ -13,6 +13,7 @@ import (
 )
 
 func TestParseJSONRefusesWhatOthersGuess(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ body, want string }{
 		"data after the value":    {`{} {}`, "data after"},
 		"a name twice":            {`{"a":1,"a":2}`, `"a" is given twice`},
@@ -108,6 +109,7 @@ func FuzzParseJSONFlat(f *testing.F) {
 }
 
 func TestCanonicalIgnoresLayoutOnly(t *testing.T) {
+	t.Parallel()
 	same := []string{`{"a":1,"b":[true,null]}`, ` { "b" : [ true , null ] , "a" : 1 } `,
 		"{\"\\u0061\":1,\n\"b\":[true,null]}"}
 	first := ""
@@ -177,6 +179,7 @@ func TestFlatRoundTrip(t *testing.T) {
 }
 
 func TestFlatNames(t *testing.T) {
+	t.Parallel()
 	for std, camel := range map[string]string{
 		"provider_id": "providerId", "id": "id", "line1": "line1", "no_show_sweep": "noShowSweep", "e164": "e164",
 	} {
@@ -204,6 +207,7 @@ func TestFlatNames(t *testing.T) {
 }
 
 func TestFlatScopes(t *testing.T) {
+	t.Parallel()
 	got := string(flat.Append(nil, []byte(`{"key_prefix":"kv_x","permissions":["patients:read","keys:manage"],`+
 		`"metadata":{"scopes":["patients:read"]}}`)))
 	want := `{"keyPrefix":"kv_x","permissions":["READ_PATIENTS","KEYS_MANAGE"],"metadata":{"scopes":["patients:read"]}}`

@@ -68,6 +68,7 @@ func fill(t *testing.T, rt *route, ids map[string]string) string {
 
 // TestMatrix walks every route of the router with every kind of wrong credential.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ids := planted(w)
 	before := len(w.events())
@@ -115,6 +116,7 @@ func TestMatrix(t *testing.T) {
 
 // TestNoFieldIsOurs: what the server sets cannot be sent, nor can anything else.
 func TestNoFieldIsOurs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ids := planted(w)
 	for _, rt := range w.s.routes {
@@ -136,6 +138,7 @@ func TestNoFieldIsOurs(t *testing.T) {
 
 // TestSecretsDoNotShow: no reply that lists or reads holds a hash or a token.
 func TestSecretsDoNotShow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ids := planted(w)
 	for _, rt := range w.s.routes {

@@ -238,6 +238,7 @@ func (b *bench) want(w *httptest.ResponseRecorder, status int, body string) {
 }
 
 func TestTwoForms(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	std := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead, scope.LeadsWrite)
 	kv := "X-API-Key: " + b.keys.add(secret.FamilyKlinivo, nil, scope.LeadsRead, scope.LeadsWrite,
@@ -270,6 +271,7 @@ func TestTwoForms(t *testing.T) {
 }
 
 func TestFaultsOfRequests(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	std := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead, scope.LeadsWrite)
 	kv := "X-API-Key: " + b.keys.add(secret.FamilyKlinivo, nil, scope.LeadsRead, scope.LeadsWrite)
@@ -339,6 +341,7 @@ func TestFaultsOfRequests(t *testing.T) {
 }
 
 func TestIdempotency(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	key := "X-API-Key: " + b.keys.add(secret.FamilyKlinivo, nil, scope.LeadsWrite)
 	first := b.call("POST", "/api/v1/pets/a", `{"petName":"Ida"}`, key, `Idempotency-Key: "k1"`)
@@ -394,6 +397,7 @@ func TestFaultsOfOurs(t *testing.T) {
 
 // TestTooLargeIsHeard: a client that sends too much reads the 413, not a broken connection.
 func TestTooLargeIsHeard(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	key := b.keys.add(secret.FamilyLive, nil, scope.LeadsWrite)
 	srv := httptest.NewServer(b.s)
@@ -413,6 +417,7 @@ func TestTooLargeIsHeard(t *testing.T) {
 }
 
 func TestTableIsRefused(t *testing.T) {
+	t.Parallel()
 	ok := Row{Method: "GET", Path: "/x", Scope: scope.LeadsRead, Tag: "X", ID: "x", Summary: "X", Status: 200,
 		Op: Drop(func(context.Context, act.Caller, wire.None) error { return nil })}
 	bad := struct {

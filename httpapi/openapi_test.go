@@ -14,6 +14,7 @@ import (
 )
 
 func TestDocument(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	for _, form := range []string{"", "?form=standard", "?form=flat"} {
 		w := b.call("GET", "/api/v1/openapi.json"+form, "")
@@ -58,6 +59,7 @@ func TestDocument(t *testing.T) {
 
 // TestDocumentNamesBothForms: a flat schema has camelCase names and no reference to a standard one.
 func TestDocumentNamesBothForms(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	var doc struct {
 		Components struct{ Schemas map[string]json.RawMessage }
@@ -76,6 +78,7 @@ func TestDocumentNamesBothForms(t *testing.T) {
 }
 
 func TestReferencePage(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	page := b.call("GET", "/api/v1/docs", "")
 	if page.Code != 200 || !strings.Contains(page.Body.String(), "<rapi-doc") ||
@@ -97,6 +100,7 @@ func TestReferencePage(t *testing.T) {
 // TestDocumentHasEveryEvent: each type of event with an example of its body that
 // fits the schema beside it, in both forms.
 func TestDocumentHasEveryEvent(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	var doc struct {
 		Webhooks map[string]struct {
@@ -133,6 +137,7 @@ func TestDocumentHasEveryEvent(t *testing.T) {
 // Every success with a body has an example in each form, which TestDocument holds
 // against its schema; none is hollow.
 func TestDocumentHasEveryReply(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	var doc struct {
 		Paths map[string]map[string]struct {

@@ -8,6 +8,7 @@ import (
 )
 
 func TestPages(t *testing.T) {
+	t.Parallel()
 	bothForms(t, func(w *world) {
 		var made []string
 		for i := range 7 {

@@ -8,6 +8,7 @@ import (
 )
 
 func TestArrange(t *testing.T) {
+	t.Parallel()
 	core := []Group{{Name: "leads"}, {Name: "keys"}}
 	for _, c := range []struct {
 		more []Group
@@ -35,6 +36,7 @@ func TestArrange(t *testing.T) {
 // TestSamplesMeanTheSame: a package that gave a sample of the core another value
 // would change the examples of every other resource.
 func TestSamplesMeanTheSame(t *testing.T) {
+	t.Parallel()
 	more := func(name string) Options {
 		return Options{More: []Group{{Name: "pets", Samples: map[string]any{name: "Ida"}}}}
 	}

@@ -15,9 +15,12 @@ import (
 
 const schemas = "#/components/schemas/"
 
+// Lists of this API are never null. It is said once: huma keeps it for the whole
+// process, and servers may be made at the same time.
+func init() { huma.DefaultArrayNullable = false }
+
 // newRegistry holds the schemas of all wire structs, by the name of their type.
 func newRegistry() huma.Registry {
-	huma.DefaultArrayNullable = false // our lists are never null
 	r := huma.NewMapRegistry(schemas, func(t reflect.Type, hint string) string {
 		return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "Wire")
 	})

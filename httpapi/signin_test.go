@@ -36,6 +36,7 @@ func withSessions(t *testing.T, role act.Role, email string) (*world, access.Use
 }
 
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	w, u := withSessions(t, act.FrontDesk, "Ada@clinic.example")
 	r := w.call("POST", "/session", `{"email":"ADA@clinic.example","password":"`+password+`"}`)
 	r.has(200, `"Bearer"`, "data", "token_type")
@@ -65,6 +66,7 @@ func TestSignIn(t *testing.T) {
 // A new password and disabling end the sessions that were issued before, for good;
 // a foreign token that does not say when it was issued lasts until it expires.
 func TestOldSessionsEnd(t *testing.T) {
+	t.Parallel()
 	w, u := withSessions(t, act.FrontDesk, "ada@clinic.example")
 	signIn := func(password string) string {
 		return "Authorization: Bearer " + w.call("POST", "/session",
@@ -104,6 +106,7 @@ func TestOldSessionsEnd(t *testing.T) {
 // TestFaultyBodySignsNobodyIn: a body with a fault is answered with the fault
 // alone; the password in it is not tried.
 func TestFaultyBodySignsNobodyIn(t *testing.T) {
+	t.Parallel()
 	w, u := withSessions(t, act.FrontDesk, "ada@clinic.example")
 	signIns := func() int {
 		list, err := w.e.AuditLog(t.Context(), w.ann, act.AuditQuery{Action: "user.sign_in", EntityID: u.ID},
@@ -126,6 +129,7 @@ func TestFaultyBodySignsNobodyIn(t *testing.T) {
 
 // TestSignInRefusals: one answer for whatever does not fit, and the lock-out.
 func TestSignInRefusals(t *testing.T) {
+	t.Parallel()
 	w, _ := withSessions(t, act.Owner, "ada@clinic.example")
 	ask := func(email, password string) reply {
 		return w.call("POST", "/session", `{"email":"`+email+`","password":"`+password+`"}`)
@@ -158,6 +162,7 @@ func TestSignInRefusals(t *testing.T) {
 
 // TestSignInOfTwoClinics: a person of two clinics names the one that is meant.
 func TestSignInOfTwoClinics(t *testing.T) {
+	t.Parallel()
 	w, _ := withSessions(t, act.Owner, "ada@clinic.example")
 	if _, err := w.e.CreateUser(t.Context(), w.bob,
 		access.UserDraft{Email: "ada@clinic.example", Name: "Ada", Role: act.Auditor,

@@ -13,6 +13,7 @@ import (
 // TestUnknownPaths: who may not ask does not learn what is there (contract.md §6);
 // what is documented and not there yet asks for its right first.
 func TestUnknownPaths(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(o *Options) { o.FailuresPerMinute = 1000 })
 	weak := "Authorization: Bearer " + b.keys.add(secret.FamilySecret, nil, scope.LeadsRead)
 	sk := "Authorization: Bearer " + b.keys.add(secret.FamilySecret, nil, scope.CampaignsRead, scope.GraphShare,
@@ -67,6 +68,7 @@ func TestUnknownPaths(t *testing.T) {
 // TestBrowsersOnUnknownPaths: a preflight hears the same for every path, and the
 // request's 404 can be read from its origin.
 func TestBrowsersOnUnknownPaths(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	pk := "Authorization: Bearer " + b.keys.add(secret.FamilyPublic,
 		func(k *access.Key) { k.AllowedOrigins = []string{"https://clinic.example"} }, scope.CampaignsRead,
@@ -96,6 +98,7 @@ func TestBrowsersOnUnknownPaths(t *testing.T) {
 
 // TestNoKeyIsEchoed: names are masked like values (contract.md §1).
 func TestNoKeyIsEchoed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(o *Options) { o.FailuresPerMinute = 1000 })
 	live := b.keys.add(secret.FamilyLive, nil, scope.LeadsRead, scope.LeadsWrite)
 	kv := b.keys.add(secret.FamilyKlinivo, nil, scope.LeadsRead, scope.LeadsWrite)
@@ -128,6 +131,7 @@ func TestNoKeyIsEchoed(t *testing.T) {
 // TestWordsOfRefusals: query faults are called so, and names in messages are in
 // the caller's form.
 func TestWordsOfRefusals(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.call("GET", "/appointments?from=2026-04-28&to=2026-04-27", "", w.live).
 		is(400, `"message":"Invalid query parameters","details":[{"field":"to"`)
@@ -152,6 +156,7 @@ func TestWordsOfRefusals(t *testing.T) {
 
 // TestNotModified: a client that has the version gets no body (contract.md §1).
 func TestNotModified(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	key := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead, scope.LeadsWrite)
 	for known, status := range map[string]int{`"3"`: 304, `W/"3"`: 304, `"1", "3"`: 304, `*`: 304, `"2"`: 200, `3`: 200,
@@ -166,6 +171,7 @@ func TestNotModified(t *testing.T) {
 
 // TestRateHeaders: every authenticated reply has them, and t is never more than w.
 func TestRateHeaders(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	b.now = b.now.Add(1)
 	key := "Authorization: Bearer " + b.keys.add(secret.FamilyLive, nil, scope.LeadsRead)

@@ -31,6 +31,7 @@ func (h *house) pages(t *testing.T, n int64) {
 
 // A probe is a write that reaches the file and leaves every row as it was.
 func TestProbe(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.must(t, h.booking(0))
 	size := func() int64 {
@@ -52,6 +53,7 @@ func TestProbe(t *testing.T) {
 // A disk that fills up refuses everybody in the group and acknowledges nobody;
 // with room again the store goes on by itself (proof.md R6).
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.must(t, h.booking(0))
 	big := strings.Repeat("x", 100_000)
@@ -119,6 +121,7 @@ func TestFullDiskIsTriedCalmly(t *testing.T) {
 // A write that the disk fails makes the store read-only until it is opened
 // again (proof.md R7). The file size limit of a process of its own is the fault.
 func TestFailingDisk(t *testing.T) {
+	t.Parallel()
 	if path := os.Getenv("QB_TEST_FAILING_DISK"); path != "" {
 		failingDisk(t, path)
 		return

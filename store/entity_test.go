@@ -22,6 +22,7 @@ func oddText(s string) string { return s + " äöü ' \" \U0001F600" }
 
 // What is written is read again as it was, every field of it.
 func TestRoundTrips(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	born, _ := calendar.ParseDate("1815-12-10")
 	rate := 7
@@ -207,6 +208,7 @@ func foreignHands(t *testing.T, h *house, other int64, lead people.Lead, visit b
 
 // The invariants hold against a SQL shell, too.
 func TestTriggersGuardTheFile(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.must(t, h.booking(1))
 	h.must(t, func(tx engine.Tx) error {
@@ -257,6 +259,7 @@ func TestTriggersGuardTheFile(t *testing.T) {
 }
 
 func TestHolds(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	room, doctor := booking.RoomResource(h.rooms[0]), booking.ProviderResource(h.providers[0])
 	span := calendar.Span{Start: noon.Unix() + 3600, End: noon.Unix() + 5400}
@@ -324,6 +327,7 @@ func TestHolds(t *testing.T) {
 }
 
 func TestRepliesAreDropped(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.must(t, func(tx engine.Tx) error {
 		for i := range int64(10) {

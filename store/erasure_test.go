@@ -129,6 +129,7 @@ func planted(t *testing.T, c *enginetest.Clinic) (root, merged people.Patient, l
 // Erased is erased: no row of any table holds a word of the person, but for what
 // was signed; and a restored backup forgets them again.
 func TestErase(t *testing.T) {
+	t.Parallel()
 	var told []rights.Erasure
 	c := enginetest.NewWith(t, engine.Options{Erased: func(g rights.Erasure) { told = append(told, g) }})
 	root, merged, lead := planted(t, c)
@@ -212,6 +213,7 @@ func refusals(t *testing.T, c *enginetest.Clinic, root, merged people.Patient) {
 
 // A tombstone of a number that somebody else has by now erases nobody.
 func TestReapplyMeansThePerson(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	p := c.Patient(t, c.Caller, "Otto", "Berg")
 	l := c.Lead(t, c.Caller)
@@ -236,6 +238,7 @@ func TestReapplyMeansThePerson(t *testing.T) {
 }
 
 func TestEraseRefuses(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	p := c.Patient(t, c.Caller, "Otto", "Berg")
 	a, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"),

@@ -11,6 +11,7 @@ import (
 )
 
 func TestFaultsHaveKinds(t *testing.T) {
+	t.Parallel()
 	why := func(c sqlite.Code, says string) error { return &sqlite.Error{Code: c, Message: says} }
 	for _, x := range []struct {
 		err  error

@@ -11,6 +11,7 @@ import (
 
 // Looking for duplicates must not walk all people: an import asks for each row.
 func TestLookUpsUseTheirIndexes(t *testing.T) {
+	t.Parallel()
 	s := openAt(t, filepath.Join(t.TempDir(), "qb.db"), Options{})
 	byExternal := selectLead + " WHERE clinic = ? AND test = ? AND external_id = ? AND source = 'api'"
 	for sql, index := range map[string]string{

@@ -29,6 +29,7 @@ func (h *house) newLead(n int, at int64) people.Lead {
 
 // No row is repeated or skipped while others are written (contract.md §7).
 func TestPagesWhileOthersWrite(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	there := map[string]bool{h.lead: true}
 	h.must(t, func(tx engine.Tx) error {
@@ -84,6 +85,7 @@ func TestPagesWhileOthersWrite(t *testing.T) {
 
 // A sync hears of every row that changed since, whatever the clock did.
 func TestSyncSkipsNothing(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.must(t, func(tx engine.Tx) error { return tx.DeleteLead(h.clinic, h.lead) })
 	var ids []string
@@ -143,6 +145,7 @@ func TestSyncSkipsNothing(t *testing.T) {
 }
 
 func TestSearchFindsPrefixes(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.must(t, func(tx engine.Tx) error {
 		for n := range 30 {
@@ -177,6 +180,7 @@ func TestSearchFindsPrefixes(t *testing.T) {
 }
 
 func TestDirectoryPages(t *testing.T) {
+	t.Parallel()
 	h := furnish(t, openAt(t, t.TempDir()+"/qb.db", Options{}), 11)
 	var got []int64
 	var after act.Position
@@ -210,6 +214,7 @@ func TestDirectoryPages(t *testing.T) {
 
 // Every question of a hot path or a long list is answered by an index.
 func TestQueriesUseIndexes(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	c, err := dial(h.path)
 	if err != nil {

@@ -37,6 +37,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 func TestSeesAnotherProcess(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "qb.db")
 	h := furnish(t, openAt(t, path, Options{}), 1)
 	shell := &house{Store: openAt(t, path, Options{}), clinic: h.clinic, providers: h.providers, patient: h.patient}
@@ -97,6 +98,7 @@ func TestSeesAnotherProcess(t *testing.T) {
 }
 
 func TestKeysInMemoryFollowWrites(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	k := aKey(h)
 	h.must(t, func(tx engine.Tx) error { return tx.InsertKey(k) })
@@ -144,6 +146,7 @@ func TestKeysInMemoryFollowWrites(t *testing.T) {
 }
 
 func TestPlanFollowsWrites(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	plan := func() (p *directory.Plan) {
 		see(t, h.Store, func(r engine.Reader) (err error) {
@@ -196,6 +199,7 @@ func TestPlanFollowsWrites(t *testing.T) {
 }
 
 func TestViewFromMemoryNeedsNoConnection(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{Readers: 1})
 	see(t, h.Store, func(outer engine.Reader) error {
 		if _, err := outer.Clinics(); err != nil { // takes the only connection
@@ -220,6 +224,7 @@ func TestViewFromMemoryNeedsNoConnection(t *testing.T) {
 }
 
 func TestViewIsOneSnapshot(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	see(t, h.Store, func(r engine.Reader) error {
 		count := func() int64 {

@@ -21,6 +21,7 @@ func options() Options {
 }
 
 func TestNewFileIsOursAlone(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "odd name?#%.db")
 	h := furnish(t, openAt(t, path, Options{}), 1)
 	for _, suffix := range []string{"", "-wal"} {
@@ -52,6 +53,7 @@ func TestNewFileIsOursAlone(t *testing.T) {
 
 // What is refused is left as it was, to the byte.
 func TestRefusedUntouched(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ours := filepath.Join(dir, "ours.db")
 	if err := openAt(t, ours, Options{}).Close(); err != nil {
@@ -121,6 +123,7 @@ func lay(t *testing.T, path, schema string, list []migration) []string {
 }
 
 func TestMigrate(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	const oldSchema = "PRAGMA application_id = 0x51420001; CREATE TABLE a (x INTEGER PRIMARY KEY, y TEXT) STRICT; " +
 		"INSERT INTO a VALUES (1, 'kept');"
@@ -158,6 +161,7 @@ func TestMigrate(t *testing.T) {
 }
 
 func TestFailedMigrationRollsBack(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "old.db")
 	before := lay(t, path,
 		"PRAGMA application_id = 0x51420001; CREATE TABLE a (x INTEGER PRIMARY KEY) STRICT; CREATE TABLE b (x INTEGER "+
@@ -179,6 +183,7 @@ func TestFailedMigrationRollsBack(t *testing.T) {
 }
 
 func TestMigrationNames(t *testing.T) {
+	t.Parallel()
 	for _, names := range [][]string{{"0003_gap.sql"}, {"2_short.sql"}, {"0002_a.sql", "0002_b.sql"}, {"0002_A.sql"}} {
 		dir := fstest.MapFS{}
 		for _, n := range names {
@@ -194,6 +199,7 @@ func TestMigrationNames(t *testing.T) {
 // schemas lie in testdata/schemas/vN.sql; until the first release there is only
 // today's, which is compared with itself in another spelling.
 func TestOldSchemasBecomeSchema(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	want := lay(t, filepath.Join(dir, "want.db"), schemaText(t), embedded())
 	old, err := filepath.Glob("testdata/schemas/v*.sql")
@@ -222,6 +228,7 @@ func TestOldSchemasBecomeSchema(t *testing.T) {
 }
 
 func TestAtLeast(t *testing.T) {
+	t.Parallel()
 	for v, want := range map[string]bool{"3.53.0": true, "3.53.4": true, "3.100": true, "4.0": true, "3.51.2": false,
 		"3.9.9": false, "3.53": true} {
 		if atLeast(v, minSQLite) != want {
@@ -231,6 +238,7 @@ func TestAtLeast(t *testing.T) {
 }
 
 func TestBareKeepsQuotedText(t *testing.T) {
+	t.Parallel()
 	got := bare("CREATE  TABLE a ( x TEXT DEFAULT 'a -- b  c' , /* no */ \"odd  name\" INTEGER ) -- end")
 	want := `CREATE TABLE a(x TEXT DEFAULT'a -- b  c',"odd  name"INTEGER)`
 	if got != want || bytes.Contains([]byte(got), []byte("end")) {
@@ -242,6 +250,7 @@ func TestBareKeepsQuotedText(t *testing.T) {
 // rows kept, structure as a new install's, a verified copy of before, and the old
 // program refuses what came out, untouched (proof.md R15).
 func TestMigrateEverything(t *testing.T) {
+	t.Parallel()
 	list, err := readMigrations(fstest.MapFS{
 		"0002_colour.sql": {Data: []byte("ALTER TABLE leads ADD COLUMN colour TEXT; CREATE INDEX leads_colour ON " +
 			"leads (clinic, colour);")},
@@ -287,6 +296,7 @@ func TestMigrateEverything(t *testing.T) {
 
 // A database whose pages are broken is not migrated, and stays as it is.
 func TestMigrateRefusesDamage(t *testing.T) {
+	t.Parallel()
 	list, err := readMigrations(fstest.MapFS{"0002_z.sql": {Data: []byte("CREATE TABLE z (x) STRICT")}})
 	if err != nil {
 		t.Fatal(err)

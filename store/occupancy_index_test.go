@@ -270,6 +270,7 @@ func TestIndexUnderConcurrentLoads(t *testing.T) {
 
 // Days that pass push the index's first day forward.
 func TestIndexAsDaysPass(t *testing.T) {
+	t.Parallel()
 	now := noon
 	var mu sync.Mutex
 	s := openAt(t, filepath.Join(t.TempDir(), "qb.db"),
@@ -301,6 +302,7 @@ func TestIndexAsDaysPass(t *testing.T) {
 
 // A day that readers may hold is never written to.
 func TestPublishedDaysStandStill(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	var rows []booking.Occupancy
 	h.must(t, func(tx engine.Tx) error {

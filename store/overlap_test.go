@@ -103,6 +103,7 @@ func TestTriggersAgreeWithPlainLook(t *testing.T) {
 // An override in the middle of a long booking does not hide that booking from
 // whoever looks one step back.
 func TestOverrideHidesNobody(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	put := func(minute, length int64, override bool) error {
 		return engine.Update(context.Background(), h, func(tx engine.Tx) error {

@@ -14,6 +14,7 @@ import (
 // Every column by which a row belongs to a patient is either moved by a merge or
 // stays for a reason that is written down: a new one cannot be forgotten.
 func TestMergesKnowEveryReference(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	c, err := dial(h.path)
 	if err != nil {
@@ -58,6 +59,7 @@ func TestMergesKnowEveryReference(t *testing.T) {
 
 // The questions of searches and duplicates are answered by indexes.
 func TestPatientPlans(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.must(t, func(tx engine.Tx) error {
 		for i := range 3000 {
@@ -115,6 +117,7 @@ func patientPlans(t *testing.T, h *house, c *conn) {
 
 // No shell can delete a patient or an erasure.
 func TestPatientsStay(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	c, err := dial(h.path)
 	if err != nil {
@@ -135,6 +138,7 @@ func TestPatientsStay(t *testing.T) {
 
 // Asked for another clinic, a patient's merges, rows and drafts are not there.
 func TestMergesAskForTheirClinic(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	foreign := h.clinic + 1
 	h.must(t, func(tx engine.Tx) error {

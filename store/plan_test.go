@@ -12,6 +12,7 @@ import (
 // TestFewRowsAreFoundByTheirOwnIndex: lists of one person, one appointment or one
 // consultation never walk the list of the whole clinic.
 func TestFewRowsAreFoundByTheirOwnIndex(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	type asked struct {
 		name, from string

@@ -112,6 +112,7 @@ func TestSavepointsUndoTheirOwn(t *testing.T) {
 
 // A member that only reads opens no savepoint.
 func TestReadsNeedNoSavepoint(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.must(t, func(x engine.Tx) error {
 		return x.Savepoint(func() error {

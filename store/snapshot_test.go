@@ -68,6 +68,7 @@ func inspect(t testing.TB, path string) Inspection {
 }
 
 func TestSnapshotIsWhole(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.live(t, 700)
 	dest := filepath.Join(t.TempDir(), "odd name?#%.db")
@@ -103,6 +104,7 @@ func TestSnapshotIsWhole(t *testing.T) {
 
 // What was deleted is not in a backup, not even as the remains of a page.
 func TestSnapshotForgets(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	secret := strings.Repeat("Forgotten Person ", 300)
 	h.must(t, func(tx engine.Tx) error { return tx.InsertReason("r", h.clinic, 0, secret) })
@@ -200,6 +202,7 @@ func (h *house) load(t *testing.T, rate int, slot *int64, fn func()) []time.Dura
 
 // Each kind of damage is found by its own check, and a sound file has none.
 func TestInspectFinds(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ check, says, sql string }{
 		{"", "", "SELECT 1"},
 		{"bookings", "taken twice",
@@ -249,6 +252,7 @@ func TestInspectFinds(t *testing.T) {
 // Inspecting changes nothing, whether a server runs or not, and sees what it has
 // committed.
 func TestInspectLive(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.live(t, 30)
 	if in := inspect(t, h.Path()); in.Appointments != 30 || len(in.Findings) != 0 {
@@ -272,6 +276,7 @@ func TestInspectLive(t *testing.T) {
 
 // Pages thrown about, and the file cut: found, never a panic or an error that is none of ours.
 func TestInspectDamage(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	h.live(t, 300)
 	dir := t.TempDir()
@@ -301,6 +306,7 @@ func TestInspectDamage(t *testing.T) {
 }
 
 func TestInspectRefuses(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for name, c := range map[string]struct {
 		text string

@@ -11,6 +11,7 @@ import (
 )
 
 func TestBookAndSee(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	start := noon.Unix() + 3600
 	a := h.visit(h.providers[0], start, 30)

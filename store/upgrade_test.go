@@ -175,6 +175,7 @@ func unreleased(changelog string, dir fs.FS) (missing []string) {
 }
 
 func TestEveryReleaseIsUpgraded(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../CHANGELOG.md")
 	if err != nil {
 		t.Fatal(err)

@@ -143,6 +143,7 @@ func (s *shell) notes(t *testing.T) string {
 }
 
 func TestSignedNotesStandAgainstSQL(t *testing.T) {
+	t.Parallel()
 	s := newShell(t)
 	before := s.notes(t)
 	for _, a := range s.attacks() {
@@ -169,6 +170,7 @@ func TestSignedNotesStandAgainstSQL(t *testing.T) {
 // TestSignedNotesStandAgainstTheShell is the same with the sqlite3 program of the
 // machine, whose SQLite is another, older one.
 func TestSignedNotesStandAgainstTheShell(t *testing.T) {
+	t.Parallel()
 	program, err := exec.LookPath("sqlite3")
 	if err != nil {
 		t.Skip("there is no sqlite3 here")
@@ -184,6 +186,7 @@ func TestSignedNotesStandAgainstTheShell(t *testing.T) {
 
 // TestOneConsultationPerAppointment is the invariant below the engine's check.
 func TestOneConsultationPerAppointment(t *testing.T) {
+	t.Parallel()
 	s := newShell(t)
 	a := s.Book(t, "2026-04-27 09:00", s.Ada, s.Checkup)
 	insert := func(id, status string) error {
@@ -203,6 +206,7 @@ func TestOneConsultationPerAppointment(t *testing.T) {
 // TestVisitsStayInTheirClinic: nobody with a SQL shell ties a visit to another
 // clinic's rows, or live rows to test ones.
 func TestVisitsStayInTheirClinic(t *testing.T) {
+	t.Parallel()
 	s := newShell(t)
 	rival, doctor := s.Rival(t)
 	theirs, test := s.Patient(t, rival, "Eva", "Rot"), s.Patient(t, s.Test, "Tess", "Rot")

@@ -33,6 +33,7 @@ func aLog(t *testing.T, n int) string {
 // A flip anywhere in the log loses all that follows, and SQLite says nothing: it
 // takes the broken frame for the end. Inspect and Open say it.
 func TestFlippedLog(t *testing.T) {
+	t.Parallel()
 	path := aLog(t, 12)
 	st, err := readWAL(path)
 	if err != nil || st.frames < 20 || st.behind != 0 {
@@ -78,6 +79,7 @@ func TestFlippedLog(t *testing.T) {
 // A log that a power cut tore in its last commit is no damage: nobody was told of
 // that commit.
 func TestTornLog(t *testing.T) {
+	t.Parallel()
 	path := aLog(t, 6)
 	wal, err := os.ReadFile(path + "-wal")
 	if err != nil {

@@ -112,6 +112,7 @@ func TestGroupKeepsMembersApart(t *testing.T) {
 }
 
 func TestHeadsFollowRollbacks(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	move := func(tx engine.Tx, by int64) error {
 		counters, err := tx.Counters(h.clinic)
@@ -163,6 +164,7 @@ func TestHeadsFollowRollbacks(t *testing.T) {
 }
 
 func TestContextStopsOnlyWhatWaits(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	entered, free := make(chan bool), make(chan bool)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -198,6 +200,7 @@ func TestContextStopsOnlyWhatWaits(t *testing.T) {
 }
 
 func TestMisuseIsRefused(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	var kept engine.Tx
 	h.must(t, func(tx engine.Tx) error {
@@ -229,6 +232,7 @@ func TestMisuseIsRefused(t *testing.T) {
 // An Update inside of a member is refused, however it comes there, and its member
 // goes on; nobody else is taken for nested.
 func TestNestedUpdateIsRefused(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	nested := func() error {
 		return engine.Update(context.Background(), h, func(engine.Tx) error { return errors.New("it ran") })
@@ -274,6 +278,7 @@ func TestNestedUpdateIsRefused(t *testing.T) {
 // Nor does a nested Update wait for room in a queue that only its own member's end
 // would empty.
 func TestNestedUpdateIsRefusedBesideAFullQueue(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	var wg sync.WaitGroup
 	h.must(t, func(engine.Tx) error {
@@ -298,6 +303,7 @@ func TestNestedUpdateIsRefusedBesideAFullQueue(t *testing.T) {
 
 // A member that ends its goroutine (a test's FailNow does) takes nobody along.
 func TestWriterOutlivesGoexit(t *testing.T) {
+	t.Parallel()
 	h := openHouse(t, Options{})
 	errs := h.crowd(t,
 		h.booking(1),

@@ -13,6 +13,7 @@ func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 // The whole life of a delivery that always fails at once: six requests, at these
 // minutes, then the dead letter queue.
 func TestScheduleTable(t *testing.T) {
+	t.Parallel()
 	want := []int{0, 1, 3, 7, 15, 31}
 	at := time.Duration(0)
 	for i, minute := range want {
@@ -28,6 +29,7 @@ func TestScheduleTable(t *testing.T) {
 }
 
 func TestBackoffNext(t *testing.T) {
+	t.Parallel()
 	const s = time.Second
 	for _, c := range []struct {
 		name       string
@@ -77,6 +79,7 @@ func TestBackoffBounds(t *testing.T) {
 }
 
 func TestNewBackoffRefuses(t *testing.T) {
+	t.Parallel()
 	for _, bad := range [][]int{nil, {}, {0}, {-1}, {1, 10081}, make([]int, 21)} {
 		if _, err := NewBackoff(bad); err == nil {
 			t.Errorf("%v passed", bad)
@@ -85,6 +88,7 @@ func TestNewBackoffRefuses(t *testing.T) {
 }
 
 func TestRetryAfter(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 4, 27, 8, 0, 0, 0, time.UTC)
 	for header, want := range map[string]time.Duration{
 		"": 0, "0": 0, "120": 2 * time.Minute, " 7 ": 7 * time.Second, "-5": 0, "1.5": 0, "soon": 0,

@@ -107,6 +107,7 @@ func ssrfNames() *names {
 // Nothing of the list is connected to: neither the dialer alone, which is the real
 // check, nor the sender, which asks CheckURL first.
 func TestNoConnectionToInnerTargets(t *testing.T) {
+	t.Parallel()
 	if len(ssrfHosts) < 40 {
 		t.Fatalf("only %d cases", len(ssrfHosts))
 	}
@@ -151,6 +152,7 @@ func noSuchName(err error) bool {
 
 // The same wire is reached as soon as the operator says so: the test above can fail.
 func TestAllowedTargetsConnect(t *testing.T) {
+	t.Parallel()
 	wire := newTripwire(t)
 	res := ssrfNames().resolver()
 	here := fmt.Sprintf(":%d", wire.port)
@@ -219,6 +221,7 @@ func TestNoRedirectNoProxy(t *testing.T) {
 }
 
 func TestTLSAtLeast12(t *testing.T) {
+	t.Parallel()
 	server := func(max uint16) *httptest.Server {
 		s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: max}

@@ -192,6 +192,7 @@ func TestFileIsTheModel(t *testing.T) {
 // A claim whose ending the database never hears of goes back when its lease has run
 // out, without using up the budget; an ending that comes too late changes nothing.
 func TestLeaseRunsOut(t *testing.T) {
+	t.Parallel()
 	f := newFile(t)
 	now := int64(1777190400)
 	to := &outbox.Target{WebhookID: uuid.New(time.Unix(now, 0)), URL: "https://x.example.com/",

@@ -99,6 +99,7 @@ func (r readUntil) Read([]byte) (int, error) { <-r.Done(); return 0, r.Err() }
 // Two receivers with the highest limit that hang, before their answer or inside it,
 // hold every slot once; from then on each has one slot until it answers again.
 func TestHangingEndpointLosesItsSlots(t *testing.T) {
+	t.Parallel()
 	for name, how := range map[string]behaviour{"hang": hang, "endless 200": endless(200),
 		"endless 500": endless(500)} {
 		t.Run(name, func(t *testing.T) { testLosesItsSlots(t, how) })

@@ -41,6 +41,7 @@ func policyFault(t testing.TB, p *Policy, raw string) string {
 }
 
 func TestCheckURL(t *testing.T) {
+	t.Parallel()
 	open := policy(t)
 	for _, c := range []struct{ url, want string }{
 		{"https://crm.example.com/hooks?tenant=1", ""},
@@ -103,6 +104,7 @@ func TestCheckURL(t *testing.T) {
 }
 
 func TestCheckURLAllowed(t *testing.T) {
+	t.Parallel()
 	p := policy(t, "192.168.10.20/32:8443", "10.0.5.0/24", "127.0.0.1/32", "crm.clinic.lan", "intranet:8080",
 		"[fd00::7]:443", "localhost")
 	for url, ok := range map[string]bool{
@@ -133,6 +135,7 @@ func TestCheckURLAllowed(t *testing.T) {
 }
 
 func TestAllowSettingTakes(t *testing.T) {
+	t.Parallel()
 	for _, good := range []string{"10.0.0.1", "fd00::7", "[fd00::7]", "[fd00::7]:8443", "fd00::/64", "fd00::/64:8443",
 		"crm.clinic.lan.", "CRM.clinic.lan:80"} {
 		if _, err := NewPolicy([]string{good}); err != nil {
@@ -142,6 +145,7 @@ func TestAllowSettingTakes(t *testing.T) {
 }
 
 func TestAllowSettingRefuses(t *testing.T) {
+	t.Parallel()
 	for _, bad := range []string{
 		"", " ", "10.0.5.7/24", "10.0.0.0/33", "10.0.0.0/8:0", "10.0.0.0/8:http", "10.0.0.0/8:+80", "::ffff:10.0.0.1",
 		"[10.0.0.1]", "]10.0.0.1", "[10.0.0.1", "[fd00::7", "fd00::7]", "[[fd00::7]]", "[fd00::7]x",
@@ -157,6 +161,7 @@ func TestAllowSettingRefuses(t *testing.T) {
 }
 
 func TestCheckAddress(t *testing.T) {
+	t.Parallel()
 	wide := policy(t, "0.0.0.0/0", "::/0", "crm.clinic.lan")
 	wide.SetOwn(netip.MustParseAddrPort("127.0.0.1:8080"), netip.MustParseAddrPort("[::]:9090"))
 	wide.local = func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("192.168.1.5")} }

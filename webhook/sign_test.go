@@ -28,6 +28,7 @@ func signer(t testing.TB, secret, old string) *Signer {
 
 // The values were computed with openssl dgst -hmac, not with this code.
 func TestSignGolden(t *testing.T) {
+	t.Parallel()
 	s := signer(t, goldenSecret, "")
 	for range 2 { // the hash states are reused
 		got := s.Sign("evt_1", 1777190400, []byte(`{"id":"evt_1"}`))
@@ -38,6 +39,7 @@ func TestSignGolden(t *testing.T) {
 }
 
 func TestSecretShape(t *testing.T) {
+	t.Parallel()
 	plain := secret.NewWebhookSecret()
 	if !regexp.MustCompile(`^whsec_[A-Za-z0-9+/]{48}$`).MatchString(plain) {
 		t.Fatalf("secret %q", plain)
@@ -97,6 +99,7 @@ func TestStandardWebhooksLibraryVerifies(t *testing.T) {
 }
 
 func TestRotationOrder(t *testing.T) {
+	t.Parallel()
 	fresh, old := secret.NewWebhookSecret(), secret.NewWebhookSecret()
 	body := []byte(`{}`)
 	now := int64(1777190400)

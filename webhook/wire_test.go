@@ -142,6 +142,7 @@ func TestRotationEnds(t *testing.T) {
 }
 
 func TestOneConnectionIsKept(t *testing.T) {
+	t.Parallel()
 	var conns atomic.Int64
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Write([]byte("thanks"))
@@ -174,6 +175,7 @@ func TestOneConnectionIsKept(t *testing.T) {
 
 // The answer is read as it is sent: not unpacked, 64 KiB at most, 4 KiB kept.
 func TestHostileAnswers(t *testing.T) {
+	t.Parallel()
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
 	z.Write(make([]byte, 10<<20))
@@ -260,6 +262,7 @@ func dripping(t *testing.T, head string) (attempts []outbox.Settlement) {
 
 // The whole attempt ends after 15 s, however slowly an answer goes on.
 func TestSlowDrip(t *testing.T) {
+	t.Parallel()
 	a := dripping(t, "HTTP/1.1 500 No\r\nContent-Length: 100000\r\n\r\n")
 	if len(a) != 1 || a[0].MS != 15000 || a[0].Status != 500 || len(a[0].Response) < 10 {
 		t.Errorf("%+v", a)
@@ -269,6 +272,7 @@ func TestSlowDrip(t *testing.T) {
 // A receiver that wants to speak another protocol hands over its bare connection,
 // which no deadline of a request ends: nobody waits for it.
 func TestSwitchingProtocols(t *testing.T) {
+	t.Parallel()
 	a := dripping(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 	if len(a) != 1 || a[0].MS >= 15000 || a[0].Status != 101 || a[0].Class != outbox.BadStatus ||
 		a[0].Result != outbox.Retry {
@@ -277,6 +281,7 @@ func TestSwitchingProtocols(t *testing.T) {
 }
 
 func TestClassify(t *testing.T) {
+	t.Parallel()
 	expired := x509.CertificateInvalidError{Reason: x509.Expired}
 	for _, c := range []struct {
 		err   error

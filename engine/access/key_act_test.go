@@ -32,6 +32,7 @@ func refusedKey(t *testing.T, c *enginetest.Clinic, text, why string) {
 }
 
 func TestCreateKey(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ends := c.Clock.Now().Add(time.Hour).Unix()
 	k := enginetest.IssueKey(t, c, access.KeyDraft{Name: " Website ", Family: secret.FamilyPublic,
@@ -60,6 +61,7 @@ func TestCreateKey(t *testing.T) {
 }
 
 func TestCreateKeyRefuses(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	office := c.Caller
@@ -103,6 +105,7 @@ func TestCreateKeyRefuses(t *testing.T) {
 }
 
 func TestAuthenticateKey(t *testing.T) {
+	t.Parallel()
 	c := enginetest.NewWith(t, engine.Options{RatePerMinute: 77})
 	rival, _ := c.Rival(t)
 	now := c.Clock.Now()
@@ -143,6 +146,7 @@ func TestAuthenticateKey(t *testing.T) {
 
 // A key whose id is known but whose secret is not, with a right checksum: anybody can compute it.
 func TestAuthenticateKeyForged(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	k := enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyLive})
 	forged := secret.New(secret.FamilyLive)
@@ -154,6 +158,7 @@ func TestAuthenticateKeyForged(t *testing.T) {
 }
 
 func TestRevokeKey(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	rival, _ := c.Rival(t)
@@ -190,6 +195,7 @@ func TestRevokeKey(t *testing.T) {
 }
 
 func TestRotateKey(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	old := enginetest.IssueKey(t, c, access.KeyDraft{Name: "CRM", Family: secret.FamilyPublic,
@@ -242,6 +248,7 @@ func TestRotateKey(t *testing.T) {
 
 // A revocation during the overlap ends the old key now.
 func TestRevokeRotatedKey(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	old := enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyLive})
 	_, err := c.Engine.RotateKey(t.Context(), c.Caller, old.ID, 168)
@@ -252,6 +259,7 @@ func TestRevokeRotatedKey(t *testing.T) {
 }
 
 func TestKeyLastUsed(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	k := enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyLive})
 	used := func() int64 {
@@ -285,6 +293,7 @@ func TestKeyLastUsed(t *testing.T) {
 }
 
 func TestPublicOrigins(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ends := c.Clock.Now().Add(time.Hour).Unix()
 	enginetest.IssueKey(t, c, access.KeyDraft{Family: secret.FamilyPublic,

@@ -18,6 +18,7 @@ import (
 
 // The table of contract.md §2, line by line.
 func TestKeyFamilies(t *testing.T) {
+	t.Parallel()
 	const office = "leads:read leads:write availability:read appointments:read appointments:write webhooks:manage"
 	for _, c := range []struct {
 		family  secret.Family
@@ -70,6 +71,7 @@ func TestKeyFamilies(t *testing.T) {
 }
 
 func TestKeyDraftFaults(t *testing.T) {
+	t.Parallel()
 	zero, rate, low, high := 0, 500, -1, MaxRatePerMinute+1
 	for _, c := range []struct {
 		draft  KeyDraft
@@ -94,6 +96,7 @@ func TestKeyDraftFaults(t *testing.T) {
 
 // No key can grant more than its creator holds.
 func TestMayGrant(t *testing.T) {
+	t.Parallel()
 	key := func(f secret.Family, s ...scope.Scope) Key { return Key{Family: f, Scopes: scope.Of(s...)} }
 	by := func(s ...scope.Scope) act.Caller {
 		return act.Caller{Clinic: 1, Kind: act.ActorKey, Scopes: scope.Of(s...)}
@@ -163,6 +166,7 @@ func TestMayGrantNeverWidens(t *testing.T) {
 }
 
 func TestKeyEnded(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		expires, revoked int64
 		want             string
@@ -177,6 +181,7 @@ func TestKeyEnded(t *testing.T) {
 }
 
 func TestCleanOrigin(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ in, want string }{
 		{"https://clinic.example", "https://clinic.example"},
 		{" HTTPS://Clinic.Example ", "https://clinic.example"},
@@ -237,6 +242,7 @@ func FuzzCleanOrigin(f *testing.F) {
 }
 
 func TestOriginAllowed(t *testing.T) {
+	t.Parallel()
 	allowed := []string{"https://clinic.example", "http://localhost:*"}
 	for origin, want := range map[string]bool{
 		"https://clinic.example": true, "http://localhost:3000": true, "http://localhost": true,
@@ -257,6 +263,7 @@ func TestOriginAllowed(t *testing.T) {
 }
 
 func TestCheckKeyText(t *testing.T) {
+	t.Parallel()
 	const whole = "qbk_live_8fJ2kQ0aZx81Lm0s9dTgUeW3bVn4cYpRtGhKjMqN4QVNUO"
 	for _, c := range []struct {
 		text   string
@@ -285,6 +292,7 @@ func TestCheckKeyText(t *testing.T) {
 }
 
 func TestSameHash(t *testing.T) {
+	t.Parallel()
 	a, b := secret.New(secret.FamilyLive), secret.New(secret.FamilyLive)
 	k := Key{Hash: hexOf(a.Hash())}
 	if !sameHash(a, k.Hash) || sameHash(b, k.Hash) || sameHash(a, nobody) || sameHash(a, "") ||

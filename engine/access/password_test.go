@@ -16,6 +16,7 @@ import (
 )
 
 func TestCleanPassword(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, password string
 		ok             bool
@@ -48,6 +49,7 @@ func TestCleanPassword(t *testing.T) {
 }
 
 func TestPasswordRoundTrip(t *testing.T) {
+	t.Parallel()
 	e, ctx := New(nil, Options{}), t.Context()
 	text, err := e.hashPassword(ctx, "korrekt pferd ä")
 	if err != nil {
@@ -86,6 +88,7 @@ func TestPasswordRoundTrip(t *testing.T) {
 }
 
 func TestParsePHC(t *testing.T) {
+	t.Parallel()
 	b := base64.RawStdEncoding.EncodeToString
 	good := "$argon2id$v=19$m=64,t=1,p=1$" + b([]byte("saltsalt")) + "$" + b(make([]byte, 32))
 	if _, err := parsePHC(good); err != nil {
@@ -163,6 +166,7 @@ func TestHashersAreBounded(t *testing.T) {
 }
 
 func TestAttempts(t *testing.T) {
+	t.Parallel()
 	var a attempts
 	for range 3 {
 		if wait := a.take("x", 100, 60, 3); wait != 0 {
@@ -196,6 +200,7 @@ func TestAttempts(t *testing.T) {
 }
 
 func TestNetwork(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
 		"2001:db8:1:2::9": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64", "": "", "unix": "unix",

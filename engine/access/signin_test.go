@@ -35,6 +35,7 @@ func stored(t *testing.T, c *enginetest.Clinic, id string) (u access.User) {
 }
 
 func TestCreateUser(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	u := hire(t, c, c.Shell, " Ada@Clinic.example ", act.Owner)
@@ -92,6 +93,7 @@ func TestCreateUser(t *testing.T) {
 }
 
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	u := hire(t, c, c.Shell, "ada@clinic.example", act.Admin)
@@ -141,6 +143,7 @@ func TestSignIn(t *testing.T) {
 }
 
 func TestSignInOfTwoClinics(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	rival, _ := c.Rival(t)
@@ -165,6 +168,7 @@ func TestSignInOfTwoClinics(t *testing.T) {
 
 // Ten failures in 15 minutes lock an e-mail, known or not, in the same words.
 func TestSignInLocks(t *testing.T) {
+	t.Parallel()
 	for _, email := range []string{"ada@clinic.example", "nobody@clinic.example"} {
 		t.Run(email, func(t *testing.T) {
 			c := enginetest.New(t)
@@ -200,6 +204,7 @@ func TestSignInLocks(t *testing.T) {
 
 // Tries side by side count before their outcome is known.
 func TestSignInLocksACrowd(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	hire(t, c, c.Shell, "ada@clinic.example", act.Owner)
 	var mu sync.Mutex
@@ -220,6 +225,7 @@ func TestSignInLocksACrowd(t *testing.T) {
 }
 
 func TestSignInThrottlesAnAddress(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	hire(t, c, c.Shell, "ada@clinic.example", act.Owner)
 	try := func(ip, email, password string) error {
@@ -268,6 +274,7 @@ func TestSignInTakesAsLongForNobody(t *testing.T) {
 
 // A hash of an old cost is replaced at the next sign-in, not at a failed one.
 func TestSignInRehashes(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	u := hire(t, c, c.Shell, "ada@clinic.example", act.Owner)
 	const old = "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$PeiCl2K2lsLJwJwpch/sI1zEMZUvDZAPuACmxMux4fY"
@@ -288,6 +295,7 @@ func TestSignInRehashes(t *testing.T) {
 }
 
 func TestDisableUser(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	rival, _ := c.Rival(t)
@@ -331,6 +339,7 @@ func TestDisableUser(t *testing.T) {
 }
 
 func TestSetPassword(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	u := hire(t, c, c.Shell, "ada@clinic.example", act.FrontDesk)
@@ -353,6 +362,7 @@ func TestSetPassword(t *testing.T) {
 }
 
 func TestAuthenticateClaims(t *testing.T) {
+	t.Parallel()
 	c := enginetest.NewWith(t, engine.Options{UserPerMinute: 55})
 	ctx := t.Context()
 	rival, _ := c.Rival(t)

@@ -6,6 +6,7 @@ import (
 )
 
 func TestAuditFollows(t *testing.T) {
+	t.Parallel()
 	chain := func() []AuditEntry {
 		rows, prev := []AuditEntry{}, ""
 		for i := range 5 {

@@ -23,6 +23,7 @@ var testCursor = Cursor{
 
 // Qual's printed example begins with eyJjcmVhdGVkX2F0Ijoi, which is {"created_at":".
 func TestCursorText(t *testing.T) {
+	t.Parallel()
 	text := testCursor.Encode()
 	if !strings.HasPrefix(text, "eyJjcmVhdGVkX2F0Ijoi") {
 		t.Errorf("%s does not begin as the documents print it", text)
@@ -61,6 +62,7 @@ func wantInvalidCursor(t *testing.T, why string, err error) {
 }
 
 func TestParseCursorRefuses(t *testing.T) {
+	t.Parallel()
 	text := testCursor.Encode()
 	plain, _ := base64.RawURLEncoding.DecodeString(text)
 	b64 := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
@@ -165,6 +167,7 @@ func FuzzParseCursor(f *testing.F) {
 }
 
 func TestPageOpen(t *testing.T) {
+	t.Parallel()
 	for limit, want := range map[int]int{0: 50, 1: 1, 200: 200} {
 		at, size, err := Page{Limit: limit}.Open(SeqUp, "f")
 		if err != nil || size != want || !at.First() || at.Total != -1 || at.Order != SeqUp || at.Filter != "f" {
@@ -186,6 +189,7 @@ func TestPageOpen(t *testing.T) {
 }
 
 func TestFilterOf(t *testing.T) {
+	t.Parallel()
 	type query struct {
 		Clinic int64
 		Q      string
@@ -267,6 +271,7 @@ func TestPagesSkipAndRepeatNothing(t *testing.T) {
 }
 
 func TestCutOfNothing(t *testing.T) {
+	t.Parallel()
 	list := Cut[int](nil, 5, Cursor{Total: -1}, nil)
 	if list.Items == nil || len(list.Items) > 0 || list.More || list.Next != "" || list.Total != nil {
 		t.Errorf("%+v", list)

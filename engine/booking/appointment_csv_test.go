@@ -18,6 +18,7 @@ import (
 func appointmentFile(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n" }
 
 func TestImportAppointments(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	ida := c.Patient(t, c.Caller, "Ida", "Lind")
@@ -72,6 +73,7 @@ func TestImportAppointments(t *testing.T) {
 }
 
 func TestImportAppointmentsFaults(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	_, theirs := c.Rival(t)
@@ -135,6 +137,7 @@ func TestImportAppointmentsFaults(t *testing.T) {
 }
 
 func TestImportAppointmentsFiles(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	for _, test := range []struct{ name, file, field string }{
 		{"empty", "", "file"},
@@ -163,6 +166,7 @@ func TestImportAppointmentsFiles(t *testing.T) {
 }
 
 func TestExportAppointments(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	ctx := t.Context()
 	a, err := v.Engine.PatchAppointment(ctx, v.Caller, v.Appt.ID,

@@ -14,6 +14,7 @@ import (
 // A date that the zone skipped has no slots and is no fault (booking.md §3.3);
 // the same date twice, or dates in the wrong order, still are.
 func TestAvailabilityOfADateThatNeverWas(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	apia, err := c.Engine.CreateClinic(t.Context(), act.Shell(0, "test"),
 		directory.ClinicDraft{Name: "Apia", TimeZone: "Pacific/Apia", Country: "WS",

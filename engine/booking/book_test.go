@@ -73,6 +73,7 @@ func (d desk) occupied(t testing.TB, provider int64) (out []string) {
 }
 
 func TestBookAndItsConsequences(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	a := d.book(t, d.at("2026-04-27 09:00"))
 	if a.Status != booking.Scheduled || a.ProviderID != d.Ada.ID || a.LocationID != d.Practice.ID || a.Version != 1 ||
@@ -98,6 +99,7 @@ func TestBookAndItsConsequences(t *testing.T) {
 
 // Every refusal leaves the calendar as it was, and says what it is about.
 func TestBookRefusals(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	d.book(t, d.at("2026-04-27 10:00"))
 	other := d.person(t, "Otto Muster")
@@ -165,6 +167,7 @@ func TestBookRefusals(t *testing.T) {
 // A 409 carries three open slots that do not overlap one another, and each of
 // them books when it is posted back with a person.
 func TestAlternativesBook(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	d.book(t, d.at("2026-04-28 10:00"))
 	b := d.at("2026-04-28 10:15")
@@ -185,6 +188,7 @@ func TestAlternativesBook(t *testing.T) {
 
 // Surgery keeps ten minutes free on either side of provider and room.
 func TestBuffersAndRooms(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	surgery := func(clock string, provider, room int64) (booking.Appointment, error) {
 		return d.Engine.Book(t.Context(), d.Caller, booking.Booking{LeadID: d.person(t, "Somebody"), ServiceID: d.Surgery.ID,
@@ -211,6 +215,7 @@ func TestBuffersAndRooms(t *testing.T) {
 }
 
 func TestHolds(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	start := enginetest.Unix("2026-04-27 09:00")
 	h, err := d.Engine.PlaceHold(t.Context(), d.Caller, booking.HoldDraft{StartsAt: start, EndsAt: start + 1800,
@@ -260,6 +265,7 @@ func TestHolds(t *testing.T) {
 // A moved appointment frees its old slot in the same instant; a move that is
 // refused changes nothing.
 func TestReschedule(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	a := d.book(t, d.at("2026-04-27 09:00"))
 	b := d.at("2026-04-27 10:00")
@@ -303,6 +309,7 @@ func TestReschedule(t *testing.T) {
 
 // The whole table of transitions (records.md §2): each verb at each moment.
 func TestLifecycle(t *testing.T) {
+	t.Parallel()
 	type verb = func(*engine.Engine, context.Context, act.Caller, string) (booking.Appointment, error)
 	cancel := func(e *engine.Engine, ctx context.Context, c act.Caller, id string) (booking.Appointment, error) {
 		return e.Cancel(ctx, c, id, "ill")
@@ -375,6 +382,7 @@ func TestLifecycle(t *testing.T) {
 
 // What was undone is as it was, unless the slot has gone to somebody else.
 func TestUndo(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	a := d.book(t, d.at("2026-04-27 10:00"))
 	_, err := d.Engine.Cancel(t.Context(), d.Caller, a.ID, "mistake")
@@ -402,6 +410,7 @@ func TestUndo(t *testing.T) {
 
 // An override skips its own check and says so; everybody else still sees it.
 func TestOverride(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	d.book(t, d.at("2026-04-27 10:00"))
 	b := d.at("2026-04-27 10:15")
@@ -430,6 +439,7 @@ func TestOverride(t *testing.T) {
 
 // Test keys book on the same engine and never meet live rows (booking.md §1.5a).
 func TestTestKeys(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	d.book(t, d.at("2026-04-27 10:00"))
 	name := "Probe"
@@ -450,6 +460,7 @@ func TestTestKeys(t *testing.T) {
 }
 
 func TestAssignment(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	at := func(clock string) booking.Booking {
 		b := d.at(clock)
@@ -485,6 +496,7 @@ func TestAssignment(t *testing.T) {
 }
 
 func TestDailyCap(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	_, err := d.Engine.UpdateProvider(t.Context(), d.Caller, d.Ada.ID, nil, directory.ProviderDraft{DailyCap: new(2)})
 	enginetest.Must(t, err)
@@ -503,6 +515,7 @@ func TestDailyCap(t *testing.T) {
 
 // The same key heard by many at once acts once, and all hear the same bytes.
 func TestIdempotencyRaced(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	const n = 32
 	var wait sync.WaitGroup
@@ -538,6 +551,7 @@ func TestIdempotencyRaced(t *testing.T) {
 
 // A refusal is an answer too: a retry must not book what came free meanwhile.
 func TestIdempotencyKeepsRefusals(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	a := d.book(t, d.at("2026-04-27 09:00"))
 	b := d.at("2026-04-27 09:00")
@@ -564,6 +578,7 @@ func TestIdempotencyKeepsRefusals(t *testing.T) {
 // Many clients take overlapping, unequal times: exactly those win that do not
 // overlap, all others hear 409, and no row is left behind (booking.md §11).
 func TestRacingBookings(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	const clients = 32
 	leads := make([]string, clients)
@@ -656,6 +671,7 @@ func TestListAndBookAgree(t *testing.T) {
 // TestDayLong: list and arbiter refuse the same lengths, a whole day included
 // (booking.md §1.1).
 func TestDayLong(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	start := enginetest.Unix("2026-04-27 09:00")
 	waived := func(length int64) error {
@@ -684,6 +700,7 @@ func TestDayLong(t *testing.T) {
 // TestMoveOfTheEnded: an appointment that is over does not move, not even to where
 // it was; repeating what was sent stays harmless (booking.md §7).
 func TestMoveOfTheEnded(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	a := d.book(t, d.at("2026-04-27 09:00"))
 	_, err := d.Engine.Cancel(t.Context(), d.Caller, a.ID, "")

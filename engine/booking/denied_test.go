@@ -15,6 +15,7 @@ import (
 // Whatever finds out that a caller may not, the audit says so: the scope of the
 // act, a right that only some of its arguments need, or a rule inside of it.
 func TestDenialsAreInTheAudit(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	ctx := t.Context()
 	a := d.book(t, d.at("2026-04-27 09:00"))
@@ -64,6 +65,7 @@ func TestDenialsAreInTheAudit(t *testing.T) {
 // An appointment's history is what was done to it: who looks at it, however
 // often, and who was refused stand in the audit alone.
 func TestHistoryLeavesOutLooks(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	ctx := t.Context()
 	a := d.book(t, d.at("2026-04-27 09:00"))

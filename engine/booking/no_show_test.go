@@ -12,6 +12,7 @@ import (
 )
 
 func TestSweepNoShows(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	ctx := t.Context()
 	_, err := v.Engine.UpdateClinic(ctx, v.Caller, nil, directory.ClinicPatch{NoShowSweep: new(true)})
@@ -66,6 +67,7 @@ func TestSweepNoShows(t *testing.T) {
 }
 
 func TestSweepIsTheClinicsChoice(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	v.Clock.Set(enginetest.At("2026-04-29 12:00"))
 	if n, err := v.Engine.SweepNoShows(t.Context()); n != 0 || err != nil {
@@ -74,6 +76,7 @@ func TestSweepIsTheClinicsChoice(t *testing.T) {
 }
 
 func TestSweepInManyBatches(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	ctx := t.Context()
 	_, err := v.Engine.UpdateClinic(ctx, v.Caller, nil, directory.ClinicPatch{NoShowSweep: new(true)})

@@ -12,6 +12,7 @@ import (
 // An appointment that moves leaves itself out of the day's count too: on a full day it may still
 // change its time, while nobody else gets in (booking.md §§5, 7).
 func TestMoveWithinAFullDay(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	dora := c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Dora"), DailyCap: new(1),
 		LocationIDs: &[]int64{c.Practice.ID}})

@@ -36,6 +36,7 @@ func clocks(z *time.Location, list []int64) string {
 
 // Every rule of booking.md §5 about the grid. The clock shows 2026-04-27, a Monday, unless said.
 func TestGrid(t *testing.T) {
+	t.Parallel()
 	const ny = "America/New_York"
 	for _, c := range []struct {
 		name, zone, hours string
@@ -159,6 +160,7 @@ func TestGrid(t *testing.T) {
 
 // A footprint may be 24 hours long: it counts wherever it ends in the way.
 func TestLongFootprints(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "America/New_York")
 	l := lane(z, "Mon-Sun 00:00-24:00", Rules{Step: 60 * calendar.Minute, Before: 15 * calendar.Minute})
 	l.Busy = []calendar.Span{{Start: at(t, z, "2026-04-26 09:50"), End: at(t, z, "2026-04-27 09:50")}}
@@ -176,6 +178,7 @@ func TestLongFootprints(t *testing.T) {
 
 // Notice and horizon, both inclusive, look at the start (booking.md §§2, 5).
 func TestNoticeAndHorizon(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "America/New_York")
 	l := lane(z, "Mon-Sun 09:00-10:00", Rules{Notice: 60 * calendar.Minute, HorizonDays: 1, Before: 30 * calendar.Minute})
 	ask := calendar.DaySpan(z, date(t, "2026-04-26"), date(t, "2026-04-30"))
@@ -196,6 +199,7 @@ func TestNoticeAndHorizon(t *testing.T) {
 
 // Caps count by the local date of the start (booking.md §5).
 func TestCaps(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "America/New_York")
 	l := lane(z, "Mon-Sun 20:00-22:00", Rules{Step: 60 * calendar.Minute, ProviderCap: 3, ServiceCap: 2})
 	asked := map[calendar.Date]int{}
@@ -224,6 +228,7 @@ func TestCaps(t *testing.T) {
 
 // The order of booking.md §1.7: the first reason that holds is the one that is told.
 func TestVerdictsInOrder(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "Europe/Berlin")
 	s := calendar.Schedule{Weekly: week("Mon-Fri 09:00-17:00"), Breaks: week("Mon-Fri 12:00-13:00"),
 		Overrides: []calendar.Override{on("2026-04-29")}}
@@ -285,6 +290,7 @@ func TestVerdictsInOrder(t *testing.T) {
 }
 
 func TestVerdictTexts(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
 	for v := Offered; v <= RefusedInactive; v++ {
 		if s := v.String(); s == "" || seen[s] {
@@ -299,6 +305,7 @@ func TestVerdictTexts(t *testing.T) {
 }
 
 func TestCheckLength(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		length, before, after int64
 		ok                    bool
@@ -317,6 +324,7 @@ func TestCheckLength(t *testing.T) {
 
 // What --explain prints: every candidate of the day with its reason, closed times in ticks.
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "Europe/Berlin")
 	s := calendar.Schedule{Weekly: week("Mon 09:00-14:00"), Breaks: week("Mon 11:00-12:00")}
 	l := &Lane{Opening: calendar.NewOpening(z, nil, calendar.Timetable{Schedule: s, Zone: z}),
@@ -336,6 +344,7 @@ func TestExplain(t *testing.T) {
 }
 
 func TestMergeLanes(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "Europe/Berlin")
 	a, b, c := lane(z, "Mon 09:00-10:00", Rules{}), lane(z, "Mon 09:10-10:00", Rules{Step: 10 * calendar.Minute}), lane(z,
 		"Tue 09:00-10:00", Rules{})
@@ -367,6 +376,7 @@ func TestMergeLanes(t *testing.T) {
 
 // Three alternatives that do not overlap one another, the nearest first (booking.md §1.7).
 func TestNearest(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "Europe/Berlin")
 	l := lane(z, "Mon 09:00-12:00", Rules{})
 	l.Busy = []calendar.Span{{Start: at(t, z, "2026-04-27 10:00"), End: at(t, z, "2026-04-27 10:30")}}
@@ -400,6 +410,7 @@ func TestNearest(t *testing.T) {
 
 // An expired hold is free at once for readers (booking.md §6).
 func TestLiveSpans(t *testing.T) {
+	t.Parallel()
 	list := []Occupied{{Span: calendar.Span{Start: 1, End: 2}}, {Span: calendar.Span{Start: 3, End: 4}, ExpiresAt: 100},
 		{Span: calendar.Span{Start: 5, End: 6}, ExpiresAt: 101}}
 	if got := LiveSpans(nil, list, 100); !slices.Equal(got, []calendar.Span{{Start: 1, End: 2}, {Start: 5, End: 6}}) {

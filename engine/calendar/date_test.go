@@ -9,6 +9,7 @@ import (
 )
 
 func TestParseDate(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]Date{
 		"1970-01-01": 0,
 		"1969-12-31": -1,
@@ -50,6 +51,7 @@ func TestDateAgainstTime(t *testing.T) {
 }
 
 func TestDateJSON(t *testing.T) {
+	t.Parallel()
 	var v struct{ D Date }
 	if err := json.Unmarshal([]byte(`{"D":"2026-04-27"}`), &v); err != nil || v.D != 20570 {
 		t.Fatal(v, err)

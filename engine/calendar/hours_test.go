@@ -21,6 +21,7 @@ func hours(t testing.TB, s string) Week {
 }
 
 func TestParseHours(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"Mon-Fri 09:00-12:00,13:00-17:00; Sat 09:00-12:00": "Mon-Fri 09:00-12:00,13:00-17:00; Sat 09:00-12:00",
 		"mon–fri  09:00–17:00 ;":                           "Mon-Fri 09:00-17:00",
@@ -97,6 +98,7 @@ func TestWeekRoundTrips(t *testing.T) {
 }
 
 func TestScheduleJSON(t *testing.T) {
+	t.Parallel()
 	in := Schedule{
 		Weekly:    hours(t, "Mon 09:00-12:00,22:00-24:00"),
 		Overrides: []Override{{Date: 20570, Reason: "Holiday"}, {Date: 20571, Windows: []Window{{600, 60}}}},
@@ -127,6 +129,7 @@ func TestScheduleJSON(t *testing.T) {
 }
 
 func TestScheduleValidate(t *testing.T) {
+	t.Parallel()
 	var s Schedule
 	s.Weekly[1] = []Window{{540, 720}, {1440, 60}}
 	s.Breaks[0] = []Window{{60, 1441}}

@@ -37,6 +37,7 @@ func on(d string, windows ...Window) Override {
 
 // Every rule of booking.md §§3–4. 2026-04-27 is a Monday.
 func TestEffectiveHours(t *testing.T) {
+	t.Parallel()
 	const ny, apia, howe = "America/New_York", "Pacific/Apia", "Australia/Lord_Howe"
 	for _, c := range []struct {
 		name, zone, from, to string
@@ -127,6 +128,7 @@ func TestEffectiveHours(t *testing.T) {
 }
 
 func TestZonesMeet(t *testing.T) {
+	t.Parallel()
 	berlin, ny := zone(t, "Europe/Berlin"), zone(t, "America/New_York")
 	all := week("Mon-Sun 09:00-17:00")
 	o := NewOpening(berlin, nil, Timetable{Schedule{Weekly: all}, berlin}, Timetable{Schedule{Weekly: all}, ny})
@@ -138,6 +140,7 @@ func TestZonesMeet(t *testing.T) {
 
 // Precedence of booking.md §4: closure > override > weekly; a break is the weaker rule of a week.
 func TestWhy(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "Europe/Berlin")
 	loc := Schedule{Weekly: week("Mon-Fri 08:00-18:00"), Overrides: []Override{on("2026-04-29", Window{600, 720})}}
 	pro := Schedule{Weekly: week("Mon-Fri 09:00-17:00; Mon 22:00-06:00"), Breaks: week("Mon-Fri 12:00-13:00")}
@@ -168,6 +171,7 @@ func TestWhy(t *testing.T) {
 
 // Where the clock is set back over midnight, the date that has begun owns what is repeated.
 func TestWhyAfterMidnightStruckTwice(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "America/St_Johns") // 2009-11-01 00:01 became 2009-10-31 23:01
 	s := Schedule{Weekly: week("Mon-Sun 09:00-17:00"), Overrides: []Override{on("2009-11-01")}}
 	o := NewOpening(z, nil, Timetable{s, z})
@@ -181,6 +185,7 @@ func TestWhyAfterMidnightStruckTwice(t *testing.T) {
 
 // A date is resolved by whoever asks first, and far dates share places in memory.
 func TestOpeningIsShared(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "Europe/Berlin")
 	o := NewOpening(z, nil, Timetable{Schedule{Weekly: week("Mon-Fri 09:00-17:00")}, z})
 	var wg sync.WaitGroup
@@ -200,6 +205,7 @@ func TestOpeningIsShared(t *testing.T) {
 
 // Changing what an opening was made from changes nothing.
 func TestOpeningKeepsItsOwn(t *testing.T) {
+	t.Parallel()
 	s := Schedule{Weekly: week("Mon 09:00-17:00")}
 	closures := []Span{{0, 10}}
 	o := NewOpening(time.UTC, closures, Timetable{s, time.UTC})

@@ -56,6 +56,7 @@ func TestSpanSets(t *testing.T) {
 }
 
 func TestSpan(t *testing.T) {
+	t.Parallel()
 	nine := Span{9, 10}
 	for _, c := range []struct {
 		other    Span

@@ -36,6 +36,7 @@ func at(t testing.TB, z *time.Location, s string) int64 {
 }
 
 func TestLoadZone(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"} {
 		a, err := LoadZone(name)
 		if err != nil || a.String() != name {
@@ -56,6 +57,7 @@ func TestLoadZone(t *testing.T) {
 // The examples of booking.md §3, and the traps behind them: New York 02:30 in
 // the gap goes backward with time.Date, Kyiv 03:30 forward.
 func TestInstant(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ zone, local, utc string }{
 		{"UTC", "2026-04-27 24:00", "2026-04-28T00:00:00Z"},
 		{"America/New_York", "2026-04-27 09:00", "2026-04-27T13:00:00Z"},
@@ -119,6 +121,7 @@ func slowInstant(z *time.Location, d Date, minute int) int64 {
 }
 
 func TestInstantAgainstTheClock(t *testing.T) {
+	t.Parallel()
 	for name, days := range sixZones {
 		z := zone(t, name)
 		for _, day := range days {
@@ -134,6 +137,7 @@ func TestInstantAgainstTheClock(t *testing.T) {
 }
 
 func TestLocalDateAndMinute(t *testing.T) {
+	t.Parallel()
 	for name, days := range sixZones {
 		z := zone(t, name)
 		for _, day := range days {
@@ -152,6 +156,7 @@ func TestLocalDateAndMinute(t *testing.T) {
 }
 
 func TestDaySpan(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		zone, first, last string
 		hours             float64

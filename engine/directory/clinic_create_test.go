@@ -15,6 +15,7 @@ import (
 )
 
 func TestCreateClinicMakesTheTrio(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	row, err := c.Engine.CreateClinic(ctx, act.Shell(0, "init"), directory.ClinicDraft{
@@ -63,6 +64,7 @@ func TestCreateClinicMakesTheTrio(t *testing.T) {
 }
 
 func TestCreateClinicRefuses(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	good := directory.ClinicDraft{Slug: "other", Name: "Other", TimeZone: "UTC", Country: "DE",
 		Hours: enginetest.Hours("Mon 09:00-12:00")}
@@ -108,6 +110,7 @@ func TestCreateClinicRefuses(t *testing.T) {
 }
 
 func TestFindClinics(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx, shell := t.Context(), act.Shell(0, "list")
 	rival, _ := c.Rival(t)
@@ -132,6 +135,7 @@ func TestFindClinics(t *testing.T) {
 }
 
 func TestNoClinicYet(t *testing.T) {
+	t.Parallel()
 	e := engine.New(storetest.Open(t), engine.Options{})
 	_, err := e.OldestClinic(t.Context(), act.Shell(0, "list"))
 	if refused := enginetest.Refused(t, err, fault.NotFound); !strings.Contains(refused.Message, "qb init") {
@@ -143,6 +147,7 @@ func TestNoClinicYet(t *testing.T) {
 }
 
 func TestSlugOf(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]string{
 		"Praxis am Markt": "praxis-am-markt", "  Dr. Müller! ": "dr-muller", "診療所": "clinic", "": "clinic",
 		"A1 — B2":                 "a1-b2",
@@ -155,6 +160,7 @@ func TestSlugOf(t *testing.T) {
 }
 
 func TestUpdateClinic(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	got, err := c.Engine.UpdateClinic(ctx, c.Caller, new(int64(1)), directory.ClinicPatch{

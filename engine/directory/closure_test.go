@@ -16,6 +16,7 @@ import (
 )
 
 func TestCreateClosure(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	may1 := calendar.NewDate(2026, 5, 1)
@@ -52,6 +53,7 @@ func TestCreateClosure(t *testing.T) {
 }
 
 func TestClosureFaults(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	_, theirs := c.Rival(t)
 	day := calendar.NewDate(2026, 5, 1)
@@ -99,6 +101,7 @@ func TestClosureFaults(t *testing.T) {
 }
 
 func TestDeleteClosure(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	ada, ben := directory.OwnedBy('p', c.Ada.ID), directory.OwnedBy('p', c.Ben.ID)
@@ -125,6 +128,7 @@ func TestDeleteClosure(t *testing.T) {
 }
 
 func TestListClosures(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	var want []string
@@ -159,6 +163,7 @@ func TestListClosures(t *testing.T) {
 
 // A closure says whom it strands, and deleting it opens the time again.
 func TestClosureStrandsAndReopens(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	tue := c.Book(t, "2026-04-28 09:00", c.Ada, c.Checkup)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestCreateLocation(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	room, virtual := directory.AtRoom, directory.AtVirtual
 	for _, test := range []struct {
@@ -52,6 +53,7 @@ func TestCreateLocation(t *testing.T) {
 }
 
 func TestLocationFaults(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	_, theirs := c.Rival(t)
 	clinic, room, none := directory.AtClinic, directory.AtRoom, directory.LocationKind("tent")
@@ -94,6 +96,7 @@ func TestLocationFaults(t *testing.T) {
 }
 
 func TestUpdateLocation(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	got, err := c.Engine.UpdateLocation(ctx, c.Caller, c.Room1.ID, &c.Room1.Version,
@@ -124,6 +127,7 @@ func TestUpdateLocation(t *testing.T) {
 
 // Rooms rely on their clinic's kind, and booked rooms on their own.
 func TestLocationKindStaysWhereOthersRelyOnIt(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	room, virtual, clinic := directory.AtRoom, directory.AtVirtual, directory.AtClinic
@@ -148,6 +152,7 @@ func TestLocationKindStaysWhereOthersRelyOnIt(t *testing.T) {
 }
 
 func TestDeleteLocationDeactivates(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	enginetest.Must(t, c.Engine.DeleteLocation(ctx, c.Caller, c.Branch.ID))

@@ -53,6 +53,7 @@ func planOf(t *testing.T, schedules map[OwnerRef]string, closures ...Closure) *P
 }
 
 func TestCompilePlanNamesTheFaultyRow(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ clinic, location, want string }{
 		{"Berlin", "", "clinic 7"}, {"", "", "clinic 7"}, {"Local", "", "clinic 7"},
 		{"Europe/Berlin", "Europe/Atlantis", "location 9"},
@@ -66,6 +67,7 @@ func TestCompilePlanNamesTheFaultyRow(t *testing.T) {
 }
 
 func TestPlanLooksUp(t *testing.T) {
+	t.Parallel()
 	p := planOf(t, nil)
 	if p.Providers[0].ID != 1 || p.Locations[0].ID != 1 || p.Services[0].ID != 1 {
 		t.Error("the oldest does not come first")
@@ -85,6 +87,7 @@ func TestPlanLooksUp(t *testing.T) {
 }
 
 func TestPlanOffers(t *testing.T) {
+	t.Parallel()
 	p := planOf(t, nil)
 	for _, test := range []struct {
 		provider, service int64
@@ -100,6 +103,7 @@ func TestPlanOffers(t *testing.T) {
 }
 
 func TestPlanLocationsFor(t *testing.T) {
+	t.Parallel()
 	p := planOf(t, nil)
 	for _, test := range []struct {
 		name                     string
@@ -136,6 +140,7 @@ func TestPlanLocationsFor(t *testing.T) {
 
 // Monday 2026-04-27, by the wall clock of each place.
 func TestPlanOpening(t *testing.T) {
+	t.Parallel()
 	monday := calendar.NewDate(2026, 4, 27)
 	for _, test := range []struct {
 		name                        string
@@ -182,6 +187,7 @@ func clockSpans(p *Plan, spans []calendar.Span) string {
 }
 
 func TestPlanClosures(t *testing.T) {
+	t.Parallel()
 	monday := calendar.NewDate(2026, 4, 27)
 	closed := func(owner OwnerRef) Closure {
 		return Closure{Owner: owner, ByDate: true, FromDate: monday, ToDate: monday}
@@ -216,6 +222,7 @@ func TestPlanClosures(t *testing.T) {
 }
 
 func TestPlanCompilesEachOpeningOnce(t *testing.T) {
+	t.Parallel()
 	p := planOf(t, map[OwnerRef]string{"c": "Mon 09:00-17:00"})
 	seen := make([]*calendar.Opening, 16)
 	var wg sync.WaitGroup

@@ -18,6 +18,7 @@ import (
 )
 
 func TestCreateProvider(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	got, err := c.Engine.CreateProvider(ctx, c.Caller, directory.ProviderDraft{DisplayName: new("  Dora ")})
@@ -64,6 +65,7 @@ func same(t *testing.T, c *enginetest.Clinic, answered directory.Provider) {
 }
 
 func TestProviderFaults(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	rival, theirs := c.Rival(t)
 	long := strings.Repeat("x", 101)
@@ -121,6 +123,7 @@ func TestProviderFaults(t *testing.T) {
 }
 
 func TestProviderWithoutAPlaceToWork(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	enginetest.Must(t, c.Engine.DeleteLocation(t.Context(), c.Caller, c.Practice.ID))
 	got := c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Dora")})
@@ -133,6 +136,7 @@ func TestProviderWithoutAPlaceToWork(t *testing.T) {
 }
 
 func TestUpdateProvider(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	c.Clock.Add(time.Hour)
@@ -179,6 +183,7 @@ func TestUpdateProvider(t *testing.T) {
 }
 
 func TestDeleteProviderDeactivates(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	enginetest.Must(t, c.Engine.DeleteProvider(ctx, c.Caller, c.Ben.ID))
@@ -202,6 +207,7 @@ func TestDeleteProviderDeactivates(t *testing.T) {
 
 // Deactivating leaves the calendar alone; nobody new is booked.
 func TestDeletedProviderKeepsAppointments(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	booked := c.Book(t, "2026-04-28 09:00", c.Ada, c.Checkup)
 	enginetest.Must(t, c.Engine.DeleteProvider(t.Context(), c.Caller, c.Ada.ID))
@@ -218,6 +224,7 @@ func TestDeletedProviderKeepsAppointments(t *testing.T) {
 // Explain says of an inactive provider what booking him says: every other reason
 // first, and where nobody is left, that (booking.md §1.7, §10).
 func TestExplainInactiveProvider(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	q := booking.AvailabilityQuery{ProviderID: c.Ada.ID, ServiceID: c.Checkup.ID,
 		From: booking.Moment{At: enginetest.Unix("2026-04-28 00:00"), Set: true},
@@ -252,6 +259,7 @@ func TestExplainInactiveProvider(t *testing.T) {
 }
 
 func TestListProviders(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	var want []int64 // newest first
@@ -298,6 +306,7 @@ func TestListProviders(t *testing.T) {
 // A service that names nobody is offered by everybody; naming and un-naming must
 // not take it from, or give it to, anybody else.
 func TestProvidersServices(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	offers := func(service int64) []int64 {
@@ -330,6 +339,7 @@ func TestProvidersServices(t *testing.T) {
 
 // A repeated POST makes one provider; a decided refusal is heard again.
 func TestProviderIdempotency(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	caller := c.Caller

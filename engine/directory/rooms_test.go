@@ -18,6 +18,7 @@ import (
 // provider does: no two live footprints of either overlap, and who was refused
 // was refused rightly.
 func TestRoomsHoldUnder64Clients(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	room := directory.AtRoom
 	c.AddProvider(t, directory.ProviderDraft{DisplayName: new("Dora"), LocationIDs: &[]int64{c.Practice.ID}})

@@ -24,6 +24,7 @@ func schedule(t *testing.T, text string) calendar.Schedule {
 }
 
 func TestPutSchedule(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	ada := directory.OwnedBy('p', c.Ada.ID)
@@ -63,6 +64,7 @@ func TestPutSchedule(t *testing.T) {
 }
 
 func TestPutScheduleRefuses(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	_, theirs := c.Rival(t)
 	weekly := calendar.Schedule{Weekly: enginetest.Hours("Mon 09:00-12:00")}
@@ -120,6 +122,7 @@ func TestPutScheduleRefuses(t *testing.T) {
 
 // Schedules are read with providers:read or, as Klinivo promises, appointments:read.
 func TestScheduleScopes(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	for right, ok := range map[scope.Scope]bool{scope.ProvidersRead: true, scope.AppointmentsRead: true,
 		scope.LeadsRead: false, scope.ProvidersWrite: false} {
@@ -137,6 +140,7 @@ func TestScheduleScopes(t *testing.T) {
 // Every change of hours that leaves a booked visit outside says which, and
 // changes nothing about it (records.md §1).
 func TestStranded(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	nine := c.Book(t, "2026-04-28 09:00", c.Ada, c.Checkup)
@@ -187,6 +191,7 @@ func TestStranded(t *testing.T) {
 
 // Where the clinic wants buffers inside hours, a buffer that is left outside strands.
 func TestStrandedByItsBuffer(t *testing.T) {
+	t.Parallel()
 	for _, inside := range []bool{false, true} {
 		c := enginetest.New(t)
 		_, err := c.Engine.UpdateClinic(t.Context(), c.Caller, nil, directory.ClinicPatch{BuffersInsideHours: &inside})

@@ -13,6 +13,7 @@ import (
 )
 
 func TestCreateService(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	got, err := c.Engine.CreateService(ctx, c.Caller, directory.ServiceDraft{Name: new("Cleaning"),
@@ -49,6 +50,7 @@ func TestCreateService(t *testing.T) {
 }
 
 func TestServiceFaults(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	_, theirs := c.Rival(t)
 	kind, align, noAlign := directory.LocationKind("tent"), directory.Align("left"), directory.Align("")
@@ -101,6 +103,7 @@ func TestServiceFaults(t *testing.T) {
 }
 
 func TestUpdateService(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	got, err := c.Engine.UpdateService(ctx, c.Caller, c.Surgery.ID, &c.Surgery.Version,

@@ -13,6 +13,7 @@ import (
 // A key without a limit of its own has its clinic's tier, from the next request
 // on; a tier that the configuration no longer knows counts as none.
 func TestTiers(t *testing.T) {
+	t.Parallel()
 	c := enginetest.NewWith(t, engine.Options{RatePerMinute: 77, Tiers: map[string]int{"pro": 600, "open": 0}})
 	plain := enginetest.IssueKey(t, c, access.KeyDraft{Name: "plain", Family: secret.FamilyLive})
 	own := enginetest.IssueKey(t, c, access.KeyDraft{Name: "own", Family: secret.FamilyLive, RatePerMinute: new(5)})

@@ -10,6 +10,7 @@ import (
 )
 
 func TestCalendar(t *testing.T) {
+	t.Parallel()
 	berlin := time.FixedZone("CEST", 2*60*60)
 	got := string(Calendar(Event{
 		UID:      "01968c1e-2f3a-7b4c-8d5e-6f708192a3b4@clinic.example",
@@ -44,6 +45,7 @@ func TestCalendar(t *testing.T) {
 
 // What is absent has no line; a cancelled event still has its UID and times.
 func TestCalendarCancelled(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 12, 31, 23, 30, 0, 0, time.UTC)
 	got := string(Calendar(Event{UID: "x@y", Sequence: 3, Stamp: at, Start: at, End: at.Add(time.Hour),
 		Status: Cancelled}))
@@ -61,6 +63,7 @@ func TestCalendarCancelled(t *testing.T) {
 }
 
 func TestFoldLineAtTheEdge(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		line string
 		want string

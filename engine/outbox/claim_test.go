@@ -3,6 +3,7 @@ package outbox
 import "testing"
 
 func TestStreak(t *testing.T) {
+	t.Parallel()
 	const day = 24 * 60 * 60
 	fail := func(at int64) Settlement { return Settlement{Result: Retry, StartedAt: at} }
 	run := func(n int, every int64) (s Streak) {
@@ -33,6 +34,7 @@ func TestStreak(t *testing.T) {
 }
 
 func TestFailuresLeavesInterruptedOut(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ attempt, interrupted, want int }{{1, 0, 0}, {2, 0, 1}, {2, 1, 0}, {6, 3, 2}, {1, 1, 0}} {
 		if got := (&Delivery{Attempt: c.attempt, Interrupted: c.interrupted}).Failures(); got != c.want {
 			t.Errorf("attempt %d, %d interrupted: %d failures", c.attempt, c.interrupted, got)

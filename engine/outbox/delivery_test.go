@@ -89,6 +89,7 @@ func TestRetryDelivery(t *testing.T) {
 }
 
 func TestRetryByFilter(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "*")
 	hook(t, c, c.Caller, "lead.created")
@@ -126,6 +127,7 @@ func TestRetryByFilter(t *testing.T) {
 }
 
 func TestDropDelivery(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	hook(t, c, c.Caller, "*")
 	lost := dead(t, c, 1)[0]
@@ -151,6 +153,7 @@ func TestDropDelivery(t *testing.T) {
 }
 
 func TestTestWebhook(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "lead.created")
 	hook(t, c, c.Caller, "*")
@@ -227,6 +230,7 @@ func TestAutoDisableAndReawaken(t *testing.T) {
 
 // 410: the endpoint is disabled at once, what it answered so stays pending.
 func TestGone(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "*")
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("First")})
@@ -243,6 +247,7 @@ func TestGone(t *testing.T) {
 }
 
 func TestDeleteWebhook(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "*")
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("First")})
@@ -271,6 +276,7 @@ func TestDeleteWebhook(t *testing.T) {
 // Retention: attempts 30 days, succeeded and cancelled 90, dead until dropped, what
 // waits for a disabled endpoint 90.
 func TestTidyOutbox(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "*")
 	lost := dead(t, c, 1)[0]
@@ -313,6 +319,7 @@ func TestTidyOutbox(t *testing.T) {
 
 // Erasing a person blanks what full deliveries told of them, and what was answered.
 func TestBlankDeliveries(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	_, err := c.Engine.CreateWebhook(t.Context(), c.Caller, outbox.WebhookDraft{URL: new("https://full.example.com/"),
 		Events: &[]string{"*"}, Payload: new(outbox.Full)})

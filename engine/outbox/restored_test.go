@@ -17,6 +17,7 @@ import (
 // After a restore nothing is sent by itself: what was on its way becomes a dead
 // letter, what was delivered stays so, and asking sends it under its old webhook-id.
 func TestRestored(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	c.Hook(t, c.Caller)
@@ -98,6 +99,7 @@ func TestRestored(t *testing.T) {
 
 // A sync that goes on where it was before the disaster sees what is written after it.
 func TestRestoredSync(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Max Muster")})
@@ -121,6 +123,7 @@ func TestRestoredSync(t *testing.T) {
 // Numbers that were given after the backup are not given to somebody else: another
 // system's patient 2, and the MRN on a printed page, stay nobody's.
 func TestRestoredNumbers(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	patient := func(name string) people.Patient {

@@ -70,6 +70,7 @@ func settle(t *testing.T, c *enginetest.Clinic, list []outbox.Delivery, result o
 }
 
 func TestCreateWebhook(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	h, err := c.Engine.CreateWebhook(t.Context(), c.Caller, outbox.WebhookDraft{
 		URL: new("https://crm.example.com/hook?token=s3cret"), Events: &[]string{"lead.created", "appointment.created",
@@ -106,6 +107,7 @@ func TestCreateWebhook(t *testing.T) {
 }
 
 func TestWebhookBadInput(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "lead.created")
 	long := strings.Repeat("x", 501)
@@ -184,6 +186,7 @@ func TestFiftyWebhooks(t *testing.T) {
 // What one change sends: each endpoint its types, its form and its payload, in the
 // order of the events, all in the transaction of the change.
 func TestDeliveriesOfABooking(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	kv := c.Caller
 	kv.Family = secret.FamilyKlinivo
@@ -271,6 +274,7 @@ func TestTestRowsAndLiveWebhooks(t *testing.T) {
 
 // A refused change leaves nothing; a booking has its events and deliveries, or none of the three is there.
 func TestNoDeliveryWithoutItsChange(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	hook(t, c, c.Caller, "*")
 	_, err := c.TryBook(t, c.Caller, "2026-04-28 09:00", c.Ada, c.Checkup)
@@ -285,6 +289,7 @@ func TestNoDeliveryWithoutItsChange(t *testing.T) {
 }
 
 func TestRotateSecret(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	h := hook(t, c, c.Caller, "*")
 	now := c.Clock.Now().Unix()
@@ -336,6 +341,7 @@ func TestRotateSecret(t *testing.T) {
 // previous says what an update changed: the old value, null where there was none,
 // nothing of what a thin body does not show.
 func TestPrevious(t *testing.T) {
+	t.Parallel()
 	d := enginetest.New(t)
 	h := hook(t, d, d.Caller, "appointment.updated")
 	a := d.Book(t, "2026-04-27 10:00", d.Ada, d.Checkup)

@@ -6,6 +6,7 @@ import (
 )
 
 func TestDescribe(t *testing.T) {
+	t.Parallel()
 	describe := func(do func()) (words string) {
 		defer func() { words = Describe(recover()) }()
 		do()

@@ -14,6 +14,7 @@ import (
 )
 
 func TestConvertLeadCreates(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ida Lind"), Email: new("ida@example.org"),
 		Phone: new(ida)}).Lead
@@ -60,6 +61,7 @@ func TestConvertLeadCreates(t *testing.T) {
 }
 
 func TestConvertLeadLinks(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	p := enginetest.CreatePatient(t, c, lind("Ida", "Lind", "1990-02-03", "", ida))
 	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ida Lind"), Phone: new(ida)}).Lead
@@ -95,6 +97,7 @@ func TestConvertLeadLinks(t *testing.T) {
 }
 
 func TestConvertLeadRefuses(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Email: new("x@example.org")}).Lead
 	own := c.Patient(t, c.Caller, "A", "B")

@@ -32,6 +32,7 @@ const peopleFile = "\uFEFFVorname;Nachname;E-Mail;Telefon;Status;Tags;Straße\r\
 	"Ben;WEISS;;+49 30 1234568;;;\r\n"
 
 func TestImportLeads(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
 	nudges := c.Nudges.Load()
@@ -86,6 +87,7 @@ func TestImportLeads(t *testing.T) {
 }
 
 func TestImportLeadsOfTheSenderTwice(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	const text = "external_id,name,email,tags\n1,Anna,anna@example.org,a;b\n2,Ben,,\n3,Cleo,cleo@example.org,\n"
 	first, err := importing(t, c, text, people.LeadImport{Source: "crm"})
@@ -108,6 +110,7 @@ func TestImportLeadsOfTheSenderTwice(t *testing.T) {
 }
 
 func TestImportLeadsRefuses(t *testing.T) {
+	t.Parallel()
 	const faulty = "name,email,phone,status\n" +
 		"Anna,anna@example.org,,\n" +
 		"Ben,ben@,x,hot\n" +
@@ -173,6 +176,7 @@ func TestImportLeadsRefuses(t *testing.T) {
 
 // What is exported can be imported elsewhere and is the same.
 func TestExportLeads(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	converted := people.LeadContacted
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("=cmd|' /C calc'!A0"), Email: new("a@example.org"),
@@ -218,6 +222,7 @@ func TestExportLeads(t *testing.T) {
 // A file read twice changes nothing more, also where its rows have a name or a
 // phone alone; what differs is another lead.
 func TestImportNamesTwice(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	const text = "name,phone,tags\nAnna Schmidt,,vip\nBen,,\n,030 1234567,\n"
 	first, err := importing(t, c, text, people.LeadImport{})
@@ -250,6 +255,7 @@ func TestImportNamesTwice(t *testing.T) {
 // An export names its leads by id: at home it changes nothing, edited it changes
 // just them, and ids of nobody, of test leads or taken external ids are faults.
 func TestImportLeadsByID(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	anna := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Anna"), Notes: new("a\nb")}).Lead
 	ben := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Ben"), Email: new("ben@example.org")}).Lead
@@ -300,6 +306,7 @@ func sameRows(t *testing.T, a, b string) {
 }
 
 func TestExportLeadsInPages(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	var text strings.Builder
 	text.WriteString("name,external_id\n")

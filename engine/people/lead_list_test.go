@@ -15,6 +15,7 @@ import (
 )
 
 func TestLeadRead(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Anna")}).Lead
 	c.Since(t)
@@ -62,6 +63,7 @@ func names(t *testing.T, c *enginetest.Clinic, q people.LeadQuery, limit int) st
 }
 
 func TestLeadsLists(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	lost := people.LeadLost
 	for i, name := range []string{"A", "B", "C", "D", "E"} {
@@ -98,6 +100,7 @@ func TestLeadsLists(t *testing.T) {
 }
 
 func TestLeadsSearch(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Müller, Zoë"), Email: new("zoe.m@example.org"),
 		Phone: new("030 1234567")})
@@ -117,6 +120,7 @@ func TestLeadsSearch(t *testing.T) {
 }
 
 func TestLeadsRefusesAndAudits(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	var ids []string
@@ -150,6 +154,7 @@ func TestLeadsRefusesAndAudits(t *testing.T) {
 // A sync by updated_since skips no change and repeats none that was not made
 // again, whatever is written between its pages.
 func TestLeadSyncSkipsNothing(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	var all []people.Lead
@@ -189,6 +194,7 @@ func TestLeadSyncSkipsNothing(t *testing.T) {
 
 // Paging newest first repeats and skips no row while others are written.
 func TestLeadPagesHoldStill(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	var want, got []string

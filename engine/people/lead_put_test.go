@@ -31,6 +31,7 @@ func kept(t *testing.T, c *enginetest.Clinic, by act.Caller, answered people.Lea
 }
 
 func TestPutLeadCreates(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
 	before := c.Nudges.Load()
@@ -62,6 +63,7 @@ func TestPutLeadCreates(t *testing.T) {
 }
 
 func TestPutLeadRefuses(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	many, hot := make([]string, text.MaxTags+1), people.LeadStatus("hot")
 	for _, x := range []struct {
@@ -97,6 +99,7 @@ func TestPutLeadRefuses(t *testing.T) {
 
 // contract.md §9: (source, external_id), else e-mail, else phone with the folded name.
 func TestPutLeadMatches(t *testing.T) {
+	t.Parallel()
 	anna := people.LeadDraft{Name: new("Anna Schmidt"), Email: new("anna@example.org"), Phone: new("030 1234567"),
 		ExternalID: new("1"), Source: new("crm")}
 	for _, x := range []struct {
@@ -178,6 +181,7 @@ func TestPutLeadMatches(t *testing.T) {
 // A lead without an external id takes that of the sender who found it otherwise,
 // and is found by it from then on.
 func TestPutLeadAdoptsAnID(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	first := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Email: new("anna@example.org"), Source: new("web")}).Lead
 	got := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Email: new("anna@example.org"), Source: new("crm"),
@@ -197,6 +201,7 @@ func TestPutLeadAdoptsAnID(t *testing.T) {
 
 // Of several with one e-mail, the oldest.
 func TestPutLeadTakesTheOldest(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	a := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("A"), ExternalID: new("1")}).Lead
 	c.Clock.Add(time.Second)
@@ -211,6 +216,7 @@ func TestPutLeadTakesTheOldest(t *testing.T) {
 
 // No lead leaks to another clinic, nor across the test flag.
 func TestLeadsAreApart(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	rival, _ := c.Rival(t)
 	draft := people.LeadDraft{Name: new("Anna Schmidt"), Email: new("anna@example.org"), Phone: new("030 1234567"),
@@ -243,6 +249,7 @@ func TestLeadsAreApart(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func TestUpdateLead(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	a := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Anna"), ExternalID: new("1"),
@@ -287,6 +294,7 @@ func TestUpdateLead(t *testing.T) {
 }
 
 func TestDeleteLead(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Anna"), Email: new("anna@example.org")}).Lead
@@ -329,6 +337,7 @@ func TestDeleteLead(t *testing.T) {
 }
 
 func TestDeleteLeadAfterCancelling(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ctx := t.Context()
 	l := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new("Anna")}).Lead
@@ -344,6 +353,7 @@ func TestDeleteLeadAfterCancelling(t *testing.T) {
 
 // A retry with the same idempotency key hears the first answer; nothing is done twice.
 func TestPutLeadOnce(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	by := c.Caller
 	by.Idempotency = &act.Idempotency{Key: "k", Fingerprint: "f"}

@@ -13,6 +13,7 @@ import (
 )
 
 func TestLeadNames(t *testing.T) {
+	t.Parallel()
 	type names struct{ name, first, last, key string }
 	for _, c := range []struct {
 		what              string
@@ -53,6 +54,7 @@ func TestLeadNames(t *testing.T) {
 }
 
 func TestLeadDraftFaults(t *testing.T) {
+	t.Parallel()
 	long := func(n int) *string { return new(strings.Repeat("x", n)) }
 	many := make([]string, text.MaxTags+1)
 	bad := LeadStatus("hot")
@@ -92,6 +94,7 @@ func TestLeadDraftFaults(t *testing.T) {
 }
 
 func TestLeadFaults(t *testing.T) {
+	t.Parallel()
 	if err := (Lead{Status: LeadNew, Source: "api", Notes: "x"}).faults(); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("a lead without name, e-mail, phone and external_id: %v", err)
 	}
@@ -150,6 +153,7 @@ func TestLeadBeside(t *testing.T) {
 }
 
 func TestLeadChanges(t *testing.T) {
+	t.Parallel()
 	a := Lead{Metadata: map[string]any{"n": 1.0, "s": "<x>"}, Tags: []string{"a"}}
 	b := a
 	b.Metadata = map[string]any{"s": "<x>", "n": 1.0}
@@ -169,6 +173,7 @@ func TestLeadChanges(t *testing.T) {
 }
 
 func TestPhoneStart(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ q, country, want string }{
 		{"0301", "DE", "+49301"}, {"030 12-34", "DE", "+49301234"}, {"+49 30", "DE", "+4930"}, {"0049 30", "DE", "+4930"},
 		{"301", "DE", "+49301"}, {"+43 1", "DE", "+431"}, {"415 55", "US", "+141555"}, {"030", "", "030"},
@@ -184,6 +189,7 @@ func TestPhoneStart(t *testing.T) {
 }
 
 func TestLeadColumns(t *testing.T) {
+	t.Parallel()
 	for header, want := range map[string]string{
 		"name": "name", "First Name": "first_name", "first_name": "first_name", "FIRSTNAME": "first_name",
 		"Vorname":  "first_name",
@@ -225,6 +231,7 @@ func TestLeadColumns(t *testing.T) {
 }
 
 func TestLeadOfCells(t *testing.T) {
+	t.Parallel()
 	columns, err := mapLeadColumns([]string{"Name", "Mobile", "Phone", "Status", "Tags", "metadata", "x"})
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 )
 
 func TestCreatePatient(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
 	born, nudges := calendar.NewDate(1990, time.February, 3), c.Nudges.Load()
@@ -60,6 +61,7 @@ func TestCreatePatient(t *testing.T) {
 }
 
 func TestCreatePatientRefuses(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	c.Hook(t, c.Caller)
 	c.Clock.Set(enginetest.At("2026-04-28 00:30")) // still the day before in UTC
@@ -86,6 +88,7 @@ func TestCreatePatientRefuses(t *testing.T) {
 }
 
 func TestPatientsAreApart(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	rival, _ := c.Rival(t)
 	p := enginetest.Register(t, c, c.Caller, "Anna", "Weiß", "")
@@ -110,6 +113,7 @@ func TestPatientsAreApart(t *testing.T) {
 }
 
 func TestPatientsSearch(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	a := enginetest.Register(t, c, c.Caller, "Zoë", "Müller", "1990-02-03")
 	b, err := c.Engine.CreatePatient(t.Context(), c.Caller, people.PatientDraft{GivenName: new("Ben"),

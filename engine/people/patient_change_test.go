@@ -26,6 +26,7 @@ func patientRow(t *testing.T, c *enginetest.Clinic, id int64) (p people.Patient)
 }
 
 func TestPatientFields(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	female, now := people.SexFemale, c.Clock.Now().Unix()
 	p := enginetest.CreatePatient(t, c, people.PatientDraft{
@@ -89,6 +90,7 @@ func TestPatientFields(t *testing.T) {
 }
 
 func TestPatientFaults(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	sex, status := people.Sex("f"), people.PatientMerged
 	many := make([]people.Phone, people.MaxPhones+1)
@@ -139,6 +141,7 @@ func TestPatientFaults(t *testing.T) {
 }
 
 func TestPatientMRN(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	a := enginetest.CreatePatient(t, c, people.PatientDraft{MRN: new("P-00001"), GivenName: new("A"),
 		FamilyName: new("A")})
@@ -169,6 +172,7 @@ func TestPatientMRN(t *testing.T) {
 }
 
 func TestUpdatePatientRefuses(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	p := enginetest.CreatePatient(t, c, enginetest.Named("Ada", "Byron"))
 	rival, _ := c.Rival(t)

@@ -41,6 +41,7 @@ const register1 = "\uFEFFPatientennummer;Vorname;Nachname;Geburtsdatum;Geschlech
 	";Ben;Weiß;1982-03-04;m;030 1234567;;;Weg 1;10115;Berlin;;\r\n"
 
 func TestImportPatients(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	dry, err := admit(t, c, register1, people.PatientImport{DryRun: true})
 	enginetest.Must(t, err)
@@ -89,6 +90,7 @@ func TestImportPatients(t *testing.T) {
 }
 
 func TestImportPatientsRefuses(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ada := enginetest.CreatePatient(t, c, lind("Ida", "Lind", "1990-02-03", "ida@example.org", ida))
 	c.Since(t)
@@ -138,6 +140,7 @@ func TestImportPatientsRefuses(t *testing.T) {
 
 // Files as they come: Windows-1252, tabs, one name column, a restricted and a merged record.
 func TestImportPatientsOddly(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	ansi, err := charmap.Windows1252.NewEncoder().String("Name\tTelefon\r\nMüller, Zoë\t030 1234567\r\n")
 	enginetest.Must(t, err)
@@ -165,6 +168,7 @@ func TestImportPatientsOddly(t *testing.T) {
 
 // What is exported can be imported and changes nothing; formulas are guarded.
 func TestExportPatients(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	female := people.SexFemale
 	enginetest.CreatePatient(t, c, people.PatientDraft{MRN: new("=1+1"), GivenName: new("@Ida"), FamilyName: new("-Lind"),

@@ -34,6 +34,7 @@ func likenesses(found []people.Match) string {
 
 // records.md §4: the grades as they are written there.
 func TestMatchGrades(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	d := lind("Ida", "Lind", "1990-02-03", "ida@example.org", ida)
 	d.Identifiers = &[]people.Identifier{{System: "Insurer", Value: "A 123"}}
@@ -96,6 +97,7 @@ func TestMatchGrades(t *testing.T) {
 
 // A phone that a thousand share still finds the one of that given name.
 func TestMatchInAFullBucket(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	for i := range 300 {
 		d := lind(fmt.Sprintf("Aa%03d", i), "Home", "", "", ida)
@@ -111,6 +113,7 @@ func TestMatchInAFullBucket(t *testing.T) {
 }
 
 func TestCreatePatientTwice(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	d := lind("Ida", "Lind", "1990-02-03", "", ida)
 	p := enginetest.CreatePatient(t, c, d)

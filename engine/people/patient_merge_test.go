@@ -20,6 +20,7 @@ import (
 )
 
 func TestMerge(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	a := enginetest.CreatePatient(t, c, lind("Ida", "Lind", "1990-02-03", "old@example.org", ida))
 	b := enginetest.CreatePatient(t, c, lind("Ida", "Berg", "", "new@example.org", ""))
@@ -93,6 +94,7 @@ func TestMerge(t *testing.T) {
 }
 
 func TestMergeRefuses(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	a, b, d := enginetest.CreatePatient(t, c, enginetest.Named("A", "A")), enginetest.CreatePatient(t, c,
 		enginetest.Named("B", "B")), enginetest.CreatePatient(t, c, enginetest.Named("D", "D"))
@@ -153,6 +155,7 @@ func TestMergeRefuses(t *testing.T) {
 
 // What changed in the survivor stays changed; what another loser has fills the gap.
 func TestUnmergeKeepsWhatCameLater(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	root := enginetest.CreatePatient(t, c, enginetest.Named("Root", "R"))
 	first := enginetest.CreatePatient(t, c, lind("First", "R", "1990-02-03", "first@example.org", ida))

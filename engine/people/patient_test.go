@@ -11,6 +11,7 @@ import (
 
 // Events and audit rows hold no name, address or number (webhooks.md, records.md §5).
 func TestFactsAreThin(t *testing.T) {
+	t.Parallel()
 	l := Lead{ID: "id", Source: "SOURCE", ExternalID: "EXT", Name: "NAME", FirstName: "FIRST", LastName: "LAST",
 		Email: "MAIL", Phone: "PHONE",
 		PhoneKey: "+49", Notes: "NOTES", Tags: []string{"TAG"}, Metadata: map[string]any{"META": 1}, Status: LeadNew}

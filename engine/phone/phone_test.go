@@ -12,6 +12,7 @@ import (
 )
 
 func TestNormalisePhone(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ country, typed, want string }{
 		// One number in every dress.
 		{"DE", "+493012345678", "+493012345678"},
@@ -102,6 +103,7 @@ func TestNormalisePhone(t *testing.T) {
 }
 
 func TestNormalisePhoneRefuses(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		country, typed string
 		want           phoneFault
@@ -144,6 +146,7 @@ func TestNormalisePhoneRefuses(t *testing.T) {
 }
 
 func TestCleanPhone(t *testing.T) {
+	t.Parallel()
 	var f fault.Faults
 	if got := Clean(&f, "phone", " ", "DE"); got != "" || len(f) > 0 {
 		t.Errorf("%q, %v", got, f)
@@ -158,6 +161,7 @@ func TestCleanPhone(t *testing.T) {
 
 // The table has every country that CLDR calls one, and no other but XK.
 func TestCountriesAreISO3166(t *testing.T) {
+	t.Parallel()
 	n := 0
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
@@ -190,6 +194,7 @@ func TestCountriesAreISO3166(t *testing.T) {
 // Reading a calling code from the left is only right if none begins another,
 // and if countries that share one agree on the rest.
 func TestCallingCodes(t *testing.T) {
+	t.Parallel()
 	form := regexp.MustCompile(`^[1-9][0-9]{0,2}$`)
 	for code := range diallingOf {
 		if !form.MatchString(code) {
@@ -249,6 +254,7 @@ func TestNormalisePhoneProperties(t *testing.T) {
 
 // Every country's numbers keep their own country's code, dialled from home or from abroad.
 func TestNormalisePhoneEveryCountry(t *testing.T) {
+	t.Parallel()
 	for country, d := range diallings {
 		national := "21234567"
 		if d.length > 0 {

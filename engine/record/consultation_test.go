@@ -18,6 +18,7 @@ import (
 )
 
 func TestStartConsultation(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	got, err := v.Engine.StartConsultation(t.Context(), v.Caller,
 		record.ConsultationDraft{AppointmentID: v.Appt.ID, Reason: " cough "})
@@ -60,6 +61,7 @@ func TestStartConsultation(t *testing.T) {
 }
 
 func TestStartConsultationRefusals(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	rival, theirs := v.Rival(t)
 	foreign := v.Patient(t, rival, "Eve", "Other")
@@ -121,6 +123,7 @@ func TestStartConsultationRefusals(t *testing.T) {
 }
 
 func TestConsultationsAreTheirOwners(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	got := v.Begun(t)
 	rival, _ := v.Rival(t)
@@ -144,6 +147,7 @@ func TestConsultationsAreTheirOwners(t *testing.T) {
 }
 
 func TestEndConsultationCompletesItsAppointment(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	got := v.Begun(t)
 	v.Clock.Add(25 * time.Minute)
@@ -178,6 +182,7 @@ func TestEndConsultationCompletesItsAppointment(t *testing.T) {
 }
 
 func TestEndWhereTheDeskWasFirst(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	got := v.Begun(t)
 	_, err := v.Engine.Complete(t.Context(), v.Caller, v.Appt.ID)
@@ -191,6 +196,7 @@ func TestEndWhereTheDeskWasFirst(t *testing.T) {
 }
 
 func TestABegunVisitHoldsItsAppointment(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	got := v.Begun(t)
 	v.Clock.Add(20 * time.Minute)
@@ -211,6 +217,7 @@ func TestABegunVisitHoldsItsAppointment(t *testing.T) {
 }
 
 func TestPatchConsultation(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	got := v.Begun(t)
 	video := record.ByVideo
@@ -249,6 +256,7 @@ func TestPatchConsultation(t *testing.T) {
 }
 
 func TestConsultationEnteredInError(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	got := v.Begun(t)
 	ctx := t.Context()

@@ -19,6 +19,7 @@ import (
 )
 
 func TestWriteNote(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	con := v.Begun(t)
 	n, err := v.Engine.WriteNote(t.Context(), v.Caller, con.ID, record.NoteDraft{
@@ -41,6 +42,7 @@ func TestWriteNote(t *testing.T) {
 }
 
 func TestNoteValues(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	con := v.Begun(t)
 	big := strings.Repeat("ä", text.MaxSOAP/2)
@@ -79,6 +81,7 @@ func TestNoteValues(t *testing.T) {
 }
 
 func TestEditADraft(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	n := v.Written(t, v.Begun(t).ID)
 	ctx := t.Context()
@@ -114,6 +117,7 @@ func TestEditADraft(t *testing.T) {
 }
 
 func TestSignNote(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	n := v.Written(t, v.Begun(t).ID)
 	ctx := t.Context()
@@ -166,6 +170,7 @@ func amendable(t *testing.T) (*enginetest.Visit, record.Note) {
 }
 
 func TestAmendNoteRefusals(t *testing.T) {
+	t.Parallel()
 	v, first := amendable(t)
 	ctx := t.Context()
 	for _, test := range []struct {
@@ -198,6 +203,7 @@ func TestAmendNoteRefusals(t *testing.T) {
 }
 
 func TestAmendNote(t *testing.T) {
+	t.Parallel()
 	v, first := amendable(t)
 	ctx := t.Context()
 	second, err := v.Engine.AmendNote(ctx, v.Caller, first.ID, &first.Version,
@@ -237,6 +243,7 @@ func TestAmendNote(t *testing.T) {
 }
 
 func TestAmendWhatIsUnsigned(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	n := v.Written(t, v.Begun(t).ID)
 	for _, status := range []record.NoteStatus{"", record.NoteInError} {
@@ -252,6 +259,7 @@ func TestAmendWhatIsUnsigned(t *testing.T) {
 }
 
 func TestAnEndedConsultationRefusesAllButAmendments(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	con := v.Begun(t)
 	ctx := t.Context()
@@ -308,6 +316,7 @@ func TestAnEndedConsultationRefusesAllButAmendments(t *testing.T) {
 }
 
 func TestUndoUnderASignedNote(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	con := v.Begun(t)
 	ctx := t.Context()
@@ -327,6 +336,7 @@ func TestUndoUnderASignedNote(t *testing.T) {
 }
 
 func TestPatientTextIsNowhereBesideTheNote(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	con := v.Begun(t)
 	ctx := t.Context()

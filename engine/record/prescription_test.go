@@ -21,6 +21,7 @@ func prescribed() record.PrescriptionDraft {
 }
 
 func TestPrescribe(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	con := v.Begun(t)
 	p, err := v.Engine.Prescribe(t.Context(), v.Caller, con.ID, prescribed())
@@ -56,6 +57,7 @@ func TestPrescribe(t *testing.T) {
 }
 
 func TestPrescriptionValues(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	con := v.Begun(t)
 	with := func(change func(*record.PrescriptionDraft)) record.PrescriptionDraft {
@@ -103,6 +105,7 @@ func TestPrescriptionValues(t *testing.T) {
 }
 
 func TestPrescriptionStates(t *testing.T) {
+	t.Parallel()
 	v := enginetest.NewVisit(t)
 	con := v.Begun(t)
 	ctx := t.Context()

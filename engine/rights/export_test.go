@@ -50,6 +50,7 @@ func cared(t *testing.T, c *enginetest.Clinic) (p, loser people.Patient, visit b
 }
 
 func TestTimeline(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	p, loser, visit := cared(t, c)
 	walk := func(by act.Caller, limit int) string {
@@ -107,6 +108,7 @@ func TestTimeline(t *testing.T) {
 }
 
 func TestExportPatient(t *testing.T) {
+	t.Parallel()
 	c := enginetest.New(t)
 	p, loser, visit := cared(t, c)
 	other := enginetest.CreatePatient(t, c, enginetest.Named("Otto", "Berg"))

@@ -10,6 +10,7 @@ import (
 )
 
 func TestSealOpen(t *testing.T) {
+	t.Parallel()
 	s, err := NewSealer(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
@@ -45,6 +46,7 @@ func TestSealOpen(t *testing.T) {
 }
 
 func TestOpenSealer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var sealers [8]*Sealer
 	var wg sync.WaitGroup

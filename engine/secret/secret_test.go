@@ -21,6 +21,7 @@ const (
 
 // The golden values of contract.md §2.
 func TestSecretGolden(t *testing.T) {
+	t.Parallel()
 	for text, f := range map[string]Family{goldenLive: FamilyLive, goldenFlat: FamilyKlinivo} {
 		if got := sealSecret(f, goldenID, goldenBody).Text(); got != text {
 			t.Errorf("sealed %s, want %s", got, text)
@@ -39,6 +40,7 @@ func TestSecretGolden(t *testing.T) {
 }
 
 func TestParseSecretRefuses(t *testing.T) {
+	t.Parallel()
 	for why, text := range map[string]string{
 		"empty":                "",
 		"a family alone":       "qbk_live_",
@@ -65,6 +67,7 @@ func TestParseSecretRefuses(t *testing.T) {
 }
 
 func TestFamilies(t *testing.T) {
+	t.Parallel()
 	names := []string{"live", "test", "secret", "scoped", "public", "klinivo"}
 	for i, f := range Families() {
 		got, ok := FamilyNamed(names[i])
@@ -109,6 +112,7 @@ func TestSecretTypos(t *testing.T) {
 }
 
 func TestSecretDoesNotLeak(t *testing.T) {
+	t.Parallel()
 	s, _ := Parse(goldenFlat)
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("key", "key", s, "in", map[string]any{"k": s})

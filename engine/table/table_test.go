@@ -16,6 +16,7 @@ import (
 )
 
 func TestReadCSVEncodings(t *testing.T) {
+	t.Parallel()
 	const table = "Name;Ort\r\nMüller “x”;Köln\r\n"
 	utf16 := func(e unicode.Endianness) string {
 		s, err := unicode.UTF16(e, unicode.UseBOM).NewEncoder().String(table)
@@ -45,6 +46,7 @@ func TestReadCSVEncodings(t *testing.T) {
 }
 
 func TestReadCSVDelimiters(t *testing.T) {
+	t.Parallel()
 	for file, want := range map[string][]string{
 		"a,b\n":                  {"a", "b"},
 		"a;b\n":                  {"a", "b"},
@@ -68,6 +70,7 @@ func TestReadCSVDelimiters(t *testing.T) {
 
 // A faulty line is told with its number, and the others are read.
 func TestReadCSVFaultyLines(t *testing.T) {
+	t.Parallel()
 	const file = "sep=,\n" + // 1
 		"name,phone\n" + // 2
 		"Anna,1\n" + // 3
@@ -107,6 +110,7 @@ func TestReadCSVFaultyLines(t *testing.T) {
 }
 
 func TestReadCSVRefuses(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, file, want string
 		kind             fault.Kind
@@ -146,6 +150,7 @@ func TestReadCSVRefuses(t *testing.T) {
 }
 
 func TestWriteCSVGuards(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	rows := [][]string{
 		{`=HYPERLINK("http://evil.example","x")`, "+49 30 1", "-1", "@SUM(A1)"},
@@ -235,6 +240,7 @@ func FuzzReadCSV(f *testing.F) {
 
 // A fault of quotation marks says what is wrong: one left open swallows the file.
 func TestQuoteFaults(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"a,b\n1,\"2\n3,4\n":          "never closed",
 		"a,b\n1,2\n3,\"4":            "never closed",

@@ -12,6 +12,7 @@ import (
 )
 
 func TestFold(t *testing.T) {
+	t.Parallel()
 	for s, want := range map[string]string{
 		"":                        "",
 		"  Anna   MÜLLER ":        "anna muller",
@@ -81,6 +82,7 @@ func FuzzFold(f *testing.F) {
 }
 
 func TestClean(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ in, want, fault string }{
 		{"", "", ""},
 		{"   ", "", ""},
@@ -118,6 +120,7 @@ func TestClean(t *testing.T) {
 }
 
 func TestCleanNotesAndRequire(t *testing.T) {
+	t.Parallel()
 	var f fault.Faults
 	if got := CleanNotes(&f, "notes", " one\r\n\ttwo\n", MaxNotes); got != "one\n\ttwo" || len(f) > 0 {
 		t.Errorf("%q, %v", got, f)
@@ -142,6 +145,7 @@ func TestCleanNotesAndRequire(t *testing.T) {
 }
 
 func TestCleanTags(t *testing.T) {
+	t.Parallel()
 	var f fault.Faults
 	if got := CleanTags(&f, "tags", []string{" VIP ", "vip",
 		"Zürich"}); strings.Join(got, "|") != "VIP|Zürich" || len(f) > 0 {
@@ -160,6 +164,7 @@ func TestCleanTags(t *testing.T) {
 }
 
 func TestCleanEmail(t *testing.T) {
+	t.Parallel()
 	for in, key := range map[string]string{
 		"":                              "",
 		" Anna.Mueller@Clinic.Example ": "anna.mueller@clinic.example",

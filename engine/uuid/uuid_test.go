@@ -15,6 +15,7 @@ import (
 )
 
 func TestNewIDForm(t *testing.T) {
+	t.Parallel()
 	var g Ids
 	now := time.Date(2026, 4, 27, 7, 0, 0, 123_456_789, time.UTC)
 	id := g.Next(now)
@@ -46,6 +47,7 @@ func TestNewIDGrows(t *testing.T) {
 }
 
 func TestNewIDBorrowsFromTheNextMillisecond(t *testing.T) {
+	t.Parallel()
 	var g Ids
 	now := time.UnixMilli(1_000)
 	first := g.Next(now)
@@ -57,6 +59,7 @@ func TestNewIDBorrowsFromTheNextMillisecond(t *testing.T) {
 }
 
 func TestNewIDAtTheEndsOfTime(t *testing.T) {
+	t.Parallel()
 	var g Ids
 	prev := ""
 	for _, sec := range []int64{math.MinInt64 / 2_000, -1, 0, 1 << 32, 1 << 50} {
@@ -94,6 +97,7 @@ func TestNewIDConcurrently(t *testing.T) {
 }
 
 func TestValidID(t *testing.T) {
+	t.Parallel()
 	good := "01968c1e-2f3a-7b4c-8d5e-6f708192a3b4"
 	for id, want := range map[string]bool{
 		good:                                   true,
@@ -114,6 +118,7 @@ func TestValidID(t *testing.T) {
 }
 
 func TestNewTokenLengthAndAlphabet(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{0, 1, 8, 32, 1_000} {
 		token := secret.NewToken(n)
 		if len(token) != n || strings.Trim(token, secret.Base62) != "" {
@@ -127,6 +132,7 @@ func TestNewTokenLengthAndAlphabet(t *testing.T) {
 
 // Each byte value once: without rejection the first eight letters would come five times.
 func TestNewTokenHasNoBias(t *testing.T) {
+	t.Parallel()
 	var every [256]byte
 	for i := range every {
 		every[i] = byte(i)

@@ -44,6 +44,7 @@ func through(o Options, r *http.Request, handle http.HandlerFunc) (*httptest.Res
 }
 
 func TestClient(t *testing.T) {
+	t.Parallel()
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32")}
 	for _, c := range []struct {
 		remote, hops, proto string
@@ -81,6 +82,7 @@ func TestClient(t *testing.T) {
 }
 
 func TestRequestIsNamed(t *testing.T) {
+	t.Parallel()
 	r := httptest.NewRequest("BREW", "/patients/7?name=Ada", nil)
 	w, log := through(Options{AllowHTTP: true}, r, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
@@ -101,6 +103,7 @@ func TestRequestIsNamed(t *testing.T) {
 }
 
 func TestPanicIsRefused(t *testing.T) {
+	t.Parallel()
 	r := httptest.NewRequest("GET", "/patients/7", nil)
 	w, log := through(Options{AllowHTTP: true}, r, func(http.ResponseWriter, *http.Request) { panic("Ada Example") })
 	if w.Code != http.StatusTeapot || !strings.Contains(w.Body.String(), string(fault.Internal)) {
@@ -121,6 +124,7 @@ func TestPanicIsRefused(t *testing.T) {
 
 // net/http ends the connection of a handler that aborts: the gate must let it through.
 func TestAbortGoesOn(t *testing.T) {
+	t.Parallel()
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler {
 			t.Errorf("out came %v", p)
@@ -131,6 +135,7 @@ func TestAbortGoesOn(t *testing.T) {
 }
 
 func TestLongHeadersAreRefused(t *testing.T) {
+	t.Parallel()
 	r := httptest.NewRequest("GET", "/patients/7", nil)
 	r.Header.Set("X-Long", strings.Repeat("x", MaxHeaders))
 	w, _ := through(Options{AllowHTTP: true}, r, func(http.ResponseWriter, *http.Request) { t.Error("it got in") })

@@ -8,6 +8,7 @@ import (
 )
 
 func TestInstant(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		`"2026-04-27T09:00:00+02:00"`:     `"2026-04-27T07:00:00Z"`,
 		`"2026-04-27T07:00:00Z"`:          `"2026-04-27T07:00:00Z"`,
@@ -37,6 +38,7 @@ func TestInstant(t *testing.T) {
 }
 
 func TestAbsentInstants(t *testing.T) {
+	t.Parallel()
 	var none *Instant
 	if none.Seconds() != 0 || none.Pointer() != nil || At(0) != nil {
 		t.Error("an absent time is not absent")
@@ -47,6 +49,7 @@ func TestAbsentInstants(t *testing.T) {
 }
 
 func TestWhen(t *testing.T) {
+	t.Parallel()
 	day := calendar.NewDate(2026, 4, 27)
 	for text, want := range map[string]When{
 		"2026-04-27":                {Set: true, IsDate: true, Date: day},
@@ -69,6 +72,7 @@ func TestWhen(t *testing.T) {
 }
 
 func TestEmptyIsNeverNull(t *testing.T) {
+	t.Parallel()
 	for _, v := range []any{List[int64](nil), Each(nil, Same[int])} {
 		if text, err := json.Marshal(v); err != nil || string(text) != "[]" {
 			t.Errorf("%s %v", text, err)

@@ -57,6 +57,7 @@ func members(r io.Reader) (map[string]string, Manifest, error) {
 }
 
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	file, _ := sample(t)
 	got, m, err := members(bytes.NewReader(file))
 	if err != nil {
@@ -97,6 +98,7 @@ func TestAnySizes(t *testing.T) {
 
 // Any tar and any sha256sum can read and check a backup, should qb be gone.
 func TestForeignTools(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"tar", "sha256sum"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skip("this machine has no ", tool)
@@ -142,6 +144,7 @@ const step = 3
 // A bit flipped anywhere in a backup is found, and where it lies in a member the
 // message names that one (proof.md R8: 100 %).
 func TestEveryFlip(t *testing.T) {
+	t.Parallel()
 	file, _ := sample(t)
 	of := owners(t, file)
 	for at := 0; at < len(file); at += step {
@@ -157,6 +160,7 @@ func TestEveryFlip(t *testing.T) {
 }
 
 func TestEveryCut(t *testing.T) {
+	t.Parallel()
 	file, _ := sample(t)
 	for n := 0; n < len(file); n += 7 {
 		_, _, err := members(bytes.NewReader(file[:n]))
@@ -179,6 +183,7 @@ func TestEveryCut(t *testing.T) {
 }
 
 func TestForeign(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"empty": "", "text": "a letter, but no backup", "zeros": strings.Repeat("\x00", 4096),
 		"database": "SQLite format 3\x00" + strings.Repeat("x", 8000), "gzip": "\x1f\x8b\x08" + strings.Repeat("y", 900),
@@ -198,6 +203,7 @@ func TestForeign(t *testing.T) {
 }
 
 func TestNewer(t *testing.T) {
+	t.Parallel()
 	file, _ := sample(t)
 	m := plainManifest()
 	m.Format, m.FormatVersion = format, formatVersion+1
@@ -215,6 +221,7 @@ func TestNewer(t *testing.T) {
 }
 
 func TestManifestRefuses(t *testing.T) {
+	t.Parallel()
 	digest := strings.Repeat("0", 64)
 	for _, member := range []Member{
 		{"../qb.db", 1, digest}, {"/etc/passwd", 1, digest}, {"", 1, digest}, {".hidden", 1, digest}, {"a\\b", 1, digest},
@@ -231,6 +238,7 @@ func TestManifestRefuses(t *testing.T) {
 
 // A member that grows while it is packed must not be sealed as sound.
 func TestChangingSource(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "f")
 	if err := os.WriteFile(path, []byte("one"), 0o600); err != nil {
 		t.Fatal(err)
@@ -250,6 +258,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // The errors of what lies around a backup stay themselves.
 func TestOutside(t *testing.T) {
+	t.Parallel()
 	file, _ := sample(t)
 	full := os.ErrPermission
 	_, err := Read(bytes.NewReader(file), func(Member) (io.Writer, error) {
@@ -305,6 +314,7 @@ func openAndRead(file []byte, keys ...Identity) error {
 }
 
 func TestEncrypted(t *testing.T) {
+	t.Parallel()
 	file, mine, other := encrypted(t)
 	if err := openAndRead(file, other, mine); err != nil {
 		t.Fatal(err)
@@ -335,6 +345,7 @@ func TestEncrypted(t *testing.T) {
 // An encrypted file that was cut is told from one with a flip in it by what its
 // manifest promises.
 func TestEncryptedCut(t *testing.T) {
+	t.Parallel()
 	a, _ := age.GenerateX25519Identity()
 	var plain, out bytes.Buffer
 	if _, err := Write(&plain, plainManifest(),
@@ -355,6 +366,7 @@ func TestEncryptedCut(t *testing.T) {
 }
 
 func TestKeysAreRead(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "age1", "ssh-ed25519 AAAA", "AGE-SECRET-KEY-1", "age1 age1"} {
 		if _, err := ParseRecipient(text); err == nil {
 			t.Errorf("recipient %q was accepted", text)

@@ -10,6 +10,7 @@ import (
 // A copy under a snapshot is of one moment, although another connection writes
 // between its slices.
 func TestCopyPages(t *testing.T) {
+	t.Parallel()
 	from, path := fresh(t, "PRAGMA journal_mode = WAL;"+kinds+`
 		WITH RECURSIVE s (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM s WHERE n < 200)
 		INSERT INTO v (b) SELECT randomblob(3000) FROM s;`)
@@ -42,6 +43,7 @@ func TestCopyPages(t *testing.T) {
 }
 
 func TestCopyPagesStops(t *testing.T) {
+	t.Parallel()
 	from, _ := fresh(t, kinds+"INSERT INTO v (b) VALUES (zeroblob(1000000));")
 	to, _ := fresh(t, "")
 	enough := errors.New("enough")

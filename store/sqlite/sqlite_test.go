@@ -54,6 +54,7 @@ func number(t testing.TB, c *Conn, sql string, args ...any) int64 {
 const kinds = "CREATE TABLE v (n INTEGER PRIMARY KEY, i INTEGER, t TEXT, b BLOB) STRICT;"
 
 func TestValuesComeBack(t *testing.T) {
+	t.Parallel()
 	c, _ := fresh(t, kinds)
 	big := strings.Repeat("größer als der Vorrat ", arenaSize/8)
 	for i, in := range []struct {
@@ -104,6 +105,7 @@ func TestValuesComeBack(t *testing.T) {
 
 // What was read belongs to the caller, not to the statement.
 func TestValuesOutliveTheirRow(t *testing.T) {
+	t.Parallel()
 	c, _ := fresh(t, kinds+"INSERT INTO v (t, b) VALUES ('first', x'01'), ('second', x'02');")
 	var texts []string
 	var blobs [][]byte
@@ -130,6 +132,7 @@ func TestArgumentsAreChecked(t *testing.T) {
 }
 
 func TestColumnsAreReadAsTheyAre(t *testing.T) {
+	t.Parallel()
 	c, _ := fresh(t, kinds)
 	for _, bad := range []struct {
 		sql    string
@@ -162,6 +165,7 @@ func TestColumnsAreReadAsTheyAre(t *testing.T) {
 }
 
 func TestErrorsHaveCodes(t *testing.T) {
+	t.Parallel()
 	c, path := fresh(t, kinds+`CREATE UNIQUE INDEX u ON v (i); INSERT INTO v (n, i) VALUES (1, 1);
 		CREATE TRIGGER g BEFORE INSERT ON v WHEN new.t = 'no' BEGIN SELECT RAISE(ABORT, 'not this one'); END;`)
 	other := open(t, path, ReadWrite)
@@ -205,6 +209,7 @@ func TestErrorsHaveCodes(t *testing.T) {
 }
 
 func TestOpen(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if _, err := Open(filepath.Join(dir, "missing.db"), ReadWrite); CodeOf(err).Primary() != CodeCantOpen {
 		t.Errorf("a file that is missing: %v", err)
@@ -236,6 +241,7 @@ func TestOpen(t *testing.T) {
 // A transaction that a full disk may have ended runs no further statement: one that
 // ran now would commit on its own.
 func TestAborted(t *testing.T) {
+	t.Parallel()
 	c, _ := fresh(t, kinds+"PRAGMA max_page_count = 4; BEGIN; INSERT INTO v (n) VALUES (1);")
 	_, _, err := c.Exec("INSERT INTO v (b) VALUES (zeroblob(100000))")
 	if CodeOf(err) != CodeFull || c.Aborted() == nil {

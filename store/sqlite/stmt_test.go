@@ -10,6 +10,7 @@ const three = kinds + "INSERT INTO v (n, t) VALUES (1, 'a'), (2, 'b'), (3, 'c');
 
 // A query may ask the same text again for each of its rows, with other arguments.
 func TestOneTextInsideItself(t *testing.T) {
+	t.Parallel()
 	c, _ := fresh(t, three)
 	const above = "SELECT n, t FROM v WHERE n > ? ORDER BY n"
 	got := ""
@@ -33,6 +34,7 @@ func TestOneTextInsideItself(t *testing.T) {
 }
 
 func TestErrorOrPanicEndsAQuery(t *testing.T) {
+	t.Parallel()
 	c, _ := fresh(t, three)
 	const all = "SELECT n FROM v ORDER BY n"
 	enough, rows := errors.New("enough"), 0
@@ -51,6 +53,7 @@ func TestErrorOrPanicEndsAQuery(t *testing.T) {
 }
 
 func TestPreparedAreBounded(t *testing.T) {
+	t.Parallel()
 	c, _ := fresh(t, three)
 	const all = "SELECT n FROM v ORDER BY n"
 	rows := 0
