@@ -1,26 +1,18 @@
 package act
 
-import "encoding/json"
-
 // Emit notes the events of a change, in its order.
-func (w *Act) Emit(what Change, fact any) error {
-	data, err := json.Marshal(fact)
-	if err != nil {
-		return err
-	}
+func (w *Act) Emit(what Change, fact Fact) {
+	data := fact.JSON()
 	for _, typ := range what {
 		w.events = append(w.events, Event{
 			Clinic: w.Caller.Clinic, Type: typ, Test: w.Caller.Test, CreatedAt: w.Now, Data: data,
 		})
 	}
-	return nil
 }
 
 // EmitNow is Emit for an act that goes on with the event: it is written at once.
-func (w *Act) EmitNow(what Change, fact any) (Event, error) {
-	if err := w.Emit(what, fact); err != nil {
-		return Event{}, err
-	}
+func (w *Act) EmitNow(what Change, fact Fact) (Event, error) {
+	w.Emit(what, fact)
 	last := w.events[len(w.events)-1:]
 	err := w.publish()
 	return last[0], err

@@ -1,8 +1,6 @@
 package act
 
-import (
-	"encoding/json"
-)
+import "encoding/json"
 
 // Event is the thin canonical fact of a change (webhooks.md): ids, status and
 // times; never a name or a clinical word.
@@ -26,8 +24,8 @@ const SampleID = "01967168-7a10-7c44-8f21-0b6de0c1a2b3"
 var SampleMeta = Meta{Version: 1, CreatedAt: 1777190400, UpdatedAt: 1777190400}
 
 // EventKind is a noun's changes and a fact as their events hold it, which the
-// reference shows as an example; nil = the noun and its id.
+// reference shows as an example.
 type EventKind struct {
 	Changes []Change
-	Sample  any
+	Sample  Fact
 }

@@ -110,7 +110,8 @@ func (w *Act) saved(before Appointment, a *Appointment) ([]string, error) {
 	if err := w.UpdateAppointment(*a); err != nil {
 		return nil, err
 	}
-	return fields, w.announce(before, *a)
+	w.announce(before, *a)
+	return fields, nil
 }
 
 // visited refuses what a consultation that has begun contradicts: another time
@@ -130,7 +131,7 @@ func (w *Act) visited(before, a Appointment) error {
 
 // announce emits the events of the difference: moves and edits first, then the
 // transition, each with what was before (webhooks.md "Events").
-func (w *Act) announce(before, a Appointment) error {
+func (w *Act) announce(before, a Appointment) {
 	fact := factOf(a, &before)
 	moved := before.StartsAt != a.StartsAt || before.EndsAt != a.EndsAt || before.ProviderID != a.ProviderID ||
 		before.LocationID != a.LocationID || before.Title != a.Title || before.Notes != a.Notes
@@ -142,11 +143,9 @@ func (w *Act) announce(before, a Appointment) error {
 		what = apptCheckedIn
 	}
 	if moved && cancelled {
-		if err := w.Emit(apptUpdated, fact); err != nil {
-			return err
-		}
+		w.Emit(apptUpdated, fact)
 	}
-	return w.Emit(what, fact)
+	w.Emit(what, fact)
 }
 
 // patch applies a patch: first the move, then texts, then the transition.

@@ -142,11 +142,10 @@ func (w *Act) book(b Booking) (Appointment, error) {
 	if a.Override == nil {
 		w.Reason = ""
 	}
-	if err := w.Emit(apptBooked, factOf(a, nil)); err != nil {
-		return a, err
-	}
+	fact := factOf(a, nil)
+	w.Emit(apptBooked, fact)
 	if a.Status == Confirmed {
-		return a, w.Emit(apptConfirmed, factOf(a, nil))
+		w.Emit(apptConfirmed, fact)
 	}
 	return a, nil
 }

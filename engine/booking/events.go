@@ -1,8 +1,6 @@
 package booking
 
 import (
-	"encoding/json"
-
 	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
 )
@@ -21,37 +19,6 @@ var (
 	apptCancelled = act.Change{"appointment.cancelled"}
 )
 
-type appointmentFact struct {
-	Appointment appointmentThin `json:"appointment"`
-	Previous    *previousThin   `json:"previous,omitempty"`
-}
-
-type appointmentThin struct {
-	ID          string `json:"id"`
-	LeadID      string `json:"lead_id,omitempty"`
-	PatientID   int64  `json:"patient_id,omitempty"`
-	ProviderID  int64  `json:"provider_id"`
-	LocationID  int64  `json:"location_id,omitempty"`
-	ServiceID   int64  `json:"service_id,omitempty"`
-	Status      Status `json:"status"`
-	ScheduledAt string `json:"scheduled_at"`
-	EndsAt      string `json:"ends_at"`
-	TimeZone    string `json:"time_zone"`
-	CheckedInAt string `json:"checked_in_at,omitempty"`
-	Version     int64  `json:"version"`
-}
-
-// previousThin holds only what changed, of the fields above: {} where another one
-// did, such as the title. A field that had no value is null.
-type previousThin struct {
-	Status      Status `json:"status,omitempty"`
-	ScheduledAt string `json:"scheduled_at,omitempty"`
-	EndsAt      string `json:"ends_at,omitempty"`
-	ProviderID  int64  `json:"provider_id,omitempty"`
-	LocationID  any    `json:"location_id,omitempty"`
-	CheckedInAt any    `json:"checked_in_at,omitempty"`
-}
-
 // events are what subscribers may hear of appointments.
 func events() []act.EventKind {
 	return []act.EventKind{{
@@ -64,45 +31,56 @@ func events() []act.EventKind {
 	}}
 }
 
-// none is null where omitempty would leave the field out.
-var none = json.RawMessage("null")
-
 // factOf is the fact of an appointment, with what was before where there is a before.
-func factOf(a Appointment, before *Appointment) appointmentFact {
-	f := appointmentFact{Appointment: appointmentThin{
-		ID: a.ID, LeadID: a.LeadID, PatientID: a.PatientID, ProviderID: a.ProviderID, LocationID: a.LocationID,
-		ServiceID: a.ServiceID, Status: a.Status, ScheduledAt: calendar.UTC(a.StartsAt), EndsAt: calendar.UTC(a.EndsAt),
-		TimeZone: a.TimeZone, Version: a.Version,
-	}}
-	if a.CheckedInAt != 0 {
-		f.Appointment.CheckedInAt = calendar.UTC(a.CheckedInAt)
-	}
+func factOf(a Appointment, before *Appointment) act.Fact {
+	f := act.Fact{}.Object("appointment", act.Fact{}.
+		Text("id", a.ID).
+		TextIf("lead_id", a.LeadID).
+		IntIf("patient_id", a.PatientID).
+		Int("provider_id", a.ProviderID).
+		IntIf("location_id", a.LocationID).
+		IntIf("service_id", a.ServiceID).
+		Text("status", string(a.Status)).
+		Text("scheduled_at", calendar.UTC(a.StartsAt)).
+		Text("ends_at", calendar.UTC(a.EndsAt)).
+		Text("time_zone", a.TimeZone).
+		TextIf("checked_in_at", calendar.UTCOrNot(a.CheckedInAt)).
+		Int("version", a.Version))
 	if before == nil {
 		return f
 	}
-	p := &previousThin{}
+	return f.Object("previous", previousOf(a, *before))
+}
+
+// previousOf holds only what changed, of the fields above: {} where another one did,
+// such as the title. A field that had no value is null.
+func previousOf(a, before Appointment) act.Fact {
+	var f act.Fact
 	if before.Status != a.Status {
-		p.Status = before.Status
+		f = f.Text("status", string(before.Status))
 	}
 	if before.StartsAt != a.StartsAt {
-		p.ScheduledAt = calendar.UTC(before.StartsAt)
+		f = f.Text("scheduled_at", calendar.UTC(before.StartsAt))
 	}
 	if before.EndsAt != a.EndsAt {
-		p.EndsAt = calendar.UTC(before.EndsAt)
+		f = f.Text("ends_at", calendar.UTC(before.EndsAt))
 	}
 	if before.ProviderID != a.ProviderID {
-		p.ProviderID = before.ProviderID
+		f = f.Int("provider_id", before.ProviderID)
 	}
-	if before.LocationID != a.LocationID {
-		if p.LocationID = none; before.LocationID != 0 {
-			p.LocationID = before.LocationID
-		}
+	switch {
+	case before.LocationID == a.LocationID:
+	case before.LocationID == 0:
+		f = f.Null("location_id")
+	default:
+		f = f.Int("location_id", before.LocationID)
 	}
-	if before.CheckedInAt != a.CheckedInAt {
-		if p.CheckedInAt = none; before.CheckedInAt != 0 {
-			p.CheckedInAt = calendar.UTC(before.CheckedInAt)
-		}
+	switch {
+	case before.CheckedInAt == a.CheckedInAt:
+	case before.CheckedInAt == 0:
+		f = f.Null("checked_in_at")
+	default:
+		f = f.Text("checked_in_at", calendar.UTC(before.CheckedInAt))
 	}
-	f.Previous = p
 	return f
 }

@@ -8,17 +8,9 @@ import (
 	"qualifybase/engine/scope"
 )
 
-type webhookThin struct {
-	Webhook struct {
-		ID string `json:"id"`
-	} `json:"webhook"`
-}
-
 // webhookFact is the fact of a test: which endpoint was tried.
-func webhookFact(h Webhook) any {
-	var f webhookThin
-	f.Webhook.ID = h.ID
-	return f
+func webhookFact(h Webhook) act.Fact {
+	return act.Fact{}.Object("webhook", act.Fact{}.Text("id", h.ID))
 }
 
 // TestWebhook sends the event webhook.test to one endpoint, through the same outbox,

@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -11,11 +10,12 @@ import (
 // testEvent is what POST /webhooks/:id/test sends, to that endpoint alone.
 const testEvent = "webhook.test"
 
-// events are those of endpoints and those of the intake, which are subscribable already and come
-// with the interviews.
+// events are those of endpoints and those of the intake, which are subscribable
+// already and come with the interviews.
 func events() []act.EventKind {
 	return []act.EventKind{
-		{Changes: []act.Change{intakeStarted, intakeCompleted}, Sample: nil},
+		{Changes: []act.Change{intakeStarted, intakeCompleted},
+			Sample: act.Fact{}.Object("intake", act.Fact{}.Text("id", act.SampleID))},
 		{Changes: []act.Change{webhookTested}, Sample: webhookFact(Webhook{ID: act.SampleID})},
 	}
 }
@@ -77,15 +77,7 @@ func eventSummary(typ string) string {
 }
 
 // eventExample is a whole body of the type.
-func eventExample(typ string, fact any) []byte {
-	if fact == nil {
-		noun, _, _ := strings.Cut(typ, ".")
-		fact = map[string]any{noun: map[string]string{"id": act.SampleID}}
-	}
-	data, err := json.Marshal(fact)
-	if err != nil {
-		panic(err) // our own structs
-	}
+func eventExample(typ string, fact act.Fact) []byte {
 	ev := act.Event{ID: "evt_019671a0-3f5e-7d11-a2b4-6c8d9e0f1a2b", Type: typ, CreatedAt: 1777190400, Seq: 41}
-	return appendBody(nil, &ev, "01966f00-0000-7000-8000-000000000001", data)
+	return appendBody(nil, &ev, "01966f00-0000-7000-8000-000000000001", fact.JSON())
 }

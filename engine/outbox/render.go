@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -121,19 +122,38 @@ func appendBody(b []byte, ev *act.Event, clinicID string, data []byte) []byte {
 	return append(b, '}')
 }
 
-// PersonContact is what a full payload says of the person whom an event is about.
-type PersonContact struct {
-	LeadID     string         `json:"lead_id,omitempty"`
-	PatientID  int64          `json:"patient_id,omitempty"`
-	Name       string         `json:"name,omitempty"` // of a lead
-	GivenName  string         `json:"given_name,omitempty"`
-	FamilyName string         `json:"family_name,omitempty"`
-	Email      string         `json:"email,omitempty"`
-	Phone      string         `json:"phone,omitempty"`  // a lead's
-	Phones     []people.Phone `json:"phones,omitempty"` // a patient's
+// personContact is what a full payload says of the person whom an event is about.
+type personContact struct {
+	leadID     string
+	patientID  int64
+	name       string // of a lead
+	givenName  string
+	familyName string
+	email      string
+	phone      string         // a lead's
+	phones     []people.Phone // a patient's
 }
 
-// told adds to a thin fact what a full payload may hold: the person's contact
+func (p personContact) fact() act.Fact {
+	f := act.Fact{}.
+		TextIf("lead_id", p.leadID).
+		IntIf("patient_id", p.patientID).
+		TextIf("name", p.name).
+		TextIf("given_name", p.givenName).
+		TextIf("family_name", p.familyName).
+		TextIf("email", p.email).
+		TextIf("phone", p.phone)
+	if len(p.phones) == 0 {
+		return f
+	}
+	phones := make([]act.Fact, len(p.phones))
+	for i, n := range p.phones {
+		phones[i] = act.Fact{}.Text("number", n.Number).TextIf("e164", n.E164).TextIf("label", n.Label)
+	}
+	return f.Objects("phones", phones)
+}
+
+// fullPayload adds to a thin fact what a full payload may hold: the person's contact
 // fields as "person", and the title of an appointment; never notes, SOAP text or
 // answers. It finds them by the ids in the fact, so that no event needs to know
 // of it. subject names the person, "" = none is there (any more).
@@ -158,49 +178,39 @@ func (w *Act) fullPayload(fact json.RawMessage) (data []byte, subject string, er
 	if person == nil {
 		return data, "", nil
 	}
-	text, err := json.Marshal(person)
-	if err != nil {
-		return nil, "", err
-	}
-	data = append(append(data[:len(data)-1], `,"person":`...), text...)
-	subject = "lead:" + person.LeadID
-	if person.PatientID != 0 {
-		subject = "patient:" + strconv.FormatInt(person.PatientID, 10)
+	data = append(append(data[:len(data)-1], `,"person":`...), person.fact().JSON()...)
+	subject = "lead:" + person.leadID
+	if person.patientID != 0 {
+		subject = "patient:" + strconv.FormatInt(person.patientID, 10)
 	}
 	return append(data, '}'), subject, nil
 }
 
 // personOf finds the person by the ids of a fact: a patient goes before a lead.
-func (w *Act) personOf(nouns map[string]json.RawMessage) (*PersonContact, error) {
+func (w *Act) personOf(nouns map[string]json.RawMessage) (*personContact, error) {
 	var leadID string
 	var patientID int64
 	for noun, raw := range nouns {
-		var ids struct {
-			ID        json.RawMessage `json:"id"`
-			LeadID    string          `json:"lead_id"`
-			PatientID int64           `json:"patient_id"`
-		}
-		if json.Unmarshal(raw, &ids) != nil {
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(raw, &fields) != nil {
 			continue // no object: no ids
 		}
+		text := func(name string) string { return strings.Trim(string(fields[name]), `"`) }
+		number := func(name string) int64 { n, _ := strconv.ParseInt(text(name), 10, 64); return n }
 		switch noun {
 		case "lead":
-			leadID = strings.Trim(string(ids.ID), `"`)
+			leadID = text("id")
 		case "patient":
-			patientID, _ = strconv.ParseInt(string(ids.ID), 10, 64)
+			patientID = number("id")
 		}
-		if ids.LeadID != "" && leadID == "" {
-			leadID = ids.LeadID
-		}
-		if ids.PatientID != 0 && patientID == 0 {
-			patientID = ids.PatientID
-		}
+		leadID = cmp.Or(leadID, text("lead_id"))
+		patientID = cmp.Or(patientID, number("patient_id"))
 	}
 	if patientID != 0 {
 		p, err := w.Patient(w.Caller.Clinic, w.Caller.Test, patientID)
 		if err == nil {
-			return &PersonContact{PatientID: p.ID, GivenName: p.GivenName, FamilyName: p.FamilyName, Email: p.Email,
-				Phones: p.Phones}, nil
+			return &personContact{patientID: p.ID, givenName: p.GivenName, familyName: p.FamilyName, email: p.Email,
+				phones: p.Phones}, nil
 		}
 		if fault.KindOf(err) != fault.NotFound {
 			return nil, err
@@ -213,7 +223,7 @@ func (w *Act) personOf(nouns map[string]json.RawMessage) (*PersonContact, error)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, nil // deleted by this very act
 	}
-	return &PersonContact{LeadID: l.ID, Name: l.Name, Email: l.Email, Phone: l.Phone}, err
+	return &personContact{leadID: l.ID, name: l.Name, email: l.Email, phone: l.Phone}, err
 }
 
 func (w *Act) titleOf(raw json.RawMessage) (string, error) {

@@ -229,7 +229,11 @@ func TestDeliveriesOfABooking(t *testing.T) {
 		ID   string
 		Data struct {
 			Appointment struct{ ID, Title string }
-			Person      outbox.PersonContact
+			Person      struct {
+				Name, Email, Phone string
+				LeadID             string `json:"lead_id"`
+				PatientID          int64  `json:"patient_id"`
+			}
 		}
 	}
 	enginetest.Must(t, json.Unmarshal(list[1].Body, &told))

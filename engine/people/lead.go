@@ -3,9 +3,9 @@ package people
 import (
 	"context"
 	"slices"
-	"time"
 
 	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/phone"
 	"qualifybase/engine/scope"
@@ -102,17 +102,14 @@ var (
 )
 
 // LeadFact is the thin fact of a lead's events: no name, no address, no source.
-func LeadFact(l Lead) any {
-	type fact struct {
-		ID        string     `json:"id"`
-		Status    LeadStatus `json:"status"`
-		PatientID int64      `json:"patient_id,omitempty"`
-		Version   int64      `json:"version"`
-		CreatedAt time.Time  `json:"created_at"`
-		UpdatedAt time.Time  `json:"updated_at"`
-	}
-	return map[string]fact{"lead": {l.ID, l.Status, l.PatientID, l.Version,
-		time.Unix(l.CreatedAt, 0).UTC(), time.Unix(l.UpdatedAt, 0).UTC()}}
+func LeadFact(l Lead) act.Fact {
+	return act.Fact{}.Object("lead", act.Fact{}.
+		Text("id", l.ID).
+		Text("status", string(l.Status)).
+		IntIf("patient_id", l.PatientID).
+		Int("version", l.Version).
+		Text("created_at", calendar.UTC(l.CreatedAt)).
+		Text("updated_at", calendar.UTC(l.UpdatedAt)))
 }
 
 var (
@@ -196,7 +193,8 @@ func (w *Act) saveLead(l *Lead, what act.Change) error {
 	if err := write(*l); err != nil {
 		return err
 	}
-	return w.Emit(what, LeadFact(*l))
+	w.Emit(what, LeadFact(*l))
+	return nil
 }
 
 // Lead finds a lead of the clinic, test leads for test keys and live ones for

@@ -79,9 +79,7 @@ func (w *Act) convert(l Lead, patientID int64, d PatientDraft) (Conversion, erro
 		return Conversion{}, err
 	}
 	if created { // told after the lead, as in the table of webhooks.md "Events"
-		if err := w.Emit(patientCreated, PatientFact(p)); err != nil {
-			return Conversion{}, err
-		}
+		w.Emit(patientCreated, PatientFact(p))
 	}
 	return Conversion{l, p, created}, w.visitsOf(l, p)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
@@ -127,22 +126,18 @@ var (
 )
 
 // PatientFact is the thin fact of a patient's events.
-func PatientFact(p Patient) any {
-	return map[string]patientThin{"patient": thinPatient(p)}
+func PatientFact(p Patient) act.Fact {
+	return act.Fact{}.Object("patient", thinPatient(p))
 }
 
-type patientThin struct {
-	ID         int64         `json:"id"`
-	Status     PatientStatus `json:"status"`
-	MergedInto int64         `json:"merged_into,omitempty"`
-	Version    int64         `json:"version"`
-	CreatedAt  time.Time     `json:"created_at"`
-	UpdatedAt  time.Time     `json:"updated_at"`
-}
-
-func thinPatient(p Patient) patientThin {
-	return patientThin{p.ID, p.Status, p.MergedInto, p.Version, time.Unix(p.CreatedAt, 0).UTC(),
-		time.Unix(p.UpdatedAt, 0).UTC()}
+func thinPatient(p Patient) act.Fact {
+	return act.Fact{}.
+		Int("id", p.ID).
+		Text("status", string(p.Status)).
+		IntIf("merged_into", p.MergedInto).
+		Int("version", p.Version).
+		Text("created_at", calendar.UTC(p.CreatedAt)).
+		Text("updated_at", calendar.UTC(p.UpdatedAt))
 }
 
 // Stub is what is shown of a record that was merged: who stands for it, and
@@ -232,7 +227,8 @@ func (w *Act) savePatient(p *Patient, what act.Change) error {
 	if err := w.writePatient(p); err != nil {
 		return err
 	}
-	return w.Emit(what, PatientFact(*p))
+	w.Emit(what, PatientFact(*p))
+	return nil
 }
 
 // writePatient gives a new row its MRN, stamps and writes.

@@ -34,11 +34,8 @@ var (
 )
 
 // mergeFact is the thin fact of patient.merged: the survivor, and who went into it.
-func mergeFact(survivor, loser Patient) any {
-	return struct {
-		Patient patientThin `json:"patient"`
-		Merged  patientThin `json:"merged"`
-	}{thinPatient(survivor), thinPatient(loser)}
+func mergeFact(survivor, loser Patient) act.Fact {
+	return act.Fact{}.Object("patient", thinPatient(survivor)).Object("merged", thinPatient(loser))
 }
 
 // A blank is a field of a patient that a merge may fill.
@@ -190,7 +187,8 @@ func (w *Act) merge(from, into Patient) (Patient, error) {
 			return Patient{}, err
 		}
 	}
-	return into, w.Emit(patientMerged, mergeFact(into, from))
+	w.Emit(patientMerged, mergeFact(into, from))
+	return into, nil
 }
 
 // point lets a row name a patient, as a change that a sync sees.
@@ -304,9 +302,7 @@ func (w *Act) drainAbove(above int64, owners []int64) error {
 			if err := w.Also(patientUnmerging, act.IDText(p.ID), p.ID, fields); err != nil {
 				return err
 			}
-			if err := w.Emit(PatientUpdated, PatientFact(p)); err != nil {
-				return err
-			}
+			w.Emit(PatientUpdated, PatientFact(p))
 		}
 		above = p.MergedInto
 	}

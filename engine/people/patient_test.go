@@ -1,7 +1,6 @@
 package people
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -17,12 +16,12 @@ func TestFactsAreThin(t *testing.T) {
 		PhoneKey: "+49", Notes: "NOTES", Tags: []string{"TAG"}, Metadata: map[string]any{"META": 1}, Status: LeadNew}
 	p := Patient{ID: 7, GivenName: "GIVEN", FamilyName: "FAMILY", Email: "MAIL", Phones: []Phone{{Number: "PHONE"}},
 		Status: PatientActive}
-	for want, fact := range map[string]any{
+	for want, fact := range map[string]act.Fact{
 		`{"lead":{"id":"id","status":"new","version":0,"created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z"}}`:    LeadFact(l),
 		`{"patient":{"id":7,"status":"active","version":0,"created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z"}}`: PatientFact(p),
 	} {
-		if got, err := json.Marshal(fact); err != nil || string(got) != want {
-			t.Errorf("%s, %v; want %s", got, err, want)
+		if got := string(fact.JSON()); got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }

@@ -182,7 +182,8 @@ func (w *Act) start(d ConsultationDraft) (v Consultation, err error) {
 	if err := w.InsertConsultation(v); err != nil {
 		return v, err
 	}
-	return v, w.Emit(consultStarted, consultationFactOf(v))
+	w.Emit(consultStarted, consultationFactOf(v))
+	return v, nil
 }
 
 // fromAppointment takes over what the appointment knows, if a consultation of it
@@ -286,5 +287,6 @@ func (w *Act) end(v *Consultation) error {
 			return err
 		}
 	}
-	return w.Emit(consultEnded, consultationFactOf(*v))
+	w.Emit(consultEnded, consultationFactOf(*v))
+	return nil
 }

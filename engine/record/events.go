@@ -31,74 +31,42 @@ func events() []act.EventKind {
 	}
 }
 
-type consultationFact struct {
-	Consultation consultationThin `json:"consultation"`
+func consultationFactOf(v Consultation) act.Fact {
+	return act.Fact{}.Object("consultation", act.Fact{}.
+		Text("id", v.ID).
+		TextIf("appointment_id", v.AppointmentID).
+		Int("patient_id", v.PatientID).
+		Int("provider_id", v.ProviderID).
+		IntIf("location_id", v.LocationID).
+		Text("status", string(v.Status)).
+		Text("started_at", calendar.UTC(v.StartedAt)).
+		TextIf("ended_at", calendar.UTCOrNot(v.EndedAt)).
+		Int("version", v.Version))
 }
 
-type consultationThin struct {
-	ID            string             `json:"id"`
-	AppointmentID string             `json:"appointment_id,omitempty"`
-	PatientID     int64              `json:"patient_id"`
-	ProviderID    int64              `json:"provider_id"`
-	LocationID    int64              `json:"location_id,omitempty"`
-	Status        ConsultationStatus `json:"status"`
-	StartedAt     string             `json:"started_at"`
-	EndedAt       string             `json:"ended_at,omitempty"`
-	Version       int64              `json:"version"`
+func noteFactOf(n Note, v Consultation) act.Fact {
+	return act.Fact{}.Object("soap_note", act.Fact{}.
+		Text("id", n.ID).
+		Text("consultation_id", v.ID).
+		TextIf("appointment_id", v.AppointmentID).
+		Int("patient_id", v.PatientID).
+		Int("author_id", n.AuthorID).
+		TextIf("addendum_to", n.AddendumTo).
+		Text("status", string(n.Status)).
+		IntIf("signed_by", n.SignedBy).
+		TextIf("signed_at", calendar.UTCOrNot(n.SignedAt)).
+		Int("revision", int64(n.N)).
+		Int("version", n.Version))
 }
 
-func consultationFactOf(v Consultation) consultationFact {
-	return consultationFact{consultationThin{
-		ID: v.ID, AppointmentID: v.AppointmentID, PatientID: v.PatientID, ProviderID: v.ProviderID,
-		LocationID: v.LocationID, Status: v.Status, StartedAt: calendar.UTC(v.StartedAt),
-		EndedAt: calendar.UTCOrNot(v.EndedAt), Version: v.Version,
-	}}
-}
-
-type noteFact struct {
-	Note noteThin `json:"soap_note"`
-}
-
-type noteThin struct {
-	ID             string     `json:"id"`
-	ConsultationID string     `json:"consultation_id"`
-	AppointmentID  string     `json:"appointment_id,omitempty"`
-	PatientID      int64      `json:"patient_id"`
-	AuthorID       int64      `json:"author_id"`
-	AddendumTo     string     `json:"addendum_to,omitempty"`
-	Status         NoteStatus `json:"status"`
-	SignedBy       int64      `json:"signed_by,omitempty"`
-	SignedAt       string     `json:"signed_at,omitempty"`
-	Revision       int        `json:"revision"`
-	Version        int64      `json:"version"`
-}
-
-func noteFactOf(n Note, v Consultation) noteFact {
-	return noteFact{noteThin{
-		ID: n.ID, ConsultationID: v.ID, AppointmentID: v.AppointmentID, PatientID: v.PatientID, AuthorID: n.AuthorID,
-		AddendumTo: n.AddendumTo, Status: n.Status, SignedBy: n.SignedBy, SignedAt: calendar.UTCOrNot(n.SignedAt),
-		Revision: n.N, Version: n.Version,
-	}}
-}
-
-type prescriptionFact struct {
-	Prescription prescriptionThin `json:"prescription"`
-}
-
-type prescriptionThin struct {
-	ID             string             `json:"id"`
-	ConsultationID string             `json:"consultation_id"`
-	AppointmentID  string             `json:"appointment_id,omitempty"`
-	PatientID      int64              `json:"patient_id"`
-	AuthorID       int64              `json:"author_id"`
-	Status         PrescriptionStatus `json:"status"`
-	CreatedAt      string             `json:"created_at"`
-	Version        int64              `json:"version"`
-}
-
-func prescriptionFactOf(p Prescription, v Consultation) prescriptionFact {
-	return prescriptionFact{prescriptionThin{
-		ID: p.ID, ConsultationID: v.ID, AppointmentID: v.AppointmentID, PatientID: v.PatientID, AuthorID: p.AuthorID,
-		Status: p.Status, CreatedAt: calendar.UTC(p.CreatedAt), Version: p.Version,
-	}}
+func prescriptionFactOf(p Prescription, v Consultation) act.Fact {
+	return act.Fact{}.Object("prescription", act.Fact{}.
+		Text("id", p.ID).
+		Text("consultation_id", v.ID).
+		TextIf("appointment_id", v.AppointmentID).
+		Int("patient_id", v.PatientID).
+		Int("author_id", p.AuthorID).
+		Text("status", string(p.Status)).
+		Text("created_at", calendar.UTC(p.CreatedAt)).
+		Int("version", p.Version))
 }

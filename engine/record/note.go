@@ -193,10 +193,12 @@ func (w *Act) write(consultationID string, d NoteDraft) (Note, error) {
 	if err := w.InsertNote(n); err != nil {
 		return n, err
 	}
-	if err := w.Emit(noteCreated, noteFactOf(n, v)); err != nil || !n.Signed() {
-		return n, err
+	fact := noteFactOf(n, v)
+	w.Emit(noteCreated, fact)
+	if n.Signed() {
+		w.Emit(noteWasSigned, fact)
 	}
-	return n, w.Emit(noteWasSigned, noteFactOf(n, v))
+	return n, nil
 }
 
 // addable wants the signed note that an addendum adds to.
@@ -323,7 +325,8 @@ func (e *Engine) SignNote(ctx context.Context, c act.Caller, id string, version 
 		if err := w.UpdateNote(n); err != nil {
 			return n, err
 		}
-		return n, w.Emit(noteWasSigned, noteFactOf(n, v))
+		w.Emit(noteWasSigned, noteFactOf(n, v))
+		return n, nil
 	})
 }
 

@@ -88,5 +88,6 @@ func (w *Act) amend(id string, version *int64, d NoteDraft) (Note, error) {
 	if err := w.InsertNote(n); err != nil {
 		return before, err
 	}
-	return n, w.Emit(noteWasAmended, noteFactOf(n, v))
+	w.Emit(noteWasAmended, noteFactOf(n, v))
+	return n, nil
 }

@@ -165,7 +165,8 @@ func (e *Engine) Prescribe(ctx context.Context, c act.Caller, consultationID str
 		if err := w.InsertPrescription(p); err != nil {
 			return p, err
 		}
-		return p, w.Emit(prescriptionCreated, prescriptionFactOf(p, v))
+		w.Emit(prescriptionCreated, prescriptionFactOf(p, v))
+		return p, nil
 	})
 }
 

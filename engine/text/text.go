@@ -236,8 +236,13 @@ func saneDomain(domain string) bool {
 	return len(labels) >= 2 && strings.Trim(last, "0123456789") != "" && len(domain) <= 253
 }
 
-// AppendJSON appends a text as JSON.
+// AppendJSON appends a text as encoding/json writes it, with its escapes for HTML.
 func AppendJSON(b []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string always marshals
-	return append(b, text...)
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			text, _ := json.Marshal(s) // a string always marshals
+			return append(b, text...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"') // most texts are ids, times and words
 }
