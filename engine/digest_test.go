@@ -3,7 +3,10 @@ package engine_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/record"
@@ -63,6 +66,102 @@ func TestNoteDigestIsKnown(t *testing.T) {
 		`{"Note":"","Consultation":"","AddendumTo":"","N":0,"Author":0,"SignedBy":0,"SignedAt":0,`+
 			`"Subjective":"","Objective":"",`+
 			`"Assessment":"","Plan":"","Codes":[],"Vitals":[],"Status":"","Reason":"","Before":""}`)
+}
+
+// auditText is what the hash of an audit row covers, as encoding/json writes it.
+type auditText struct {
+	Seq        int64    `json:"seq"`
+	At         int64    `json:"at"`
+	ActorKind  string   `json:"actor_kind"`
+	ActorID    string   `json:"actor_id"`
+	ActorLabel string   `json:"actor_label"`
+	IP         string   `json:"ip"`
+	RequestID  string   `json:"request_id"`
+	Action     string   `json:"action"`
+	Entity     string   `json:"entity"`
+	EntityID   string   `json:"entity_id"`
+	PatientID  int64    `json:"patient_id"`
+	Outcome    string   `json:"outcome"`
+	ReasonRef  string   `json:"reason_ref"`
+	Fields     []string `json:"fields"`
+	PrevHash   string   `json:"prev_hash"`
+}
+
+func TestAuditDigestIsOfItsJSON(t *testing.T) {
+	t.Parallel()
+	rows := rapid.Make[auditText]()
+	rapid.Check(t, func(t *rapid.T) {
+		a := rows.Draw(t, "row")
+		got := act.AuditEntry{
+			Seq: a.Seq, At: a.At, ActorKind: act.ActorKind(a.ActorKind), ActorID: a.ActorID, ActorLabel: a.ActorLabel,
+			IP: a.IP, RequestID: a.RequestID, Action: a.Action, Entity: a.Entity, EntityID: a.EntityID,
+			PatientID: a.PatientID, Outcome: act.Outcome(a.Outcome), ReasonRef: a.ReasonRef, Fields: a.Fields,
+			PrevHash: a.PrevHash,
+		}.Digest()
+		if want := hashOf(t, a); got != want {
+			t.Fatalf("the digest of %+v is %s, want %s", a, got, want)
+		}
+	})
+}
+
+// noteText is what the hash of a note covers, as encoding/json writes it.
+type noteText struct {
+	Note, Consultation, AddendumTo          string
+	N                                       int
+	Author, SignedBy, SignedAt              int64
+	Subjective, Objective, Assessment, Plan string
+	Codes                                   []codeText
+	Vitals                                  []vitalText
+	Status, Reason, Before                  string
+}
+
+type codeText struct {
+	System  string `json:"system,omitempty"`
+	Code    string `json:"code"`
+	Display string `json:"display,omitempty"`
+}
+
+type vitalText struct {
+	Code  string  `json:"code"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"`
+}
+
+func TestNoteDigestIsOfItsJSON(t *testing.T) {
+	t.Parallel()
+	notes := rapid.Make[noteText]()
+	rapid.Check(t, func(t *rapid.T) {
+		n := notes.Draw(t, "note")
+		note := record.Note{
+			ID: n.Note, ConsultationID: n.Consultation, AddendumTo: n.AddendumTo, N: n.N, AuthorID: n.Author,
+			SignedBy: n.SignedBy, SignedAt: n.SignedAt, Subjective: n.Subjective, Objective: n.Objective,
+			Assessment: n.Assessment, Plan: n.Plan, Status: record.NoteStatus(n.Status), AmendReason: n.Reason,
+		}
+		if n.Codes != nil {
+			note.Codes = []record.Code{}
+		}
+		for _, c := range n.Codes {
+			note.Codes = append(note.Codes, record.Code(c))
+		}
+		if n.Vitals != nil {
+			note.Vitals = []record.Vital{}
+		}
+		for _, v := range n.Vitals {
+			note.Vitals = append(note.Vitals, record.Vital(v))
+		}
+		if got, want := note.Digest(n.Before), hashOf(t, n); got != want {
+			t.Fatalf("the digest of %+v is %s, want %s", n, got, want)
+		}
+	})
+}
+
+func hashOf(t *rapid.T, v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // isKnown checks a digest against the answer, and the answer against its text.

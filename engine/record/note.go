@@ -2,9 +2,6 @@ package record
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/fault"
@@ -73,30 +70,6 @@ type Note struct {
 
 // Signed reports whether this version is signed, and so immutable.
 func (n Note) Signed() bool { return n.SignedAt != 0 }
-
-// Digest is the hash of a signed version: SHA-256, in hex, over the JSON of what
-// was signed and the hash of the version before, so that a change to any version
-// shows in it and in all that follow. A merge of patients changes none of it.
-func (n Note) Digest(before string) string {
-	text, err := json.Marshal(struct {
-		Note, Consultation, AddendumTo          string
-		N                                       int
-		Author, SignedBy, SignedAt              int64
-		Subjective, Objective, Assessment, Plan string
-		Codes                                   []Code
-		Vitals                                  []Vital
-		Status                                  NoteStatus
-		Reason, Before                          string
-	}{
-		n.ID, n.ConsultationID, n.AddendumTo, n.N, n.AuthorID, n.SignedBy, n.SignedAt,
-		n.Subjective, n.Objective, n.Assessment, n.Plan, n.Codes, n.Vitals, n.Status, n.AmendReason, before,
-	})
-	if err != nil {
-		panic(err) // text and finite numbers only: cannot fail
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
-}
 
 // NoteDraft is unsaved note text: nil is "not sent".
 type NoteDraft struct {
