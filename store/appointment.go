@@ -27,8 +27,11 @@ func scanAppointment(r *row) booking.Appointment {
 	}
 	a.CheckedInAt, a.CancelReason, a.LateCancel, a.Source = r.int(), r.text(), r.bool(), r.text()
 	a.SeriesID, a.RebookedFrom, a.Assigned = r.text(), r.text(), r.text()
-	r.json(&a.Override)
-	r.json(&a.Undo)
+	var override *waiverDoc
+	var undo *undoDoc
+	r.json(&override)
+	r.json(&undo)
+	a.Override, a.Undo = (*booking.Waiver)(override), (*booking.Undo)(undo)
 	a.Sequence, a.Meta = r.int(), r.meta()
 	return a
 }
@@ -152,12 +155,12 @@ func (r *reads) PersonBusy(clinic int64, test bool, leadID string, patientID int
 // appointmentJSON are the two JSON columns, "" where there is nothing.
 func appointmentJSON(a booking.Appointment) (override, undo string, err error) {
 	if a.Override != nil {
-		if override, err = asJSON(a.Override); err != nil {
+		if override, err = asJSON((*waiverDoc)(a.Override)); err != nil {
 			return
 		}
 	}
 	if a.Undo != nil {
-		undo, err = asJSON(a.Undo)
+		undo, err = asJSON((*undoDoc)(a.Undo))
 	}
 	return
 }

@@ -8,7 +8,7 @@ const selectClinic = `SELECT n, id, slug, name, time_zone, country, settings, ve
 
 func scanClinic(r *row) directory.Clinic {
 	c := directory.Clinic{N: r.int(), ID: r.text(), Slug: r.text(), Name: r.text(), TimeZone: r.text(), Country: r.text()}
-	r.json(&c.Settings)
+	r.json((*settingsDoc)(&c.Settings))
 	c.Version, c.CreatedAt, c.UpdatedAt = r.int(), r.int(), r.int()
 	return c
 }
@@ -35,7 +35,7 @@ func (r *reads) Clinics() ([]directory.Clinic, error) {
 
 // InsertClinic implements engine.Tx; the running numbers begin at zero.
 func (t *tx) InsertClinic(c *directory.Clinic) error {
-	settings, err := asJSON(c.Settings)
+	settings, err := asJSON(settingsDoc(c.Settings))
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (t *tx) InsertClinic(c *directory.Clinic) error {
 
 // UpdateClinic implements engine.Tx.
 func (t *tx) UpdateClinic(c directory.Clinic) error {
-	settings, err := asJSON(c.Settings)
+	settings, err := asJSON(settingsDoc(c.Settings))
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ func scanLocation(r *row) directory.Location {
 	l := directory.Location{
 		ID: r.int(), Clinic: r.int(), Name: r.text(), Kind: directory.LocationKind(r.text()), ParentID: r.int(),
 	}
-	r.json(&l.Address)
+	r.json((*addressDoc)(&l.Address))
 	l.Phone, l.TimeZone, l.Capacity, l.Active, l.Meta = r.text(), r.text(), r.small(), r.bool(), r.meta()
 	return l
 }
@@ -29,7 +29,7 @@ func (r *reads) Location(clinic, id int64) (directory.Location, error) {
 
 // InsertLocation implements engine.Tx.
 func (t *tx) InsertLocation(l *directory.Location) error {
-	address, err := asJSON(l.Address)
+	address, err := asJSON(addressDoc(l.Address))
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (t *tx) InsertLocation(l *directory.Location) error {
 
 // UpdateLocation implements engine.Tx.
 func (t *tx) UpdateLocation(l directory.Location) error {
-	address, err := asJSON(l.Address)
+	address, err := asJSON(addressDoc(l.Address))
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"encoding/json"
-
 	"qualifybase/engine/act"
 	"qualifybase/engine/record"
 )
@@ -22,8 +20,11 @@ func scanNote(r *row) record.Note {
 		ConsultationID: r.text(), PatientID: r.int(), AuthorID: r.int(), AddendumTo: r.text(),
 		Subjective: r.text(), Objective: r.text(), Assessment: r.text(), Plan: r.text(),
 	}
-	r.json(&n.Codes)
-	r.json(&n.Vitals)
+	var codes []codeDoc
+	var vitals []vitalDoc
+	r.json(&codes)
+	r.json(&vitals)
+	n.Codes, n.Vitals = each(codes, codeDoc.code), each(vitals, vitalDoc.vital)
 	n.Status, n.SignedBy, n.SignedAt = record.NoteStatus(r.text()), r.int(), r.int()
 	n.AmendReason, n.ContentSHA256, n.Meta = r.text(), r.text(), r.meta()
 	return n
@@ -74,18 +75,11 @@ func (r *reads) SignedUnder(clinic int64, appointmentID string) (bool, error) {
 
 // noteJSON are the two JSON columns.
 func noteJSON(n record.Note) (codes, vitals string, err error) {
-	if n.Codes == nil {
-		n.Codes = []record.Code{}
+	if codes, err = listJSON(n.Codes, docOfCode); err != nil {
+		return
 	}
-	if n.Vitals == nil {
-		n.Vitals = []record.Vital{}
-	}
-	c, err := json.Marshal(n.Codes)
-	if err != nil {
-		return "", "", err
-	}
-	v, err := json.Marshal(n.Vitals)
-	return string(c), string(v), err
+	vitals, err = listJSON(n.Vitals, docOfVital)
+	return
 }
 
 // InsertNote implements engine.Tx.

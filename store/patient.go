@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"slices"
 
 	"qualifybase/engine/act"
@@ -18,13 +19,18 @@ func scanPatient(r *row) people.Patient {
 		ID: r.int(), Clinic: r.int(), Test: r.bool(), MRN: r.text(), GivenName: r.text(), FamilyName: r.text(),
 		PreferredName: r.text(), BirthDate: r.date(), Sex: people.Sex(r.text()),
 	}
-	r.doc(&p.Phones)
+	var phones []phoneDoc
+	var consents consentsDoc
+	var identifiers []identifierDoc
+	r.doc(&phones)
 	p.Email, p.EmailKey = r.text(), r.text()
-	r.doc(&p.Address)
+	r.doc((*addressDoc)(&p.Address))
 	p.Language, p.ContactPreference = r.text(), r.text()
-	r.doc(&p.Consents)
-	r.doc(&p.EmergencyContact)
-	r.doc(&p.Identifiers)
+	r.doc(&consents)
+	r.doc((*contactDoc)(&p.EmergencyContact))
+	r.doc(&identifiers)
+	p.Phones, p.Consents, p.Identifiers = each(phones, phoneDoc.phone), consents.consents(),
+		each(identifiers, identifierDoc.identifier)
 	p.AllergiesText, p.AdminNotes, p.SourceLeadID, p.Status = r.text(), r.text(), r.text(), people.PatientStatus(r.text())
 	p.MergedInto = r.int()
 	r.doc(&p.Filled)
@@ -122,28 +128,21 @@ func (r *reads) PatientsByKeys(clinic int64, test bool, keys []string, given str
 // patientColumns are the columns that a patient's fields fill, in the order of
 // the statements below, but for those of Meta.
 func patientColumns(p people.Patient) ([]any, error) {
-	if p.Phones == nil {
-		p.Phones = []people.Phone{}
-	}
-	if p.Identifiers == nil {
-		p.Identifiers = []people.Identifier{}
-	}
-	if p.Filled == nil {
-		p.Filled = map[string]int64{}
-	}
-	var docs [6]string
-	for i, doc := range []any{p.Phones, p.Address, p.Consents, p.EmergencyContact, p.Identifiers, p.Filled} {
-		var err error
-		if docs[i], err = asJSON(doc); err != nil {
-			return nil, err
-		}
+	phones, err1 := listJSON(p.Phones, docOfPhone)
+	address, err2 := asJSON(addressDoc(p.Address))
+	consents, err3 := asJSON(docOfConsents(p.Consents))
+	contact, err4 := asJSON(contactDoc(p.EmergencyContact))
+	identifiers, err5 := listJSON(p.Identifiers, docOfIdentifier)
+	filled, err6 := asJSON(p.Filled)
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+		return nil, err
 	}
 	return []any{
-		p.MRN, text.Fold(p.MRN), p.GivenName, p.FamilyName, p.PreferredName, dateOrNull(p.BirthDate), string(p.Sex), docs[0],
+		p.MRN, text.Fold(p.MRN), p.GivenName, p.FamilyName, p.PreferredName, dateOrNull(p.BirthDate), string(p.Sex), phones,
 		p.Email, p.EmailKey,
-		docs[1], p.Language, p.ContactPreference, docs[2], docs[3], docs[4], p.AllergiesText, p.AdminNotes,
+		address, p.Language, p.ContactPreference, consents, contact, identifiers, p.AllergiesText, p.AdminNotes,
 		textOrNull(p.SourceLeadID),
-		string(p.Status), intOrNull(p.MergedInto), docs[5], p.Restricted, intOrNull(p.ErasedAt),
+		string(p.Status), intOrNull(p.MergedInto), filled, p.Restricted, intOrNull(p.ErasedAt),
 	}, nil
 }
 

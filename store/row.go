@@ -154,7 +154,19 @@ func asJSON(v any) (string, error) {
 		if len(x) == 0 {
 			return "{}", nil
 		}
+	case map[string]int64:
+		if len(x) == 0 {
+			return "{}", nil
+		}
 	}
 	b, err := json.Marshal(v)
 	return string(b), err
+}
+
+// listJSON is asJSON for a list whose elements are written in another form.
+func listJSON[T, D any](list []T, doc func(T) D) (string, error) {
+	if len(list) == 0 {
+		return "[]", nil
+	}
+	return asJSON(each(list, doc))
 }

@@ -11,10 +11,8 @@ const (
 )
 
 func scanSchedule(r *row) directory.OwnedSchedule {
-	s := directory.OwnedSchedule{Clinic: r.int(), Owner: directory.OwnerRef(r.text())}
-	r.json(&s.Schedule)
-	s.Meta = r.meta()
-	return s
+	return directory.OwnedSchedule{Clinic: r.int(), Owner: directory.OwnerRef(r.text()), Schedule: r.schedule(),
+		Meta: r.meta()}
 }
 
 func scanClosure(r *row) directory.Closure {
@@ -56,7 +54,7 @@ func (r *reads) Closure(clinic int64, id string) (directory.Closure, error) {
 
 // PutSchedule implements engine.Tx.
 func (t *tx) PutSchedule(s directory.OwnedSchedule) error {
-	doc, err := asJSON(s.Schedule)
+	doc, err := asJSON(docOfSchedule(s.Schedule))
 	if err != nil {
 		return err
 	}

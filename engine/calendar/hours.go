@@ -24,7 +24,7 @@ func (w Window) Minutes() int {
 }
 
 // String is HH:MM-HH:MM.
-func (w Window) String() string { return clockText(w.From) + "-" + clockText(w.To) }
+func (w Window) String() string { return ClockText(w.From) + "-" + ClockText(w.To) }
 
 func (w Window) fault() string {
 	switch {
@@ -43,7 +43,7 @@ type windowText struct {
 
 // MarshalJSON writes {"from":"09:00","to":"13:00"}.
 func (w Window) MarshalJSON() ([]byte, error) {
-	return json.Marshal(windowText{clockText(w.From), clockText(w.To)})
+	return json.Marshal(windowText{ClockText(w.From), ClockText(w.To)})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, with both names present and no others.
@@ -54,7 +54,7 @@ func (w *Window) UnmarshalJSON(b []byte) error {
 	if err := d.Decode(&t); err != nil {
 		return fmt.Errorf(`a window must look like {"from":"09:00","to":"13:00"}: %w`, err)
 	}
-	v, err := newWindow(t.From, t.To)
+	v, err := ParseWindow(t.From, t.To)
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// clockText spells minutes since midnight as HH:MM; 1440 is 24:00.
-func clockText(minute int) string { return fmt.Sprintf("%02d:%02d", minute/60, minute%60) }
+// ClockText spells minutes since midnight as HH:MM; 1440 is 24:00.
+func ClockText(minute int) string { return fmt.Sprintf("%02d:%02d", minute/60, minute%60) }
 
 // parseClock reads HH:MM, 00:00 to 24:00.
 func parseClock(s string) (int, error) {
@@ -48,10 +48,12 @@ func clockMeant(s string) (text string, ok bool) {
 	if err1 != nil || err2 != nil || len(hour) > 2 || len(minute) > 2 || h < 0 || m < 0 || m > 59 || h*60+m > 1440 {
 		return "", false
 	}
-	return clockText(h*60 + m), true
+	return ClockText(h*60 + m), true
 }
 
-func newWindow(from, to string) (Window, error) {
+// ParseWindow reads a window of two clock times, 09:00 and 13:00. The error says how a
+// time should look.
+func ParseWindow(from, to string) (Window, error) {
 	a, err := parseClock(from)
 	if err != nil {
 		return Window{}, err
@@ -128,7 +130,7 @@ func (w *Week) parseEntry(words []string) error {
 		if !ok {
 			return fmt.Errorf("%q is no stretch of time: write it like 09:00-17:00", word)
 		}
-		win, err := newWindow(from, to)
+		win, err := ParseWindow(from, to)
 		if a, ok := clockMeant(from); err != nil && ok {
 			if b, ok := clockMeant(to); ok && a != "24:00" {
 				return fmt.Errorf("%q is no stretch of time: write %s-%s", word, a, b)

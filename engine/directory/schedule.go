@@ -1,10 +1,8 @@
 package directory
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -163,19 +161,21 @@ func sortedWindows(list []calendar.Window) []calendar.Window {
 
 // scheduleChanges names the parts in which two schedules differ.
 func scheduleChanges(s, t calendar.Schedule) (fields []string) {
-	differ := func(field string, a, b any) {
-		x, _ := json.Marshal(a) // clock times and dates: cannot fail once validated
-		y, _ := json.Marshal(b)
-		if !bytes.Equal(x, y) {
+	differ := func(field string, same bool) {
+		if !same {
 			fields = append(fields, field)
 		}
 	}
-	differ("weekly", s.Weekly, t.Weekly)
-	differ("breaks", s.Breaks, t.Breaks)
-	if len(s.Overrides)+len(t.Overrides) > 0 {
-		differ("overrides", s.Overrides, t.Overrides)
-	}
+	differ("weekly", sameWeek(s.Weekly, t.Weekly))
+	differ("breaks", sameWeek(s.Breaks, t.Breaks))
+	differ("overrides", slices.EqualFunc(s.Overrides, t.Overrides, func(a, b calendar.Override) bool {
+		return a.Date == b.Date && a.Reason == b.Reason && slices.Equal(a.Windows, b.Windows)
+	}))
 	return fields
+}
+
+func sameWeek(a, b calendar.Week) bool {
+	return slices.EqualFunc(a[:], b[:], slices.Equal[[]calendar.Window])
 }
 
 // owns reports whether the owner is the clinic or a row of it: NotFound otherwise.
