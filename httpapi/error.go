@@ -9,7 +9,9 @@ import (
 	"qualifybase/engine/booking"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/flat"
+	"qualifybase/engine/people"
 	"qualifybase/engine/scope"
+	"qualifybase/httpapi/wire"
 )
 
 // statuses is the one table from what went wrong to what HTTP calls it, in the
@@ -65,6 +67,20 @@ func Status(k fault.Kind) int {
 	return http.StatusInternalServerError
 }
 
+// Detail names one faulty field, by its wire name ("weekly[2].from"), and the way out.
+type Detail struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+// Candidate is a patient who may be the one that a refused request means, without a
+// word about the person.
+type Candidate struct {
+	PatientID int64        `json:"patient_id"`
+	Grade     people.Grade `json:"grade"`
+	Matched   []string     `json:"matched"`
+}
+
 // Fault is the error object of a reply, in the standard form's envelope.
 type Fault struct {
 	Error FaultBody `json:"error"`
@@ -72,13 +88,13 @@ type Fault struct {
 
 // FaultBody says what went wrong and the way out.
 type FaultBody struct {
-	Code         string         `json:"code" doc:"What went wrong, for programs"`
-	Message      string         `json:"message" doc:"The same for people"`
-	Details      []fault.Detail `json:"details,omitempty" doc:"One per faulty field"`
-	Alternatives []Slot         `json:"alternatives,omitempty" doc:"SLOT_TAKEN: the nearest open slots, at most three"`
-	Allowed      []string       `json:"allowed,omitzero" doc:"INVALID_TRANSITION: the states that may follow, none if it is empty; METHOD_NOT_ALLOWED: the methods"`
-	Candidates   any            `json:"candidates,omitempty" doc:"CONFLICT of people: who it may be"`
-	RequestID    string         `json:"request_id,omitempty" doc:"INTERNAL_ERROR: quote it when you report the fault"`
+	Code         string   `json:"code" doc:"What went wrong, for programs"`
+	Message      string   `json:"message" doc:"The same for people"`
+	Details      []Detail `json:"details,omitempty" doc:"One per faulty field"`
+	Alternatives []Slot   `json:"alternatives,omitempty" doc:"SLOT_TAKEN: the nearest open slots, at most three"`
+	Allowed      []string `json:"allowed,omitzero" doc:"INVALID_TRANSITION: the states that may follow, none if it is empty; METHOD_NOT_ALLOWED: the methods"`
+	Candidates   any      `json:"candidates,omitempty" doc:"CONFLICT of people: who it may be"`
+	RequestID    string   `json:"request_id,omitempty" doc:"INTERNAL_ERROR: quote it when you report the fault"`
 }
 
 // FlatFault is the same in the flat form.
@@ -89,12 +105,12 @@ type FlatFault struct {
 
 // FlatRest is an error beside its code.
 type FlatRest struct {
-	Message      string         `json:"message" doc:"The same for people"`
-	Details      []fault.Detail `json:"details,omitempty" doc:"One per faulty field"`
-	Alternatives []Slot         `json:"alternatives,omitempty" doc:"slot_taken: the nearest open slots, at most three"`
-	Allowed      []string       `json:"allowed,omitzero" doc:"invalid_transition: the states that may follow, none if it is empty; method_not_allowed: the methods"`
-	Candidates   any            `json:"candidates,omitempty" doc:"conflict of people: who it may be"`
-	RequestID    string         `json:"request_id,omitempty" doc:"internal_error: quote it when you report the fault"`
+	Message      string   `json:"message" doc:"The same for people"`
+	Details      []Detail `json:"details,omitempty" doc:"One per faulty field"`
+	Alternatives []Slot   `json:"alternatives,omitempty" doc:"slot_taken: the nearest open slots, at most three"`
+	Allowed      []string `json:"allowed,omitzero" doc:"invalid_transition: the states that may follow, none if it is empty; method_not_allowed: the methods"`
+	Candidates   any      `json:"candidates,omitempty" doc:"conflict of people: who it may be"`
+	RequestID    string   `json:"request_id,omitempty" doc:"internal_error: quote it when you report the fault"`
 }
 
 // refusal finds the *engine.Error in err; anything else is an internal fault,
@@ -173,6 +189,15 @@ func (s *Server) fieldNames() map[string]string {
 	return out
 }
 
+// candidates are who it may be; nil where the refusal is about something else.
+func candidates(e *fault.Error) any {
+	list, ok := e.Candidates.([]people.MatchRef)
+	if !ok {
+		return nil
+	}
+	return wire.Each(list, func(m people.MatchRef) Candidate { return Candidate(m) })
+}
+
 // faultBody is the error body in the form; names are the server's fieldNames.
 func faultBody(e *fault.Error, f form, requestID string, names map[string]string) []byte {
 	words := func(text string) string {
@@ -181,7 +206,7 @@ func faultBody(e *fault.Error, f form, requestID string, names map[string]string
 		}
 		return masked(text)
 	}
-	rest := FlatRest{Message: words(e.Message), Allowed: e.Allowed, Candidates: e.Candidates}
+	rest := FlatRest{Message: words(e.Message), Allowed: e.Allowed, Candidates: candidates(e)}
 	if e.Missing != scope.None {
 		rest.Message += ": " + f.scope(e.Missing)
 	}
@@ -190,7 +215,7 @@ func faultBody(e *fault.Error, f form, requestID string, names map[string]string
 			break
 		}
 		field := masked(f.field(masked(d.Field))) // in either spelling, and before it is cut: half a key is one, too
-		rest.Details = append(rest.Details, fault.Detail{Field: field[:min(len(field), maxField)],
+		rest.Details = append(rest.Details, Detail{Field: field[:min(len(field), maxField)],
 			Message: words(sentence(d.Message))})
 	}
 	open, _ := e.Alternatives.([]booking.Slot)

@@ -13,7 +13,7 @@ type Location struct {
 	Name     string                 `json:"name"`
 	Kind     directory.LocationKind `json:"kind" enum:"clinic,room,virtual"`
 	ParentID *int64                 `json:"parent_id" doc:"The clinic that a room lies in"`
-	Address  directory.Address      `json:"address"`
+	Address  Address                `json:"address"`
 	Phone    *string                `json:"phone"`
 	TimeZone *string                `json:"time_zone" doc:"IANA; null = the clinic's"`
 	Capacity int                    `json:"capacity" doc:"Descriptive"`
@@ -25,7 +25,7 @@ type Location struct {
 func (l Location) Location() string { return "/locations/" + strconv.FormatInt(l.ID, 10) }
 
 func location(l directory.Location) Location {
-	return Location{l.ID, l.Name, l.Kind, wire.Opt(l.ParentID), l.Address, wire.Opt(l.Phone), wire.Opt(l.TimeZone),
+	return Location{l.ID, l.Name, l.Kind, wire.Opt(l.ParentID), Address(l.Address), wire.Opt(l.Phone), wire.Opt(l.TimeZone),
 		l.Capacity, l.Active, wire.MetaOf(l.Meta)}
 }
 
@@ -34,11 +34,16 @@ type LocationDraft struct {
 	Name     *string                 `json:"name,omitempty" maxLength:"100" doc:"Required of a new one"`
 	Kind     *directory.LocationKind `json:"kind,omitempty" enum:"clinic,room,virtual"`
 	ParentID *int64                  `json:"parent_id,omitempty"`
-	Address  *directory.Address      `json:"address,omitempty"`
+	Address  *Address                `json:"address,omitempty"`
 	Phone    *string                 `json:"phone,omitempty" maxLength:"100"`
 	TimeZone *string                 `json:"time_zone,omitempty" example:"Europe/Berlin"`
 	Capacity *int                    `json:"capacity,omitempty"`
 	Active   *bool                   `json:"active,omitempty"`
+}
+
+func (d LocationDraft) draft() directory.LocationDraft {
+	return directory.LocationDraft{Name: d.Name, Kind: d.Kind, ParentID: d.ParentID, Address: d.Address.draft(),
+		Phone: d.Phone, TimeZone: d.TimeZone, Capacity: d.Capacity, Active: d.Active}
 }
 
 func (s *Server) locationRows() []Row {
@@ -47,5 +52,5 @@ func (s *Server) locationRows() []Row {
 		path: "/locations", tag: "Locations", one: "Location", wire: location,
 		example: `{"name":"Room 2","kind":"room","parent_id":1}`, find: e.Locations, get: e.Location,
 		create: e.CreateLocation, update: e.UpdateLocation, remove: e.DeleteLocation,
-	}, func(d LocationDraft) directory.LocationDraft { return directory.LocationDraft(d) })
+	}, LocationDraft.draft)
 }

@@ -7,7 +7,6 @@ import (
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
-	"qualifybase/engine/directory"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/people"
 	"qualifybase/engine/scope"
@@ -17,28 +16,28 @@ import (
 // Patient is a person in care (records.md §1). A record that was merged shows
 // only who stands for it.
 type Patient struct {
-	ID                int64                   `json:"id"`
-	GivenName         string                  `json:"given_name"`
-	FamilyName        string                  `json:"family_name"`
-	BirthDate         *calendar.Date          `json:"birth_date"`
-	MRN               string                  `json:"mrn" doc:"Medical record number: unique in the clinic"`
-	PreferredName     *string                 `json:"preferred_name"`
-	Sex               people.Sex              `json:"sex" enum:"male,female,other,unknown"`
-	Phones            []people.Phone          `json:"phones"`
-	Email             *string                 `json:"email"`
-	Address           directory.Address       `json:"address"`
-	Language          *string                 `json:"language" doc:"BCP 47" example:"pt-BR"`
-	ContactPreference *string                 `json:"contact_preference" enum:"email,sms,phone,post,none"`
-	Consents          Consents                `json:"consents"`
-	EmergencyContact  people.EmergencyContact `json:"emergency_contact"`
-	Identifiers       []people.Identifier     `json:"identifiers"`
-	AllergiesText     string                  `json:"allergies_text"`
-	AdminNotes        string                  `json:"admin_notes"`
-	SourceLeadID      *string                 `json:"source_lead_id"`
-	Status            people.PatientStatus    `json:"status" enum:"active,inactive,merged,deceased"`
-	MergedInto        *int64                  `json:"merged_into" doc:"The patient who stands for this merged record"`
-	Restricted        bool                    `json:"restricted" doc:"Kept, not worked with: not searched, changed, booked or merged"`
-	ErasedAt          *wire.Instant           `json:"erased_at" doc:"Pseudonymised since"`
+	ID                int64                `json:"id"`
+	GivenName         string               `json:"given_name"`
+	FamilyName        string               `json:"family_name"`
+	BirthDate         *calendar.Date       `json:"birth_date"`
+	MRN               string               `json:"mrn" doc:"Medical record number: unique in the clinic"`
+	PreferredName     *string              `json:"preferred_name"`
+	Sex               people.Sex           `json:"sex" enum:"male,female,other,unknown"`
+	Phones            []Phone              `json:"phones"`
+	Email             *string              `json:"email"`
+	Address           Address              `json:"address"`
+	Language          *string              `json:"language" doc:"BCP 47" example:"pt-BR"`
+	ContactPreference *string              `json:"contact_preference" enum:"email,sms,phone,post,none"`
+	Consents          Consents             `json:"consents"`
+	EmergencyContact  EmergencyContact     `json:"emergency_contact"`
+	Identifiers       []Identifier         `json:"identifiers"`
+	AllergiesText     string               `json:"allergies_text"`
+	AdminNotes        string               `json:"admin_notes"`
+	SourceLeadID      *string              `json:"source_lead_id"`
+	Status            people.PatientStatus `json:"status" enum:"active,inactive,merged,deceased"`
+	MergedInto        *int64               `json:"merged_into" doc:"The patient who stands for this merged record"`
+	Restricted        bool                 `json:"restricted" doc:"Kept, not worked with: not searched, changed, booked or merged"`
+	ErasedAt          *wire.Instant        `json:"erased_at" doc:"Pseudonymised since"`
 	wire.Meta
 }
 
@@ -63,11 +62,12 @@ func (p Patient) Location() string { return "/patients/" + strconv.FormatInt(p.I
 func PatientOf(p people.Patient) Patient {
 	return Patient{
 		ID: p.ID, MRN: p.MRN, GivenName: p.GivenName, FamilyName: p.FamilyName,
-		PreferredName: wire.Opt(p.PreferredName), BirthDate: p.BirthDate, Sex: p.Sex, Phones: wire.List(p.Phones),
-		Email: wire.Opt(p.Email), Address: p.Address, Language: wire.Opt(p.Language),
+		PreferredName: wire.Opt(p.PreferredName), BirthDate: p.BirthDate, Sex: p.Sex, Phones: wire.Each(p.Phones, phoneOf),
+		Email: wire.Opt(p.Email), Address: Address(p.Address), Language: wire.Opt(p.Language),
 		ContactPreference: wire.Opt(p.ContactPreference),
 		Consents: Consents{consent(p.Consents.EmailReminders), consent(p.Consents.SMSReminders),
-			consent(p.Consents.Marketing)}, EmergencyContact: p.EmergencyContact, Identifiers: wire.List(p.Identifiers),
+			consent(p.Consents.Marketing)},
+		EmergencyContact: EmergencyContact(p.EmergencyContact), Identifiers: wire.Each(p.Identifiers, identifierOf),
 		AllergiesText: p.AllergiesText, AdminNotes: p.AdminNotes,
 		SourceLeadID: wire.Opt(p.SourceLeadID), Status: p.Status, MergedInto: wire.Opt(p.MergedInto),
 		Restricted: p.Restricted, ErasedAt: wire.At(p.ErasedAt), Meta: wire.MetaOf(p.Meta),
@@ -83,21 +83,21 @@ func consent(c *people.Consent) *Consent {
 
 // PatientFacts are the fields of an unsaved patient.
 type PatientFacts struct {
-	GivenName         *string                  `json:"given_name,omitempty" maxLength:"100" doc:"Required of a new one"`
-	FamilyName        *string                  `json:"family_name,omitempty" maxLength:"100" doc:"Required of a new one"`
-	PreferredName     *string                  `json:"preferred_name,omitempty" maxLength:"100"`
-	BirthDate         *string                  `json:"birth_date,omitempty" example:"1980-02-29" doc:"YYYY-MM-DD; empty takes it away"`
-	Sex               *people.Sex              `json:"sex,omitempty" enum:"male,female,other,unknown"`
-	Phones            *[]people.Phone          `json:"phones,omitempty" maxItems:"10"`
-	Email             *string                  `json:"email,omitempty" maxLength:"254"`
-	Address           *directory.Address       `json:"address,omitempty" doc:"Replaces what was there"`
-	Language          *string                  `json:"language,omitempty" maxLength:"100" doc:"BCP 47" example:"pt-BR"`
-	ContactPreference *string                  `json:"contact_preference,omitempty" doc:"email, sms, phone, post or none"`
-	Consents          *Consents                `json:"consents,omitempty" doc:"Only those sent change"`
-	EmergencyContact  *people.EmergencyContact `json:"emergency_contact,omitempty" doc:"Replaces what was there"`
-	Identifiers       *[]people.Identifier     `json:"identifiers,omitempty" maxItems:"20" doc:"Replace what was there"`
-	AllergiesText     *string                  `json:"allergies_text,omitempty" maxLength:"4000"`
-	AdminNotes        *string                  `json:"admin_notes,omitempty" maxLength:"4000"`
+	GivenName         *string           `json:"given_name,omitempty" maxLength:"100" doc:"Required of a new one"`
+	FamilyName        *string           `json:"family_name,omitempty" maxLength:"100" doc:"Required of a new one"`
+	PreferredName     *string           `json:"preferred_name,omitempty" maxLength:"100"`
+	BirthDate         *string           `json:"birth_date,omitempty" example:"1980-02-29" doc:"YYYY-MM-DD; empty takes it away"`
+	Sex               *people.Sex       `json:"sex,omitempty" enum:"male,female,other,unknown"`
+	Phones            *[]Phone          `json:"phones,omitempty" maxItems:"10"`
+	Email             *string           `json:"email,omitempty" maxLength:"254"`
+	Address           *Address          `json:"address,omitempty" doc:"Replaces what was there"`
+	Language          *string           `json:"language,omitempty" maxLength:"100" doc:"BCP 47" example:"pt-BR"`
+	ContactPreference *string           `json:"contact_preference,omitempty" doc:"email, sms, phone, post or none"`
+	Consents          *Consents         `json:"consents,omitempty" doc:"Only those sent change"`
+	EmergencyContact  *EmergencyContact `json:"emergency_contact,omitempty" doc:"Replaces what was there"`
+	Identifiers       *[]Identifier     `json:"identifiers,omitempty" maxItems:"20" doc:"Replace what was there"`
+	AllergiesText     *string           `json:"allergies_text,omitempty" maxLength:"4000"`
+	AdminNotes        *string           `json:"admin_notes,omitempty" maxLength:"4000"`
 }
 
 // PatientDraft is a new patient.
@@ -118,8 +118,9 @@ type PatientPatch struct {
 func (f PatientFacts) draft() people.PatientDraft {
 	d := people.PatientDraft{
 		GivenName: f.GivenName, FamilyName: f.FamilyName, PreferredName: f.PreferredName, BirthDate: f.BirthDate,
-		Sex: f.Sex, Phones: f.Phones, Email: f.Email, Address: f.Address, Language: f.Language,
-		ContactPreference: f.ContactPreference, EmergencyContact: f.EmergencyContact, Identifiers: f.Identifiers,
+		Sex: f.Sex, Phones: wire.Sent(f.Phones, Phone.draft), Email: f.Email, Address: f.Address.draft(),
+		Language: f.Language, ContactPreference: f.ContactPreference, EmergencyContact: f.EmergencyContact.draft(),
+		Identifiers:   wire.Sent(f.Identifiers, Identifier.draft),
 		AllergiesText: f.AllergiesText, AdminNotes: f.AdminNotes,
 	}
 	if c := f.Consents; c != nil {
@@ -138,12 +139,12 @@ func (c *Consent) said() *people.Consent {
 
 // PatientProbe is a person who is looked for.
 type PatientProbe struct {
-	GivenName   *string              `json:"given_name,omitempty" maxLength:"100"`
-	FamilyName  *string              `json:"family_name,omitempty" maxLength:"100"`
-	BirthDate   *string              `json:"birth_date,omitempty" example:"1980-02-29"`
-	Phones      *[]people.Phone      `json:"phones,omitempty" maxItems:"10"`
-	Email       *string              `json:"email,omitempty" maxLength:"254"`
-	Identifiers *[]people.Identifier `json:"identifiers,omitempty" maxItems:"20"`
+	GivenName   *string       `json:"given_name,omitempty" maxLength:"100"`
+	FamilyName  *string       `json:"family_name,omitempty" maxLength:"100"`
+	BirthDate   *string       `json:"birth_date,omitempty" example:"1980-02-29"`
+	Phones      *[]Phone      `json:"phones,omitempty" maxItems:"10"`
+	Email       *string       `json:"email,omitempty" maxLength:"254"`
+	Identifiers *[]Identifier `json:"identifiers,omitempty" maxItems:"20"`
 }
 
 // PatientMatch is a patient who may be the one that is meant.
@@ -248,7 +249,8 @@ func (s *Server) personRows(refusals []fault.Kind) []Row {
 		in wire.Create[PatientProbe]) (act.List[people.Match], error) {
 		b := in.Body
 		found, err := s.e.MatchPatients(ctx, c, people.PatientDraft{GivenName: b.GivenName, FamilyName: b.FamilyName,
-			BirthDate: b.BirthDate, Phones: b.Phones, Email: b.Email, Identifiers: b.Identifiers})
+			BirthDate: b.BirthDate, Phones: wire.Sent(b.Phones, Phone.draft), Email: b.Email,
+			Identifiers: wire.Sent(b.Identifiers, Identifier.draft)})
 		n := int64(len(found))
 		return act.List[people.Match]{Items: found, Total: &n}, err
 	}

@@ -13,12 +13,12 @@ import (
 
 // Schedule is what a clinic, location, provider or service says about its hours.
 type Schedule struct {
-	Weekly    calendar.Week       `json:"weekly" doc:"Windows of each weekday, on the clock on the wall"`
-	Breaks    calendar.Week       `json:"breaks"`
-	Overrides []calendar.Override `json:"overrides" doc:"Replace the hours of one date; no windows = closed"`
-	Version   int64               `json:"version" doc:"0 = never set; also the ETag"`
-	UpdatedAt *wire.Instant       `json:"updated_at"`
-	Stranded  []Stranded          `json:"stranded,omitempty" doc:"After a change: booked appointments that it leaves outside of hours"`
+	Weekly    Week          `json:"weekly" doc:"Windows of each weekday, on the clock on the wall"`
+	Breaks    Week          `json:"breaks"`
+	Overrides []Override    `json:"overrides" doc:"Replace the hours of one date; no windows = closed"`
+	Version   int64         `json:"version" doc:"0 = never set; also the ETag"`
+	UpdatedAt *wire.Instant `json:"updated_at"`
+	Stranded  []Stranded    `json:"stranded,omitempty" doc:"After a change: booked appointments that it leaves outside of hours"`
 }
 
 // ETagVersion is the version that stands in the ETag.
@@ -41,7 +41,8 @@ func strandedOf(in []directory.Stranded) []Stranded {
 }
 
 func schedule(s directory.OwnedSchedule) Schedule {
-	return Schedule{Weekly: s.Weekly, Breaks: s.Breaks, Overrides: wire.List(s.Overrides), Version: s.Version,
+	return Schedule{Weekly: weekOf(s.Weekly), Breaks: weekOf(s.Breaks),
+		Overrides: wire.Each(s.Overrides, overrideOf), Version: s.Version,
 		UpdatedAt: wire.At(s.UpdatedAt)}
 }
 
@@ -53,9 +54,14 @@ func scheduleChange(s directory.ScheduleChange) Schedule {
 
 // ScheduleDraft replaces a schedule as a whole.
 type ScheduleDraft struct {
-	Weekly    calendar.Week       `json:"weekly,omitempty"`
-	Breaks    calendar.Week       `json:"breaks,omitempty"`
-	Overrides []calendar.Override `json:"overrides,omitempty"`
+	Weekly    Week       `json:"weekly,omitempty"`
+	Breaks    Week       `json:"breaks,omitempty"`
+	Overrides []Override `json:"overrides,omitempty"`
+}
+
+func (d ScheduleDraft) schedule() calendar.Schedule {
+	return calendar.Schedule{Weekly: d.Weekly.week(), Breaks: d.Breaks.week(),
+		Overrides: wire.Each(d.Overrides, Override.override)}
 }
 
 // Closure shuts an owner for a time: a holiday, time off.
@@ -153,7 +159,7 @@ func (s *Server) hoursRows(o owner) []Row {
 	}
 	put := func(ctx context.Context, c act.Caller, id int64, version *int64,
 		d ScheduleDraft) (directory.ScheduleChange, error) {
-		return s.e.PutSchedule(ctx, c, o.ref(id), version, calendar.Schedule(d))
+		return s.e.PutSchedule(ctx, c, o.ref(id), version, d.schedule())
 	}
 	read := Op(func(ctx context.Context, c act.Caller, in wire.ByNumber) (directory.OwnedSchedule, error) {
 		return get(ctx, c, in.ID)

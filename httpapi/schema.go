@@ -21,30 +21,10 @@ func init() { huma.DefaultArrayNullable = false }
 
 // newRegistry holds the schemas of all wire structs, by the name of their type.
 func newRegistry() huma.Registry {
-	r := huma.NewMapRegistry(schemas, func(t reflect.Type, hint string) string {
+	return huma.NewMapRegistry(schemas, func(t reflect.Type, hint string) string {
 		return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "Wire")
 	})
-	r.RegisterTypeAlias(reflect.TypeFor[calendar.Week](), reflect.TypeFor[week]())
-	r.RegisterTypeAlias(reflect.TypeFor[calendar.Window](), reflect.TypeFor[hours]())
-	return r
 }
-
-// week and hours describe engine.Week and engine.Window, which write themselves.
-type (
-	week struct {
-		Mon []hours `json:"mon,omitempty"`
-		Tue []hours `json:"tue,omitempty"`
-		Wed []hours `json:"wed,omitempty"`
-		Thu []hours `json:"thu,omitempty"`
-		Fri []hours `json:"fri,omitempty"`
-		Sat []hours `json:"sat,omitempty"`
-		Sun []hours `json:"sun,omitempty"`
-	}
-	hours struct {
-		From string `json:"from" pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]$" example:"09:00"`
-		To   string `json:"to" pattern:"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$" example:"12:30" doc:"Not after from = on the next day"`
-	}
-)
 
 // dress adds to the schemas what Go's types say and huma does not: formats of our
 // times and dates, null where a reply may hold one. It refuses a name that does

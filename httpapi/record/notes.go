@@ -23,8 +23,8 @@ type Note struct {
 	Objective      string            `json:"objective"`
 	Assessment     string            `json:"assessment"`
 	Plan           string            `json:"plan"`
-	Codes          []record.Code     `json:"codes"`
-	Vitals         []record.Vital    `json:"vitals"`
+	Codes          []Code            `json:"codes"`
+	Vitals         []Vital           `json:"vitals"`
 	Status         record.NoteStatus `json:"status" enum:"draft,signed,amended,entered_in_error"`
 	Revision       int               `json:"revision" doc:"1 is the first version; every amendment counts on"`
 	SignedBy       *int64            `json:"signed_by"`
@@ -35,6 +35,25 @@ type Note struct {
 	wire.Meta
 }
 
+// Code is a term of a code system, such as ICD-10.
+type Code struct {
+	System  string `json:"system,omitempty" maxLength:"500" doc:"Its URI, such as http://hl7.org/fhir/sid/icd-10"`
+	Code    string `json:"code" maxLength:"100"`
+	Display string `json:"display,omitempty" maxLength:"200"`
+}
+
+// Vital is a measured value.
+type Vital struct {
+	Code  string  `json:"code" maxLength:"100" doc:"LOINC, or a word such as body_temperature"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit" maxLength:"100" doc:"UCUM, such as Cel"`
+}
+
+func codeOf(c record.Code) Code     { return Code(c) }
+func (c Code) draft() record.Code   { return record.Code(c) }
+func vitalOf(v record.Vital) Vital  { return Vital(v) }
+func (v Vital) draft() record.Vital { return record.Vital(v) }
+
 // Location implements Located.
 func (n Note) Location() string { return "/notes/" + n.ID }
 
@@ -42,7 +61,7 @@ func note(n record.Note) Note {
 	return Note{
 		ID: n.ID, ConsultationID: n.ConsultationID, PatientID: n.PatientID, AuthorID: n.AuthorID,
 		AddendumTo: wire.Opt(n.AddendumTo), Subjective: n.Subjective, Objective: n.Objective, Assessment: n.Assessment,
-		Plan: n.Plan, Codes: wire.List(n.Codes), Vitals: wire.List(n.Vitals), Status: n.Status, Revision: n.N,
+		Plan: n.Plan, Codes: wire.Each(n.Codes, codeOf), Vitals: wire.Each(n.Vitals, vitalOf), Status: n.Status, Revision: n.N,
 		SignedBy: wire.Opt(n.SignedBy), SignedAt: wire.At(n.SignedAt), Amended: n.N > 1,
 		AmendReason: wire.Opt(n.AmendReason), ContentSHA256: wire.Opt(n.ContentSHA256), Meta: wire.MetaOf(n.Meta),
 	}
@@ -50,19 +69,19 @@ func note(n record.Note) Note {
 
 // NoteText is what a note says; what is not sent stays as it is.
 type NoteText struct {
-	Subjective *string         `json:"subjective,omitempty" maxLength:"65536" doc:"At most 64 KiB each part"`
-	Objective  *string         `json:"objective,omitempty" maxLength:"65536"`
-	Assessment *string         `json:"assessment,omitempty" maxLength:"65536"`
-	Plan       *string         `json:"plan,omitempty" maxLength:"65536"`
-	Codes      *[]record.Code  `json:"codes,omitempty" maxItems:"50" doc:"Replaces what was there"`
-	Vitals     *[]record.Vital `json:"vitals,omitempty" maxItems:"50" doc:"Replaces what was there"`
-	AuthorID   int64           `json:"author_id,omitempty" doc:"The consultation's provider without it"`
+	Subjective *string  `json:"subjective,omitempty" maxLength:"65536" doc:"At most 64 KiB each part"`
+	Objective  *string  `json:"objective,omitempty" maxLength:"65536"`
+	Assessment *string  `json:"assessment,omitempty" maxLength:"65536"`
+	Plan       *string  `json:"plan,omitempty" maxLength:"65536"`
+	Codes      *[]Code  `json:"codes,omitempty" maxItems:"50" doc:"Replaces what was there"`
+	Vitals     *[]Vital `json:"vitals,omitempty" maxItems:"50" doc:"Replaces what was there"`
+	AuthorID   int64    `json:"author_id,omitempty" doc:"The consultation's provider without it"`
 }
 
 func (b NoteText) draft() record.NoteDraft {
 	return record.NoteDraft{
 		Subjective: b.Subjective, Objective: b.Objective, Assessment: b.Assessment, Plan: b.Plan,
-		Codes: b.Codes, Vitals: b.Vitals, AuthorID: b.AuthorID,
+		Codes: wire.Sent(b.Codes, Code.draft), Vitals: wire.Sent(b.Vitals, Vital.draft), AuthorID: b.AuthorID,
 	}
 }
 

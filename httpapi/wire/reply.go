@@ -48,5 +48,14 @@ func Each[X, Out any](list []X, wire func(X) Out) []Out {
 	return out
 }
 
+// Sent is a list of a draft for the engine: nil where it was not sent.
+func Sent[X, Out any](list *[]X, draft func(X) Out) *[]Out {
+	if list == nil {
+		return nil
+	}
+	out := Each(*list, draft)
+	return &out
+}
+
 // Same is the wire function of what is a wire struct already.
 func Same[T any](v T) T { return v }
