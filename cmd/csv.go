@@ -13,6 +13,7 @@ import (
 	"qualifybase/engine/act"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/table"
+	"qualifybase/httpapi"
 )
 
 // csvImport is a verb that imports a CSV file by one use case of the engine.
@@ -170,8 +171,8 @@ type columnJSON struct {
 }
 
 type faultJSON struct {
-	Line    int            `json:"line"`
-	Details []fault.Detail `json:"details"`
+	Line    int              `json:"line"`
+	Details []httpapi.Detail `json:"details"`
 }
 
 func columnsOf(list []table.Column) []columnJSON {
@@ -179,7 +180,9 @@ func columnsOf(list []table.Column) []columnJSON {
 }
 
 func faultsOf(list []act.BadLine) []faultJSON {
-	return mapList(list, func(b act.BadLine) faultJSON { return faultJSON(b) })
+	return mapList(list, func(b act.BadLine) faultJSON {
+		return faultJSON{b.Line, mapList(b.Details, func(d fault.Detail) httpapi.Detail { return httpapi.Detail(d) })}
+	})
 }
 
 // outFlag gives an export its --out.

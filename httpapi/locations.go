@@ -25,8 +25,8 @@ type Location struct {
 func (l Location) Location() string { return "/locations/" + strconv.FormatInt(l.ID, 10) }
 
 func location(l directory.Location) Location {
-	return Location{l.ID, l.Name, l.Kind, wire.Opt(l.ParentID), Address(l.Address), wire.Opt(l.Phone), wire.Opt(l.TimeZone),
-		l.Capacity, l.Active, wire.MetaOf(l.Meta)}
+	return Location{l.ID, l.Name, l.Kind, wire.Opt(l.ParentID), Address(l.Address), wire.Opt(l.Phone),
+		wire.Opt(l.TimeZone), l.Capacity, l.Active, wire.MetaOf(l.Meta)}
 }
 
 // LocationDraft is an unsaved location; what is not sent stays as it is.

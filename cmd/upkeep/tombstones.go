@@ -22,6 +22,17 @@ import (
 // numbers and times, nothing of anybody.
 const erasuresFile = "erasures.jsonl"
 
+// tombstone is a line of the file. Old files are read for as long as there are backups.
+type tombstone struct {
+	ID        string   `json:"id"`
+	Clinic    string   `json:"clinic"`
+	Test      bool     `json:"test,omitempty"`
+	PatientID int64    `json:"patient_id,omitempty"`
+	CreatedAt int64    `json:"created_at,omitempty"`
+	LeadIDs   []string `json:"lead_ids,omitempty"`
+	ErasedAt  int64    `json:"erased_at"`
+}
+
 // tombstoneMutex keeps the appends of one process in lines.
 var tombstoneMutex sync.Mutex
 
@@ -63,7 +74,7 @@ func addTombstones(dir string, tombstones []rights.Erasure) error {
 	for _, g := range tombstones {
 		if !known[g.ID] {
 			known[g.ID] = true
-			line, err := json.Marshal(g)
+			line, err := json.Marshal(tombstone(g))
 			if err != nil {
 				return err
 			}
@@ -100,9 +111,9 @@ func readTombstones(dirs ...string) (list []rights.Erasure) {
 			continue
 		}
 		for lines := bufio.NewScanner(f); lines.Scan(); {
-			var g rights.Erasure
+			var g tombstone
 			if json.Unmarshal(lines.Bytes(), &g) == nil && g.ID != "" {
-				list = append(list, g)
+				list = append(list, rights.Erasure(g))
 			}
 		}
 		_ = f.Close()

@@ -54,22 +54,22 @@ type Appointment struct {
 // Waiver is a staff override: which rules the booking skips, and why (booking.md
 // §1.5). It never weakens the check for others.
 type Waiver struct {
-	Overlap bool   `json:"overlap,omitempty"`
-	Hours   bool   `json:"hours,omitempty"`
-	Reason  string `json:"reason"`
+	Overlap bool
+	Hours   bool
+	Reason  string
 }
 
 // Undo is the state before the last change, kept so that it can be taken back for 24 hours.
 type Undo struct {
-	Status      Status `json:"status"`
-	CheckedInAt int64  `json:"checked_in_at,omitempty"`
-	Reason      string `json:"reason,omitempty"`
-	LateCancel  bool   `json:"late_cancel,omitempty"`
-	At          int64  `json:"at"` // when the change was made
-	StartsAt    int64  `json:"starts_at"`
-	EndsAt      int64  `json:"ends_at"`
-	ProviderID  int64  `json:"provider_id"`
-	LocationID  int64  `json:"location_id,omitempty"`
+	Status      Status
+	CheckedInAt int64
+	Reason      string
+	LateCancel  bool
+	At          int64 // when the change was made
+	StartsAt    int64
+	EndsAt      int64
+	ProviderID  int64
+	LocationID  int64
 }
 
 // Slot is a booking without a person: it can be posted back as it is (contract.md §9).

@@ -1,8 +1,6 @@
 package calendar
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -12,7 +10,6 @@ import (
 // Window is a stretch of wall-clock time in minutes since midnight. From is
 // 00:00–23:59, To is 00:00–24:00; a To that is not after From lies on the next
 // calendar day, and the window belongs to the day it starts on (booking.md §4).
-// As JSON it is {"from":"09:00","to":"13:00"}.
 type Window struct{ From, To int }
 
 // Minutes is the window's length by the clock on the wall: 1 to 1440.
@@ -36,34 +33,8 @@ func (w Window) fault() string {
 	return ""
 }
 
-type windowText struct {
-	From string `json:"from"`
-	To   string `json:"to"`
-}
-
-// MarshalJSON writes {"from":"09:00","to":"13:00"}.
-func (w Window) MarshalJSON() ([]byte, error) {
-	return json.Marshal(windowText{ClockText(w.From), ClockText(w.To)})
-}
-
-// UnmarshalJSON reads what MarshalJSON writes, with both names present and no others.
-func (w *Window) UnmarshalJSON(b []byte) error {
-	var t windowText
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&t); err != nil {
-		return fmt.Errorf(`a window must look like {"from":"09:00","to":"13:00"}: %w`, err)
-	}
-	v, err := ParseWindow(t.From, t.To)
-	if err != nil {
-		return err
-	}
-	*w = v
-	return nil
-}
-
-// Week holds the windows of every weekday, indexed by time.Weekday. As JSON it is
-// {"mon":[…],…,"sun":[…]}; a day that is left out is closed.
+// Week holds the windows of every weekday, indexed by time.Weekday; a day without any
+// is closed.
 type Week [7][]Window
 
 var (
@@ -79,49 +50,6 @@ func (w Week) IsZero() bool {
 		}
 	}
 	return true
-}
-
-// MarshalJSON writes all seven days, Monday first, a closed one as [].
-func (w Week) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	for i, day := range weekOrder {
-		list := w[day]
-		if list == nil {
-			list = []Window{}
-		}
-		v, err := json.Marshal(list)
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(&b, "%c%q:%s", "{,"[min(i, 1)], DayKeys[day], v)
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}
-
-// UnmarshalJSON reads {"mon":[…],…}; a name that is no day is refused.
-func (w *Week) UnmarshalJSON(b []byte) error {
-	var days map[string][]Window
-	if err := json.Unmarshal(b, &days); err != nil {
-		return err
-	}
-	var out Week
-	for key, list := range days {
-		day := -1
-		for i, k := range DayKeys {
-			if k == key {
-				day = i
-			}
-		}
-		if day < 0 {
-			return fmt.Errorf("%q is no day: use mon, tue, wed, thu, fri, sat, sun", key)
-		}
-		if len(list) > 0 {
-			out[day] = list // #nosec G602 -- seven names for seven days
-		}
-	}
-	*w = out
-	return nil
 }
 
 // Limits of a schedule: more than anybody needs, few enough to resolve quickly.
@@ -151,26 +79,17 @@ func validateWindows(f *fault.Faults, field string, list []Window) {
 // Override replaces the weekly hours of one date, 00:00–24:00, weekly breaks and
 // the night tail of the day before included. No windows = closed (booking.md §4).
 type Override struct {
-	Date    Date     `json:"date"`
-	Windows []Window `json:"windows"`
-	Reason  string   `json:"reason,omitempty"`
-}
-
-// MarshalJSON writes a closed day's windows as [], never null.
-func (o Override) MarshalJSON() ([]byte, error) {
-	type plain Override
-	if o.Windows == nil {
-		o.Windows = []Window{}
-	}
-	return json.Marshal(plain(o))
+	Date    Date
+	Windows []Window
+	Reason  string
 }
 
 // Schedule is what a location, provider or service says about its hours, as
 // wall-clock rules; the zone is its owner's (booking.md §3, §4).
 type Schedule struct {
-	Weekly    Week       `json:"weekly"`
-	Breaks    Week       `json:"breaks"`
-	Overrides []Override `json:"overrides"`
+	Weekly    Week
+	Breaks    Week
+	Overrides []Override
 }
 
 // IsZero tells a schedule that was never set: it limits nothing, whereas one with

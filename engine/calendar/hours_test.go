@@ -1,7 +1,6 @@
 package calendar
 
 import (
-	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -82,14 +81,6 @@ func TestWeekRoundTrips(t *testing.T) {
 		if back, err := ParseHours(w.String()); err != nil || !reflect.DeepEqual(back, w) {
 			t.Fatalf("%q came back as %v, %v", w, back, err)
 		}
-		b, err := json.Marshal(w)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var back Week
-		if err := json.Unmarshal(b, &back); err != nil || !reflect.DeepEqual(back, w) {
-			t.Fatalf("%s came back as %v, %v", b, back, err)
-		}
 		var f fault.Faults
 		if w.Validate(&f, "weekly"); f.Err() != nil {
 			t.Fatal(f)
@@ -97,34 +88,20 @@ func TestWeekRoundTrips(t *testing.T) {
 	})
 }
 
-func TestScheduleJSON(t *testing.T) {
+func TestParseWindow(t *testing.T) {
 	t.Parallel()
-	in := Schedule{
-		Weekly:    hours(t, "Mon 09:00-12:00,22:00-24:00"),
-		Overrides: []Override{{Date: 20570, Reason: "Holiday"}, {Date: 20571, Windows: []Window{{600, 60}}}},
-	}
-	closed := `"tue":[],"wed":[],"thu":[],"fri":[],"sat":[],"sun":[]}`
-	want := `{"weekly":{"mon":[{"from":"09:00","to":"12:00"},{"from":"22:00","to":"24:00"}],` + closed +
-		`,"breaks":{"mon":[],` + closed +
-		`,"overrides":[{"date":"2026-04-27","windows":[],"reason":"Holiday"},{"date":"2026-04-28","windows":[{"from":"10:00","to":"01:00"}]}]}`
-	b, err := json.Marshal(in)
-	if err != nil || string(b) != want {
-		t.Fatalf("%s, %v\nwant %s", b, err, want)
-	}
-	var w Week
-	for text, says := range map[string]string{
-		`{"monday":[]}`:                                 `"monday" is no day`,
-		`{"mon":[{"from":"9","to":"12:00"}]}`:           `"9" is no time`,
-		`{"mon":[{"from":"09:00"}]}`:                    `"" is no time`,
-		`{"mon":[{"from":"09:00","to":"12:00","x":1}]}`: `unknown field "x"`,
-		`[]`: "cannot unmarshal",
-	} {
-		if err := json.Unmarshal([]byte(text), &w); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: %v, want %q", text, err, says)
+	for from, to := range map[string]string{"00:00": "24:00", "22:00": "06:00", "09:00": "09:00"} {
+		w, err := ParseWindow(from, to)
+		if err != nil || ClockText(w.From) != from || ClockText(w.To) != to {
+			t.Errorf("%s to %s is %v, %v", from, to, w, err)
 		}
 	}
-	if err := json.Unmarshal([]byte(`{"mon":null}`), &w); err != nil || !w.IsZero() {
-		t.Errorf("a null is an absence: %v, %v", w, err)
+	for _, c := range [][3]string{
+		{"9", "12:00", `"9" is no time`}, {"09:00", "", `"" is no time`}, {"24:00", "01:00", "starts at 24:00"},
+	} {
+		if w, err := ParseWindow(c[0], c[1]); err == nil || !strings.Contains(err.Error(), c[2]) {
+			t.Errorf("%s to %s is %v, %v; want %q", c[0], c[1], w, err, c[2])
+		}
 	}
 }
 

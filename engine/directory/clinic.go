@@ -18,17 +18,17 @@ type Clinic struct {
 
 // ClinicSettings are the booking rules of the house, where a service sets none (booking.md §§2, 5, 7, 8).
 type ClinicSettings struct {
-	StepMinutes        int  `json:"step_minutes"`         // grid of offered starts
-	DefaultMinutes     int  `json:"default_minutes"`      // length with neither service nor duration
-	NoticeMinutes      int  `json:"notice_minutes"`       // start ≥ now + notice
-	HorizonDays        int  `json:"horizon_days"`         // local_date(start) ≤ local_date(now) + horizon
-	BuffersInsideHours bool `json:"buffers_inside_hours"` // the footprint, too, must lie inside opening hours
-	ReconfirmOnMove    bool `json:"reconfirm_on_move"`    // a moved confirmed appointment is scheduled again
-	Continuity         bool `json:"continuity"`           // the last provider seen goes first in assignment
-	LateCancelHours    int  `json:"late_cancel_hours"`    // a cancellation closer to the start is late
-	NoShowSweep        bool `json:"no_show_sweep"`        // mark no-shows at the local day's end
+	StepMinutes        int  // grid of offered starts
+	DefaultMinutes     int  // length with neither service nor duration
+	NoticeMinutes      int  // start ≥ now + notice
+	HorizonDays        int  // local_date(start) ≤ local_date(now) + horizon
+	BuffersInsideHours bool // the footprint, too, must lie inside opening hours
+	ReconfirmOnMove    bool // a moved confirmed appointment is scheduled again
+	Continuity         bool // the last provider seen goes first in assignment
+	LateCancelHours    int  // a cancellation closer to the start is late
+	NoShowSweep        bool // mark no-shows at the local day's end
 
-	Tier string `json:"tier,omitempty"` // the operator's set of limits; "" = the configured defaults
+	Tier string // the operator's set of limits; "" = the configured defaults
 }
 
 // DefaultSettings are those of a new clinic.

@@ -41,12 +41,12 @@ type Location struct {
 
 // Address of a location or a person.
 type Address struct {
-	Line1      string `json:"line1,omitempty" maxLength:"500"`
-	Line2      string `json:"line2,omitempty" maxLength:"500"`
-	City       string `json:"city,omitempty" maxLength:"100"`
-	Region     string `json:"region,omitempty" maxLength:"100"`
-	PostalCode string `json:"postal_code,omitempty" maxLength:"100"`
-	Country    string `json:"country,omitempty" maxLength:"2"`
+	Line1      string
+	Line2      string
+	City       string
+	Region     string
+	PostalCode string
+	Country    string
 }
 
 // LocationDraft is an unsaved location: nil is "not sent".

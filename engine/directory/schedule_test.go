@@ -1,8 +1,8 @@
 package directory_test
 
 import (
-	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -14,15 +14,6 @@ import (
 	"qualifybase/engine/scope"
 )
 
-func schedule(t *testing.T, text string) calendar.Schedule {
-	t.Helper()
-	var s calendar.Schedule
-	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 func TestPutSchedule(t *testing.T) {
 	t.Parallel()
 	c := enginetest.New(t)
@@ -32,24 +23,26 @@ func TestPutSchedule(t *testing.T) {
 	if err != nil || unset.Version != 0 || !unset.IsZero() {
 		t.Errorf("never set: %+v, %v", unset, err)
 	}
-	const text = `{"weekly":{"mon":[{"from":"14:00","to":"18:00"},{"from":"09:00","to":"13:00"}]},"breaks":{"mon":[{"from":"10:00","to":"10:15"}]},` +
-		`"overrides":[{"date":"2026-12-31","windows":[{"from":"09:00","to":"12:00"}]},{"date":"2026-12-24","windows":[],"reason":" Christmas "}]}`
-	got, err := c.Engine.PutSchedule(ctx, c.Caller, ada, new(int64(0)), schedule(t, text))
+	breaks := enginetest.Hours("Mon 10:00-10:15")
+	christmas, lastDay := calendar.NewDate(2026, 12, 24), calendar.NewDate(2026, 12, 31)
+	morning := []calendar.Window{{From: 9 * 60, To: 12 * 60}}
+	asked := calendar.Schedule{Weekly: enginetest.Hours("Mon 14:00-18:00,09:00-13:00"), Breaks: breaks,
+		Overrides: []calendar.Override{{Date: lastDay, Windows: morning}, {Date: christmas, Reason: " Christmas "}}}
+	got, err := c.Engine.PutSchedule(ctx, c.Caller, ada, new(int64(0)), asked)
 	enginetest.Must(t, err)
 	kept, err := c.Engine.Schedule(ctx, c.Caller, ada)
 	enginetest.Must(t, err)
-	out, err := json.Marshal(kept.Schedule)
-	enginetest.Must(t, err)
-	const want = `{"weekly":{"mon":[{"from":"09:00","to":"13:00"},{"from":"14:00","to":"18:00"}],"tue":[],"wed":[],"thu":[],"fri":[],"sat":[],"sun":[]},` +
-		`"breaks":{"mon":[{"from":"10:00","to":"10:15"}],"tue":[],"wed":[],"thu":[],"fri":[],"sat":[],"sun":[]},` +
-		`"overrides":[{"date":"2026-12-24","windows":[],"reason":"Christmas"},{"date":"2026-12-31","windows":[{"from":"09:00","to":"12:00"}]}]}`
-	if string(out) != want || kept.Version != 1 || got.Version != 1 || got.Stranded == nil || len(got.Stranded) != 0 {
-		t.Errorf("kept %s, version %d, answered %+v", out, kept.Version, got)
+	want := calendar.Schedule{Weekly: enginetest.Hours("Mon 09:00-13:00,14:00-18:00"), Breaks: breaks,
+		Overrides: []calendar.Override{{Date: christmas, Windows: []calendar.Window{}, Reason: "Christmas"},
+			{Date: lastDay, Windows: morning}}}
+	if !reflect.DeepEqual(kept.Schedule, want) || kept.Version != 1 || got.Version != 1 || got.Stranded == nil ||
+		len(got.Stranded) != 0 {
+		t.Errorf("kept %+v, answered %+v", kept, got)
 	}
 	c.Left(t, fmt.Sprintf("schedule.update ok p%d weekly,breaks,overrides", c.Ada.ID))
 
 	c.Unchanged(t, func() {
-		again, err := c.Engine.PutSchedule(ctx, c.Caller, ada, new(int64(1)), schedule(t, text))
+		again, err := c.Engine.PutSchedule(ctx, c.Caller, ada, new(int64(1)), asked)
 		if err != nil || again.Version != 1 || again.Stranded == nil {
 			t.Errorf("the same again: %+v, %v", again, err)
 		}

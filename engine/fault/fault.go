@@ -57,8 +57,8 @@ const (
 // Detail names one faulty field, by its snake_case wire name ("weekly[2].from"),
 // and the way out.
 type Detail struct {
-	Field   string `json:"field"`
-	Message string `json:"message"`
+	Field   string
+	Message string
 }
 
 // Error is every refusal that a caller may read. Message and Details never hold
@@ -69,7 +69,7 @@ type Error struct {
 	Details      []Detail
 	Alternatives any           // SlotTaken: the nearest open slots, at most three, as booking.Slot
 	Allowed      []string      // InvalidTransition: the states that may follow; MethodNotAllowed: methods
-	Candidates   any           // Conflict of people: what they may be, for callers who may read patients
+	Candidates   any           // Conflict of people: who it may be, as []people.MatchRef
 	Missing      scope.Scope   // Forbidden: the right that lacks; the face spells it
 	RetryAfter   time.Duration // Busy, ReadOnly, RateLimited
 	Err          error         // the cause, for the log alone

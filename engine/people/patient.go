@@ -37,36 +37,36 @@ const (
 
 // Phone is a number as typed and in E.164, with a label ("mobile").
 type Phone struct {
-	Number string `json:"number" maxLength:"100"`
-	E164   string `json:"e164,omitempty"`
-	Label  string `json:"label,omitempty" maxLength:"100"`
+	Number string
+	E164   string
+	Label  string
 }
 
 // Identifier is a number that some system gave the person: an insurer, a hospital.
 type Identifier struct {
-	System string `json:"system" maxLength:"500"`
-	Value  string `json:"value" maxLength:"500"`
+	System string
+	Value  string
 }
 
 // EmergencyContact is whom to call. The zero one is none.
 type EmergencyContact struct {
-	Name         string `json:"name,omitempty" maxLength:"100"`
-	Relationship string `json:"relationship,omitempty" maxLength:"100"`
-	Phone        string `json:"phone,omitempty" maxLength:"100"`
+	Name         string
+	Relationship string
+	Phone        string
 }
 
 // Consent is what the person said, when (UTC seconds), and where it is written.
 type Consent struct {
-	Granted bool   `json:"granted"`
-	At      int64  `json:"at"`
-	Source  string `json:"source,omitempty"`
+	Granted bool
+	At      int64
+	Source  string
 }
 
 // Consents are what a person can agree to; nil is "never asked".
 type Consents struct {
-	EmailReminders *Consent `json:"email_reminders,omitempty"`
-	SMSReminders   *Consent `json:"sms_reminders,omitempty"`
-	Marketing      *Consent `json:"marketing,omitempty"`
+	EmailReminders *Consent
+	SMSReminders   *Consent
+	Marketing      *Consent
 }
 
 // Patient is a person in care (records.md §1; FHIR Patient).

@@ -1,7 +1,6 @@
 package people
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -221,7 +220,7 @@ func (d PatientDraft) applyConsents(x *act.Edit, p *Patient, now int64) {
 	if d.Consents == nil {
 		return
 	}
-	before, _ := json.Marshal(p.Consents)
+	changed := false
 	for _, s := range []struct {
 		field    string
 		at, sent **Consent
@@ -244,9 +243,10 @@ func (d PatientDraft) applyConsents(x *act.Edit, p *Patient, now int64) {
 		case consent.At > now:
 			x.Add(field+".at", "Must not lie in the future")
 		}
+		changed = changed || *s.at == nil || **s.at != consent
 		*s.at = &consent
 	}
-	if after, _ := json.Marshal(p.Consents); string(after) != string(before) {
+	if changed {
 		x.Changed = append(x.Changed, "consents")
 	}
 }

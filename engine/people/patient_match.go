@@ -33,9 +33,9 @@ type Match struct {
 // MatchRef is a Match in a refusal: no word about the person, so that the
 // refusal may be kept under an idempotency key.
 type MatchRef struct {
-	PatientID int64    `json:"patient_id"`
-	Grade     Grade    `json:"grade"`
-	Matched   []string `json:"matched"`
+	PatientID int64
+	Grade     Grade
+	Matched   []string
 }
 
 const (

@@ -30,16 +30,16 @@ var noteSteps = map[NoteStatus][]NoteStatus{
 
 // Code is a term of a code system, such as ICD-10.
 type Code struct {
-	System  string `json:"system,omitempty" maxLength:"500" doc:"Its URI, such as http://hl7.org/fhir/sid/icd-10"`
-	Code    string `json:"code" maxLength:"100"`
-	Display string `json:"display,omitempty" maxLength:"200"`
+	System  string
+	Code    string
+	Display string
 }
 
 // Vital is a measured value.
 type Vital struct {
-	Code  string  `json:"code" maxLength:"100" doc:"LOINC, or a word such as body_temperature"`
-	Value float64 `json:"value"`
-	Unit  string  `json:"unit" maxLength:"100" doc:"UCUM, such as Cel"`
+	Code  string
+	Value float64
+	Unit  string
 }
 
 // Note is one version of a SOAP note.

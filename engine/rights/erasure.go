@@ -17,13 +17,13 @@ import (
 // Erasure is the tombstone of a person: what a restored backup needs to erase
 // them again (records.md §6). It holds nothing of the person.
 type Erasure struct {
-	ID        string   `json:"id"`
-	Clinic    string   `json:"clinic"` // organization_id
-	Test      bool     `json:"test,omitempty"`
-	PatientID int64    `json:"patient_id,omitempty"` // 0: a lead alone
-	CreatedAt int64    `json:"created_at,omitempty"` // of the patient, UTC seconds: tells them from another of that number
-	LeadIDs   []string `json:"lead_ids,omitempty"`
-	ErasedAt  int64    `json:"erased_at"`
+	ID        string
+	Clinic    string // organization_id
+	Test      bool
+	PatientID int64 // 0: a lead alone
+	CreatedAt int64 // of the patient, UTC seconds: tells them from another of that number
+	LeadIDs   []string
+	ErasedAt  int64
 }
 
 var patientErase = act.Define("patient.erase", scope.PatientsErase)
