@@ -294,6 +294,34 @@ func TestOldJSONIsRead(t *testing.T) {
 	}
 }
 
+// TestUnknownScheduleIsRefused: a day that is misspelled, or a time that is none, must
+// not be read as a closed day.
+func TestUnknownScheduleIsRefused(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "qb.db")
+	s := open(t, path)
+	if err := engine.Update(t.Context(), s, full().write); err != nil {
+		t.Fatal(err)
+	}
+	shell := openShell(t, path)
+	for _, doc := range []string{
+		`{"weekly":{"monday":[]},"breaks":{},"overrides":[]}`, `{"weekly":{},"pauses":{}}`,
+		`{"weekly":{"mon":[{"from":"9","to":"10:00"}]}}`, `{"overrides":[{"date":"2026-04-27","windows":[{"from":"09:00"}]}]}`,
+		`[]`,
+	} {
+		if _, err := shell.Exec("UPDATE schedules SET doc = ?", doc); err != nil {
+			t.Fatal(err)
+		}
+		err := engine.View(t.Context(), s, func(r engine.Reader) error {
+			_, err := r.Schedule(1, "c")
+			return err
+		})
+		if err == nil || !strings.Contains(err.Error(), "is no JSON of the expected shape") {
+			t.Errorf("%s is read: %v", doc, err)
+		}
+	}
+}
+
 // equal names every document that differs.
 func equal(t *testing.T, what string, want, got documents) {
 	t.Helper()
