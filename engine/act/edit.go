@@ -15,6 +15,10 @@ import (
 type Edit struct {
 	fault.Faults
 	Changed []string
+
+	HomeCountry string        // of the clinic: how phone numbers are read
+	Today       calendar.Date // at the clinic
+	Now         int64         // UTC seconds
 }
 
 // Put sets a field that was found good.
