@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/engine/act"
 	"qualifybase/engine/booking"
 	"qualifybase/engine/calendar"
 	"qualifybase/httpapi/wire"
@@ -24,13 +25,12 @@ func newAppointmentsImport(g *global) *cobra.Command {
 	c := newCSVImport(g, "appointments", &how.DryRun, &how.SkipBad,
 		func(ctx context.Context, at *session, file io.Reader) (importReport, error) {
 			r, err := at.engine.ImportAppointments(ctx, at.caller, file, how)
-			return importReport{
-				columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: how.DryRun, written: r.Written,
-				program: appointmentImportJSON{columnsOf(r.Columns), r.Rows, r.Booked, r.Known, faultsOf(r.Bad), r.Written},
-				preview: func(out io.Writer) { _ = printList(out, false, r.Preview, appointmentPreviewColumns...) },
-				did:     fmt.Sprintf("appointments: %d booked, %d known", r.Booked, r.Known),
-				would:   fmt.Sprintf("appointments: would book %d, leave %d known", r.Booked, r.Known),
-			}, err
+			out := reported(r, how.DryRun, appointmentPreviewColumns...)
+			out.program = appointmentImportJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Unchanged, faultsOf(r.Bad),
+				r.Written}
+			out.did = fmt.Sprintf("appointments: %d booked, %d known", r.Created, r.Unchanged)
+			out.would = fmt.Sprintf("appointments: would book %d, leave %d known", r.Created, r.Unchanged)
+			return out, err
 		})
 	c.Short = "Book appointments from a CSV file, all or none"
 	c.Long = `Book appointments from a CSV file (- is standard input) by all the rules of
@@ -59,13 +59,17 @@ type appointmentImportJSON struct {
 	Written bool         `json:"written"`
 }
 
-var appointmentPreviewColumns = []column[booking.AppointmentPreview]{
-	{"LINE", func(p booking.AppointmentPreview) string { return strconv.Itoa(p.Line) }},
-	{"WOULD", func(p booking.AppointmentPreview) string { return p.Act }},
-	{"START", func(p booking.AppointmentPreview) string { return formatTime(p.Appointment.StartsAt) }},
-	{"END", func(p booking.AppointmentPreview) string { return formatTime(p.Appointment.EndsAt) }},
-	{"PROVIDER", func(p booking.AppointmentPreview) string { return strconv.FormatInt(p.Appointment.ProviderID, 10) }},
-	{"STATUS", func(p booking.AppointmentPreview) string { return string(p.Appointment.Status) }},
+var appointmentPreviewColumns = []column[act.Preview[booking.Appointment]]{
+	{"WOULD", func(p act.Preview[booking.Appointment]) string {
+		if p.Took == act.TookNew {
+			return "book"
+		}
+		return "known"
+	}},
+	{"START", func(p act.Preview[booking.Appointment]) string { return formatTime(p.Row.StartsAt) }},
+	{"END", func(p act.Preview[booking.Appointment]) string { return formatTime(p.Row.EndsAt) }},
+	{"PROVIDER", func(p act.Preview[booking.Appointment]) string { return strconv.FormatInt(p.Row.ProviderID, 10) }},
+	{"STATUS", func(p act.Preview[booking.Appointment]) string { return string(p.Row.Status) }},
 }
 
 type appointmentsExportOptions struct {

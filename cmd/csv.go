@@ -130,28 +130,25 @@ func (r *importReport) print(s stdio) {
 	fmt.Fprintf(s.out, "%d %s\n", r.rows, text)
 }
 
-// upsertReport is what the engine reports of an import of leads or patients, whose rows
-// are created, updated or known.
-type upsertReport[P any] struct {
-	Columns   []table.Column
-	Rows      int
-	Created   int
-	Updated   int
-	Unchanged int
-	Bad       []act.BadLine
-	Preview   []P
-	Written   bool
-}
-
-// told is the report in the words of a noun, with a preview of the columns.
-func (r upsertReport[P]) told(noun string, dryRun bool, columns ...column[P]) importReport {
+// reported is what the engine reports of an import, with a preview of the columns. The
+// caller adds the counts in the words of its noun.
+func reported[T any](r act.ImportReport[T], dryRun bool, columns ...column[act.Preview[T]]) importReport {
+	line := column[act.Preview[T]]{"LINE", func(p act.Preview[T]) string { return strconv.Itoa(p.Line) }}
 	return importReport{
 		columns: r.Columns, rows: r.Rows, bad: r.Bad, dryRun: dryRun, written: r.Written,
-		program: importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written},
-		preview: func(out io.Writer) { _ = printList(out, false, r.Preview, columns...) },
-		did:     fmt.Sprintf("%s: %d created, %d updated, %d unchanged", noun, r.Created, r.Updated, r.Unchanged),
-		would:   fmt.Sprintf("%s: would create %d, update %d, leave %d unchanged", noun, r.Created, r.Updated, r.Unchanged),
+		preview: func(out io.Writer) {
+			_ = printList(out, false, r.Preview, append([]column[act.Preview[T]]{line}, columns...)...)
+		},
 	}
+}
+
+// upserted is reported for people, whose rows are created, updated or known.
+func upserted[T any](noun string, r act.ImportReport[T], dryRun bool, columns ...column[act.Preview[T]]) importReport {
+	out := reported(r, dryRun, columns...)
+	out.program = importJSON{columnsOf(r.Columns), r.Rows, r.Created, r.Updated, r.Unchanged, faultsOf(r.Bad), r.Written}
+	out.did = fmt.Sprintf("%s: %d created, %d updated, %d unchanged", noun, r.Created, r.Updated, r.Unchanged)
+	out.would = fmt.Sprintf("%s: would create %d, update %d, leave %d unchanged", noun, r.Created, r.Updated, r.Unchanged)
+	return out
 }
 
 // importJSON is the report of an import of leads or patients for programs.

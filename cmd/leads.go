@@ -3,10 +3,10 @@ package cmd
 import (
 	"context"
 	"io"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
 	"qualifybase/engine/people"
 	"qualifybase/httpapi/wire"
@@ -23,7 +23,7 @@ func newLeadsImport(g *global) *cobra.Command {
 	c := newCSVImport(g, "leads", &how.DryRun, &how.SkipBad,
 		func(ctx context.Context, at *session, file io.Reader) (importReport, error) {
 			r, err := at.engine.ImportLeads(ctx, at.caller, file, how)
-			return upsertReport[people.LeadPreview](r).told("leads", how.DryRun, leadPreviewColumns...), err
+			return upserted("leads", r, how.DryRun, leadPreviewColumns...), err
 		})
 	c.Short = "Create or update leads from a CSV file, all or none"
 	c.Long = `Create or update leads from a CSV file (- is standard input), as POST /leads would
@@ -46,13 +46,12 @@ leads, and every faulty line.`
 	return c
 }
 
-var leadPreviewColumns = []column[people.LeadPreview]{
-	{"LINE", func(p people.LeadPreview) string { return strconv.Itoa(p.Line) }},
-	{"WOULD", func(p people.LeadPreview) string { return p.Act }},
-	{"NAME", func(p people.LeadPreview) string { return p.Lead.Name }},
-	{"EMAIL", func(p people.LeadPreview) string { return p.Lead.Email }},
-	{"PHONE", func(p people.LeadPreview) string { return p.Lead.Phone }},
-	{"STATUS", func(p people.LeadPreview) string { return string(p.Lead.Status) }},
+var leadPreviewColumns = []column[act.Preview[people.Lead]]{
+	{"WOULD", func(p act.Preview[people.Lead]) string { return string(p.Took) }},
+	{"NAME", func(p act.Preview[people.Lead]) string { return p.Row.Name }},
+	{"EMAIL", func(p act.Preview[people.Lead]) string { return p.Row.Email }},
+	{"PHONE", func(p act.Preview[people.Lead]) string { return p.Row.Phone }},
+	{"STATUS", func(p act.Preview[people.Lead]) string { return string(p.Row.Status) }},
 }
 
 type leadsExportOptions struct {

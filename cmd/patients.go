@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"qualifybase/engine/act"
 	"qualifybase/engine/people"
 	"qualifybase/httpapi/record"
 )
@@ -25,7 +26,7 @@ func newPatientsImport(g *global) *cobra.Command {
 	c := newCSVImport(g, "patients", &how.DryRun, &how.SkipBad,
 		func(ctx context.Context, at *session, file io.Reader) (importReport, error) {
 			r, err := at.engine.ImportPatients(ctx, at.caller, file, how)
-			return upsertReport[people.PatientPreview](r).told("patients", how.DryRun, patientPreviewColumns...), err
+			return upserted("patients", r, how.DryRun, patientPreviewColumns...), err
 		})
 	c.Short = "Create or update patients from a CSV file, all or none"
 	c.Long = `Create or update patients from a CSV file (- is standard input) in one transaction:
@@ -47,19 +48,18 @@ patients, and every faulty line.`
 	return c
 }
 
-var patientPreviewColumns = []column[people.PatientPreview]{
-	{"LINE", func(p people.PatientPreview) string { return strconv.Itoa(p.Line) }},
-	{"WOULD", func(p people.PatientPreview) string { return p.Act }},
-	{"MRN", func(p people.PatientPreview) string { return p.Patient.MRN }},
-	{"GIVEN", func(p people.PatientPreview) string { return p.Patient.GivenName }},
-	{"FAMILY", func(p people.PatientPreview) string { return p.Patient.FamilyName }},
-	{"BORN", func(p people.PatientPreview) string {
-		if p.Patient.BirthDate == nil {
+var patientPreviewColumns = []column[act.Preview[people.Patient]]{
+	{"WOULD", func(p act.Preview[people.Patient]) string { return string(p.Took) }},
+	{"MRN", func(p act.Preview[people.Patient]) string { return p.Row.MRN }},
+	{"GIVEN", func(p act.Preview[people.Patient]) string { return p.Row.GivenName }},
+	{"FAMILY", func(p act.Preview[people.Patient]) string { return p.Row.FamilyName }},
+	{"BORN", func(p act.Preview[people.Patient]) string {
+		if p.Row.BirthDate == nil {
 			return ""
 		}
-		return p.Patient.BirthDate.String()
+		return p.Row.BirthDate.String()
 	}},
-	{"EMAIL", func(p people.PatientPreview) string { return p.Patient.Email }},
+	{"EMAIL", func(p act.Preview[people.Patient]) string { return p.Row.Email }},
 }
 
 type patientsExportOptions struct {

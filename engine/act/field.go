@@ -206,10 +206,10 @@ func (t Fields[Row, Draft]) Read(f *fault.Faults, base *Row, sent *Draft, cells 
 	}
 }
 
-// Exported are the columns that an export has: those that an import reads back,
-// then the others.
-func (t Fields[Row, Draft]) Exported() (all []Column[Row, Draft]) {
-	var others []Column[Row, Draft]
+// Written are the columns that an export has, those that an import reads back first,
+// and what makes the cells of a row.
+func (t Fields[Row, Draft]) Written() (header []string, cells func(Row) []string) {
+	var all, others []Column[Row, Draft]
 	for _, f := range t {
 		for _, c := range f.Columns {
 			switch {
@@ -220,5 +220,15 @@ func (t Fields[Row, Draft]) Exported() (all []Column[Row, Draft]) {
 			}
 		}
 	}
-	return append(all, others...)
+	all = append(all, others...)
+	for _, c := range all {
+		header = append(header, c.Name)
+	}
+	return header, func(row Row) []string {
+		out := make([]string, len(all))
+		for i, c := range all {
+			out[i] = c.Write(&row)
+		}
+		return out
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"qualifybase/engine/calendar"
 	"qualifybase/engine/directory"
@@ -15,73 +14,47 @@ import (
 	"qualifybase/engine/text"
 )
 
-// appointmentFieldNames are the columns that an import understands, as the wire
-// names them, and a few that calendars export: date and time apart, a length,
-// and names where there are no ids.
-var appointmentFieldNames = []string{"id", "scheduled_at", "ends_at", "date", "time", "duration_minutes", "patient_id",
-	"lead_id",
-	"name", "email", "phone", "provider_id", "provider", "location_id", "location", "service_id", "service", "title",
-	"notes", "status", "source"}
-
-// appointmentAliases are other headings of these columns, folded and without
-// anything but letters and digits.
-var appointmentAliases = map[string]string{
-	"start": "scheduled_at", "starttime": "scheduled_at", "startsat": "scheduled_at", "beginn": "scheduled_at",
-	"begin": "scheduled_at",
-	"end":   "ends_at", "endtime": "ends_at", "ende": "ends_at",
-	"day": "date", "datum": "date", "tag": "date", "fecha": "date", "startdate": "date",
-	"uhrzeit": "time", "zeit": "time", "heure": "time", "hora": "time",
-	"minutes": "duration_minutes", "duration": "duration_minutes", "dauer": "duration_minutes",
-	"minuten": "duration_minutes", "duree": "duration_minutes",
-	"patientname": "name", "fullname": "name", "client": "name", "kunde": "name", "patient": "name", "nom": "name",
-	"nombre":       "name",
-	"emailaddress": "email", "mail": "email", "correo": "email", "courriel": "email",
-	"telefon": "phone", "telephone": "phone", "mobile": "phone", "handy": "phone", "mobil": "phone", "telefono": "phone",
-	"doctor": "provider", "arzt": "provider", "behandler": "provider", "practitioner": "provider", "staff": "provider",
-	"mitarbeiter": "provider",
-	"room":        "location", "raum": "location", "ort": "location", "standort": "location", "place": "location",
-	"leistung": "service", "appointmenttype": "service", "terminart": "service", "treatment": "service",
-	"behandlung": "service",
-	"subject":    "title", "betreff": "title", "titel": "title", "summary": "title",
-	"note": "notes", "comment": "notes", "comments": "notes", "notiz": "notes", "notizen": "notes", "bemerkung": "notes",
-	"bemerkungen": "notes",
-	"state":       "status", "quelle": "source",
+// appointmentHeadings are the columns that an import understands, as the wire names
+// them, and a few that calendars export: date and time apart, a length, and names
+// where there are no ids.
+var appointmentHeadings = table.Headings{
+	{Name: "id"},
+	{Name: "scheduled_at", Aliases: "start starttime startsat beginn begin"},
+	{Name: "ends_at", Aliases: "end endtime ende"},
+	{Name: "date", Aliases: "day datum tag fecha startdate"},
+	{Name: "time", Aliases: "uhrzeit zeit heure hora"},
+	{Name: "duration_minutes", Aliases: "minutes duration dauer minuten duree"},
+	{Name: "patient_id"},
+	{Name: "lead_id"},
+	{Name: "name", Aliases: "patientname fullname client kunde patient nom nombre"},
+	{Name: "email", Aliases: "emailaddress mail correo courriel", Several: true},
+	{Name: "phone", Aliases: "telefon telephone mobile handy mobil telefono", Several: true},
+	{Name: "provider_id"},
+	{Name: "provider", Aliases: "doctor arzt behandler practitioner staff mitarbeiter"},
+	{Name: "location_id"},
+	{Name: "location", Aliases: "room raum ort standort place"},
+	{Name: "service_id"},
+	{Name: "service", Aliases: "leistung appointmenttype terminart treatment behandlung"},
+	{Name: "title", Aliases: "subject betreff titel summary"},
+	{Name: "notes", Aliases: "note comment comments notiz notizen bemerkung bemerkungen"},
+	{Name: "status", Aliases: "state"},
+	{Name: "source", Aliases: "quelle"},
 }
 
-// mapAppointmentColumns takes each heading for a field.
-func mapAppointmentColumns(header []string) ([]table.Column, error) {
-	columns := make([]table.Column, len(header))
-	has := func(field string) bool {
-		return slices.ContainsFunc(columns, func(c table.Column) bool { return c.Field == field })
+// takeAppointmentColumns takes each heading for a field.
+func takeAppointmentColumns(header []string) ([]table.Column, error) {
+	columns := appointmentHeadings.Take(header)
+	has := func(fields ...string) bool {
+		return slices.ContainsFunc(columns, func(c table.Column) bool { return slices.Contains(fields, c.Field) })
 	}
-	for i, text := range header {
-		columns[i] = table.Column{Header: text, Field: appointmentColumn(text)}
-	}
-	if !has("scheduled_at") && !has("date") {
+	if !has("scheduled_at", "date") {
 		return columns, table.BadFile("Has no column that says when; the first line must name scheduled_at, or date and time")
 	}
-	if !has("patient_id") && !has("lead_id") && !has("name") && !has("email") && !has("phone") {
+	if !has("patient_id", "lead_id", "name", "email", "phone") {
 		return columns,
 			table.BadFile("Has no column that says who; the first line must name patient_id, lead_id, name, email or phone")
 	}
-	return columns, table.Unambiguous(columns, "email", "phone")
-}
-
-func appointmentColumn(header string) string {
-	plain := text.Fold(header)
-	if name := strings.NewReplacer(" ", "_", "-", "_").Replace(plain); slices.Contains(appointmentFieldNames, name) {
-		return name
-	}
-	plain = strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return r
-		}
-		return -1
-	}, plain)
-	if slices.Contains(appointmentFieldNames, plain) { // "E-Mail"
-		return plain
-	}
-	return appointmentAliases[plain]
+	return columns, appointmentHeadings.Unambiguous(columns)
 }
 
 // appointmentCells is a row of an import.
@@ -99,15 +72,8 @@ func (c *appointmentCells) names() bool {
 
 // appointmentOfCells reads a row; an empty cell is "not sent". Times without an
 // offset are those of the clinic's clock.
-func appointmentOfCells(f *fault.Faults, plan *directory.Plan, columns []table.Column,
-	cells []string) (out appointmentCells) {
-	get := map[string]string{}
-	for i, cell := range cells {
-		if cell, field := strings.TrimSpace(cell), columns[i].Field; cell != "" && field != "" && get[field] == "" {
-			get[field] = cell
-		}
-	}
-	out.id, out.LeadID = get["id"], get["lead_id"]
+func appointmentOfCells(f *fault.Faults, plan *directory.Plan, get table.Cells) (out appointmentCells) {
+	out.id, out.LeadID = get.Text("id"), get.Text("lead_id")
 	out.StartsAt, out.EndsAt = timesOfCells(f, plan.Zone, get)
 	out.PatientID = numberOfCell(f, get, "patient_id")
 	out.ProviderID = idOfCells(f, get, "provider", plan.Providers, func(p *directory.Provider) (int64, string) {
@@ -119,8 +85,8 @@ func appointmentOfCells(f *fault.Faults, plan *directory.Plan, columns []table.C
 	out.ServiceID = idOfCells(f, get, "service", plan.Services, func(s *directory.Service) (int64, string) {
 		return s.ID, s.Name
 	})
-	out.Title, out.Notes, out.Source = get["title"], get["notes"], get["source"]
-	if word := get["status"]; word != "" {
+	out.Title, out.Notes, out.Source = get.Text("title"), get.Text("notes"), get.Text("source")
+	if word := get.Text("status"); word != "" {
 		out.status = Status(strings.NewReplacer(" ", "_", "-", "_").Replace(text.Fold(word)))
 		if out.status != Scheduled && towards(out.status) == nil {
 			f.Add("status", "Must be scheduled, confirmed, completed or no_show")
@@ -128,7 +94,7 @@ func appointmentOfCells(f *fault.Faults, plan *directory.Plan, columns []table.C
 	}
 	for field, at := range map[string]**string{"name": &out.lead.Name, "email": &out.lead.Email,
 		"phone": &out.lead.Phone} {
-		if v := get[field]; v != "" {
+		if v := get.Text(field); v != "" {
 			*at = &v
 		}
 	}
@@ -136,10 +102,10 @@ func appointmentOfCells(f *fault.Faults, plan *directory.Plan, columns []table.C
 }
 
 // timesOfCells reads when a row begins and ends; the end may be a length.
-func timesOfCells(f *fault.Faults, zone *time.Location, get map[string]string) (start, end int64) {
-	field, text := "scheduled_at", get["scheduled_at"]
-	if text == "" && get["date"] != "" {
-		field, text = "date", strings.TrimSpace(get["date"]+" "+get["time"])
+func timesOfCells(f *fault.Faults, zone *time.Location, get table.Cells) (start, end int64) {
+	field, text := "scheduled_at", get.Text("scheduled_at")
+	if text == "" && get.Text("date") != "" {
+		field, text = "date", strings.TrimSpace(get.Text("date")+" "+get.Text("time"))
 	}
 	if text == "" {
 		f.Add("scheduled_at", "Required")
@@ -150,7 +116,7 @@ func timesOfCells(f *fault.Faults, zone *time.Location, get map[string]string) (
 		f.Add(field, "%s", howTimesLook)
 		return 0, 0
 	}
-	if text := get["ends_at"]; text != "" {
+	if text := get.Text("ends_at"); text != "" {
 		if end, ok = timeOfCell(zone, text); !ok {
 			f.Add("ends_at", "%s", howTimesLook)
 		}
@@ -181,8 +147,8 @@ func timeOfCell(zone *time.Location, text string) (int64, bool) {
 }
 
 // numberOfCell reads an id or a count; 0 = not sent.
-func numberOfCell(f *fault.Faults, get map[string]string, field string) int64 {
-	text := get[field]
+func numberOfCell(f *fault.Faults, get table.Cells, field string) int64 {
+	text := get.Text(field)
 	if text == "" {
 		return 0
 	}
@@ -195,12 +161,12 @@ func numberOfCell(f *fault.Faults, get map[string]string, field string) int64 {
 }
 
 // idOfCells reads the id of a column, else looks its name up; only one may have it.
-func idOfCells[T any](f *fault.Faults, get map[string]string, field string, rows []*T,
+func idOfCells[T any](f *fault.Faults, get table.Cells, field string, rows []*T,
 	of func(*T) (int64, string)) (id int64) {
-	if get[field+"_id"] != "" {
+	if get.Text(field+"_id") != "" {
 		return numberOfCell(f, get, field+"_id")
 	}
-	name := get[field]
+	name := get.Text(field)
 	if name == "" {
 		return 0
 	}

@@ -2,7 +2,6 @@ package booking
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -28,153 +27,66 @@ type AppointmentImport struct {
 	Past    bool // take what has already taken place, too; needs appointments:override
 }
 
-// AppointmentReport is what an import did, or would do.
-type AppointmentReport struct {
-	Columns []table.Column
-	Rows    int // below the header, empty ones not counted
-	Booked  int
-	Known   int                  // rows with the id of an appointment that exists: left alone
-	Bad     []act.BadLine        // every row that cannot be, in the order of the file
-	Preview []AppointmentPreview // the first good rows
-	Written bool                 // false after a dry run
-}
-
-// AppointmentPreview is a row and what becomes of it: "book" or "known".
-type AppointmentPreview struct {
-	Line        int
-	Act         string
-	Appointment Appointment
-}
-
 var (
 	appointmentImport = act.Define("appointment.import", scope.AppointmentsWrite)
 	appointmentExport = act.Define("appointment.export", scope.AppointmentsRead)
 )
 
-// ImportAppointments books the rows of a CSV file (ReadCSV) as Book does, each
-// seeing those before it, in one transaction: if a row cannot be booked nothing
-// is written, unless SkipBad. A dry run is the same transaction, undone. A
-// person is named by patient_id or lead_id, else by name, e-mail or phone, which
-// makes or finds a lead as PutLead does (and needs leads:write). Rows with the id
-// of an appointment that exists are left alone, so an export can be read back.
-// The error lists the first faulty rows by line; the report, which comes with it,
-// lists all. Needs appointments:write.
+// ImportAppointments books the rows of a CSV file (act.ImportCSV) as Book does. A person
+// is named by patient_id or lead_id, else by name, e-mail or phone, which makes or
+// finds a lead as PutLead does (and needs leads:write). Rows with the id of an
+// appointment that exists are left alone, so an export can be read back. Needs
+// appointments:write.
 func (e *Engine) ImportAppointments(ctx context.Context, c act.Caller, file io.Reader,
-	o AppointmentImport) (AppointmentReport, error) {
-	report := AppointmentReport{Bad: []act.BadLine{}, Preview: []AppointmentPreview{}}
+	o AppointmentImport) (act.ImportReport[Appointment], error) {
 	if err := e.mayImport(c, o); err != nil {
-		return report, err
+		return act.ImportReport[Appointment]{}, err
 	}
-	header, rows, err := table.Read(file, 0)
-	if err != nil {
-		return report, err
-	}
-	if report.Columns, err = mapAppointmentColumns(header); err != nil {
-		return report, err
-	}
-	if len(rows) > MaxImportAppointments {
-		return report, table.BadFile("Has more than %d rows: split it", MaxImportAppointments)
-	}
-	_, err = act.Do(ctx, e.Room, c, appointmentImport, func(w *Act) (struct{}, error) {
-		if err := report.take(w, rows, o); err != nil {
-			return struct{}{}, err
-		}
-		if len(report.Bad) > 0 && !o.SkipBad && !o.DryRun {
-			return struct{}{}, act.RefusedRows(report.Bad, report.Rows)
-		}
-		if o.DryRun {
-			return struct{}{}, act.ErrDryRun
-		}
-		w.Fields = []string{fmt.Sprintf("booked:%d", report.Booked), fmt.Sprintf("known:%d", report.Known)}
-		report.Written = true
-		return struct{}{}, nil
-	})
-	report.Written = report.Written && err == nil
-	if errors.Is(err, act.ErrDryRun) {
-		err = nil
-	}
-	return report, err
+	return act.ImportCSV(ctx, e.Room, c, file, act.ImportOptions{DryRun: o.DryRun, SkipBad: o.SkipBad},
+		act.Import[*Act, Appointment]{
+			Action: appointmentImport, Row: appointmentBook, MaxRows: MaxImportAppointments,
+			Columns: takeAppointmentColumns,
+			Begin: func(w *Act) (func(*Act, table.Cells) (act.Took, Appointment, error), error) {
+				plan, err := w.Plan(w.Caller.Clinic)
+				return func(own *Act, cells table.Cells) (act.Took, Appointment, error) {
+					return own.takeAppointment(plan, cells, o)
+				}, err
+			},
+			Counted: func(r *act.ImportReport[Appointment]) []string {
+				return []string{fmt.Sprintf("booked:%d", r.Created), fmt.Sprintf("known:%d", r.Unchanged)}
+			},
+		})
 }
 
 // mayImport checks the rights before a file is read.
 func (e *Engine) mayImport(c act.Caller, o AppointmentImport) error {
-	if err := e.Allow(c, appointmentImport); err != nil {
+	if err := e.Allow(c, appointmentImport); err != nil || !o.Past {
 		return err
 	}
-	if o.Past {
-		return e.Allow(c, act.Action{Name: appointmentImport.Name, Scope: scope.AppointmentsOverride})
-	}
-	return nil
+	return e.Allow(c, act.Action{Name: appointmentImport.Name, Scope: scope.AppointmentsOverride})
 }
 
-// take books the rows and counts; one that cannot be booked is noted and has no effect.
-func (p *AppointmentReport) take(w *Act, rows []table.Row, o AppointmentImport) error {
-	plan, err := w.Plan(w.Caller.Clinic)
-	if err != nil {
-		return err
+// takeAppointment takes one row: the person, the booking, the state. One with the id
+// of an appointment that exists is left alone.
+func (w *Act) takeAppointment(plan *directory.Plan, cells table.Cells, o AppointmentImport) (act.Took, Appointment,
+	error) {
+	var f fault.Faults
+	row := appointmentOfCells(&f, plan, cells)
+	if err := f.Err(); err != nil {
+		return "", Appointment{}, err
 	}
-	for _, row := range rows {
-		if row.Blank() {
-			continue
-		}
-		p.Rows++
-		var f fault.Faults
-		var cells appointmentCells
-		if row.Fault != "" {
-			f.Add("line", "%s", row.Fault)
-		} else {
-			cells = appointmentOfCells(&f, plan, p.Columns, row.Cells)
-		}
-		if len(f) == 0 {
-			if err := p.put(w, row.Line, cells, o); err != nil {
-				refusal, ok := errors.AsType[*fault.Error](err)
-				if !ok || refusal.Kind == fault.Internal || refusal.RetryAfter != 0 {
-					return err
-				}
-				f = refusal.AsFaults()
-			}
-		}
-		if len(f) > 0 {
-			p.Bad = append(p.Bad, act.BadLine{Line: row.Line, Details: f})
+	if row.id != "" {
+		a, err := w.Appointment(w.Caller.Clinic, w.Caller.Test, row.id)
+		if fault.KindOf(err) != fault.NotFound {
+			w.Quiet = true
+			return act.TookKnown, a, err
 		}
 	}
-	return nil
-}
-
-// put books one row in a savepoint of its own, with its own events and rows in the audit.
-func (p *AppointmentReport) put(w *Act, line int, cells appointmentCells, o AppointmentImport) error {
-	what, a := "known", Appointment{}
-	err := w.Savepoint(func() (err error) {
-		if cells.id != "" {
-			if a, err = w.Appointment(w.Caller.Clinic, w.Caller.Test, cells.id); fault.KindOf(err) != fault.NotFound {
-				return err
-			}
-		}
-		what = "book"
-		a, err = w.importOne(cells, o)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if what == "book" {
-		p.Booked++
-	} else {
-		p.Known++
-	}
-	if len(p.Preview) < act.PreviewRows {
-		p.Preview = append(p.Preview, AppointmentPreview{line, what, a})
-	}
-	return nil
-}
-
-// importOne books a row: the person, the booking, the state.
-func (w *Act) importOne(cells appointmentCells, o AppointmentImport) (Appointment, error) {
-	b := cells.Booking
-	if b.LeadID == "" && b.PatientID == 0 && cells.names() {
-		lead, err := w.importLead(cells.lead)
+	b := row.Booking
+	if b.LeadID == "" && b.PatientID == 0 && row.names() {
+		lead, err := w.importLead(row.lead)
 		if err != nil {
-			return Appointment{}, err
+			return "", Appointment{}, err
 		}
 		b.LeadID = lead.ID
 	}
@@ -182,25 +94,27 @@ func (w *Act) importOne(cells appointmentCells, o AppointmentImport) (Appointmen
 		b.AllowHours, b.Reason = true, "imported"
 	}
 	if err := b.check(w.Caller); err != nil {
-		return Appointment{}, err
+		return "", Appointment{}, err
 	}
-	var a Appointment
-	err := act.Sub(w.Act, w.e.In, appointmentBook, func(own *Act) (err error) {
-		if a, err = own.book(b); err != nil || cells.status == "" || cells.status == a.Status {
-			return err
-		}
-		before := a
-		t := towards(cells.status)
-		if t == nil || t.to == Cancelled {
-			return fault.BadField("status", "Only scheduled, confirmed, completed and no_show can be imported")
-		}
-		if err := own.transit(&a, t, ""); err != nil {
-			return err
-		}
-		_, err = own.saved(before, &a)
+	a, err := w.book(b)
+	if err == nil && row.status != "" && row.status != a.Status {
+		err = w.reach(&a, row.status)
+	}
+	return act.TookNew, a, err
+}
+
+// reach takes a new appointment on to the state that its row says.
+func (w *Act) reach(a *Appointment, status Status) error {
+	t := towards(status)
+	if t == nil || t.to == Cancelled {
+		return fault.BadField("status", "Only scheduled, confirmed, completed and no_show can be imported")
+	}
+	before := *a
+	if err := w.transit(a, t, ""); err != nil {
 		return err
-	})
-	return a, err
+	}
+	_, err := w.saved(before, a)
+	return err
 }
 
 // importLead makes or finds the lead that a row names.
@@ -208,19 +122,9 @@ func (w *Act) importLead(d people.LeadDraft) (people.Lead, error) {
 	if !w.Caller.May(scope.LeadsWrite) {
 		return people.Lead{}, w.Caller.Lacks(scope.LeadsWrite)
 	}
-	home, err := w.Clinic(w.Caller.Clinic)
-	if err != nil {
-		return people.Lead{}, err
-	}
-	var f fault.Faults
-	fields := d.Cleaned(&f, home.Country)
-	fields.Usual = "csv"
-	if err := f.Err(); err != nil {
-		return people.Lead{}, err
-	}
 	var put people.LeadPut
-	err = act.Sub(w.Act, w.e.In, people.LeadUpdate, func(own *Act) (err error) {
-		if put, err = own.people().PutLead(fields); put.Created {
+	err := act.Sub(w.Act, w.e.In, people.LeadUpdate, func(own *Act) (err error) {
+		if put, err = own.people().PutLead(d, "csv"); put.Created {
 			own.Action = people.LeadCreate
 		}
 		own.EntityID, own.PatientID = put.Lead.ID, put.Lead.PatientID
@@ -229,9 +133,9 @@ func (w *Act) importLead(d people.LeadDraft) (people.Lead, error) {
 	return put.Lead, err
 }
 
-// ExportAppointments writes the appointments of a query as CSV, page by page, with
+// ExportAppointments writes the appointments of a query as CSV (act.ExportCSV), with
 // times on the clock where they take place; ImportAppointments reads it back. The
-// result is their number. Each page is a row in the audit. Needs appointments:read.
+// result is their number. Needs appointments:read.
 func (e *Engine) ExportAppointments(ctx context.Context, c act.Caller, q AppointmentQuery, out io.Writer) (int, error) {
 	if err := e.Allow(c, appointmentExport); err != nil {
 		return 0, err
@@ -240,39 +144,22 @@ func (e *Engine) ExportAppointments(ctx context.Context, c act.Caller, q Appoint
 	if err := q.check(); err != nil {
 		return 0, err
 	}
-	n, broken := 0, error(nil)
-	err := table.Write(out, appointmentExportNames, func(yield func([]string) bool) {
-		var after act.Position
-		for more := true; more; {
-			var page []Appointment
-			var plan *directory.Plan
-			page, broken = act.View(ctx, e.Room, func(r Reader) (_ []Appointment, err error) {
-				if plan, err = r.Plan(c.Clinic); err != nil {
-					return nil, err
-				}
-				return r.Appointments(q, after, act.ExportPage)
-			})
-			if broken != nil {
-				return
+	var plan *directory.Plan
+	return act.ExportCSV(ctx, e.Room, c, out, act.Export[Reader, Appointment]{
+		Action: appointmentExport, Header: appointmentExportNames,
+		Rows: func(r Reader, after act.Position, limit int) (_ []Appointment, err error) {
+			if plan, err = r.Plan(c.Clinic); err != nil {
+				return nil, err
 			}
-			if len(page) > 0 {
-				fields := act.ListFields(q.filters(), page, func(a Appointment) string { return a.ID })
-				e.AuditRead(c, appointmentExport, "", q.PatientID, act.OfPatients(q.PatientID, fields, page,
-					Appointment.patient)...)
-			}
-			for _, a := range page {
-				after = act.Placed(a.ID, a.Meta)
-				if n++; !yield(a.exportCells(plan)) {
-					return
-				}
-			}
-			more = len(page) == act.ExportPage
-		}
+			return r.Appointments(q, after, limit)
+		},
+		Cells: func(a Appointment) []string { return a.exportCells(plan) },
+		Place: func(a Appointment) act.Position { return act.Placed(a.ID, a.Meta) },
+		Audit: func(page []Appointment) (int64, []string) {
+			fields := act.ListFields(q.filters(), page, func(a Appointment) string { return a.ID })
+			return q.PatientID, act.OfPatients(q.PatientID, fields, page, Appointment.patient)
+		},
 	})
-	if err == nil {
-		err = broken
-	}
-	return n, err
 }
 
 // exportCells is an appointment as a row of an export.
@@ -293,18 +180,11 @@ func (a Appointment) exportCells(plan *directory.Plan) []string {
 		service = s.Name
 	}
 	return []string{
-		a.ID, string(a.Status), local(a.StartsAt), local(a.EndsAt), a.TimeZone, idOrNot(a.ProviderID), provider,
-		idOrNot(a.LocationID), location, idOrNot(a.ServiceID), service, idOrNot(a.PatientID), a.LeadID,
+		a.ID, string(a.Status), local(a.StartsAt), local(a.EndsAt), a.TimeZone, act.IDCell(a.ProviderID), provider,
+		act.IDCell(a.LocationID), location, act.IDCell(a.ServiceID), service, act.IDCell(a.PatientID), a.LeadID,
 		a.Title, a.Notes, a.CancelReason, a.Source, calendar.UTC(a.CreatedAt), calendar.UTC(a.UpdatedAt),
 	}
 }
 
 var appointmentExportNames = strings.Fields(`id status scheduled_at ends_at time_zone provider_id provider location_id location
 	service_id service patient_id lead_id title notes cancellation_reason source created_at updated_at`)
-
-func idOrNot(id int64) string {
-	if id == 0 {
-		return ""
-	}
-	return act.IDText(id)
-}

@@ -31,7 +31,7 @@ func TestImportAppointments(t *testing.T) {
 	)
 	report, err := c.Engine.ImportAppointments(ctx, c.Caller, strings.NewReader(file),
 		booking.AppointmentImport{DryRun: true})
-	if err != nil || report.Rows != 3 || report.Booked != 3 || report.Written || len(report.Bad) != 0 ||
+	if err != nil || report.Rows != 3 || report.Created != 3 || report.Written || len(report.Bad) != 0 ||
 		len(report.Preview) != 3 {
 		t.Fatalf("dry run %+v, %v", report, err)
 	}
@@ -43,7 +43,7 @@ func TestImportAppointments(t *testing.T) {
 	c.Since(t)
 	nudged := c.Nudges.Load()
 	report, err = c.Engine.ImportAppointments(ctx, c.Caller, strings.NewReader(file), booking.AppointmentImport{})
-	if err != nil || report.Booked != 3 || !report.Written || c.Nudges.Load() != nudged+1 {
+	if err != nil || report.Created != 3 || !report.Written || c.Nudges.Load() != nudged+1 {
 		t.Fatalf("import %+v, %v", report, err)
 	}
 	trace := c.Since(t)
@@ -56,14 +56,14 @@ func TestImportAppointments(t *testing.T) {
 	if n := len(trace.Audit); n != 5 || trace.Audit[n-1] != "appointment.import ok booked:3,known:0" || !strings.HasPrefix(trace.Audit[1], "lead.create ok ") {
 		t.Errorf("audit %v", trace.Audit)
 	}
-	first, second := report.Preview[0].Appointment, report.Preview[1].Appointment
+	first, second := report.Preview[0].Row, report.Preview[1].Row
 	if first.PatientID != ida.ID || first.StartsAt != enginetest.Unix("2026-04-27 09:00") ||
 		first.ServiceID != c.Checkup.ID || first.EndsAt-first.StartsAt != 1800 {
 		t.Errorf("first %+v", first)
 	}
 	if second.LeadID == "" || second.EndsAt-second.StartsAt != 2700 || second.Title != "=1+1" ||
 		second.ProviderID != c.Ada.ID ||
-		report.Preview[2].Appointment.LeadID != second.LeadID {
+		report.Preview[2].Row.LeadID != second.LeadID {
 		t.Errorf("second %+v", second)
 	}
 	_, err = c.Engine.ImportAppointments(ctx, c.Caller, strings.NewReader(file), booking.AppointmentImport{})
@@ -116,7 +116,7 @@ func TestImportAppointmentsFaults(t *testing.T) {
 	}
 	report, err = c.Engine.ImportAppointments(ctx, c.Caller, strings.NewReader(file),
 		booking.AppointmentImport{SkipBad: true, Past: true})
-	if err != nil || report.Booked != 2 || len(report.Bad) != 11 || !report.Written {
+	if err != nil || report.Created != 2 || len(report.Bad) != 11 || !report.Written {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	trace := c.Since(t)
@@ -159,7 +159,7 @@ func TestImportAppointmentsFiles(t *testing.T) {
 		strings.NewReader("date;time;minutes;name\n27.04.2026;09:00;30;J\xfcrgen\n"),
 		booking.AppointmentImport{})
 	enginetest.Must(t, err)
-	lead, err := c.Engine.Lead(t.Context(), c.Caller, report.Preview[0].Appointment.LeadID)
+	lead, err := c.Engine.Lead(t.Context(), c.Caller, report.Preview[0].Row.LeadID)
 	if err != nil || lead.Name != "Jürgen" {
 		t.Errorf("%+v, %v", lead, err)
 	}
@@ -187,7 +187,7 @@ func TestExportAppointments(t *testing.T) {
 	}
 	v.Left(t, fmt.Sprintf("appointment.export ok id:%s,patient:%d", a.ID, v.Ida.ID))
 	report, err := v.Engine.ImportAppointments(ctx, v.Caller, strings.NewReader(text), booking.AppointmentImport{})
-	if err != nil || report.Known != 1 || report.Booked != 0 {
+	if err != nil || report.Unchanged != 1 || report.Created != 0 {
 		t.Errorf("read back: %+v, %v", report, err)
 	}
 	v.Since(t)
@@ -209,7 +209,7 @@ func FuzzAppointmentImport(f *testing.F) {
 		if fault.KindOf(err) == fault.Internal {
 			t.Errorf("%v", err)
 		}
-		if err == nil && report.Rows != report.Booked+report.Known+len(report.Bad) {
+		if err == nil && report.Rows != report.Created+report.Unchanged+len(report.Bad) {
 			t.Errorf("rows are lost: %+v", report)
 		}
 	})

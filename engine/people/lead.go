@@ -124,16 +124,7 @@ var (
 // Needs leads:write.
 func (e *Engine) PutLead(ctx context.Context, c act.Caller, d LeadDraft) (LeadPut, error) {
 	return act.Do(ctx, e.Room, c, leadPut, func(w *Act) (LeadPut, error) {
-		home, err := w.Clinic(c.Clinic)
-		if err != nil {
-			return LeadPut{}, err
-		}
-		var f fault.Faults
-		fields := d.Cleaned(&f, home.Country)
-		if err := f.Err(); err != nil {
-			return LeadPut{}, err
-		}
-		put, err := w.PutLead(fields)
+		put, err := w.PutLead(d, DefaultLeadSource)
 		if err != nil {
 			return LeadPut{}, err
 		}
@@ -142,37 +133,62 @@ func (e *Engine) PutLead(ctx context.Context, c act.Caller, d LeadDraft) (LeadPu
 	})
 }
 
-// PutLead is PutLead inside a transaction, with cleaned fields.
-func (w *Act) PutLead(fields leadFields) (LeadPut, error) {
-	old, how, err := matchLead(w, w.Caller.Clinic, w.Caller.Test, fields)
+// PutLead is Engine.PutLead inside a transaction; source is that of a sender who
+// names none.
+func (w *Act) PutLead(d LeadDraft, source string) (LeadPut, error) {
+	x, err := w.newEdit()
+	if err != nil {
+		return LeadPut{}, err
+	}
+	said, err := w.saidOf(x, d, source)
+	if err != nil {
+		return LeadPut{}, err
+	}
+	return w.putLead(x, d, said)
+}
+
+// saidOf is a new lead of just what the draft says, which is compared with those
+// that are there. The faults of x come before those of the draft.
+func (w *Act) saidOf(x act.Edit, d LeadDraft, source string) (Lead, error) {
+	l := Lead{Clinic: w.Caller.Clinic, Test: w.Caller.Test, Source: source, Status: LeadNew}
+	leadFields.Apply(&x, &l, &d)
+	return l, x.Err()
+}
+
+// putLead creates the lead that the draft says, or changes the one that it means.
+func (w *Act) putLead(x act.Edit, d LeadDraft, said Lead) (LeadPut, error) {
+	old, how, err := matchLead(w, said)
 	if err != nil {
 		return LeadPut{}, err
 	}
 	if how == matchedNone {
-		l := Lead{ID: w.NewID(), Clinic: w.Caller.Clinic, Test: w.Caller.Test, Source: fields.Usual, Status: LeadNew}
-		fields.apply(&l)
+		l := said
+		l.ID = w.NewID()
 		if err := l.faults(); err != nil {
 			return LeadPut{}, err
 		}
-		w.Fields = leadChanges(Lead{}, l)
+		w.Fields = leadFields.Changes(&Lead{}, &l)
 		err := w.saveLead(&l, leadCreated)
 		return LeadPut{l, true}, err
 	}
 	if how != matchedExternal {
-		fields = fields.beside(old)
+		d = d.beside(old, said)
 	}
-	l, err := w.alterLead(old, fields)
+	l := old
+	leadFields.Apply(&x, &l, &d)
+	l, err = w.alterLead(x, old, l)
 	return LeadPut{l, false}, err
 }
 
-// alterLead applies the fields to a stored lead and saves what differs.
-func (w *Act) alterLead(old Lead, fields leadFields) (Lead, error) {
-	l := old
-	fields.apply(&l)
+// alterLead saves a stored lead to which the edit was applied.
+func (w *Act) alterLead(x act.Edit, old, l Lead) (Lead, error) {
+	if err := x.Err(); err != nil {
+		return Lead{}, err
+	}
 	if err := l.faults(); err != nil {
 		return Lead{}, err
 	}
-	w.Fields = leadChanges(old, l)
+	w.Fields = x.Changed
 	if w.Quiet = len(w.Fields) == 0; w.Quiet {
 		return old, nil
 	}
@@ -279,24 +295,22 @@ func (e *Engine) UpdateLead(ctx context.Context, c act.Caller, id string, versio
 		if err != nil {
 			return Lead{}, err
 		}
-		home, err := w.Clinic(c.Clinic)
+		x, err := w.newEdit()
 		if err != nil {
 			return Lead{}, err
 		}
-		var f fault.Faults
-		fields := d.Cleaned(&f, home.Country)
-		if err := f.Err(); err != nil {
+		after := old
+		leadFields.Apply(&x, &after, &d)
+		if err := x.Err(); err != nil {
 			return Lead{}, err
 		}
-		after := old
-		fields.apply(&after)
 		if other, err := w.rivalOf(old, after); err != nil {
 			return Lead{}, err
 		} else if other {
 			return Lead{}, fault.Fail(fault.Conflict, "Another lead has this source and external_id").
 				On("external_id", "Must be new to its source, or change that lead instead")
 		}
-		return w.alterLead(old, fields)
+		return w.alterLead(x, old, after)
 	})
 }
 

@@ -93,7 +93,11 @@ func (w *Act) becomes(l Lead, patientID int64, d PatientDraft) (p Patient, isNew
 		}
 		return p, false, err
 	}
-	if p, _, err = w.newPatient(d.over(l)); err != nil {
+	x, err := w.newEdit()
+	if err != nil {
+		return p, false, err
+	}
+	if p, _, err = w.newPatient(x, d.over(l)); err != nil {
 		return p, false, err
 	}
 	if d.AllowDuplicate {

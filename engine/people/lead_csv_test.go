@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"qualifybase/engine/act"
 	"qualifybase/engine/enginetest"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/people"
@@ -14,12 +15,13 @@ import (
 	"qualifybase/engine/uuid"
 )
 
-func importing(t *testing.T, c *enginetest.Clinic, text string, o people.LeadImport) (people.LeadReport, error) {
+func importing(t *testing.T, c *enginetest.Clinic, text string,
+	o people.LeadImport) (act.ImportReport[people.Lead], error) {
 	t.Helper()
 	return c.Engine.ImportLeads(t.Context(), c.Caller, strings.NewReader(text), o)
 }
 
-func counts(r people.LeadReport) string {
+func counts(r act.ImportReport[people.Lead]) string {
 	return fmt.Sprintf("%d rows: %d created, %d updated, %d unchanged, %d bad, written %v", r.Rows, r.Created, r.Updated,
 		r.Unchanged, len(r.Bad), r.Written)
 }
@@ -43,7 +45,7 @@ func TestImportLeads(t *testing.T) {
 	}
 	acts := []string{}
 	for _, p := range dry.Preview {
-		acts = append(acts, fmt.Sprint(p.Line, " ", p.Act))
+		acts = append(acts, fmt.Sprint(p.Line, " ", p.Took))
 	}
 	if got := strings.Join(acts, ", "); got != "2 create, 4 create, 5 unchanged, 6 update" {
 		t.Errorf("the preview says %s", got)
@@ -62,7 +64,7 @@ func TestImportLeads(t *testing.T) {
 	if got := counts(wet); got != strings.Replace(counts(dry), "false", "true", 1) {
 		t.Errorf("the import says %s", got)
 	}
-	anna, ben := wet.Preview[0].Lead, wet.Preview[1].Lead
+	anna, ben := wet.Preview[0].Row, wet.Preview[1].Row
 	enginetest.Traces(t, c, "lead.created lead.created lead.updated",
 		"lead.create ok "+anna.ID+" source,name,first_name,last_name,email,phone,status,tags",
 		"lead.create ok "+ben.ID+" source,name,first_name,last_name,phone,status",
@@ -78,7 +80,7 @@ func TestImportLeads(t *testing.T) {
 	// Again: the rows of Ben turn his phone's spelling twice, and nobody is new.
 	again, err := importing(t, c, peopleFile, people.LeadImport{Source: "other"})
 	enginetest.Must(t, err)
-	if again.Created != 0 || again.Preview[0].Lead.Source != "fair 2026" {
+	if again.Created != 0 || again.Preview[0].Row.Source != "fair 2026" {
 		t.Errorf("the second import says %s, %+v", counts(again), again.Preview[0])
 	}
 	if got := names(t, c, people.LeadQuery{}, 0); got != "Ben WeißAnna Schmidt = 2" {
@@ -105,7 +107,7 @@ func TestImportLeadsOfTheSenderTwice(t *testing.T) {
 		t.Errorf("the third says %s", counts(third))
 	}
 	enginetest.Traces(t, c, "lead.created",
-		"lead.create ok "+third.Preview[3].Lead.ID+" external_id,source,name,first_name,status",
+		"lead.create ok "+third.Preview[3].Row.ID+" external_id,source,name,first_name,status",
 		"lead.import ok created:1,updated:0")
 }
 
@@ -118,7 +120,7 @@ func TestImportLeadsRefuses(t *testing.T) {
 		",,,new\n" +
 		"Dora,\"dora@example.org,,\n"
 	c := enginetest.New(t)
-	check := func(r people.LeadReport) {
+	check := func(r act.ImportReport[people.Lead]) {
 		t.Helper()
 		var lines []string
 		for _, b := range r.Bad {

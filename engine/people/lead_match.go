@@ -12,13 +12,13 @@ const (
 	matchedPhone // with the same folded name: a family shares a phone
 )
 
-// matchLead finds the lead that a draft means (contract.md §9): the same (source,
-// external_id); else the same folded e-mail; else the same phone together with
-// the same folded name. Of several, the oldest; never one of another clinic or
-// of the other side of the test flag.
-func matchLead(r Reader, clinic int64, test bool, n leadFields) (Lead, matched, error) {
-	if !blank(n.externalID) {
-		l, err := r.LeadByExternal(clinic, test, n.origin(), *n.externalID)
+// matchLead finds the lead that a draft means by what it says (contract.md §9): the
+// same (source, external_id); else the same folded e-mail; else the same phone
+// together with the same folded name. Of several, the oldest; never one of another
+// clinic or of the other side of the test flag.
+func matchLead(r Reader, said Lead) (Lead, matched, error) {
+	if said.ExternalID != "" {
+		l, err := r.LeadByExternal(said.Clinic, said.Test, said.Source, said.ExternalID)
 		if err == nil {
 			return l, matchedExternal, nil
 		}
@@ -26,8 +26,8 @@ func matchLead(r Reader, clinic int64, test bool, n leadFields) (Lead, matched, 
 			return Lead{}, matchedNone, err
 		}
 	}
-	if !blank(n.emailKey) {
-		found, err := r.LeadsByEmail(clinic, test, *n.emailKey)
+	if said.EmailKey != "" {
+		found, err := r.LeadsByEmail(said.Clinic, said.Test, said.EmailKey)
 		if err != nil {
 			return Lead{}, matchedNone, err
 		}
@@ -35,17 +35,15 @@ func matchLead(r Reader, clinic int64, test bool, n leadFields) (Lead, matched, 
 			return found[0], matchedEmail, nil
 		}
 	}
-	var who Lead
-	n.applyName(&who)
-	if who.NameKey == "" || blank(n.phoneKey) {
+	if said.NameKey == "" || said.PhoneKey == "" {
 		return Lead{}, matchedNone, nil
 	}
-	found, err := r.LeadsByPhone(clinic, test, *n.phoneKey)
+	found, err := r.LeadsByPhone(said.Clinic, said.Test, said.PhoneKey)
 	if err != nil {
 		return Lead{}, matchedNone, err
 	}
 	for _, l := range found {
-		if l.NameKey == who.NameKey {
+		if l.NameKey == said.NameKey {
 			return l, matchedPhone, nil
 		}
 	}
@@ -55,29 +53,29 @@ func matchLead(r Reader, clinic int64, test bool, n leadFields) (Lead, matched, 
 // beside is what a match by e-mail or phone may change of a lead: everything
 // sent but another (source, external_id), a name, or a non-empty e-mail. A lead
 // without an external_id takes the sender's, so that the next time it matches by
-// that. An empty phone or note, as forms send them, takes nothing away.
-func (n leadFields) beside(l Lead) leadFields {
-	adopts := !blank(n.externalID)
+// that. An empty phone or note, as forms send them, takes nothing away. said is
+// what the draft says.
+func (d LeadDraft) beside(l, said Lead) LeadDraft {
+	adopts := said.ExternalID != ""
 	switch {
 	case l.ExternalID != "":
-		n.externalID, n.source = nil, nil
-	case adopts && n.source == nil:
-		source := n.Usual
-		n.source = &source
+		d.ExternalID, d.Source = nil, nil
+	case adopts && d.Source == nil:
+		d.Source = &said.Source
 	case !adopts:
-		n.externalID = nil
+		d.ExternalID = nil
 	}
 	if l.Name != "" {
-		n.name, n.firstName, n.lastName = nil, nil, nil
+		d.Name, d.FirstName, d.LastName = nil, nil, nil
 	}
-	if blank(n.phone) {
-		n.phone, n.phoneKey = nil, nil
+	if said.Phone == "" {
+		d.Phone = nil
 	}
-	if blank(n.notes) {
-		n.notes = nil
+	if said.Notes == "" {
+		d.Notes = nil
 	}
 	if l.Email != "" {
-		n.email, n.emailKey = nil, nil
+		d.Email = nil
 	}
-	return n
+	return d
 }

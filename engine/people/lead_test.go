@@ -4,9 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"qualifybase/engine/act"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/fault/faulttest"
 	"qualifybase/engine/phone"
+	"qualifybase/engine/table"
 	"qualifybase/engine/text"
 
 	"pgregory.net/rapid"
@@ -46,11 +48,18 @@ func TestLeadNames(t *testing.T) {
 		{"parts taken away", names{"A B", "A", "B", "a b"}, nil, new(""), new(""), names{}},
 	} {
 		l := Lead{Name: c.old.name, FirstName: c.old.first, LastName: c.old.last, NameKey: c.old.key}
-		leadFields{name: c.name, firstName: c.first, lastName: c.last}.applyName(&l)
+		applyName(&act.Edit{}, &l, &LeadDraft{Name: c.name, FirstName: c.first, LastName: c.last})
 		if got := (names{l.Name, l.FirstName, l.LastName, l.NameKey}); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.what, got, c.want)
 		}
 	}
+}
+
+// said is a new lead of what a draft says at a clinic in Germany.
+func said(d LeadDraft) (Lead, fault.Faults) {
+	x, l := act.Edit{HomeCountry: "DE"}, Lead{Source: DefaultLeadSource, Status: LeadNew}
+	leadFields.Apply(&x, &l, &d)
+	return l, x.Faults
 }
 
 func TestLeadDraftFaults(t *testing.T) {
@@ -80,16 +89,14 @@ func TestLeadDraftFaults(t *testing.T) {
 		{LeadDraft{Name: new("a\x00b"), Notes: new("a\x07b"), ExternalID: new("a\nb")},
 			[]string{"name", "notes", "external_id"}},
 	} {
-		var f fault.Faults
-		c.draft.Cleaned(&f, "DE")
+		_, f := said(c.draft)
 		faulttest.Want(t, f, c.faults...)
 	}
-	var f fault.Faults
-	n := LeadDraft{Tags: &[]string{"B", "a", "b", "A ", "c"}, Source: new(""), Phone: new("030 1234567"),
-		Email: new("A@B.example")}.Cleaned(&f, "DE")
-	if strings.Join(*n.tags, "") != "Bac" || *n.source != "api" || *n.phoneKey != "+49301234567" ||
-		*n.phone != "030 1234567" || *n.emailKey != "a@b.example" || *n.email != "A@B.example" {
-		t.Errorf("cleaned to %v %q %q %q %q, %v", *n.tags, *n.source, *n.phone, *n.phoneKey, *n.email, f)
+	l, f := said(LeadDraft{Tags: &[]string{"B", "a", "b", "A ", "c"}, Source: new(""), Phone: new("030 1234567"),
+		Email: new("A@B.example")})
+	if strings.Join(l.Tags, "") != "Bac" || l.Source != "api" || l.PhoneKey != "+49301234567" ||
+		l.Phone != "030 1234567" || l.EmailKey != "a@b.example" || l.Email != "A@B.example" || len(f) > 0 {
+		t.Errorf("cleaned to %+v, %v", l, f)
 	}
 }
 
@@ -122,14 +129,20 @@ func TestLeadBeside(t *testing.T) {
 		pick := func(label string, values ...string) string { return rapid.SampledFrom(values).Draw(t, label) }
 		old := Lead{Source: pick("source", "web", "crm"), ExternalID: pick("ext", "", "1"), Status: LeadNew,
 			Email: pick("email", "", "a@b.example"), Phone: pick("phone", "", "030 1234567"), Notes: pick("notes", "", "old")}
-		leadFields{name: new(pick("name", "", "Anna Schmidt"))}.applyName(&old)
+		applyName(&act.Edit{}, &old, &LeadDraft{Name: new(pick("name", "", "Anna Schmidt"))})
 		draft := LeadDraft{Source: maybe("source", "", "web", "crm", "ads"), ExternalID: maybe("ext", "", "1", "2"),
 			Name: maybe("name", "", "Ben Weiß"), LastName: maybe("last", "", "Other"), Email: maybe("email", "", "c@d.example"),
 			Phone: maybe("phone", "", "030 7654321"), Notes: maybe("notes", "", "new")}
-		var f fault.Faults
-		fields := draft.Cleaned(&f, "DE").beside(old)
-		l := old
-		fields.apply(&l)
+		sent, faults := said(draft)
+		if len(faults) > 0 {
+			t.Fatalf("%+v is faulty: %v", draft, faults)
+		}
+		put := func(old Lead) (l Lead, changed []string) {
+			x, fields := act.Edit{HomeCountry: "DE"}, draft.beside(old, sent)
+			leadFields.Apply(&x, &old, &fields)
+			return old, x.Changed
+		}
+		l, _ := put(old)
 		if old.ExternalID != "" && (l.ExternalID != old.ExternalID || l.Source != old.Source) {
 			t.Fatalf("(%s, %s) became (%s, %s)", old.Source, old.ExternalID, l.Source, l.ExternalID)
 		}
@@ -141,12 +154,10 @@ func TestLeadBeside(t *testing.T) {
 			t.Fatalf("%+v lost something: %+v", old, l)
 		}
 		if old.ExternalID == "" && !blank(draft.ExternalID) && (l.ExternalID != *draft.ExternalID ||
-			l.Source != fields.origin()) {
+			l.Source != sent.Source) {
 			t.Fatalf("the sender's id was not adopted: %+v", l)
 		}
-		again := l
-		draft.Cleaned(&f, "DE").beside(l).apply(&again)
-		if changed := leadChanges(l, again); len(changed) > 0 {
+		if _, changed := put(l); len(changed) > 0 {
 			t.Fatalf("sending the same again changes %v", changed)
 		}
 	})
@@ -157,17 +168,17 @@ func TestLeadChanges(t *testing.T) {
 	a := Lead{Metadata: map[string]any{"n": 1.0, "s": "<x>"}, Tags: []string{"a"}}
 	b := a
 	b.Metadata = map[string]any{"s": "<x>", "n": 1.0}
-	if got := leadChanges(a, b); len(got) > 0 {
+	if got := leadFields.Changes(&a, &b); len(got) > 0 {
 		t.Errorf("equal leads differ in %v", got)
 	}
 	b = Lead{ExternalID: "1", Source: "s", Name: "n", FirstName: "f", LastName: "l", Email: "e", Phone: "p",
 		Status: LeadLost, Notes: "n",
 		Tags: []string{}, Metadata: map[string]any{"n": 2.0}, Consent: map[string]any{"x": nil}}
-	if got := strings.Join(leadChanges(a, b),
+	if got := strings.Join(leadFields.Changes(&a, &b),
 		" "); got != "external_id source name first_name last_name email phone status notes tags metadata consent" {
 		t.Errorf("differ in %s", got)
 	}
-	if got := leadChanges(Lead{}, Lead{Metadata: map[string]any{}, Tags: []string{}}); len(got) > 0 {
+	if got := leadFields.Changes(&Lead{}, &Lead{Metadata: map[string]any{}, Tags: []string{}}); len(got) > 0 {
 		t.Errorf("nothing and empty differ in %v", got)
 	}
 }
@@ -202,52 +213,63 @@ func TestLeadColumns(t *testing.T) {
 		"Status": "status", "Tags": "tags", "Notizen": "notes", "metadata": "metadata", "consent": "consent",
 		"created_at": "", "Vollständiger Name": "name",
 	} {
-		if got := leadColumn(header); got != want {
+		if got := leadColumns.Headings().Take([]string{header})[0].Field; got != want {
 			t.Errorf("%q is %q, want %q", header, got, want)
 		}
 	}
-	for alias, field := range leadAliases {
-		if got := leadColumn(alias); got != field {
-			t.Errorf("the alias %q is unreachable: %q, want %q", alias, got, field)
-		}
-	}
-	columns, err := mapLeadColumns([]string{"id", "E-Mail"})
+	columns, err := takeLeadColumns([]string{"id", "E-Mail"})
 	if err != nil || columns[0].Field != "external_id" || columns[1].Field != "email" {
 		t.Errorf("%v, %v: a plain id is the sender's", columns, err)
 	}
-	columns, err = mapLeadColumns([]string{"external_id", "id", "name"})
+	columns, err = takeLeadColumns([]string{"external_id", "id", "name"})
 	if err != nil || columns[0].Field != "external_id" || columns[1].Field != "id" {
 		t.Errorf("%v, %v: beside an external_id the id is ours", columns, err)
 	}
 	for _, twice := range [][]string{{"name", "Full Name"}, {"email", "E-Mail", "EMAIL"}, {"status", "name", "Stage"},
 		{"id", "name", "ID"}} {
-		if _, err = mapLeadColumns(twice); fault.KindOf(err) != fault.Invalid {
+		if _, err = takeLeadColumns(twice); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: %v, want a fault", twice, err)
 		}
 	}
-	if _, err = mapLeadColumns([]string{"Straße", "notes", "status"}); fault.KindOf(err) != fault.Invalid {
+	if _, err = takeLeadColumns([]string{"Straße", "notes", "status"}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("a table of nobody: %v", err)
+	}
+}
+
+// Every other heading of a column leads to it, and to no other.
+func TestAliases(t *testing.T) {
+	t.Parallel()
+	for _, headings := range []table.Headings{leadColumns.Headings(), patientFields.Headings()} {
+		for _, h := range headings {
+			for alias := range strings.FieldsSeq(h.Aliases) {
+				if got := headings.Take([]string{alias})[0].Field; got != h.Name {
+					t.Errorf("%q is a heading of %s, but is taken for %q", alias, h.Name, got)
+				}
+			}
+		}
 	}
 }
 
 func TestLeadOfCells(t *testing.T) {
 	t.Parallel()
-	columns, err := mapLeadColumns([]string{"Name", "Mobile", "Phone", "Status", "Tags", "metadata", "x"})
+	columns, err := takeLeadColumns([]string{"Name", "Mobile", "Phone", "Status", "Tags", "metadata", "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var f fault.Faults
-	d := leadOfCells(&f, columns, []string{" Anna ", "", "030 1", "In Interview", "a; b,c | d", `{"n":12345678901234567890}`, "y"})
+	read := func(cells ...string) (d LeadDraft, f fault.Faults) {
+		leadColumns.Read(&f, &Lead{}, &d, table.CellsOf(columns, cells))
+		return d, f
+	}
+	d, f := read(" Anna ", "", "030 1", "In Interview", "a; b,c | d", `{"n":12345678901234567890}`, "y")
 	if len(f) > 0 || *d.Name != "Anna" || *d.Phone != "030 1" || *d.Status != LeadInInterview ||
 		strings.Join(*d.Tags, "") != "abcd" || d.Email != nil {
 		t.Errorf("%+v, %v", d, f)
 	}
-	if text := cellOfObject(*d.Metadata); text != `{"n":12345678901234567890}` {
+	if text := writeObject(*d.Metadata); text != `{"n":12345678901234567890}` {
 		t.Errorf("the number became %s", text)
 	}
 	for _, bad := range []string{"x", "[1]", "null", `{"a":1} {"b":2}`, `{"a":`} {
-		var f fault.Faults
-		leadOfCells(&f, columns, []string{"Anna", "", "", "", "", bad, ""})
+		_, f := read("Anna", "", "", "", "", bad, "")
 		faulttest.Want(t, f, "metadata")
 	}
 }
@@ -262,9 +284,9 @@ func TestTagCells(t *testing.T) {
 				tags = append(tags, clean)
 			}
 		}
-		got := tagsOfCell(cellOfTags(tags))
+		got := tagsOfCell(writeTags(tags))
 		if len(got) != len(tags) || strings.Join(got, "\x00") != strings.Join(tags, "\x00") {
-			t.Fatalf("%q came back as %q by way of %q", tags, got, cellOfTags(tags))
+			t.Fatalf("%q came back as %q by way of %q", tags, got, writeTags(tags))
 		}
 	})
 }
@@ -273,28 +295,26 @@ func FuzzLeadOfCells(f *testing.F) {
 	f.Add("Name", "Anna", "tags", "a;b")
 	f.Add("E-Mail", "a@b.example", "metadata", `{"a":1}`)
 	f.Fuzz(func(t *testing.T, h1, c1, h2, c2 string) {
-		columns, err := mapLeadColumns([]string{h1, h2})
+		columns, err := takeLeadColumns([]string{h1, h2})
 		if err != nil {
 			return
 		}
-		var faults fault.Faults
-		d := leadOfCells(&faults, columns, []string{c1, c2})
-		n := d.Cleaned(&faults, "DE")
-		if len(faults) > 0 {
-			return
+		read := func(columns []table.Column, cells []string) (Lead, fault.Faults) {
+			x, l := act.Edit{HomeCountry: "DE"}, Lead{Source: "csv", Status: LeadNew}
+			var d LeadDraft
+			leadColumns.Read(&x.Faults, &Lead{}, &d, table.CellsOf(columns, cells))
+			leadFields.Apply(&x, &l, &d)
+			return l, x.Faults
 		}
-		l := Lead{Source: "csv", Status: LeadNew}
-		n.apply(&l)
-		if l.faults() != nil {
+		l, faults := read(columns, []string{c1, c2})
+		if len(faults) > 0 || l.faults() != nil {
 			return
 		}
 		// What an export writes of it reads back as the same lead.
-		all, _ := mapLeadColumns(leadFieldNames)
-		var again fault.Faults
-		back := Lead{Source: "csv", Status: LeadNew}
-		leadOfCells(&again, all, leadCells(l)[:len(leadFieldNames)]).Cleaned(&again, "DE").apply(&back)
-		if changed := leadChanges(l, back); len(again) > 0 || len(changed) > 0 {
-			t.Errorf("%+v comes back changed in %v, %v", l, changed, again)
+		header, cells := leadColumns.Written()
+		back, faults := read(leadColumns.Headings().Take(header), cells(l))
+		if changed := leadFields.Changes(&l, &back); len(faults) > 0 || len(changed) > 0 {
+			t.Errorf("%+v comes back changed in %v, %v", l, changed, faults)
 		}
 	})
 }

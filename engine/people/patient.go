@@ -176,7 +176,11 @@ func (p Patient) usableAs(field string) error {
 // the draft allows duplicates.
 func (e *Engine) CreatePatient(ctx context.Context, c act.Caller, d PatientDraft) (Patient, error) {
 	return act.Do(ctx, e.Room, c, patientCreate, func(w *Act) (Patient, error) {
-		p, changed, err := w.newPatient(d)
+		x, err := w.newEdit()
+		if err != nil {
+			return Patient{}, err
+		}
+		p, changed, err := w.newPatient(x, d)
 		if err != nil {
 			return Patient{}, err
 		}
@@ -194,32 +198,18 @@ func (e *Engine) CreatePatient(ctx context.Context, c act.Caller, d PatientDraft
 	})
 }
 
-// newPatient is the draft as a row that is not yet written, with the names of its fields.
-func (w *Act) newPatient(d PatientDraft) (Patient, []string, error) {
-	home, today, err := w.homeToday()
-	if err != nil {
-		return Patient{}, nil, err
-	}
+// newPatient is the draft as a row that is not yet written, with the names of its
+// fields. The faults of x come before those of the draft.
+func (w *Act) newPatient(x act.Edit, d PatientDraft) (Patient, []string, error) {
 	p := BlankPatient()
 	p.Clinic, p.Test, p.Filled = w.Caller.Clinic, w.Caller.Test, map[string]int64{}
-	var x act.Edit
-	d.apply(&x, &p, home.Country, today, w.Now)
+	patientEdits.Apply(&x, &p, &d)
 	return p, x.Changed, x.Err()
 }
 
 // BlankPatient has every field empty, as merges and erasing see it.
 func BlankPatient() Patient {
 	return Patient{Sex: SexUnknown, Phones: []Phone{}, Identifiers: []Identifier{}, Status: PatientActive}
-}
-
-// homeToday is the clinic and the date there.
-func (w *Act) homeToday() (directory.Clinic, calendar.Date, error) {
-	home, err := w.Clinic(w.Caller.Clinic)
-	if err != nil {
-		return home, 0, err
-	}
-	today, err := home.Today(w.Now)
-	return home, today, err
 }
 
 // savePatient writes a patient and tells of it.
@@ -307,18 +297,17 @@ func (e *Engine) UpdatePatient(ctx context.Context, c act.Caller, id int64, vers
 				return Patient{}, err
 			}
 		}
-		return w.alterPatient(p, d)
+		x, err := w.newEdit()
+		if err != nil {
+			return Patient{}, err
+		}
+		return w.alterPatient(x, p, d)
 	})
 }
 
 // alterPatient applies a draft to a stored patient and saves what differs.
-func (w *Act) alterPatient(p Patient, d PatientDraft) (Patient, error) {
-	home, today, err := w.homeToday()
-	if err != nil {
-		return Patient{}, err
-	}
-	var x act.Edit
-	d.apply(&x, &p, home.Country, today, w.Now)
+func (w *Act) alterPatient(x act.Edit, p Patient, d PatientDraft) (Patient, error) {
+	patientEdits.Apply(&x, &p, &d)
 	if err := x.Err(); err != nil {
 		return Patient{}, err
 	}
@@ -329,7 +318,7 @@ func (w *Act) alterPatient(p Patient, d PatientDraft) (Patient, error) {
 	for _, field := range x.Changed {
 		delete(p.Filled, field)
 	}
-	err = w.savePatient(&p, PatientUpdated)
+	err := w.savePatient(&p, PatientUpdated)
 	return p, err
 }
 

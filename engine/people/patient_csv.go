@@ -2,13 +2,10 @@ package people
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 
 	"qualifybase/engine/act"
-	"qualifybase/engine/directory"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
 	"qualifybase/engine/table"
@@ -22,147 +19,69 @@ type PatientImport struct {
 	AllowDuplicates bool // make a record although somebody like that is on file
 }
 
-// PatientReport is what an import did, or would do.
-type PatientReport struct {
-	Columns   []table.Column
-	Rows      int // below the header, empty ones not counted
-	Created   int
-	Updated   int
-	Unchanged int
-	Bad       []act.BadLine    // every faulty row, in the order of the file
-	Preview   []PatientPreview // the first good rows
-	Written   bool             // false after a dry run
-}
-
-// PatientPreview is a row and what becomes of it: "create", "update" or "unchanged".
-type PatientPreview struct {
-	Line    int
-	Act     string
-	Patient Patient
-}
-
 var (
 	patientImport  = act.Define("patient.import", scope.PatientsWrite)
 	patientListing = act.Define("patient.export_list", scope.PatientsExport)
 )
 
-// ImportPatients takes the rows of a CSV file (ReadCSV) in one transaction, each
-// seeing those before it: if a row is faulty nothing is written, unless SkipBad.
-// A row is the patient who has its MRN; else who is certainly the same, or has the
-// same whole name with the same phone or e-mail and no other birth date; else it
-// is a new one. A row that is probably somebody on file is faulty, unless
-// AllowDuplicates. An update changes what the row has something in; phones are
-// added. Reading the same file again changes nothing more. A dry run is the same
-// transaction, undone. The error lists the first faulty rows by line; the report,
-// which comes with it, lists all. Needs patients:write.
-func (e *Engine) ImportPatients(ctx context.Context, c act.Caller, file io.Reader, o PatientImport) (PatientReport,
-	error) {
-	report := PatientReport{Bad: []act.BadLine{}, Preview: []PatientPreview{}}
-	if !c.May(patientImport.Scope) {
-		return report, e.Allow(c, patientImport)
-	}
-	header, rows, err := table.Read(file, 0)
+// ImportPatients takes the rows of a CSV file (act.ImportCSV). A row is the patient who
+// has its MRN; else who is certainly the same, or has the same whole name with the
+// same phone or e-mail and no other birth date; else it is a new one. A row that is
+// probably somebody on file is faulty, unless AllowDuplicates. An update changes what
+// the row has something in; phones are added. Reading the same file again changes
+// nothing more. Needs patients:write.
+func (e *Engine) ImportPatients(ctx context.Context, c act.Caller, file io.Reader,
+	o PatientImport) (act.ImportReport[Patient], error) {
+	return act.ImportCSV(ctx, e.Room, c, file, act.ImportOptions{DryRun: o.DryRun, SkipBad: o.SkipBad},
+		act.Import[*Act, Patient]{
+			Action: patientImport, Row: patientCreate, MaxRows: MaxImportRows, Columns: takePatientColumns,
+			Begin: func(w *Act) (func(*Act, table.Cells) (act.Took, Patient, error), error) {
+				x, err := w.newEdit()
+				return func(own *Act, cells table.Cells) (act.Took, Patient, error) {
+					took, p, err := own.takePatient(x, cells, o)
+					own.EntityID, own.PatientID = act.IDText(p.ID), p.ID
+					return took, p, err
+				}, err
+			},
+		})
+}
+
+// takePatient takes one row: the patient it means, or a new one.
+func (w *Act) takePatient(x act.Edit, cells table.Cells, o PatientImport) (act.Took, Patient, error) {
+	var alone PatientDraft
+	heard := x
+	patientFields.Read(&heard.Faults, &Patient{}, &alone, cells)
+	old, err := w.importedAs(heard, alone, o)
 	if err != nil {
-		return report, err
+		return "", Patient{}, err
 	}
-	if report.Columns, err = mapPatientColumns(header); err != nil {
-		return report, err
-	}
-	if len(rows) > MaxImportRows {
-		return report, table.BadFile("Has more than %d rows: split it", MaxImportRows)
-	}
-	_, err = act.Do(ctx, e.Room, c, patientImport, func(w *Act) (struct{}, error) {
-		if err := report.take(w, rows, o); err != nil {
-			return struct{}{}, err
-		}
-		if len(report.Bad) > 0 && !o.SkipBad && !o.DryRun {
-			return struct{}{}, act.RefusedRows(report.Bad, report.Rows)
-		}
-		if o.DryRun {
-			return struct{}{}, act.ErrDryRun
-		}
-		w.Fields = []string{fmt.Sprintf("created:%d", report.Created), fmt.Sprintf("updated:%d", report.Updated)}
-		return struct{}{}, nil
-	})
-	report.Written = err == nil
-	if errors.Is(err, act.ErrDryRun) {
-		err = nil
-	}
-	return report, err
-}
-
-// take puts the rows and counts; a faulty row is noted and has no effect.
-func (p *PatientReport) take(w *Act, rows []table.Row, o PatientImport) error {
-	for _, row := range rows {
-		if row.Blank() {
-			continue
-		}
-		p.Rows++
-		if row.Fault != "" {
-			p.Bad = append(p.Bad, act.BadLine{Line: row.Line, Details: fault.Faults{{Field: "line", Message: row.Fault}}})
-			continue
-		}
-		var f fault.Faults
-		cells := patientOfCells(&f, p.Columns, row.Cells)
-		if err := p.put(w, row.Line, cells, o, f); err != nil {
-			refusal, ok := errors.AsType[*fault.Error](err)
-			if !ok || refusal.Kind == fault.Internal || refusal.RetryAfter != 0 {
-				return err
-			}
-			p.Bad = append(p.Bad, act.BadLine{Line: row.Line, Details: refusal.AsFaults()})
-		}
-	}
-	return nil
-}
-
-// put puts one row in a savepoint of its own, with its own row in the audit.
-func (p *PatientReport) put(w *Act, line int, cells patientCells, o PatientImport, f fault.Faults) error {
-	what, row := "create", Patient{}
-	err := act.Sub(w.Act, w.e.In, patientCreate, func(own *Act) error {
-		old, err := own.importedAs(cells, o, f)
+	if old == nil {
+		p, changed, err := w.newPatient(x, alone)
 		if err != nil {
-			return err
+			return "", Patient{}, err
 		}
-		if old == nil {
-			row, own.Fields, err = own.newPatient(cells.alone())
-			if err == nil {
-				err = own.savePatient(&row, patientCreated)
-			}
-		} else {
-			what, own.Action = "update", patientUpdate
-			row, err = own.alterPatient(*old, cells.beside(*old))
-			if own.Quiet {
-				what = "unchanged"
-			}
-		}
-		own.EntityID, own.PatientID = act.IDText(row.ID), row.ID
-		return err
-	})
-	if err != nil {
-		return err
+		w.Fields = changed
+		err = w.savePatient(&p, patientCreated)
+		return act.TookNew, p, err
 	}
-	switch what {
-	case "create":
-		p.Created++
-	case "update":
-		p.Updated++
-	default:
-		p.Unchanged++
+	var d PatientDraft
+	patientFields.Read(&x.Faults, old, &d, cells) // address and emergency contact part by part, phones beside theirs
+	w.Action = patientUpdate
+	p, err := w.alterPatient(x, *old, d)
+	if w.Quiet {
+		return act.TookKnown, p, err
 	}
-	if len(p.Preview) < act.PreviewRows {
-		p.Preview = append(p.Preview, PatientPreview{line, what, row})
-	}
-	return nil
+	return act.TookChange, p, err
 }
 
-// importedAs is the patient that a row means, nil for a new one. All faults of the
-// row's values come together, those of f among them.
-func (w *Act) importedAs(cells patientCells, o PatientImport, f fault.Faults) (*Patient, error) {
-	if cells.MRN != nil {
-		old, err := w.PatientByMRN(w.Caller.Clinic, w.Caller.Test, text.Fold(*cells.MRN))
+// importedAs is the patient that a row means, nil for a new one. x has the faults of
+// the row's cells; those of its values come together with them.
+func (w *Act) importedAs(x act.Edit, d PatientDraft, o PatientImport) (*Patient, error) {
+	if d.MRN != nil {
+		old, err := w.PatientByMRN(w.Caller.Clinic, w.Caller.Test, text.Fold(*d.MRN))
 		if err == nil {
 			if err = old.Usable(); err == nil {
-				err = f.Err()
+				err = x.Err()
 			}
 			return &old, err
 		}
@@ -170,13 +89,8 @@ func (w *Act) importedAs(cells patientCells, o PatientImport, f fault.Faults) (*
 			return nil, err
 		}
 	}
-	probe, _, err := w.newPatient(cells.alone())
-	if why, ok := errors.AsType[*fault.Error](err); ok && why.Kind == fault.Invalid {
-		f = append(f, why.Details...)
-	} else if err != nil {
-		return nil, err
-	}
-	if err := f.Err(); err != nil {
+	probe, _, err := w.newPatient(x, d)
+	if err != nil {
 		return nil, err
 	}
 	found, err := candidatesFor(w, probe)
@@ -188,9 +102,9 @@ func (w *Act) importedAs(cells patientCells, o PatientImport, f fault.Faults) (*
 	})
 	probable := slices.ContainsFunc(found, func(m Match) bool { return m.Grade != Possible })
 	switch {
-	case o.AllowDuplicates && (len(same) == 0 || cells.MRN != nil):
+	case o.AllowDuplicates && (len(same) == 0 || d.MRN != nil):
 		return nil, nil
-	case len(same) == 1 && cells.MRN == nil:
+	case len(same) == 1 && d.MRN == nil:
 		return &same[0].Patient, nil
 	case len(same) > 0 || probable:
 		return nil, fault.BadField("line",
@@ -206,66 +120,9 @@ func recognised(a, b Patient) bool {
 	return s.given && s.family && (s.phone || s.email) && (s.birth || a.BirthDate == nil || b.BirthDate == nil)
 }
 
-// alone is the row as a new patient.
-func (r patientCells) alone() PatientDraft { return r.beside(Patient{}) }
-
-// beside is what the row changes of a patient: address and emergency contact part
-// by part, and phones that are not there yet.
-func (r patientCells) beside(p Patient) PatientDraft {
-	d := r.PatientDraft
-	if over := overlay(p.Address, r.address); over != p.Address {
-		d.Address = &over
-	}
-	e := p.EmergencyContact
-	for at, v := range map[*string]string{&e.Name: r.emergency.Name, &e.Relationship: r.emergency.Relationship,
-		&e.Phone: r.emergency.Phone} {
-		if v != "" {
-			*at = v
-		}
-	}
-	if e != p.EmergencyContact {
-		d.EmergencyContact = &e
-	}
-	if d.Phones != nil && len(p.Phones) > 0 {
-		all := slices.Clone(p.Phones)
-		for _, sent := range *d.Phones {
-			known := slices.ContainsFunc(all, func(x Phone) bool {
-				return digitsOf(x.Number) == digitsOf(sent.Number) || x.E164 == sent.Number
-			})
-			if !known {
-				all = append(all, sent)
-			}
-		}
-		d.Phones = &all
-	}
-	return d
-}
-
-// digitsOf is a number as typed, without its decoration.
-func digitsOf(number string) string {
-	out := []byte{}
-	for _, c := range []byte(number) {
-		if c >= '0' && c <= '9' || c == '+' {
-			out = append(out, c)
-		}
-	}
-	return string(out)
-}
-
-func overlay(a, over directory.Address) directory.Address {
-	for at, v := range map[*string]string{&a.Line1: over.Line1, &a.Line2: over.Line2, &a.City: over.City,
-		&a.Region:     over.Region,
-		&a.PostalCode: over.PostalCode, &a.Country: over.Country} {
-		if v != "" {
-			*at = v
-		}
-	}
-	return a
-}
-
-// ExportPatients writes the patients of a query as CSV, page by page, without
-// merged and restricted records; ImportPatients reads it back. The result is
-// their number. Each page is a row in the audit. Needs patients:export.
+// ExportPatients writes the patients of a query as CSV (act.ExportCSV), without merged
+// and restricted records; ImportPatients reads it back. The result is their number.
+// Needs patients:export.
 func (e *Engine) ExportPatients(ctx context.Context, c act.Caller, q PatientQuery, out io.Writer) (int, error) {
 	if err := e.Allow(c, patientListing); err != nil {
 		return 0, err
@@ -275,38 +132,19 @@ func (e *Engine) ExportPatients(ctx context.Context, c act.Caller, q PatientQuer
 	if err != nil {
 		return 0, err
 	}
-	n, broken := 0, error(nil)
-	err = table.Write(out, append(slices.Clone(patientFieldNames), patientExtras...), func(yield func([]string) bool) {
-		var after act.Position
-		for more := true; more; {
-			var page []Patient
-			page, broken = act.View(ctx, e.Room, func(r Reader) ([]Patient, error) {
-				if err := q.dialled(r); err != nil {
-					return nil, err
-				}
-				return r.Patients(q, after, act.ExportPage)
-			})
-			if broken != nil {
-				return
+	header, cells := patientFields.Written()
+	return act.ExportCSV(ctx, e.Room, c, out, act.Export[Reader, Patient]{
+		Action: patientListing, Header: header, Cells: cells,
+		Rows: func(r Reader, after act.Position, limit int) ([]Patient, error) {
+			if err := q.dialled(r); err != nil {
+				return nil, err
 			}
-			more = len(page) == act.ExportPage
-			if len(page) > 0 {
-				after = act.Placed(act.IDText(page[len(page)-1].ID), page[len(page)-1].Meta)
-			}
-			page = slices.DeleteFunc(page, func(p Patient) bool { return p.Restricted || p.Status == PatientMerged })
-			if len(page) > 0 {
-				e.AuditRead(c, patientListing, "", 0, act.ListFields(filters, page,
-					func(p Patient) string { return act.IDText(p.ID) })...)
-			}
-			for _, p := range page {
-				if n++; !yield(patientRow(p)) {
-					return
-				}
-			}
-		}
+			return r.Patients(q, after, limit)
+		},
+		Place: func(p Patient) act.Position { return act.Placed(act.IDText(p.ID), p.Meta) },
+		Skips: func(p Patient) bool { return p.Restricted || p.Status == PatientMerged },
+		Audit: func(page []Patient) (int64, []string) {
+			return 0, act.ListFields(filters, page, func(p Patient) string { return act.IDText(p.ID) })
+		},
 	})
-	if err == nil {
-		err = broken
-	}
-	return n, err
 }

@@ -16,15 +16,16 @@ import (
 	"qualifybase/engine/scope"
 )
 
-func admit(t *testing.T, c *enginetest.Clinic, text string, o people.PatientImport) (people.PatientReport, error) {
+func admit(t *testing.T, c *enginetest.Clinic, text string,
+	o people.PatientImport) (act.ImportReport[people.Patient], error) {
 	t.Helper()
 	return c.Engine.ImportPatients(t.Context(), c.Caller, strings.NewReader(text), o)
 }
 
-func tally(r people.PatientReport) string {
+func tally(r act.ImportReport[people.Patient]) string {
 	var acts, bad []string
 	for _, p := range r.Preview {
-		acts = append(acts, fmt.Sprint(p.Line, " ", p.Act))
+		acts = append(acts, fmt.Sprint(p.Line, " ", p.Took))
 	}
 	for _, b := range r.Bad {
 		for _, d := range b.Details {
@@ -58,7 +59,7 @@ func TestImportPatients(t *testing.T) {
 	c.Since(t)
 	wet, err := admit(t, c, register1, people.PatientImport{})
 	enginetest.Must(t, err)
-	anna, ben := patientRow(t, c, wet.Preview[0].Patient.ID), patientRow(t, c, wet.Preview[1].Patient.ID)
+	anna, ben := patientRow(t, c, wet.Preview[0].Row.ID), patientRow(t, c, wet.Preview[1].Row.ID)
 	if anna.MRN != "K-1" || anna.BirthDate.String() != "1980-02-29" || anna.Sex != people.SexFemale ||
 		len(anna.Phones) != 2 || anna.Phones[1].Label != "handy" ||
 		anna.Address != (directory.Address{Line1: "Weg 1", City: "Berlin", PostalCode: "10115"}) ||
@@ -146,7 +147,7 @@ func TestImportPatientsOddly(t *testing.T) {
 	enginetest.Must(t, err)
 	report, err := admit(t, c, ansi, people.PatientImport{})
 	enginetest.Must(t, err)
-	if p := report.Preview[0].Patient; p.GivenName != "Zoë" || p.FamilyName != "Müller" {
+	if p := report.Preview[0].Row; p.GivenName != "Zoë" || p.FamilyName != "Müller" {
 		t.Errorf("from Windows-1252 it is %+v", p)
 	}
 	// Without a birth date, the same name with the same phone is the same person.

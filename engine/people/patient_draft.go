@@ -46,92 +46,7 @@ const (
 	MaxIdentifiers = 20
 )
 
-var (
-	earliestBirth      = calendar.NewDate(1850, time.January, 1)
-	sexes              = []Sex{SexMale, SexFemale, SexOther, SexUnknown}
-	contactPreferences = []string{"", "email", "sms", "phone", "post", "none"}
-)
-
-// apply writes what was sent onto a row, noting faults and the names of what
-// changed. today is the clinic's date, country reads phones.
-func (d PatientDraft) apply(x *act.Edit, p *Patient, country string, today calendar.Date, now int64) {
-	x.Text("mrn", &p.MRN, nonEmpty(d.MRN, p.MRN), text.MaxName)
-	x.Must("given_name", &p.GivenName, d.GivenName, text.MaxName)
-	x.Must("family_name", &p.FamilyName, d.FamilyName, text.MaxName)
-	d.applyFacts(x, p, country, today)
-	x.Text("preferred_name", &p.PreferredName, d.PreferredName, text.MaxName)
-	if d.Sex != nil {
-		if sex := *d.Sex; sex == "" {
-			act.Put(x, "sex", &p.Sex, SexUnknown)
-		} else if slices.Contains(sexes, sex) {
-			act.Put(x, "sex", &p.Sex, sex)
-		} else {
-			x.Add("sex", "Must be male, female, other or unknown")
-		}
-	}
-	if d.Address != nil {
-		act.Put(x, "address", &p.Address, d.Address.Clean(&x.Faults, "address"))
-	}
-	if d.Language != nil {
-		act.Put(x, "language", &p.Language, cleanLanguage(&x.Faults, "language", *d.Language))
-	}
-	if d.ContactPreference != nil {
-		if slices.Contains(contactPreferences, *d.ContactPreference) {
-			act.Put(x, "contact_preference", &p.ContactPreference, *d.ContactPreference)
-		} else {
-			x.Add("contact_preference", "Must be email, sms, phone, post or none")
-		}
-	}
-	d.applyConsents(x, p, now)
-	if d.EmergencyContact != nil {
-		act.Put(x, "emergency_contact", &p.EmergencyContact, cleanEmergency(&x.Faults, "emergency_contact",
-			*d.EmergencyContact, country))
-	}
-	x.Notes("allergies_text", &p.AllergiesText, d.AllergiesText)
-	x.Notes("admin_notes", &p.AdminNotes, d.AdminNotes)
-	if d.Status != nil {
-		switch *d.Status {
-		case PatientActive, PatientInactive, PatientDeceased:
-			act.Put(x, "status", &p.Status, *d.Status)
-		default:
-			x.Add("status", "Must be active, inactive or deceased")
-		}
-	}
-	x.Flag("restricted", &p.Restricted, d.Restricted)
-}
-
-// applyFacts are the fields by which a person is recognised, beside the names.
-func (d PatientDraft) applyFacts(x *act.Edit, p *Patient, country string, today calendar.Date) {
-	if d.BirthDate != nil {
-		birth := cleanBirth(&x.Faults, "birth_date", *d.BirthDate, today)
-		if (birth == nil) != (p.BirthDate == nil) || birth != nil && *birth != *p.BirthDate {
-			p.BirthDate, x.Changed = birth, append(x.Changed, "birth_date")
-		}
-	}
-	if d.Email != nil {
-		var email string
-		email, p.EmailKey = text.CleanEmail(&x.Faults, "email", *d.Email)
-		act.Put(x, "email", &p.Email, email)
-	}
-	if d.Phones != nil {
-		if phones := cleanPhones(&x.Faults, "phones", *d.Phones, country); !slices.Equal(phones, p.Phones) {
-			p.Phones, x.Changed = phones, append(x.Changed, "phones")
-		}
-	}
-	if d.Identifiers != nil {
-		if ids := cleanIdentifiers(&x.Faults, "identifiers", *d.Identifiers); !slices.Equal(ids, p.Identifiers) {
-			p.Identifiers, x.Changed = ids, append(x.Changed, "identifiers")
-		}
-	}
-}
-
-// nonEmpty is the text sent, unless it is empty and there is one already.
-func nonEmpty(sent *string, current string) *string {
-	if sent != nil && strings.TrimSpace(*sent) == "" && current != "" {
-		return nil
-	}
-	return sent
-}
+var earliestBirth = calendar.NewDate(1850, time.January, 1)
 
 // cleanBirth reads a birth date; empty is none.
 func cleanBirth(f *fault.Faults, field, text string, today calendar.Date) *calendar.Date {
@@ -215,38 +130,49 @@ func cleanLanguage(f *fault.Faults, field, tag string) string {
 	return parsed.String()
 }
 
-// applyConsents changes the consents that were sent; a time that was not sent is now.
-func (d PatientDraft) applyConsents(x *act.Edit, p *Patient, now int64) {
-	if d.Consents == nil {
-		return
-	}
-	changed := false
-	for _, s := range []struct {
-		field    string
-		at, sent **Consent
-	}{
-		{"email_reminders", &p.Consents.EmailReminders, &d.Consents.EmailReminders},
-		{"sms_reminders", &p.Consents.SMSReminders, &d.Consents.SMSReminders},
-		{"marketing", &p.Consents.Marketing, &d.Consents.Marketing},
-	} {
-		if *s.sent == nil {
-			continue
-		}
-		consent, field := **s.sent, "consents."+s.field
-		consent.Source = text.Clean(&x.Faults, field+".source", consent.Source, text.MaxText)
-		if was := *s.at; consent.At == 0 && was != nil && was.Granted == consent.Granted && was.Source == consent.Source {
-			continue // said again, not anew
-		}
-		switch {
-		case consent.At == 0:
-			consent.At = now
-		case consent.At > now:
-			x.Add(field+".at", "Must not lie in the future")
-		}
-		changed = changed || *s.at == nil || **s.at != consent
-		*s.at = &consent
-	}
-	if changed {
-		x.Changed = append(x.Changed, "consents")
+// consentsRule changes the consents that were sent; a time that was not sent is now.
+func consentsRule() act.Rule[Consents] {
+	return act.Rule[Consents]{
+		Apply: func(x *act.Edit, field string, at, sent *Consents) {
+			if sent != nil {
+				applyConsent(x, field+".email_reminders", &at.EmailReminders, sent.EmailReminders)
+				applyConsent(x, field+".sms_reminders", &at.SMSReminders, sent.SMSReminders)
+				applyConsent(x, field+".marketing", &at.Marketing, sent.Marketing)
+			}
+		},
+		Same: func(a, b Consents) bool {
+			return sameConsent(a.EmailReminders, b.EmailReminders) && sameConsent(a.SMSReminders, b.SMSReminders) &&
+				sameConsent(a.Marketing, b.Marketing)
+		},
+		Write: func(c Consents) string {
+			said := map[string]any{}
+			for name, c := range map[string]*Consent{"email_reminders": c.EmailReminders,
+				"sms_reminders": c.SMSReminders, "marketing": c.Marketing} {
+				if c != nil {
+					said[name] = map[string]any{"granted": c.Granted, "at": calendar.UTC(c.At), "source": c.Source}
+				}
+			}
+			return writeObject(said)
+		},
 	}
 }
+
+func applyConsent(x *act.Edit, field string, at **Consent, sent *Consent) {
+	if sent == nil {
+		return
+	}
+	consent := *sent
+	consent.Source = text.Clean(&x.Faults, field+".source", consent.Source, text.MaxText)
+	if was := *at; consent.At == 0 && was != nil && was.Granted == consent.Granted && was.Source == consent.Source {
+		return // said again, not anew
+	}
+	switch {
+	case consent.At == 0:
+		consent.At = x.Now
+	case consent.At > x.Now:
+		x.Add(field+".at", "Must not lie in the future")
+	}
+	*at = &consent
+}
+
+func sameConsent(a, b *Consent) bool { return a == b || a != nil && b != nil && *a == *b }

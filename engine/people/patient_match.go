@@ -125,15 +125,14 @@ func (e *Engine) probe(r Reader, c act.Caller, d PatientDraft) (Patient, error) 
 	if err != nil {
 		return Patient{}, err
 	}
-	today, err := home.Today(e.Now().Unix())
+	x, err := editAt(home, e.Now().Unix())
 	if err != nil {
 		return Patient{}, err
 	}
 	p := Patient{Clinic: c.Clinic, Test: c.Test}
-	var x act.Edit
 	x.Text("given_name", &p.GivenName, d.GivenName, text.MaxName)
 	x.Text("family_name", &p.FamilyName, d.FamilyName, text.MaxName)
-	d.applyFacts(&x, &p, home.Country, today)
+	patientFacts.Apply(&x, &p, &d)
 	if err := x.Err(); err != nil {
 		return Patient{}, err
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"qualifybase/engine/act"
-	"qualifybase/engine/directory"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
 )
@@ -38,61 +37,33 @@ func mergeFact(survivor, loser Patient) act.Fact {
 	return act.Fact{}.Object("patient", thinPatient(survivor)).Object("merged", thinPatient(loser))
 }
 
-// A blank is a field of a patient that a merge may fill.
-type fillable struct {
-	name  string
-	empty func(p *Patient) bool
-	copy  func(to, from *Patient)
-}
+// ownFields are each record's own, so that a merge fills none of them: the MRN, the
+// names, the state.
+var ownFields = []string{"mrn", "given_name", "family_name", "status", "restricted"}
 
-// blanks are the fields that merges fill, under their wire names. Names, the MRN
-// and the state are each record's own.
-var blanks = []fillable{
-	field("preferred_name", func(p *Patient) *string { return &p.PreferredName }),
-	{"birth_date", func(p *Patient) bool { return p.BirthDate == nil },
-		func(to, from *Patient) { to.BirthDate = from.BirthDate }},
-	{"sex", func(p *Patient) bool { return p.Sex == SexUnknown }, func(to, from *Patient) { to.Sex = from.Sex }},
-	{"phones", func(p *Patient) bool { return len(p.Phones) == 0 },
-		func(to, from *Patient) { to.Phones = slices.Clone(from.Phones) }},
-	{"email", func(p *Patient) bool { return p.Email == "" }, func(to, from *Patient) {
-		to.Email, to.EmailKey = from.Email,
-			from.EmailKey
-	}},
-	field("address", func(p *Patient) *directory.Address { return &p.Address }),
-	field("language", func(p *Patient) *string { return &p.Language }),
-	field("contact_preference", func(p *Patient) *string { return &p.ContactPreference }),
-	field("consents", func(p *Patient) *Consents { return &p.Consents }),
-	field("emergency_contact", func(p *Patient) *EmergencyContact { return &p.EmergencyContact }),
-	{"identifiers", func(p *Patient) bool { return len(p.Identifiers) == 0 },
-		func(to, from *Patient) { to.Identifiers = slices.Clone(from.Identifiers) }},
-	field("allergies_text", func(p *Patient) *string { return &p.AllergiesText }),
-	field("admin_notes", func(p *Patient) *string { return &p.AdminNotes }),
-}
-
-// field is a blank whose emptiness is its zero value.
-func field[T comparable](name string, at func(*Patient) *T) fillable {
-	return fillable{name,
-		func(p *Patient) bool { return *at(p) == *new(T) },
-		func(to, from *Patient) { *at(to) = *at(from) }}
-}
+// blanks are the fields that a merge fills where the survivor lacks them.
+var blanks = slices.DeleteFunc(slices.Clone(patientFields), func(f act.Field[Patient, PatientDraft]) bool {
+	return f.Copy == nil || slices.Contains(ownFields, f.Name)
+})
 
 // fill takes from a loser what the survivor lacks, and remembers whose it is. The
 // names of the fields are the result; only those of among count, nil = all.
 func (p *Patient) fill(loser Patient, among []string) (filled []string) {
+	none := BlankPatient()
 	for _, b := range blanks {
-		if !b.empty(p) || b.empty(&loser) || among != nil && !slices.Contains(among, b.name) {
+		if !b.Same(p, &none) || b.Same(&loser, &none) || among != nil && !slices.Contains(among, b.Name) {
 			continue
 		}
-		b.copy(p, &loser)
+		b.Copy(p, &loser)
 		if p.Filled == nil {
 			p.Filled = map[string]int64{}
 		}
 		owner := loser.ID
-		if of, ok := loser.Filled[b.name]; ok {
+		if of, ok := loser.Filled[b.Name]; ok {
 			owner = of
 		}
-		p.Filled[b.name] = owner
-		filled = append(filled, b.name)
+		p.Filled[b.Name] = owner
+		filled = append(filled, b.Name)
 	}
 	return filled
 }
@@ -101,10 +72,10 @@ func (p *Patient) fill(loser Patient, among []string) (filled []string) {
 func (p *Patient) drain(owners []int64) (drained []string) {
 	none := BlankPatient()
 	for _, b := range blanks {
-		if of, ok := p.Filled[b.name]; ok && slices.Contains(owners, of) {
-			b.copy(p, &none)
-			delete(p.Filled, b.name)
-			drained = append(drained, b.name)
+		if of, ok := p.Filled[b.Name]; ok && slices.Contains(owners, of) {
+			b.Copy(p, &none)
+			delete(p.Filled, b.Name)
+			drained = append(drained, b.Name)
 		}
 	}
 	return drained

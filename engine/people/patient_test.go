@@ -6,6 +6,7 @@ import (
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
+	"qualifybase/engine/table"
 )
 
 // Events and audit rows hold no name, address or number (webhooks.md, records.md §5).
@@ -34,7 +35,7 @@ func FuzzPatientCells(f *testing.F) {
 	f.Add("Name;Geburtsdatum;Handy", "Müller, Zoë;1990-02-30;;;")
 	f.Add("mrn", ":;|")
 	f.Fuzz(func(t *testing.T, header, row string) {
-		columns, err := mapPatientColumns(strings.Split(header, ","))
+		columns, err := takePatientColumns(strings.Split(header, ","))
 		if err != nil {
 			return
 		}
@@ -42,15 +43,16 @@ func FuzzPatientCells(f *testing.F) {
 		if len(cells) > len(columns) {
 			cells = cells[:len(columns)]
 		}
-		var x act.Edit
-		draft := patientOfCells(&x.Faults, columns, cells).alone()
+		x := act.Edit{HomeCountry: "DE", Today: calendar.NewDate(2026, 4, 27)}
+		var draft PatientDraft
+		patientFields.Read(&x.Faults, &Patient{}, &draft, table.CellsOf(columns, cells))
 		p := BlankPatient()
 		p.Filled = map[string]int64{}
-		draft.apply(&x, &p, "DE", calendar.NewDate(2026, 4, 27), 0)
+		patientEdits.Apply(&x, &p, &draft)
 		if len(x.Faults) > 0 {
 			return
 		}
-		again := phonesOfCell(cellOfPhones(p.Phones), "phones")
+		again := phonesOfCell(writePhones(p.Phones), "phones")
 		for i, phone := range p.Phones {
 			if i >= len(again) || again[i].Number != phone.Number {
 				t.Errorf("%+v comes back as %+v", p.Phones, again)

@@ -4,6 +4,7 @@ package people
 
 import (
 	"qualifybase/engine/act"
+	"qualifybase/engine/directory"
 )
 
 // Engine has the use cases of this room.
@@ -28,3 +29,18 @@ type Act struct {
 }
 
 func (e *Engine) in(w *act.Act) *Act { return &Act{w, w.Tx.(Reader), w.Tx.(Writer), e} }
+
+// newEdit is an edit at the caller's clinic.
+func (w *Act) newEdit() (act.Edit, error) {
+	home, err := w.Clinic(w.Caller.Clinic)
+	if err != nil {
+		return act.Edit{}, err
+	}
+	return editAt(home, w.Now)
+}
+
+// editAt is an edit at a clinic and a time.
+func editAt(home directory.Clinic, now int64) (act.Edit, error) {
+	today, err := home.Today(now)
+	return act.Edit{HomeCountry: home.Country, Today: today, Now: now}, err
+}

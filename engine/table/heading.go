@@ -28,6 +28,12 @@ func (h Headings) Names() []string {
 	return names
 }
 
+// Column is a column of an imported file and what it was taken for.
+type Column struct {
+	Header string
+	Field  string // "" = not imported
+}
+
 // Take takes each heading of a file for a column, or for none.
 func (h Headings) Take(header []string) []Column {
 	known := map[string]string{}
@@ -63,13 +69,20 @@ func lettersAndDigits(s string) string {
 // Unambiguous refuses two columns for one field, of which one would be lost. Those
 // of which a file may have several must differ in their headings.
 func (h Headings) Unambiguous(columns []Column) error {
-	var several []string
+	several := map[string]bool{}
 	for _, c := range h {
-		if c.Several {
-			several = append(several, c.Name)
+		several[c.Name] = c.Several
+	}
+	for i, c := range columns {
+		for _, before := range columns[:i] {
+			same := text.Fold(before.Header) == text.Fold(c.Header)
+			if c.Field != "" && c.Field == before.Field && (same || !several[c.Field]) {
+				return BadFile("Has two columns for %s, %q and %q: leave one out or give it another heading", c.Field,
+					before.Header, c.Header)
+			}
 		}
 	}
-	return Unambiguous(columns, several...)
+	return nil
 }
 
 // Cell is a cell that has something in it, without the spaces around.

@@ -6,13 +6,11 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"qualifybase/engine/fault"
-	"qualifybase/engine/text"
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
@@ -289,25 +287,4 @@ func unguard(cell string) string {
 		return rest
 	}
 	return cell
-}
-
-// Column is a column of an imported file and what it was taken for.
-type Column struct {
-	Header string
-	Field  string // "" = not imported
-}
-
-// Unambiguous refuses two columns for one field, of which one would be lost. Of
-// the fields in several people have more than one, under headings that differ.
-func Unambiguous(columns []Column, several ...string) error {
-	for i, c := range columns {
-		for _, before := range columns[:i] {
-			same := text.Fold(before.Header) == text.Fold(c.Header)
-			if c.Field != "" && c.Field == before.Field && (same || !slices.Contains(several, c.Field)) {
-				return BadFile("Has two columns for %s, %q and %q: leave one out or give it another heading", c.Field,
-					before.Header, c.Header)
-			}
-		}
-	}
-	return nil
 }
