@@ -7,39 +7,62 @@ import (
 	"qualifybase/engine/directory"
 )
 
-// The footprint is that of the provider's occupancy row; a row without one (it
-// was never live here) shows the bare times.
-const selectAppointment = `SELECT id, clinic, test, lead_id, patient_id, provider_id, location_id, service_id, title, notes,
-	status, starts_at, ends_at,
-	coalesce((SELECT s FROM occupancy WHERE appointment_id = appointments.id AND resource = 'p' || provider_id), starts_at),
-	coalesce((SELECT e FROM occupancy WHERE appointment_id = appointments.id AND resource = 'p' || provider_id), ends_at),
-	time_zone, local_date, checked_in_at, cancellation_reason, late_cancel, source, series_id, rebooked_from,
-	assigned, override, undo, sequence, version, change, created_at, updated_at, created_by, updated_by FROM appointments`
+// footprint is an end of the provider's occupancy row; an appointment without one
+// (it was never live here) shows the bare time.
+func footprint(end, bare string) string {
+	return "coalesce((SELECT " + end + " FROM occupancy WHERE appointment_id = appointments.id AND " +
+		"resource = 'p' || provider_id), " + bare + ")"
+}
 
-func scanAppointment(r *row) booking.Appointment {
-	a := booking.Appointment{
-		ID: r.text(), Clinic: r.int(), Test: r.bool(), LeadID: r.text(), PatientID: r.int(), ProviderID: r.int(),
-		LocationID: r.int(), ServiceID: r.int(), Title: r.text(), Notes: r.text(), Status: booking.Status(r.text()),
-		StartsAt: r.int(), EndsAt: r.int(), Footprint: calendar.Span{Start: r.int(), End: r.int()}, TimeZone: r.text(),
-	}
-	if d := r.date(); d != nil {
-		a.LocalDate = *d
-	}
-	a.CheckedInAt, a.CancelReason, a.LateCancel, a.Source = r.int(), r.text(), r.bool(), r.text()
-	a.SeriesID, a.RebookedFrom, a.Assigned = r.text(), r.text(), r.text()
-	var override *waiverDoc
-	var undo *undoDoc
-	r.json(&override)
-	r.json(&undo)
+var footprintStart, footprintEnd = footprint("s", "starts_at"), footprint("e", "ends_at")
+
+func appointmentColumns(c *columns, a *booking.Appointment) {
+	c.fixed("id").text(&a.ID)
+	c.fixed("clinic").int(&a.Clinic)
+	c.fixed("test").bool(&a.Test)
+	c.column("lead_id").textOrNull(&a.LeadID)
+	c.column("patient_id").intOrNull(&a.PatientID)
+	c.column("provider_id").int(&a.ProviderID)
+	c.column("location_id").intOrNull(&a.LocationID)
+	c.column("service_id").intOrNull(&a.ServiceID)
+	c.column("title").text(&a.Title)
+	c.column("notes").text(&a.Notes)
+	c.column("status").text((*string)(&a.Status))
+	c.column("starts_at").int(&a.StartsAt)
+	c.column("ends_at").int(&a.EndsAt)
+	c.derived(footprintStart).int(&a.Footprint.Start)
+	c.derived(footprintEnd).int(&a.Footprint.End)
+	c.column("time_zone").text(&a.TimeZone)
+	c.column("local_date").day(&a.LocalDate)
+	c.column("checked_in_at").intOrNull(&a.CheckedInAt)
+	c.column("cancellation_reason").text(&a.CancelReason)
+	c.column("late_cancel").bool(&a.LateCancel)
+	c.column("source").text(&a.Source)
+	c.column("series_id").textOrNull(&a.SeriesID)
+	c.column("rebooked_from").textOrNull(&a.RebookedFrom)
+	c.column("assigned").text(&a.Assigned)
+	override, undo := (*waiverDoc)(a.Override), (*undoDoc)(a.Undo)
+	optional(c.column("override"), &override)
+	optional(c.column("undo"), &undo)
 	a.Override, a.Undo = (*booking.Waiver)(override), (*booking.Undo)(undo)
-	a.Sequence, a.Meta = r.int(), r.meta()
+	c.column("sequence").int(&a.Sequence)
+	c.meta(&a.Meta)
+}
+
+var (
+	appointmentTable  = newTable("appointments", "appointment", ofClinic, appointmentColumns)
+	selectAppointment = appointmentTable.selects
+	appointmentByID   = selectAppointment + " WHERE id = ? AND clinic = ? AND test = ?"
+)
+
+func scanAppointment(r *row) (a booking.Appointment) {
+	appointmentColumns(scanning(r), &a)
 	return a
 }
 
 // Appointment implements engine.Reader.
 func (r *reads) Appointment(clinic int64, test bool, id string) (booking.Appointment, error) {
-	return one(r, "appointment", scanAppointment, selectAppointment+" WHERE id = ? AND clinic = ? AND test = ?", id,
-		clinic, test)
+	return one(r, "appointment", scanAppointment, appointmentByID, id, clinic, test)
 }
 
 func appointmentsWhere(q booking.AppointmentQuery) *where {
@@ -152,52 +175,18 @@ func (r *reads) PersonBusy(clinic int64, test bool, leadID string, patientID int
 	return id, err
 }
 
-// appointmentJSON are the two JSON columns, "" where there is nothing.
-func appointmentJSON(a booking.Appointment) (override, undo string, err error) {
-	if a.Override != nil {
-		if override, err = asJSON((*waiverDoc)(a.Override)); err != nil {
-			return
-		}
-	}
-	if a.Undo != nil {
-		undo, err = asJSON((*undoDoc)(a.Undo))
-	}
-	return
-}
-
 // InsertAppointment implements engine.Tx. Its Footprint goes into the occupancy
 // rows, which the use case writes.
 func (t *tx) InsertAppointment(a booking.Appointment) error {
-	override, undo, err := appointmentJSON(a)
-	if err != nil {
-		return err
-	}
-	_, _, err = t.exec(`INSERT INTO appointments (id, clinic, test, lead_id, patient_id, provider_id, location_id, service_id,
-		title, notes, status, starts_at, ends_at, time_zone, local_date, checked_in_at, cancellation_reason, late_cancel, source,
-		series_id, rebooked_from, assigned, override, undo, sequence, version, change, created_at, updated_at, created_by, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, a.Clinic, a.Test, textOrNull(a.LeadID), intOrNull(a.PatientID), a.ProviderID, intOrNull(a.LocationID),
-		intOrNull(a.ServiceID),
-		a.Title, a.Notes, string(a.Status), a.StartsAt, a.EndsAt, a.TimeZone, a.LocalDate.String(), intOrNull(a.CheckedInAt),
-		a.CancelReason, a.LateCancel, a.Source, textOrNull(a.SeriesID), textOrNull(a.RebookedFrom), a.Assigned, override,
-		undo,
-		a.Sequence, a.Version, a.Change, a.CreatedAt, a.UpdatedAt, a.CreatedBy, a.UpdatedBy)
+	c := t.inserting()
+	appointmentColumns(c, &a)
+	_, err := t.insert(appointmentTable, c)
 	return err
 }
 
 // UpdateAppointment implements engine.Tx.
 func (t *tx) UpdateAppointment(a booking.Appointment) error {
-	override, undo, err := appointmentJSON(a)
-	if err != nil {
-		return err
-	}
-	return t.change("appointment", `UPDATE appointments SET lead_id = ?, patient_id = ?, provider_id = ?, location_id = ?,
-		service_id = ?, title = ?, notes = ?, status = ?, starts_at = ?, ends_at = ?, time_zone = ?, local_date = ?,
-		checked_in_at = ?, cancellation_reason = ?, late_cancel = ?, source = ?, series_id = ?, rebooked_from = ?, assigned = ?,
-		override = ?, undo = ?, sequence = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		textOrNull(a.LeadID), intOrNull(a.PatientID), a.ProviderID, intOrNull(a.LocationID), intOrNull(a.ServiceID), a.Title,
-		a.Notes,
-		string(a.Status), a.StartsAt, a.EndsAt, a.TimeZone, a.LocalDate.String(), intOrNull(a.CheckedInAt), a.CancelReason,
-		a.LateCancel, a.Source, textOrNull(a.SeriesID), textOrNull(a.RebookedFrom), a.Assigned, override, undo, a.Sequence,
-		a.Version, a.Change, a.UpdatedAt, a.UpdatedBy, a.ID, a.Clinic)
+	c := t.updating()
+	appointmentColumns(c, &a)
+	return t.update(appointmentTable, c, a.ID, a.Clinic)
 }

@@ -8,24 +8,60 @@ import (
 	"qualifybase/engine/act"
 )
 
-const selectAudit = `SELECT clinic, seq, at, actor_kind, actor_id, actor_label, ip, request_id, action, entity, entity_id,
-	patient_id, outcome, reason_ref, fields, prev_hash, hash FROM audit`
+func auditColumns(c *columns, a *act.AuditEntry) {
+	c.fixed("clinic").int(&a.Clinic)
+	c.fixed("seq").int(&a.Seq)
+	c.fixed("at").int(&a.At)
+	c.fixed("actor_kind").text((*string)(&a.ActorKind))
+	c.fixed("actor_id").text(&a.ActorID)
+	c.fixed("actor_label").text(&a.ActorLabel)
+	c.fixed("ip").text(&a.IP)
+	c.fixed("request_id").text(&a.RequestID)
+	c.fixed("action").text(&a.Action)
+	c.fixed("entity").text(&a.Entity)
+	c.fixed("entity_id").text(&a.EntityID)
+	c.fixed("patient_id").canonicalInt(&a.PatientID, &a.Respelled)
+	c.fixed("outcome").text((*string)(&a.Outcome))
+	c.fixed("reason_ref").text(&a.ReasonRef)
+	c.fixed("fields").canonicalNames(&a.Fields, &a.Respelled)
+	c.fixed("prev_hash").text(&a.PrevHash)
+	c.fixed("hash").text(&a.Hash)
+}
 
-func scanAudit(r *row) act.AuditEntry {
-	a := act.AuditEntry{
-		Clinic: r.int(), Seq: r.int(), At: r.int(), ActorKind: act.ActorKind(r.text()), ActorID: r.text(),
-		ActorLabel: r.text(), IP: r.text(), RequestID: r.text(), Action: r.text(), Entity: r.text(), EntityID: r.text(),
-	}
-	nobody := r.null()
-	a.PatientID, a.Outcome, a.ReasonRef = r.int(), act.Outcome(r.text()), r.text()
-	fields := r.text()
-	a.PrevHash, a.Hash = r.text(), r.text()
+var (
+	auditTable  = newTable("audit", "audit row", "", auditColumns)
+	selectAudit = auditTable.selects
+)
+
+// scanAudit also tells whether the row holds other bytes than InsertAudit writes.
+func scanAudit(r *row) (a act.AuditEntry) {
+	auditColumns(scanning(r), &a)
 	for _, text := range []string{string(a.ActorKind), a.ActorID, a.ActorLabel, a.IP, a.RequestID, a.Action, a.Entity,
 		a.EntityID, a.ReasonRef} {
 		a.Respelled = a.Respelled || !utf8.ValidString(text)
 	}
-	a.Respelled = a.Respelled || nobody != (a.PatientID == 0) || !canonical(fields, &a.Fields)
 	return a
+}
+
+// canonicalInt is intOrNull, and notes a stored 0.
+func (c *columns) canonicalInt(p *int64, respelled *bool) {
+	null := c.scans() && c.row.null()
+	c.intOrNull(p)
+	if c.scans() {
+		*respelled = *respelled || null != (*p == 0)
+	}
+}
+
+// canonicalNames is the JSON of a list of names, and notes any other spelling.
+func (c *columns) canonicalNames(p *[]string, respelled *bool) {
+	if c.scans() {
+		var names []string // of its own, or every row that is written would be in the heap
+		*respelled = !canonical(c.row.text(), &names) || *respelled
+		*p = names
+	} else if !c.off {
+		text, err := asJSON(*p)
+		c.bindText(text, err)
+	}
 }
 
 // canonical reads the names in an audit row and reports whether their text is the
@@ -100,14 +136,9 @@ func (r *reads) AppointmentEvents(clinic int64, id string, without []string) ([]
 
 // InsertAudit implements engine.Tx.
 func (t *tx) InsertAudit(a act.AuditEntry) error {
-	fields, err := asJSON(a.Fields)
-	if err != nil {
-		return err
-	}
-	_, _, err = t.exec(`INSERT INTO audit (clinic, seq, at, actor_kind, actor_id, actor_label, ip, request_id, action, entity,
-		entity_id, patient_id, outcome, reason_ref, fields, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.Clinic, a.Seq, a.At, string(a.ActorKind), a.ActorID, a.ActorLabel, a.IP, a.RequestID, a.Action, a.Entity,
-		a.EntityID, intOrNull(a.PatientID), string(a.Outcome), a.ReasonRef, fields, a.PrevHash, a.Hash)
+	c := t.inserting()
+	auditColumns(c, &a)
+	_, err := t.insert(auditTable, c)
 	return err
 }
 

@@ -4,13 +4,28 @@ import (
 	"qualifybase/engine/directory"
 )
 
-const selectClinic = `SELECT n, id, slug, name, time_zone, country, settings, version, created_at, updated_at FROM clinics`
+func clinicColumns(c *columns, v *directory.Clinic) {
+	c.derived("n").int(&v.N)
+	c.fixed("id").text(&v.ID)
+	c.column("slug").text(&v.Slug)
+	c.column("name").text(&v.Name)
+	c.column("time_zone").text(&v.TimeZone)
+	c.column("country").text(&v.Country)
+	c.column("settings").json((*settingsDoc)(&v.Settings))
+	c.column("version").int(&v.Version)
+	c.in(inserted, "change").value(0)
+	c.fixed("created_at").int(&v.CreatedAt)
+	c.column("updated_at").int(&v.UpdatedAt)
+}
 
-func scanClinic(r *row) directory.Clinic {
-	c := directory.Clinic{N: r.int(), ID: r.text(), Slug: r.text(), Name: r.text(), TimeZone: r.text(), Country: r.text()}
-	r.json((*settingsDoc)(&c.Settings))
-	c.Version, c.CreatedAt, c.UpdatedAt = r.int(), r.int(), r.int()
-	return c
+var (
+	clinicTable  = newTable("clinics", "clinic", "n = ?", clinicColumns)
+	selectClinic = clinicTable.selects
+)
+
+func scanClinic(r *row) (v directory.Clinic) {
+	clinicColumns(scanning(r), &v)
+	return v
 }
 
 // Clinic implements engine.Reader.
@@ -34,18 +49,14 @@ func (r *reads) Clinics() ([]directory.Clinic, error) {
 }
 
 // InsertClinic implements engine.Tx; the running numbers begin at zero.
-func (t *tx) InsertClinic(c *directory.Clinic) error {
-	settings, err := asJSON(settingsDoc(c.Settings))
+func (t *tx) InsertClinic(v *directory.Clinic) error {
+	c := t.inserting()
+	clinicColumns(c, v)
+	n, err := t.insert(clinicTable, c)
 	if err != nil {
 		return err
 	}
-	_, n, err := t.exec(`INSERT INTO clinics (id, slug, name, time_zone, country, settings, version, change, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
-		c.ID, c.Slug, c.Name, c.TimeZone, c.Country, settings, c.Version, c.CreatedAt, c.UpdatedAt)
-	if err != nil {
-		return err
-	}
-	c.N = n
+	v.N = n
 	_, _, err = t.exec("INSERT INTO counters (clinic, change, event, audit, mrn, stamp, audit_hash) VALUES (?, 0, 0, "+
 		"0, 0, 0, '')", n)
 	t.wrotePlan(n)
@@ -53,14 +64,11 @@ func (t *tx) InsertClinic(c *directory.Clinic) error {
 }
 
 // UpdateClinic implements engine.Tx.
-func (t *tx) UpdateClinic(c directory.Clinic) error {
-	settings, err := asJSON(settingsDoc(c.Settings))
-	if err != nil {
-		return err
-	}
-	t.wrotePlan(c.N)
-	return t.change("clinic", `UPDATE clinics SET slug = ?, name = ?, time_zone = ?, country = ?, settings = ?, version = ?,
-		updated_at = ? WHERE n = ?`, c.Slug, c.Name, c.TimeZone, c.Country, settings, c.Version, c.UpdatedAt, c.N)
+func (t *tx) UpdateClinic(v directory.Clinic) error {
+	t.wrotePlan(v.N)
+	c := t.updating()
+	clinicColumns(c, &v)
+	return t.update(clinicTable, c, v.N)
 }
 
 // LeapNumbers implements engine.Tx, in the table in which SQLite keeps the last

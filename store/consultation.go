@@ -6,15 +6,30 @@ import (
 	"qualifybase/engine/record"
 )
 
-const selectConsultation = `SELECT id, clinic, test, appointment_id, patient_id, provider_id, location_id, mode, reason,
-	status, started_at, ended_at, version, change, created_at, updated_at, created_by, updated_by FROM consultations`
+func consultationColumns(c *columns, v *record.Consultation) {
+	c.fixed("id").text(&v.ID)
+	c.fixed("clinic").int(&v.Clinic)
+	c.fixed("test").bool(&v.Test)
+	c.fixed("appointment_id").textOrNull(&v.AppointmentID)
+	c.column("patient_id").int(&v.PatientID)
+	c.fixed("provider_id").int(&v.ProviderID)
+	c.column("location_id").intOrNull(&v.LocationID)
+	c.column("mode").text((*string)(&v.Mode))
+	c.column("reason").text(&v.Reason)
+	c.column("status").text((*string)(&v.Status))
+	c.fixed("started_at").int(&v.StartedAt)
+	c.column("ended_at").intOrNull(&v.EndedAt)
+	c.meta(&v.Meta)
+}
 
-func scanConsultation(r *row) record.Consultation {
-	return record.Consultation{
-		ID: r.text(), Clinic: r.int(), Test: r.bool(), AppointmentID: r.text(), PatientID: r.int(), ProviderID: r.int(),
-		LocationID: r.int(), Mode: record.Mode(r.text()), Reason: r.text(), Status: record.ConsultationStatus(r.text()),
-		StartedAt: r.int(), EndedAt: r.int(), Meta: r.meta(),
-	}
+var (
+	consultationTable  = newTable("consultations", "consultation", ofClinic, consultationColumns)
+	selectConsultation = consultationTable.selects
+)
+
+func scanConsultation(r *row) (v record.Consultation) {
+	consultationColumns(scanning(r), &v)
+	return v
 }
 
 // Consultation implements engine.Reader.
@@ -65,22 +80,17 @@ func (r *reads) count(table string, w *where) (int64, error) {
 
 // InsertConsultation implements engine.Tx.
 func (t *tx) InsertConsultation(v record.Consultation) error {
-	_, _, err := t.exec(`INSERT INTO consultations (id, clinic, test, appointment_id, patient_id, provider_id, location_id, mode,
-		reason, status, started_at, ended_at, version, change, created_at, updated_at, created_by, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		v.ID, v.Clinic, v.Test, textOrNull(v.AppointmentID), v.PatientID, v.ProviderID, intOrNull(v.LocationID),
-		string(v.Mode),
-		v.Reason, string(v.Status), v.StartedAt, intOrNull(v.EndedAt), v.Version, v.Change, v.CreatedAt, v.UpdatedAt,
-		v.CreatedBy, v.UpdatedBy)
+	c := t.inserting()
+	consultationColumns(c, &v)
+	_, err := t.insert(consultationTable, c)
 	return err
 }
 
 // UpdateConsultation implements engine.Tx.
 func (t *tx) UpdateConsultation(v record.Consultation) error {
-	return t.change("consultation", `UPDATE consultations SET patient_id = ?, location_id = ?, mode = ?, reason = ?, status = ?,
-		ended_at = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		v.PatientID, intOrNull(v.LocationID), string(v.Mode), v.Reason, string(v.Status), intOrNull(v.EndedAt),
-		v.Version, v.Change, v.UpdatedAt, v.UpdatedBy, v.ID, v.Clinic)
+	c := t.updating()
+	consultationColumns(c, &v)
+	return t.update(consultationTable, c, v.ID, v.Clinic)
 }
 
 // Unattended implements engine.Reader.

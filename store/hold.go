@@ -4,15 +4,30 @@ import (
 	"qualifybase/engine/booking"
 )
 
-const selectHold = `SELECT id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
-	starts_at, ends_at, expires_at, used, created_at FROM holds`
+func holdColumns(c *columns, h *booking.Hold) {
+	c.fixed("id").text(&h.ID)
+	c.fixed("clinic").int(&h.Clinic)
+	c.fixed("test").bool(&h.Test)
+	c.fixed("caller").text(&h.Caller)
+	c.fixed("token_hash").text(&h.TokenHash)
+	c.fixed("provider_id").int(&h.ProviderID)
+	c.fixed("location_id").intOrNull(&h.LocationID)
+	c.fixed("service_id").intOrNull(&h.ServiceID)
+	c.fixed("starts_at").int(&h.StartsAt)
+	c.fixed("ends_at").int(&h.EndsAt)
+	c.column("expires_at").int(&h.ExpiresAt)
+	c.column("used").bool(&h.Used)
+	c.fixed("created_at").int(&h.CreatedAt)
+}
 
-func scanHold(r *row) booking.Hold {
-	return booking.Hold{
-		ID: r.text(), Clinic: r.int(), Test: r.bool(), Caller: r.text(), TokenHash: r.text(),
-		ProviderID: r.int(), LocationID: r.int(), ServiceID: r.int(),
-		StartsAt: r.int(), EndsAt: r.int(), ExpiresAt: r.int(), Used: r.bool(), CreatedAt: r.int(),
-	}
+var (
+	holdTable  = newTable("holds", "hold", ofClinic, holdColumns)
+	selectHold = holdTable.selects
+)
+
+func scanHold(r *row) (h booking.Hold) {
+	holdColumns(scanning(r), &h)
+	return h
 }
 
 // Hold implements engine.Reader.
@@ -29,17 +44,17 @@ func (r *reads) OpenHolds(clinic int64, caller string, now int64) (int, error) {
 
 // InsertHold implements engine.Tx.
 func (t *tx) InsertHold(h booking.Hold) error {
-	_, _, err := t.exec(`INSERT INTO holds (id, clinic, test, caller, token_hash, provider_id, location_id, service_id,
-		starts_at, ends_at, expires_at, used, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		h.ID, h.Clinic, h.Test, h.Caller, h.TokenHash, h.ProviderID, intOrNull(h.LocationID), intOrNull(h.ServiceID),
-		h.StartsAt, h.EndsAt, h.ExpiresAt, h.Used, h.CreatedAt)
+	c := t.inserting()
+	holdColumns(c, &h)
+	_, err := t.insert(holdTable, c)
 	return err
 }
 
 // UpdateHold implements engine.Tx: its expiry, and that it was used.
 func (t *tx) UpdateHold(h booking.Hold) error {
-	return t.change("hold", "UPDATE holds SET expires_at = ?, used = ? WHERE id = ? AND clinic = ?", h.ExpiresAt, h.Used,
-		h.ID, h.Clinic)
+	c := t.updating()
+	holdColumns(c, &h)
+	return t.update(holdTable, c, h.ID, h.Clinic)
 }
 
 // DeleteHold implements engine.Tx. Occupancy that a booking has taken over stays.

@@ -1,32 +1,48 @@
 package store
 
 import (
-	"encoding/json"
-
 	"qualifybase/engine/access"
 	"qualifybase/engine/act"
 	"qualifybase/engine/scope"
 	"qualifybase/engine/secret"
 )
 
-const selectKey = `SELECT id, clinic, key_id, family, name, hash, scopes, rate_per_minute, allowed_origins,
-	expires_at, revoked_at, rotated_to, created_at, created_by, last_used_at FROM api_keys`
+func keyColumns(c *columns, k *access.Key) {
+	c.fixed("id").text(&k.ID)
+	c.fixed("clinic").int(&k.Clinic)
+	c.fixed("key_id").text(&k.KeyID)
+	c.fixed("family").text((*string)(&k.Family))
+	c.column("name").text(&k.Name)
+	c.fixed("hash").text(&k.Hash)
+	c.column("scopes").scopes(&k.Scopes)
+	c.column("rate_per_minute").smallIfAny(&k.RatePerMinute)
+	c.column("allowed_origins").json(&k.AllowedOrigins)
+	c.column("expires_at").intOrNull(&k.ExpiresAt)
+	c.column("revoked_at").intOrNull(&k.RevokedAt)
+	c.column("rotated_to").textOrNull(&k.RotatedTo)
+	c.fixed("created_at").int(&k.CreatedAt)
+	c.fixed("created_by").text(&k.CreatedBy)
+	c.fixed("last_used_at").intOrNull(&k.LastUsedAt) // TouchKey writes it
+}
 
-func scanKey(r *row) access.Key {
-	k := access.Key{
-		ID: r.text(), Clinic: r.int(), KeyID: r.text(), Family: secret.Family(r.text()), Name: r.text(), Hash: r.text(),
-		Scopes: scopes(r),
-	}
-	if r.null() {
-		r.skip()
-	} else {
-		n := r.small()
-		k.RatePerMinute = &n
-	}
-	r.json(&k.AllowedOrigins)
-	k.ExpiresAt, k.RevokedAt, k.RotatedTo = r.int(), r.int(), r.text()
-	k.CreatedAt, k.CreatedBy, k.LastUsedAt = r.int(), r.text(), r.int()
+var (
+	keyTable  = newTable("api_keys", "key", ofClinic, keyColumns)
+	selectKey = keyTable.selects
+)
+
+func scanKey(r *row) (k access.Key) {
+	keyColumns(scanning(r), &k)
 	return k
+}
+
+// scopes holds a JSON list of scope names.
+func (c *columns) scopes(p *scope.Set) {
+	if c.scans() {
+		*p = scopes(c.row)
+	} else if !c.off {
+		names := p.Names()
+		c.bindJSON(&names)
+	}
 }
 
 // scopes reads a JSON list of scope names. An unknown one grants nothing: an
@@ -97,49 +113,21 @@ func (r *reads) PublicOrigins(now int64) ([]string, error) {
 		ORDER BY value`, now, now)
 }
 
-// keyJSON are the two JSON columns.
-func keyJSON(k access.Key) (scopes, origins string, err error) {
-	b, err := json.Marshal(k.Scopes.Names())
-	if err != nil {
-		return
-	}
-	origins, err = asJSON(k.AllowedOrigins)
-	return string(b), origins, err
-}
-
-func rate(k access.Key) any {
-	if k.RatePerMinute == nil {
-		return nil
-	}
-	return *k.RatePerMinute
-}
-
 // InsertKey implements engine.Tx.
 func (t *tx) InsertKey(k access.Key) error {
-	scopes, origins, err := keyJSON(k)
-	if err != nil {
-		return err
-	}
 	t.w.keys[lookup{k.Family, k.KeyID}] = struct{}{}
-	_, _, err = t.exec(`INSERT INTO api_keys (id, clinic, key_id, family, name, hash, scopes, rate_per_minute, allowed_origins,
-		expires_at, revoked_at, rotated_to, created_at, created_by, last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		k.ID, k.Clinic, k.KeyID, string(k.Family), k.Name, k.Hash, scopes, rate(k), origins,
-		intOrNull(k.ExpiresAt), intOrNull(k.RevokedAt), textOrNull(k.RotatedTo), k.CreatedAt, k.CreatedBy,
-		intOrNull(k.LastUsedAt))
+	c := t.inserting()
+	keyColumns(c, &k)
+	_, err := t.insert(keyTable, c)
 	return err
 }
 
 // UpdateKey implements engine.Tx. What a key is (family, id, hash) never changes.
 func (t *tx) UpdateKey(k access.Key) error {
-	scopes, origins, err := keyJSON(k)
-	if err != nil {
-		return err
-	}
 	t.w.keys[lookup{k.Family, k.KeyID}] = struct{}{}
-	return t.change("key", `UPDATE api_keys SET name = ?, scopes = ?, rate_per_minute = ?, allowed_origins = ?, expires_at = ?,
-		revoked_at = ?, rotated_to = ? WHERE id = ? AND clinic = ?`,
-		k.Name, scopes, rate(k), origins, intOrNull(k.ExpiresAt), intOrNull(k.RevokedAt), textOrNull(k.RotatedTo), k.ID,
-		k.Clinic)
+	c := t.updating()
+	keyColumns(c, &k)
+	return t.update(keyTable, c, k.ID, k.Clinic)
 }
 
 // TouchKey implements engine.Tx.

@@ -5,25 +5,43 @@ import (
 	"qualifybase/engine/people"
 )
 
-const selectLead = `SELECT id, clinic, test, source, external_id, name, first_name, last_name, name_key, email, email_key,
-	phone, phone_key, status, notes, tags, metadata, consent, patient_id,
-	version, change, created_at, updated_at, created_by, updated_by FROM leads`
+func leadColumns(c *columns, l *people.Lead) {
+	c.fixed("id").text(&l.ID)
+	c.fixed("clinic").int(&l.Clinic)
+	c.fixed("test").bool(&l.Test)
+	c.column("source").text(&l.Source)
+	c.column("external_id").textOrNull(&l.ExternalID)
+	c.column("name").text(&l.Name)
+	c.column("first_name").text(&l.FirstName)
+	c.column("last_name").text(&l.LastName)
+	c.column("name_key").text(&l.NameKey)
+	c.column("email").text(&l.Email)
+	c.column("email_key").text(&l.EmailKey)
+	c.column("phone").text(&l.Phone)
+	c.column("phone_key").text(&l.PhoneKey)
+	c.column("status").text((*string)(&l.Status))
+	c.column("notes").text(&l.Notes)
+	c.column("tags").json(&l.Tags)
+	c.column("metadata").object(&l.Metadata)
+	c.column("consent").object(&l.Consent)
+	c.column("patient_id").intOrNull(&l.PatientID)
+	c.meta(&l.Meta)
+}
 
-func scanLead(r *row) people.Lead {
-	l := people.Lead{
-		ID: r.text(), Clinic: r.int(), Test: r.bool(), Source: r.text(), ExternalID: r.text(), Name: r.text(),
-		FirstName: r.text(), LastName: r.text(), NameKey: r.text(), Email: r.text(), EmailKey: r.text(),
-		Phone: r.text(), PhoneKey: r.text(), Status: people.LeadStatus(r.text()), Notes: r.text(),
-	}
-	r.json(&l.Tags)
-	l.Metadata, l.Consent = r.object(), r.object()
-	l.PatientID, l.Meta = r.int(), r.meta()
+var (
+	leadTable  = newTable("leads", "lead", ofClinic, leadColumns)
+	selectLead = leadTable.selects
+	leadByID   = selectLead + " WHERE id = ? AND clinic = ? AND test = ?"
+)
+
+func scanLead(r *row) (l people.Lead) {
+	leadColumns(scanning(r), &l)
 	return l
 }
 
 // Lead implements engine.Reader.
 func (r *reads) Lead(clinic int64, test bool, id string) (people.Lead, error) {
-	return one(r, "lead", scanLead, selectLead+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
+	return one(r, "lead", scanLead, leadByID, id, clinic, test)
 }
 
 func leadsWhere(q people.LeadQuery) *where {
@@ -62,7 +80,7 @@ func (r *reads) LeadByExternal(clinic int64, test bool, source, externalID strin
 
 // The look-ups of duplicates. The + keeps the planner, which has no statistics,
 // from walking the whole list because it is in the order that is asked for.
-const (
+var (
 	leadsByEmail = selectLead +
 		" WHERE clinic = ? AND test = ? AND email_key = ? AND email_key <> '' ORDER BY +created_at, +id"
 	leadsByPhone = selectLead +
@@ -86,47 +104,19 @@ func (r *reads) LeadsByName(clinic int64, test bool, nameKey string) ([]people.L
 	return list(r, scanLead, leadsByName, clinic, test, nameKey)
 }
 
-// leadJSON are the three JSON columns.
-func leadJSON(l people.Lead) (tags, metadata, consent string, err error) {
-	if tags, err = asJSON(l.Tags); err != nil {
-		return
-	}
-	if metadata, err = asJSON(l.Metadata); err != nil {
-		return
-	}
-	consent, err = asJSON(l.Consent)
-	return
-}
-
 // InsertLead implements engine.Tx.
 func (t *tx) InsertLead(l people.Lead) error {
-	tags, metadata, consent, err := leadJSON(l)
-	if err != nil {
-		return err
-	}
-	_, _, err = t.exec(`INSERT INTO leads (id, clinic, test, source, external_id, name, first_name, last_name, name_key,
-		email, email_key, phone, phone_key, status, notes, tags, metadata, consent, patient_id,
-		version, change, created_at, updated_at, created_by, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		l.ID, l.Clinic, l.Test, l.Source, textOrNull(l.ExternalID), l.Name, l.FirstName, l.LastName, l.NameKey,
-		l.Email, l.EmailKey, l.Phone, l.PhoneKey, string(l.Status), l.Notes, tags, metadata, consent, intOrNull(l.PatientID),
-		l.Version, l.Change, l.CreatedAt, l.UpdatedAt, l.CreatedBy, l.UpdatedBy)
+	c := t.inserting()
+	leadColumns(c, &l)
+	_, err := t.insert(leadTable, c)
 	return err
 }
 
 // UpdateLead implements engine.Tx.
 func (t *tx) UpdateLead(l people.Lead) error {
-	tags, metadata, consent, err := leadJSON(l)
-	if err != nil {
-		return err
-	}
-	return t.change("lead", `UPDATE leads SET source = ?, external_id = ?, name = ?, first_name = ?, last_name = ?, name_key = ?,
-		email = ?, email_key = ?, phone = ?, phone_key = ?, status = ?, notes = ?, tags = ?, metadata = ?, consent = ?,
-		patient_id = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		l.Source, textOrNull(l.ExternalID), l.Name, l.FirstName, l.LastName, l.NameKey, l.Email, l.EmailKey, l.Phone,
-		l.PhoneKey,
-		string(l.Status), l.Notes, tags, metadata, consent, intOrNull(l.PatientID),
-		l.Version, l.Change, l.UpdatedAt, l.UpdatedBy, l.ID, l.Clinic)
+	c := t.updating()
+	leadColumns(c, &l)
+	return t.update(leadTable, c, l.ID, l.Clinic)
 }
 
 // DeleteLead implements engine.Tx; its appointments stay, without a lead.

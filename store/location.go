@@ -5,15 +5,27 @@ import (
 	"qualifybase/engine/directory"
 )
 
-const selectLocation = `SELECT id, clinic, name, kind, parent_id, address, phone, time_zone, capacity, active,
-	version, change, created_at, updated_at, created_by, updated_by FROM locations`
+func locationColumns(c *columns, l *directory.Location) {
+	c.derived("id").int(&l.ID)
+	c.fixed("clinic").int(&l.Clinic)
+	c.column("name").text(&l.Name)
+	c.column("kind").text((*string)(&l.Kind))
+	c.column("parent_id").intOrNull(&l.ParentID)
+	c.column("address").json((*addressDoc)(&l.Address))
+	c.column("phone").text(&l.Phone)
+	c.column("time_zone").text(&l.TimeZone)
+	c.column("capacity").small(&l.Capacity)
+	c.column("active").bool(&l.Active)
+	c.meta(&l.Meta)
+}
 
-func scanLocation(r *row) directory.Location {
-	l := directory.Location{
-		ID: r.int(), Clinic: r.int(), Name: r.text(), Kind: directory.LocationKind(r.text()), ParentID: r.int(),
-	}
-	r.json((*addressDoc)(&l.Address))
-	l.Phone, l.TimeZone, l.Capacity, l.Active, l.Meta = r.text(), r.text(), r.small(), r.bool(), r.meta()
+var (
+	locationTable  = newTable("locations", "location", ofClinic, locationColumns)
+	selectLocation = locationTable.selects
+)
+
+func scanLocation(r *row) (l directory.Location) {
+	locationColumns(scanning(r), &l)
 	return l
 }
 
@@ -28,28 +40,18 @@ func (r *reads) Location(clinic, id int64) (directory.Location, error) {
 }
 
 // InsertLocation implements engine.Tx.
-func (t *tx) InsertLocation(l *directory.Location) error {
-	address, err := asJSON(addressDoc(l.Address))
-	if err != nil {
-		return err
-	}
+func (t *tx) InsertLocation(l *directory.Location) (err error) {
 	t.wrotePlan(l.Clinic)
-	_, l.ID, err = t.exec(`INSERT INTO locations (clinic, name, kind, parent_id, address, phone, time_zone, capacity, active,
-		version, change, created_at, updated_at, created_by, updated_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		l.Clinic, l.Name, string(l.Kind), intOrNull(l.ParentID), address, l.Phone, l.TimeZone, l.Capacity, l.Active,
-		l.Version, l.Change, l.CreatedAt, l.UpdatedAt, l.CreatedBy, l.UpdatedBy)
+	c := t.inserting()
+	locationColumns(c, l)
+	l.ID, err = t.insert(locationTable, c)
 	return err
 }
 
 // UpdateLocation implements engine.Tx.
 func (t *tx) UpdateLocation(l directory.Location) error {
-	address, err := asJSON(addressDoc(l.Address))
-	if err != nil {
-		return err
-	}
 	t.wrotePlan(l.Clinic)
-	return t.change("location", `UPDATE locations SET name = ?, kind = ?, parent_id = ?, address = ?, phone = ?, time_zone = ?,
-		capacity = ?, active = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		l.Name, string(l.Kind), intOrNull(l.ParentID), address, l.Phone, l.TimeZone, l.Capacity, l.Active,
-		l.Version, l.Change, l.UpdatedAt, l.UpdatedBy, l.ID, l.Clinic)
+	c := t.updating()
+	locationColumns(c, &l)
+	return t.update(locationTable, c, l.ID, l.Clinic)
 }

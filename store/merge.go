@@ -26,14 +26,27 @@ var notMoved = map[string]string{
 	"audit_reasons.patient_id": "as the audit row that it explains",
 }
 
-const selectMerge = `SELECT id, clinic, test, loser_id, survivor_id, status, merged_at, merged_by, unmerged_at, unmerged_by FROM merges`
+func mergeColumns(c *columns, m *people.Merge) {
+	c.fixed("id").text(&m.ID)
+	c.fixed("clinic").int(&m.Clinic)
+	c.fixed("test").bool(&m.Test)
+	c.fixed("loser_id").int(&m.LoserID)
+	c.fixed("survivor_id").int(&m.SurvivorID)
+	c.fixed("status").text((*string)(&m.Status))
+	c.fixed("merged_at").int(&m.MergedAt)
+	c.fixed("merged_by").text(&m.MergedBy)
+	c.derived("unmerged_at").int(&m.UnmergedAt) // CloseMerge writes both
+	c.derived("unmerged_by").text(&m.UnmergedBy)
+}
 
-func scanMerge(r *row) people.Merge {
-	return people.Merge{
-		ID: r.text(), Clinic: r.int(), Test: r.bool(), LoserID: r.int(), SurvivorID: r.int(),
-		Status:   people.PatientStatus(r.text()),
-		MergedAt: r.int(), MergedBy: r.text(), UnmergedAt: r.int(), UnmergedBy: r.text(),
-	}
+var (
+	mergeTable  = newTable("merges", "merge", "", mergeColumns)
+	selectMerge = mergeTable.selects
+)
+
+func scanMerge(r *row) (m people.Merge) {
+	mergeColumns(scanning(r), &m)
+	return m
 }
 
 // Losers implements engine.Reader.
@@ -88,9 +101,9 @@ func (r *reads) OwnedRows(clinic, owner int64) ([]people.RowRef, error) {
 
 // InsertMerge implements engine.Tx.
 func (t *tx) InsertMerge(m people.Merge) error {
-	_, _, err := t.exec("INSERT INTO merges (id, clinic, test, loser_id, survivor_id, status, merged_at, "+
-		"merged_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		m.ID, m.Clinic, m.Test, m.LoserID, m.SurvivorID, string(m.Status), m.MergedAt, m.MergedBy)
+	c := t.inserting()
+	mergeColumns(c, &m)
+	_, err := t.insert(mergeTable, c)
 	return err
 }
 

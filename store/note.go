@@ -5,28 +5,42 @@ import (
 	"qualifybase/engine/record"
 )
 
-// The patient is the consultation's: a merge touches no signed row.
-const selectNote = `SELECT note_id, id, n, supersedes, clinic, test, consultation_id,
-	(SELECT patient_id FROM consultations WHERE id = notes.consultation_id), author_id, addendum_to,
-	subjective, objective, assessment, plan, codes, vitals, status, signed_by, signed_at, amend_reason, content_sha256,
-	version, change, created_at, updated_at, created_by, updated_by FROM notes`
+func noteColumns(c *columns, n *record.Note) {
+	c.fixed("note_id").text(&n.ID)
+	c.fixed("id").text(&n.Row)
+	c.fixed("n").small(&n.N)
+	c.fixed("supersedes").textOrNull(&n.Supersedes)
+	c.fixed("clinic").int(&n.Clinic)
+	c.fixed("test").bool(&n.Test)
+	c.fixed("consultation_id").text(&n.ConsultationID)
+	// The patient is the consultation's: a merge touches no signed row.
+	c.derived("(SELECT patient_id FROM consultations WHERE id = notes.consultation_id)").int(&n.PatientID)
+	c.column("author_id").int(&n.AuthorID)
+	c.fixed("addendum_to").textOrNull(&n.AddendumTo)
+	c.column("subjective").text(&n.Subjective)
+	c.column("objective").text(&n.Objective)
+	c.column("assessment").text(&n.Assessment)
+	c.column("plan").text(&n.Plan)
+	elements(c.column("codes"), (*row).json, &n.Codes, docOfCode, codeDoc.code)
+	elements(c.column("vitals"), (*row).json, &n.Vitals, docOfVital, vitalDoc.vital)
+	c.column("status").text((*string)(&n.Status))
+	c.column("signed_by").intOrNull(&n.SignedBy)
+	c.column("signed_at").intOrNull(&n.SignedAt)
+	c.fixed("amend_reason").text(&n.AmendReason)
+	c.column("content_sha256").text(&n.ContentSHA256)
+	c.meta(&n.Meta)
+}
+
+var (
+	noteTable  = newTable("notes", "note", ofClinic, noteColumns)
+	selectNote = noteTable.selects
+)
 
 // currentNote is the version that no other supersedes.
 const currentNote = "NOT EXISTS (SELECT 1 FROM notes AS later WHERE later.supersedes = notes.id)"
 
-func scanNote(r *row) record.Note {
-	n := record.Note{
-		ID: r.text(), Row: r.text(), N: r.small(), Supersedes: r.text(), Clinic: r.int(), Test: r.bool(),
-		ConsultationID: r.text(), PatientID: r.int(), AuthorID: r.int(), AddendumTo: r.text(),
-		Subjective: r.text(), Objective: r.text(), Assessment: r.text(), Plan: r.text(),
-	}
-	var codes []codeDoc
-	var vitals []vitalDoc
-	r.json(&codes)
-	r.json(&vitals)
-	n.Codes, n.Vitals = each(codes, codeDoc.code), each(vitals, vitalDoc.vital)
-	n.Status, n.SignedBy, n.SignedAt = record.NoteStatus(r.text()), r.int(), r.int()
-	n.AmendReason, n.ContentSHA256, n.Meta = r.text(), r.text(), r.meta()
+func scanNote(r *row) (n record.Note) {
+	noteColumns(scanning(r), &n)
 	return n
 }
 
@@ -73,41 +87,17 @@ func (r *reads) SignedUnder(clinic int64, appointmentID string) (bool, error) {
 		AND notes.status IN ('signed', 'amended') AND `+currentNote, func(*row) {}, appointmentID, clinic)
 }
 
-// noteJSON are the two JSON columns.
-func noteJSON(n record.Note) (codes, vitals string, err error) {
-	if codes, err = listJSON(n.Codes, docOfCode); err != nil {
-		return
-	}
-	vitals, err = listJSON(n.Vitals, docOfVital)
-	return
-}
-
 // InsertNote implements engine.Tx.
 func (t *tx) InsertNote(n record.Note) error {
-	codes, vitals, err := noteJSON(n)
-	if err != nil {
-		return err
-	}
-	_, _, err = t.exec(`INSERT INTO notes (id, note_id, n, supersedes, clinic, test, consultation_id, author_id, addendum_to,
-		subjective, objective, assessment, plan, codes, vitals, status, signed_by, signed_at, amend_reason, content_sha256,
-		version, change, created_at, updated_at, created_by, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		n.Row, n.ID, n.N, textOrNull(n.Supersedes), n.Clinic, n.Test, n.ConsultationID, n.AuthorID, textOrNull(n.AddendumTo),
-		n.Subjective, n.Objective, n.Assessment, n.Plan, codes, vitals, string(n.Status), intOrNull(n.SignedBy),
-		intOrNull(n.SignedAt),
-		n.AmendReason, n.ContentSHA256, n.Version, n.Change, n.CreatedAt, n.UpdatedAt, n.CreatedBy, n.UpdatedBy)
+	c := t.inserting()
+	noteColumns(c, &n)
+	_, err := t.insert(noteTable, c)
 	return err
 }
 
 // UpdateNote implements engine.Tx: of a draft, which may become signed by it.
 func (t *tx) UpdateNote(n record.Note) error {
-	codes, vitals, err := noteJSON(n)
-	if err != nil {
-		return err
-	}
-	return t.change("note", `UPDATE notes SET author_id = ?, subjective = ?, objective = ?, assessment = ?, plan = ?, codes = ?,
-		vitals = ?, status = ?, signed_by = ?, signed_at = ?, content_sha256 = ?, version = ?, change = ?, updated_at = ?, updated_by = ?
-		WHERE id = ? AND clinic = ?`,
-		n.AuthorID, n.Subjective, n.Objective, n.Assessment, n.Plan, codes, vitals, string(n.Status), intOrNull(n.SignedBy),
-		intOrNull(n.SignedAt), n.ContentSHA256, n.Version, n.Change, n.UpdatedAt, n.UpdatedBy, n.Row, n.Clinic)
+	c := t.updating()
+	noteColumns(c, &n)
+	return t.update(noteTable, c, n.Row, n.Clinic)
 }

@@ -3,20 +3,43 @@ package store
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"qualifybase/engine/booking"
-	"qualifybase/engine/calendar"
 )
 
-const selectOccupancy = `SELECT id, clinic, resource, test, s, e, appointment_id, hold_id, expires_at, live, override FROM occupancy`
+func occupancyColumns(c *columns, o *booking.Occupancy) {
+	c.derived("id").int(&o.Row)
+	c.fixed("clinic").int(&o.Clinic)
+	c.column("resource").resource(&o.Resource)
+	c.column("test").bool(&o.Test)
+	c.column("s").int(&o.Footprint.Start)
+	c.column("e").int(&o.Footprint.End)
+	c.column("appointment_id").textOrNull(&o.AppointmentID)
+	c.column("hold_id").textOrNull(&o.HoldID)
+	c.column("expires_at").intOrNull(&o.ExpiresAt)
+	c.column("live").bool(&o.Live)
+	c.column("override").bool(&o.Override)
+}
 
-func scanOccupancy(r *row) booking.Occupancy {
-	o := booking.Occupancy{Row: r.int(), Clinic: r.int()}
-	o.Resource = resource(r)
-	o.Test, o.Footprint = r.bool(), calendar.Span{Start: r.int(), End: r.int()}
-	o.AppointmentID, o.HoldID, o.ExpiresAt = r.text(), r.text(), r.int()
-	o.Live, o.Override = r.bool(), r.bool()
+var (
+	occupancyTable     = newTable("occupancy", "occupancy", ofClinic, occupancyColumns)
+	selectOccupancy    = occupancyTable.selects
+	returningOccupancy = " RETURNING " + strings.Join(occupancyTable.read, ", ")
+)
+
+func scanOccupancy(r *row) (o booking.Occupancy) {
+	occupancyColumns(scanning(r), &o)
 	return o
+}
+
+// resource holds "p1" or "l1".
+func (c *columns) resource(p *booking.Resource) {
+	if c.scans() {
+		*p = resource(c.row)
+	} else if !c.off {
+		c.args = append(c.args, p.String())
+	}
 }
 
 // resource reads "p1" or "l1".
@@ -61,10 +84,9 @@ func (t *tx) updateIndex(o booking.Occupancy, add bool) error {
 
 // InsertOccupancy implements engine.Tx.
 func (t *tx) InsertOccupancy(o *booking.Occupancy) error {
-	_, id, err := t.exec(`INSERT INTO occupancy (clinic, resource, test, s, e, appointment_id, hold_id, expires_at, live, override)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		o.Clinic, o.Resource.String(), o.Test, o.Footprint.Start, o.Footprint.End,
-		textOrNull(o.AppointmentID), textOrNull(o.HoldID), intOrNull(o.ExpiresAt), o.Live, o.Override)
+	c := t.inserting()
+	occupancyColumns(c, o)
+	id, err := t.insert(occupancyTable, c)
 	if err != nil {
 		return err
 	}
@@ -78,11 +100,9 @@ func (t *tx) UpdateOccupancy(o booking.Occupancy) error {
 	if err != nil {
 		return err
 	}
-	err = t.change("occupancy", `UPDATE occupancy SET resource = ?, test = ?, s = ?, e = ?, appointment_id = ?, hold_id = ?,
-		expires_at = ?, live = ?, override = ? WHERE id = ? AND clinic = ?`,
-		o.Resource.String(), o.Test, o.Footprint.Start, o.Footprint.End, textOrNull(o.AppointmentID), textOrNull(o.HoldID),
-		intOrNull(o.ExpiresAt), o.Live, o.Override, o.Row, o.Clinic)
-	if err != nil {
+	c := t.updating()
+	occupancyColumns(c, &o)
+	if err := t.update(occupancyTable, c, o.Row, o.Clinic); err != nil {
 		return err
 	}
 	if err := t.updateIndex(old, false); err != nil {
@@ -105,8 +125,7 @@ func (t *tx) dropOccupancy(where string, args ...any) (int, error) {
 	if t.ended {
 		return 0, errEnded
 	}
-	gone, err := list(&t.reads, scanOccupancy, `DELETE FROM occupancy WHERE `+where+`
-		RETURNING id, clinic, resource, test, s, e, appointment_id, hold_id, expires_at, live, override`, args...)
+	gone, err := list(&t.reads, scanOccupancy, "DELETE FROM occupancy WHERE "+where+returningOccupancy, args...)
 	if err != nil {
 		return 0, err
 	}

@@ -1,46 +1,69 @@
 package store
 
 import (
-	"errors"
 	"slices"
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/people"
-	"qualifybase/engine/text"
 )
 
-const selectPatient = `SELECT id, clinic, test, mrn, given_name, family_name, preferred_name, birth_date, sex, phones, email, email_key,
-	address, language, contact_preference, consents, emergency_contact, identifiers, allergies_text, admin_notes, source_lead_id,
-	status, merged_into, filled, restricted, erased_at,
-	version, change, created_at, updated_at, created_by, updated_by FROM patients`
+func patientColumns(c *columns, p *people.Patient) {
+	c.derived("id").int(&p.ID)
+	c.fixed("clinic").int(&p.Clinic)
+	c.fixed("test").bool(&p.Test)
+	c.column("mrn").text(&p.MRN)
+	c.in(inserted|updated, "mrn_key").folded(&p.MRN)
+	c.column("given_name").text(&p.GivenName)
+	c.column("family_name").text(&p.FamilyName)
+	c.column("preferred_name").text(&p.PreferredName)
+	c.column("birth_date").dayOrNull(&p.BirthDate)
+	c.column("sex").text((*string)(&p.Sex))
+	elements(c.column("phones"), (*row).doc, &p.Phones, docOfPhone, phoneDoc.phone)
+	c.column("email").text(&p.Email)
+	c.column("email_key").text(&p.EmailKey)
+	c.column("address").doc((*addressDoc)(&p.Address))
+	c.column("language").text(&p.Language)
+	c.column("contact_preference").text(&p.ContactPreference)
+	c.column("consents").consents(&p.Consents)
+	c.column("emergency_contact").doc((*contactDoc)(&p.EmergencyContact))
+	elements(c.column("identifiers"), (*row).doc, &p.Identifiers, docOfIdentifier, identifierDoc.identifier)
+	c.column("allergies_text").text(&p.AllergiesText)
+	c.column("admin_notes").text(&p.AdminNotes)
+	c.column("source_lead_id").textOrNull(&p.SourceLeadID)
+	c.column("status").text((*string)(&p.Status))
+	c.column("merged_into").intOrNull(&p.MergedInto)
+	c.column("filled").doc(&p.Filled)
+	c.column("restricted").bool(&p.Restricted)
+	c.column("erased_at").intOrNull(&p.ErasedAt)
+	c.meta(&p.Meta)
+}
 
-func scanPatient(r *row) people.Patient {
-	p := people.Patient{
-		ID: r.int(), Clinic: r.int(), Test: r.bool(), MRN: r.text(), GivenName: r.text(), FamilyName: r.text(),
-		PreferredName: r.text(), BirthDate: r.date(), Sex: people.Sex(r.text()),
+var (
+	patientTable  = newTable("patients", "patient", ofClinic, patientColumns)
+	selectPatient = patientTable.selects
+	patientByID   = selectPatient + " WHERE id = ? AND clinic = ? AND test = ?"
+)
+
+// consents holds what the person said to, which another struct holds in the document.
+func (c *columns) consents(p *people.Consents) {
+	if c.scans() {
+		var doc consentsDoc
+		c.row.doc(&doc)
+		*p = doc.consents()
+	} else if !c.off {
+		doc := docOfConsents(*p)
+		c.bindJSON(&doc)
 	}
-	var phones []phoneDoc
-	var consents consentsDoc
-	var identifiers []identifierDoc
-	r.doc(&phones)
-	p.Email, p.EmailKey = r.text(), r.text()
-	r.doc((*addressDoc)(&p.Address))
-	p.Language, p.ContactPreference = r.text(), r.text()
-	r.doc(&consents)
-	r.doc((*contactDoc)(&p.EmergencyContact))
-	r.doc(&identifiers)
-	p.Phones, p.Consents, p.Identifiers = each(phones, phoneDoc.phone), consents.consents(),
-		each(identifiers, identifierDoc.identifier)
-	p.AllergiesText, p.AdminNotes, p.SourceLeadID, p.Status = r.text(), r.text(), r.text(), people.PatientStatus(r.text())
-	p.MergedInto = r.int()
-	r.doc(&p.Filled)
-	p.Restricted, p.ErasedAt, p.Meta = r.bool(), r.int(), r.meta()
+}
+
+func scanPatient(r *row) (p people.Patient) {
+	patientColumns(scanning(r), &p)
 	return p
 }
 
 // Patient implements engine.Reader.
 func (r *reads) Patient(clinic int64, test bool, id int64) (people.Patient, error) {
-	return one(r, "patient", scanPatient, selectPatient+" WHERE id = ? AND clinic = ? AND test = ?", id, clinic, test)
+	return one(r, "patient", scanPatient, patientByID, id, clinic, test)
 }
 
 // PatientByMRN implements engine.Reader.
@@ -125,40 +148,11 @@ func (r *reads) PatientsByKeys(clinic int64, test bool, keys []string, given str
 	return out, nil
 }
 
-// patientColumns are the columns that a patient's fields fill, in the order of
-// the statements below, but for those of Meta.
-func patientColumns(p people.Patient) ([]any, error) {
-	phones, err1 := listJSON(p.Phones, docOfPhone)
-	address, err2 := asJSON(addressDoc(p.Address))
-	consents, err3 := asJSON(docOfConsents(p.Consents))
-	contact, err4 := asJSON(contactDoc(p.EmergencyContact))
-	identifiers, err5 := listJSON(p.Identifiers, docOfIdentifier)
-	filled, err6 := asJSON(p.Filled)
-	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
-		return nil, err
-	}
-	return []any{
-		p.MRN, text.Fold(p.MRN), p.GivenName, p.FamilyName, p.PreferredName, dateOrNull(p.BirthDate), string(p.Sex), phones,
-		p.Email, p.EmailKey,
-		address, p.Language, p.ContactPreference, consents, contact, identifiers, p.AllergiesText, p.AdminNotes,
-		textOrNull(p.SourceLeadID),
-		string(p.Status), intOrNull(p.MergedInto), filled, p.Restricted, intOrNull(p.ErasedAt),
-	}, nil
-}
-
 // InsertPatient implements engine.Tx.
-func (t *tx) InsertPatient(p *people.Patient) error {
-	columns, err := patientColumns(*p)
-	if err != nil {
-		return err
-	}
-	_, p.ID, err = t.exec(`INSERT INTO patients (mrn, mrn_key, given_name, family_name, preferred_name, birth_date, sex, phones, email,
-		email_key, address, language, contact_preference, consents, emergency_contact, identifiers, allergies_text, admin_notes,
-		source_lead_id, status, merged_into, filled, restricted, erased_at,
-		clinic, test, version, change, created_at, updated_at, created_by, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		append(columns, p.Clinic, p.Test, p.Version, p.Change, p.CreatedAt, p.UpdatedAt, p.CreatedBy, p.UpdatedBy)...)
-	if err != nil {
+func (t *tx) InsertPatient(p *people.Patient) (err error) {
+	c := t.inserting()
+	patientColumns(c, p)
+	if p.ID, err = t.insert(patientTable, c); err != nil {
 		return err
 	}
 	return t.putKeys(*p)
@@ -166,16 +160,9 @@ func (t *tx) InsertPatient(p *people.Patient) error {
 
 // UpdatePatient implements engine.Tx.
 func (t *tx) UpdatePatient(p people.Patient) error {
-	columns, err := patientColumns(p)
-	if err != nil {
-		return err
-	}
-	err = t.change("patient", `UPDATE patients SET mrn = ?, mrn_key = ?, given_name = ?, family_name = ?, preferred_name = ?,
-		birth_date = ?, sex = ?, phones = ?, email = ?, email_key = ?, address = ?, language = ?, contact_preference = ?, consents = ?,
-		emergency_contact = ?, identifiers = ?, allergies_text = ?, admin_notes = ?, source_lead_id = ?, status = ?, merged_into = ?,
-		filled = ?, restricted = ?, erased_at = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		append(columns, p.Version, p.Change, p.UpdatedAt, p.UpdatedBy, p.ID, p.Clinic)...)
-	if err != nil {
+	c := t.updating()
+	patientColumns(c, &p)
+	if err := t.update(patientTable, c, p.ID, p.Clinic); err != nil {
 		return err
 	}
 	return t.putKeys(p)

@@ -5,23 +5,39 @@ import (
 	"qualifybase/engine/record"
 )
 
-const selectPrescription = `SELECT id, clinic, test, consultation_id,
-	(SELECT patient_id FROM consultations WHERE id = prescriptions.consultation_id), author_id, medication, medication_code,
-	dose, route, frequency, as_needed, start_date, duration_days, end_date, quantity, unit, refills, substitution_allowed,
-	instructions, status, stop_reason, version, change, created_at, updated_at, created_by, updated_by FROM prescriptions`
+func prescriptionColumns(c *columns, p *record.Prescription) {
+	c.fixed("id").text(&p.ID)
+	c.fixed("clinic").int(&p.Clinic)
+	c.fixed("test").bool(&p.Test)
+	c.fixed("consultation_id").text(&p.ConsultationID)
+	c.derived("(SELECT patient_id FROM consultations WHERE id = prescriptions.consultation_id)").int(&p.PatientID)
+	c.column("author_id").int(&p.AuthorID)
+	c.column("medication").text(&p.Medication)
+	c.column("medication_code").text(&p.MedicationCode)
+	c.column("dose").text(&p.Dose)
+	c.column("route").text(&p.Route)
+	c.column("frequency").text(&p.Frequency)
+	c.column("as_needed").bool(&p.AsNeeded)
+	c.column("start_date").day(&p.StartDate)
+	c.column("duration_days").smallOrNull(&p.DurationDays)
+	c.column("end_date").dayOrNull(&p.EndDate)
+	c.column("quantity").text(&p.Quantity)
+	c.column("unit").text(&p.Unit)
+	c.column("refills").small(&p.Refills)
+	c.column("substitution_allowed").bool(&p.Substitution)
+	c.column("instructions").text(&p.Instructions)
+	c.column("status").text((*string)(&p.Status))
+	c.column("stop_reason").text(&p.StopReason)
+	c.meta(&p.Meta)
+}
 
-func scanPrescription(r *row) record.Prescription {
-	p := record.Prescription{
-		ID: r.text(), Clinic: r.int(), Test: r.bool(), ConsultationID: r.text(), PatientID: r.int(), AuthorID: r.int(),
-		Medication: r.text(), MedicationCode: r.text(), Dose: r.text(), Route: r.text(), Frequency: r.text(),
-		AsNeeded: r.bool(),
-	}
-	if d := r.date(); d != nil {
-		p.StartDate = *d
-	}
-	p.DurationDays, p.EndDate, p.Quantity, p.Unit = r.small(), r.date(), r.text(), r.text()
-	p.Refills, p.Substitution, p.Instructions = r.small(), r.bool(), r.text()
-	p.Status, p.StopReason, p.Meta = record.PrescriptionStatus(r.text()), r.text(), r.meta()
+var (
+	prescriptionTable  = newTable("prescriptions", "prescription", ofClinic, prescriptionColumns)
+	selectPrescription = prescriptionTable.selects
+)
+
+func scanPrescription(r *row) (p record.Prescription) {
+	prescriptionColumns(scanning(r), &p)
 	return p
 }
 
@@ -56,26 +72,15 @@ func (r *reads) CountPrescriptions(q record.PrescriptionQuery) (int64, error) {
 
 // InsertPrescription implements engine.Tx.
 func (t *tx) InsertPrescription(p record.Prescription) error {
-	_, _, err := t.exec(`INSERT INTO prescriptions (id, clinic, test, consultation_id, author_id, medication, medication_code, dose,
-		route, frequency, as_needed, start_date, duration_days, end_date, quantity, unit, refills, substitution_allowed, instructions,
-		status, stop_reason, version, change, created_at, updated_at, created_by, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.ID, p.Clinic, p.Test, p.ConsultationID, p.AuthorID, p.Medication, p.MedicationCode, p.Dose, p.Route, p.Frequency,
-		p.AsNeeded, p.StartDate.String(), intOrNull(int64(p.DurationDays)), dateOrNull(p.EndDate), p.Quantity, p.Unit,
-		p.Refills,
-		p.Substitution, p.Instructions, string(p.Status), p.StopReason, p.Version, p.Change, p.CreatedAt, p.UpdatedAt,
-		p.CreatedBy, p.UpdatedBy)
+	c := t.inserting()
+	prescriptionColumns(c, &p)
+	_, err := t.insert(prescriptionTable, c)
 	return err
 }
 
 // UpdatePrescription implements engine.Tx.
 func (t *tx) UpdatePrescription(p record.Prescription) error {
-	return t.change("prescription", `UPDATE prescriptions SET author_id = ?, medication = ?, medication_code = ?, dose = ?, route = ?,
-		frequency = ?, as_needed = ?, start_date = ?, duration_days = ?, end_date = ?, quantity = ?, unit = ?, refills = ?,
-		substitution_allowed = ?, instructions = ?, status = ?, stop_reason = ?, version = ?, change = ?, updated_at = ?, updated_by = ?
-		WHERE id = ? AND clinic = ?`,
-		p.AuthorID, p.Medication, p.MedicationCode, p.Dose, p.Route, p.Frequency, p.AsNeeded, p.StartDate.String(),
-		intOrNull(int64(p.DurationDays)), dateOrNull(p.EndDate), p.Quantity, p.Unit, p.Refills, p.Substitution,
-		p.Instructions,
-		string(p.Status), p.StopReason, p.Version, p.Change, p.UpdatedAt, p.UpdatedBy, p.ID, p.Clinic)
+	c := t.updating()
+	prescriptionColumns(c, &p)
+	return t.update(prescriptionTable, c, p.ID, p.Clinic)
 }

@@ -7,19 +7,39 @@ import (
 	"qualifybase/engine/directory"
 )
 
-const selectProvider = `SELECT id, clinic, display_name, credentials, specialty, registration_no, email, phone, active,
-	bookable_online, colour, weight, priority, buffer_before, buffer_after, daily_cap, assigned_at,
-	(SELECT group_concat(location_id) FROM (SELECT location_id FROM provider_locations WHERE provider_id = providers.id ORDER BY position)),
-	(SELECT group_concat(service_id) FROM (SELECT service_id FROM service_providers WHERE provider_id = providers.id ORDER BY service_id)),
-	version, change, created_at, updated_at, created_by, updated_by FROM providers`
+func providerColumns(c *columns, p *directory.Provider) {
+	c.derived("id").int(&p.ID)
+	c.fixed("clinic").int(&p.Clinic)
+	c.column("display_name").text(&p.DisplayName)
+	c.column("credentials").text(&p.Credentials)
+	c.column("specialty").text(&p.Specialty)
+	c.column("registration_no").text(&p.RegistrationNo)
+	c.column("email").text(&p.Email)
+	c.column("phone").text(&p.Phone)
+	c.column("active").bool(&p.Active)
+	c.column("bookable_online").bool(&p.BookableOnline)
+	c.column("colour").text(&p.Colour)
+	c.column("weight").small(&p.Weight)
+	c.column("priority").small(&p.Priority)
+	c.column("buffer_before").small(&p.BufferBefore)
+	c.column("buffer_after").small(&p.BufferAfter)
+	c.column("daily_cap").small(&p.DailyCap)
+	c.fixed("assigned_at").int(&p.AssignedAt) // TouchAssigned writes it
+	c.derived("(SELECT group_concat(location_id) FROM (SELECT location_id FROM provider_locations WHERE " +
+		"provider_id = providers.id ORDER BY position))").ids(&p.LocationIDs)
+	c.derived("(SELECT group_concat(service_id) FROM (SELECT service_id FROM service_providers WHERE " +
+		"provider_id = providers.id ORDER BY service_id))").ids(&p.ServiceIDs)
+	c.meta(&p.Meta)
+}
 
-func scanProvider(r *row) directory.Provider {
-	return directory.Provider{
-		ID: r.int(), Clinic: r.int(), DisplayName: r.text(), Credentials: r.text(), Specialty: r.text(),
-		RegistrationNo: r.text(), Email: r.text(), Phone: r.text(), Active: r.bool(), BookableOnline: r.bool(),
-		Colour: r.text(), Weight: r.small(), Priority: r.small(), BufferBefore: r.small(), BufferAfter: r.small(),
-		DailyCap: r.small(), AssignedAt: r.int(), LocationIDs: r.ids(), ServiceIDs: r.ids(), Meta: r.meta(),
-	}
+var (
+	providerTable  = newTable("providers", "provider", ofClinic, providerColumns)
+	selectProvider = providerTable.selects
+)
+
+func scanProvider(r *row) (p directory.Provider) {
+	providerColumns(scanning(r), &p)
+	return p
 }
 
 // Providers implements engine.Reader.
@@ -55,13 +75,9 @@ func (r *reads) CountDirectory(clinic int64, table string) (int64, error) {
 
 // InsertProvider implements engine.Tx.
 func (t *tx) InsertProvider(p *directory.Provider) error {
-	_, id, err := t.exec(`INSERT INTO providers (clinic, display_name, credentials, specialty, registration_no, email, phone,
-		active, bookable_online, colour, weight, priority, buffer_before, buffer_after, daily_cap, assigned_at,
-		version, change, created_at, updated_at, created_by, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.Clinic, p.DisplayName, p.Credentials, p.Specialty, p.RegistrationNo, p.Email, p.Phone,
-		p.Active, p.BookableOnline, p.Colour, p.Weight, p.Priority, p.BufferBefore, p.BufferAfter, p.DailyCap, p.AssignedAt,
-		p.Version, p.Change, p.CreatedAt, p.UpdatedAt, p.CreatedBy, p.UpdatedBy)
+	c := t.inserting()
+	providerColumns(c, p)
+	id, err := t.insert(providerTable, c)
 	if err != nil {
 		return err
 	}
@@ -75,13 +91,9 @@ func (t *tx) UpdateProvider(p directory.Provider) error {
 	if err != nil {
 		return err
 	}
-	err = t.change("provider", `UPDATE providers SET display_name = ?, credentials = ?, specialty = ?, registration_no = ?,
-		email = ?, phone = ?, active = ?, bookable_online = ?, colour = ?, weight = ?, priority = ?, buffer_before = ?,
-		buffer_after = ?, daily_cap = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		p.DisplayName, p.Credentials, p.Specialty, p.RegistrationNo, p.Email, p.Phone, p.Active, p.BookableOnline,
-		p.Colour, p.Weight, p.Priority, p.BufferBefore, p.BufferAfter, p.DailyCap,
-		p.Version, p.Change, p.UpdatedAt, p.UpdatedBy, p.ID, p.Clinic)
-	if err != nil {
+	c := t.updating()
+	providerColumns(c, &p)
+	if err := t.update(providerTable, c, p.ID, p.Clinic); err != nil {
 		return err
 	}
 	return t.linkProvider(p, old.LocationIDs, old.ServiceIDs)

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
 	"qualifybase/store/sqlite"
 )
@@ -42,8 +41,10 @@ func (r *row) fail(format string, args ...any) { (*sqlite.Row)(r).Fail(format, a
 func (r *row) fault() error { return (*sqlite.Row)(r).Err() }
 
 // json reads TEXT that holds JSON.
-func (r *row) json(v any) {
-	text := r.text()
+func (r *row) json(v any) { r.decode(r.text(), v) }
+
+// decode reads the JSON text of the column that was read last; "" leaves v as it is.
+func (r *row) decode(text string, v any) {
 	if text == "" || r.fault() != nil {
 		return
 	}
@@ -70,12 +71,8 @@ func (r *row) object() map[string]any {
 // doc reads TEXT that holds JSON and mostly the empty list or object, which leaves
 // v as it is: most rows have nothing in most of their documents.
 func (r *row) doc(v any) {
-	text := r.text()
-	if text == "" || text == "{}" || text == "[]" || r.fault() != nil {
-		return
-	}
-	if err := json.Unmarshal([]byte(text), v); err != nil {
-		r.fail("is no JSON of the expected shape: %w", err)
+	if text := r.text(); text != "{}" && text != "[]" {
+		r.decode(text, v)
 	}
 }
 
@@ -110,14 +107,6 @@ func (r *row) ids() []int64 {
 	return list
 }
 
-// meta reads version, change, created_at, updated_at, created_by, updated_by.
-func (r *row) meta() act.Meta {
-	return act.Meta{
-		Version: r.int(), Change: r.int(), CreatedAt: r.int(), UpdatedAt: r.int(),
-		CreatedBy: r.text(), UpdatedBy: r.text(),
-	}
-}
-
 // textOrNull binds "" as NULL.
 func textOrNull(s string) any {
 	if s == "" {
@@ -142,31 +131,12 @@ func dateOrNull(d *calendar.Date) any {
 	return d.String()
 }
 
-// asJSON is the text of a value for a JSON column; an absent list or map is the
-// empty one, as its column's comment promises.
-func asJSON(v any) (string, error) {
-	switch x := v.(type) {
-	case []string:
-		if len(x) == 0 {
-			return "[]", nil
-		}
-	case map[string]any:
-		if len(x) == 0 {
-			return "{}", nil
-		}
-	case map[string]int64:
-		if len(x) == 0 {
-			return "{}", nil
-		}
-	}
-	b, err := json.Marshal(v)
-	return string(b), err
-}
-
-// listJSON is asJSON for a list whose elements are written in another form.
-func listJSON[T, D any](list []T, doc func(T) D) (string, error) {
-	if len(list) == 0 {
+// asJSON is the text of a list of names for a JSON column; an absent list is the
+// empty one.
+func asJSON(names []string) (string, error) {
+	if len(names) == 0 {
 		return "[]", nil
 	}
-	return asJSON(each(list, doc))
+	b, err := json.Marshal(names)
+	return string(b), err
 }

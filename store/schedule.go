@@ -5,29 +5,59 @@ import (
 	"qualifybase/engine/directory"
 )
 
-const (
-	selectSchedule = `SELECT clinic, owner, doc, version, change, created_at, updated_at, '', updated_by FROM schedules`
-	selectClosure  = `SELECT id, clinic, owner, starts_at, ends_at, from_date, to_date, reason, change, created_at, created_by FROM closures`
-)
-
-func scanSchedule(r *row) directory.OwnedSchedule {
-	return directory.OwnedSchedule{Clinic: r.int(), Owner: directory.OwnerRef(r.text()), Schedule: r.schedule(),
-		Meta: r.meta()}
+func scheduleColumns(c *columns, s *directory.OwnedSchedule) {
+	c.fixed("clinic").int(&s.Clinic)
+	c.fixed("owner").text((*string)(&s.Owner))
+	c.column("doc").schedule(&s.Schedule)
+	c.column("version").int(&s.Version)
+	c.column("change").int(&s.Change)
+	c.fixed("created_at").int(&s.CreatedAt)
+	c.column("updated_at").int(&s.UpdatedAt)
+	c.column("updated_by").text(&s.UpdatedBy)
 }
 
-func scanClosure(r *row) directory.Closure {
-	c := directory.Closure{
-		ID: r.text(), Clinic: r.int(), Owner: directory.OwnerRef(r.text()),
-		Span: calendar.Span{Start: r.int(), End: r.int()}, ByDate: !r.null(),
+// closureColumns: a closure is either of two instants or of two dates.
+func closureColumns(c *columns, v *directory.Closure) {
+	c.fixed("id").text(&v.ID)
+	c.fixed("clinic").int(&v.Clinic)
+	c.fixed("owner").text((*string)(&v.Owner))
+	c.fixed("starts_at").intUnless(v.ByDate, &v.Span.Start)
+	c.fixed("ends_at").intUnless(v.ByDate, &v.Span.End)
+	c.fixed("from_date").dayIf(&v.ByDate, &v.FromDate)
+	c.fixed("to_date").dayIf(&v.ByDate, &v.ToDate)
+	c.fixed("reason").text(&v.Reason)
+	c.fixed("change").int(&v.Change)
+	c.fixed("created_at").int(&v.Created)
+	c.fixed("created_by").text(&v.By)
+}
+
+var (
+	scheduleTable  = newTable("schedules", "schedule", "", scheduleColumns)
+	selectSchedule = scheduleTable.selects
+	putSchedule    = scheduleTable.inserts + " ON CONFLICT (clinic, owner) DO UPDATE SET " + scheduleTable.excluded()
+
+	closureTable  = newTable("closures", "closure", "", closureColumns)
+	selectClosure = closureTable.selects
+)
+
+// schedule holds opening hours.
+func (c *columns) schedule(p *calendar.Schedule) {
+	if c.scans() {
+		*p = c.row.schedule()
+	} else if !c.off {
+		doc := docOfSchedule(*p)
+		c.bindJSON(&doc)
 	}
-	if c.ByDate {
-		c.FromDate, c.ToDate = *r.date(), *r.date()
-	} else {
-		r.skip()
-		r.skip()
-	}
-	c.Reason, c.Change, c.Created, c.By = r.text(), r.int(), r.int(), r.text()
-	return c
+}
+
+func scanSchedule(r *row) (s directory.OwnedSchedule) {
+	scheduleColumns(scanning(r), &s)
+	return s
+}
+
+func scanClosure(r *row) (v directory.Closure) {
+	closureColumns(scanning(r), &v)
+	return v
 }
 
 // Schedules implements engine.Reader.
@@ -54,30 +84,22 @@ func (r *reads) Closure(clinic int64, id string) (directory.Closure, error) {
 
 // PutSchedule implements engine.Tx.
 func (t *tx) PutSchedule(s directory.OwnedSchedule) error {
-	doc, err := asJSON(docOfSchedule(s.Schedule))
-	if err != nil {
-		return err
-	}
 	t.wrotePlan(s.Clinic)
-	_, _, err = t.exec(`INSERT INTO schedules (clinic, owner, doc, version, change, created_at, updated_at, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (clinic, owner) DO UPDATE SET doc = excluded.doc,
-		version = excluded.version, change = excluded.change, updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
-		s.Clinic, string(s.Owner), doc, s.Version, s.Change, s.CreatedAt, s.UpdatedAt, s.UpdatedBy)
+	c := t.inserting()
+	scheduleColumns(c, &s)
+	if c.err != nil {
+		return c.err
+	}
+	_, _, err := t.exec(putSchedule, c.args...)
 	return err
 }
 
 // InsertClosure implements engine.Tx.
-func (t *tx) InsertClosure(c directory.Closure) error {
-	var starts, ends, from, to any
-	if c.ByDate {
-		from, to = c.FromDate.String(), c.ToDate.String()
-	} else {
-		starts, ends = c.Span.Start, c.Span.End
-	}
-	t.wrotePlan(c.Clinic)
-	_, _, err := t.exec(`INSERT INTO closures (id, clinic, owner, starts_at, ends_at, from_date, to_date, reason, change,
-		created_at, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		c.ID, c.Clinic, string(c.Owner), starts, ends, from, to, c.Reason, c.Change, c.Created, c.By)
+func (t *tx) InsertClosure(v directory.Closure) error {
+	t.wrotePlan(v.Clinic)
+	c := t.inserting()
+	closureColumns(c, &v)
+	_, err := t.insert(closureTable, c)
 	return err
 }
 

@@ -7,19 +7,35 @@ import (
 	"qualifybase/engine/directory"
 )
 
-const selectService = `SELECT id, clinic, name, duration_minutes, buffer_before, buffer_after, step, align, location_kind,
-	min_notice, horizon_days, daily_cap, auto_confirm, intake_campaign_id, active,
-	(SELECT group_concat(provider_id) FROM (SELECT provider_id FROM service_providers WHERE service_id = services.id ORDER BY provider_id)),
-	version, change, created_at, updated_at, created_by, updated_by FROM services`
+func serviceColumns(c *columns, s *directory.Service) {
+	c.derived("id").int(&s.ID)
+	c.fixed("clinic").int(&s.Clinic)
+	c.column("name").text(&s.Name)
+	c.column("duration_minutes").small(&s.DurationMinutes)
+	c.column("buffer_before").small(&s.BufferBefore)
+	c.column("buffer_after").small(&s.BufferAfter)
+	c.column("step").small(&s.Step)
+	c.column("align").text((*string)(&s.Align))
+	c.column("location_kind").text((*string)(&s.LocationKind))
+	c.column("min_notice").small(&s.MinNotice)
+	c.column("horizon_days").small(&s.HorizonDays)
+	c.column("daily_cap").small(&s.DailyCap)
+	c.column("auto_confirm").bool(&s.AutoConfirm)
+	c.column("intake_campaign_id").textOrNull(&s.IntakeCampaignID)
+	c.column("active").bool(&s.Active)
+	c.derived("(SELECT group_concat(provider_id) FROM (SELECT provider_id FROM service_providers WHERE " +
+		"service_id = services.id ORDER BY provider_id))").ids(&s.ProviderIDs)
+	c.meta(&s.Meta)
+}
 
-func scanService(r *row) directory.Service {
-	return directory.Service{
-		ID: r.int(), Clinic: r.int(), Name: r.text(), DurationMinutes: r.small(), BufferBefore: r.small(),
-		BufferAfter: r.small(), Step: r.small(), Align: directory.Align(r.text()),
-		LocationKind: directory.LocationKind(r.text()),
-		MinNotice:    r.small(), HorizonDays: r.small(), DailyCap: r.small(), AutoConfirm: r.bool(),
-		IntakeCampaignID: r.text(), Active: r.bool(), ProviderIDs: r.ids(), Meta: r.meta(),
-	}
+var (
+	serviceTable  = newTable("services", "service", ofClinic, serviceColumns)
+	selectService = serviceTable.selects
+)
+
+func scanService(r *row) (s directory.Service) {
+	serviceColumns(scanning(r), &s)
+	return s
 }
 
 // Services implements engine.Reader.
@@ -34,13 +50,9 @@ func (r *reads) Service(clinic, id int64) (directory.Service, error) {
 
 // InsertService implements engine.Tx.
 func (t *tx) InsertService(s *directory.Service) error {
-	_, id, err := t.exec(`INSERT INTO services (clinic, name, duration_minutes, buffer_before, buffer_after, step, align,
-		location_kind, min_notice, horizon_days, daily_cap, auto_confirm, intake_campaign_id, active,
-		version, change, created_at, updated_at, created_by, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		s.Clinic, s.Name, s.DurationMinutes, s.BufferBefore, s.BufferAfter, s.Step, string(s.Align), string(s.LocationKind),
-		s.MinNotice, s.HorizonDays, s.DailyCap, s.AutoConfirm, textOrNull(s.IntakeCampaignID), s.Active,
-		s.Version, s.Change, s.CreatedAt, s.UpdatedAt, s.CreatedBy, s.UpdatedBy)
+	c := t.inserting()
+	serviceColumns(c, s)
+	id, err := t.insert(serviceTable, c)
 	if err != nil {
 		return err
 	}
@@ -54,13 +66,9 @@ func (t *tx) UpdateService(s directory.Service) error {
 	if err != nil {
 		return err
 	}
-	err = t.change("service", `UPDATE services SET name = ?, duration_minutes = ?, buffer_before = ?, buffer_after = ?, step = ?,
-		align = ?, location_kind = ?, min_notice = ?, horizon_days = ?, daily_cap = ?, auto_confirm = ?, intake_campaign_id = ?,
-		active = ?, version = ?, change = ?, updated_at = ?, updated_by = ? WHERE id = ? AND clinic = ?`,
-		s.Name, s.DurationMinutes, s.BufferBefore, s.BufferAfter, s.Step, string(s.Align), string(s.LocationKind),
-		s.MinNotice, s.HorizonDays, s.DailyCap, s.AutoConfirm, textOrNull(s.IntakeCampaignID), s.Active,
-		s.Version, s.Change, s.UpdatedAt, s.UpdatedBy, s.ID, s.Clinic)
-	if err != nil {
+	c := t.updating()
+	serviceColumns(c, &s)
+	if err := t.update(serviceTable, c, s.ID, s.Clinic); err != nil {
 		return err
 	}
 	return t.linkService(s, old.ProviderIDs)

@@ -2,18 +2,33 @@ package store
 
 import (
 	"qualifybase/engine/access"
-	"qualifybase/engine/act"
 )
 
-const selectUser = `SELECT id, clinic, email, email_key, name, role, password_hash, failures, first_failure_at, disabled_at,
-	sessions_from, version, created_at, updated_at FROM users`
+func userColumns(c *columns, u *access.User) {
+	c.fixed("id").text(&u.ID)
+	c.fixed("clinic").int(&u.Clinic)
+	c.column("email").text(&u.Email)
+	c.column("email_key").text(&u.EmailKey)
+	c.column("name").text(&u.Name)
+	c.column("role").text((*string)(&u.Role))
+	c.column("password_hash").text(&u.PasswordHash)
+	c.column("failures").small(&u.Failures)
+	c.column("first_failure_at").intOrNull(&u.FirstFailureAt)
+	c.column("disabled_at").intOrNull(&u.DisabledAt)
+	c.column("sessions_from").intOrNull(&u.SessionsFrom)
+	c.column("version").int(&u.Version)
+	c.fixed("created_at").int(&u.CreatedAt)
+	c.column("updated_at").int(&u.UpdatedAt)
+}
 
-func scanUser(r *row) access.User {
-	return access.User{
-		ID: r.text(), Clinic: r.int(), Email: r.text(), EmailKey: r.text(), Name: r.text(), Role: act.Role(r.text()),
-		PasswordHash: r.text(), Failures: r.small(), FirstFailureAt: r.int(), DisabledAt: r.int(),
-		SessionsFrom: r.int(), Version: r.int(), CreatedAt: r.int(), UpdatedAt: r.int(),
-	}
+var (
+	userTable  = newTable("users", "user", ofClinic, userColumns)
+	selectUser = userTable.selects
+)
+
+func scanUser(r *row) (u access.User) {
+	userColumns(scanning(r), &u)
+	return u
 }
 
 // User implements engine.Reader.
@@ -33,17 +48,15 @@ func (r *reads) Users(clinic int64) ([]access.User, error) {
 
 // InsertUser implements engine.Tx.
 func (t *tx) InsertUser(u access.User) error {
-	_, _, err := t.exec(`INSERT INTO users (id, clinic, email, email_key, name, role, password_hash, failures, first_failure_at,
-		disabled_at, sessions_from, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		u.ID, u.Clinic, u.Email, u.EmailKey, u.Name, string(u.Role), u.PasswordHash, u.Failures, intOrNull(u.FirstFailureAt),
-		intOrNull(u.DisabledAt), intOrNull(u.SessionsFrom), u.Version, u.CreatedAt, u.UpdatedAt)
+	c := t.inserting()
+	userColumns(c, &u)
+	_, err := t.insert(userTable, c)
 	return err
 }
 
 // UpdateUser implements engine.Tx.
 func (t *tx) UpdateUser(u access.User) error {
-	return t.change("user", `UPDATE users SET email = ?, email_key = ?, name = ?, role = ?, password_hash = ?, failures = ?,
-		first_failure_at = ?, disabled_at = ?, sessions_from = ?, version = ?, updated_at = ? WHERE id = ? AND clinic = ?`,
-		u.Email, u.EmailKey, u.Name, string(u.Role), u.PasswordHash, u.Failures, intOrNull(u.FirstFailureAt),
-		intOrNull(u.DisabledAt), intOrNull(u.SessionsFrom), u.Version, u.UpdatedAt, u.ID, u.Clinic)
+	c := t.updating()
+	userColumns(c, &u)
+	return t.update(userTable, c, u.ID, u.Clinic)
 }

@@ -1,24 +1,43 @@
 package store
 
 import (
-	"encoding/json"
-
 	"qualifybase/engine/act"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/outbox"
 )
 
-const selectWebhook = `SELECT n, id, clinic, test, url, events, description, payload, flat, signature_header, max_in_flight,
-	enabled, disabled_reason, secret, old_secret, old_until, deleted_at,
-	version, change, created_at, updated_at, created_by, updated_by FROM webhooks`
+func webhookColumns(c *columns, h *outbox.Webhook) {
+	c.derived("n").int(&h.N)
+	c.fixed("id").text(&h.ID)
+	c.fixed("clinic").int(&h.Clinic)
+	c.fixed("test").bool(&h.Test)
+	c.column("url").text(&h.URL)
+	c.column("events").json(&h.Events)
+	c.column("description").text(&h.Description)
+	c.column("payload").text((*string)(&h.Payload))
+	c.fixed("flat").bool(&h.Flat)
+	c.column("signature_header").text(&h.SignatureHeader)
+	c.column("max_in_flight").small(&h.MaxInFlight)
+	// Enabling forgets the run of failures.
+	c.in(updated, "failing_since = CASE WHEN enabled < ? THEN NULL ELSE failing_since END").bool(&h.Enabled)
+	c.in(updated, "failures = CASE WHEN enabled < ? THEN 0 ELSE failures END").bool(&h.Enabled)
+	c.in(inserted, "failures").value(0)
+	c.column("enabled").bool(&h.Enabled)
+	c.column("disabled_reason").text(&h.DisabledReason)
+	c.column("secret").secret(&h.Sealed)
+	c.column("old_secret").secret(&h.OldSealed)
+	c.column("old_until").intOrNull(&h.OldUntil)
+	c.column("deleted_at").intOrNull(&h.DeletedAt)
+	c.meta(&h.Meta)
+}
 
-func scanWebhook(r *row) outbox.Webhook {
-	h := outbox.Webhook{N: r.int(), ID: r.text(), Clinic: r.int(), Test: r.bool(), URL: r.text()}
-	r.json(&h.Events)
-	h.Description, h.Payload, h.Flat, h.SignatureHeader = r.text(), outbox.Payload(r.text()), r.bool(), r.text()
-	h.MaxInFlight, h.Enabled, h.DisabledReason = r.small(), r.bool(), r.text()
-	h.Sealed, h.OldSealed = r.secret(), r.secret()
-	h.OldUntil, h.DeletedAt, h.Meta = r.int(), r.int(), r.meta()
+var (
+	webhookTable  = newTable("webhooks", "webhook", ofClinic+" AND deleted_at IS NULL", webhookColumns)
+	selectWebhook = webhookTable.selects
+)
+
+func scanWebhook(r *row) (h outbox.Webhook) {
+	webhookColumns(scanning(r), &h)
 	return h
 }
 
@@ -87,47 +106,21 @@ func (r *reads) CountWebhooks(clinic int64) (int64, error) {
 	return r.number("SELECT count(*) FROM webhooks WHERE clinic = ? AND test IN (0, 1) AND deleted_at IS NULL", clinic)
 }
 
-// bytesOrNull binds nil as NULL.
-func bytesOrNull(b []byte) any {
-	if b == nil {
-		return nil
-	}
-	return b
-}
-
 // InsertWebhook implements engine.Tx.
-func (t *tx) InsertWebhook(h *outbox.Webhook) error {
-	events, err := json.Marshal(h.Events)
-	if err != nil {
-		return err
-	}
+func (t *tx) InsertWebhook(h *outbox.Webhook) (err error) {
 	t.w.subs[h.Clinic] = struct{}{}
-	_, h.N, err = t.exec(`INSERT INTO webhooks (id, clinic, test, url, events, description, payload, flat, signature_header, max_in_flight,
-		enabled, disabled_reason, secret, old_secret, old_until, failures, version, change, created_at, updated_at, created_by, updated_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
-		h.ID, h.Clinic, h.Test, h.URL, string(events), h.Description, string(h.Payload), h.Flat, h.SignatureHeader,
-		h.MaxInFlight,
-		h.Enabled, h.DisabledReason, bytesOrNull(h.Sealed), bytesOrNull(h.OldSealed), intOrNull(h.OldUntil),
-		h.Version, h.Change, h.CreatedAt, h.UpdatedAt, h.CreatedBy, h.UpdatedBy)
+	c := t.inserting()
+	webhookColumns(c, h)
+	h.N, err = t.insert(webhookTable, c)
 	return err
 }
 
 // UpdateWebhook implements engine.Tx. Enabling forgets the run of failures.
 func (t *tx) UpdateWebhook(h outbox.Webhook) error {
-	events, err := json.Marshal(h.Events)
-	if err != nil {
-		return err
-	}
 	t.w.subs[h.Clinic] = struct{}{}
-	return t.change("webhook", `UPDATE webhooks SET url = ?1, events = ?2, description = ?3, payload = ?4, signature_header = ?5,
-		max_in_flight = ?6, failing_since = CASE WHEN enabled < ?7 THEN NULL ELSE failing_since END,
-		failures = CASE WHEN enabled < ?7 THEN 0 ELSE failures END, enabled = ?7, disabled_reason = ?8,
-		secret = ?9, old_secret = ?10, old_until = ?11, deleted_at = ?12, version = ?13, change = ?14, updated_at = ?15, updated_by = ?16
-		WHERE id = ?17 AND clinic = ?18 AND deleted_at IS NULL`,
-		h.URL, string(events), h.Description, string(h.Payload), h.SignatureHeader, h.MaxInFlight, h.Enabled,
-		h.DisabledReason,
-		bytesOrNull(h.Sealed), bytesOrNull(h.OldSealed), intOrNull(h.OldUntil), intOrNull(h.DeletedAt),
-		h.Version, h.Change, h.UpdatedAt, h.UpdatedBy, h.ID, h.Clinic)
+	c := t.updating()
+	webhookColumns(c, &h)
+	return t.update(webhookTable, c, h.ID, h.Clinic)
 }
 
 // Reawaken implements engine.Tx: one statement over the endpoint's backlog.

@@ -54,6 +54,7 @@ type writer struct {
 	counters    map[int64]*clinicCounters // running numbers by clinic
 	inUse       []*clinicCounters         // those the open group asked for
 	overlay     overlay                   // its uncommitted occupancy
+	bound       columns                   // the row that is written next
 	plans       map[int64]*directory.Plan // plans of clinics whose directory it wrote; nil = to be compiled
 	keys        map[lookup]struct{}       // keys it wrote
 	touched     []keyTouch                // last_used_at it wrote
