@@ -85,6 +85,16 @@ func Country(optional bool) Rule[string] {
 	return textRule(func(x *Edit, field string, at, sent *string) { x.Country(field, at, sent, optional) })
 }
 
+// Plain is a value that is taken as it was sent.
+func Plain[T comparable]() Rule[T] {
+	return Rule[T]{Same: equal[T],
+		Apply: func(x *Edit, field string, at, sent *T) {
+			if sent != nil {
+				Put(x, field, at, *sent)
+			}
+		}}
+}
+
 // Cleaned is a value that is cleaned as a whole; clean notes its faults in x.
 func Cleaned[T comparable](clean func(x *Edit, field string, sent T) T) Rule[T] {
 	return Rule[T]{Same: equal[T],

@@ -181,7 +181,7 @@ func (e *Engine) UpdateClinic(ctx context.Context, c act.Caller, version *int64,
 			return Clinic{}, err
 		}
 		var x act.Edit
-		d.apply(&x, &row)
+		clinicFields.Apply(&x, &row, &d)
 		m := act.Meta{Version: row.Version}
 		if write, err := w.Finish(&x, &m, 0); err != nil || !write {
 			return row, err
@@ -192,20 +192,35 @@ func (e *Engine) UpdateClinic(ctx context.Context, c act.Caller, version *int64,
 	})
 }
 
-func (d ClinicPatch) apply(x *act.Edit, row *Clinic) {
-	x.Must("name", &row.Name, d.Name, text.MaxName)
-	x.Zone("time_zone", &row.TimeZone, d.TimeZone, false)
-	x.Country("country", &row.Country, d.Country, false)
-	s := &row.Settings
-	x.Number("step_minutes", &s.StepMinutes, d.StepMinutes, 1, MaxStep)
-	x.Number("default_minutes", &s.DefaultMinutes, d.DefaultMinutes, 1, MaxDuration)
-	x.Number("notice_minutes", &s.NoticeMinutes, d.NoticeMinutes, 0, MaxNotice)
-	x.Number("horizon_days", &s.HorizonDays, d.HorizonDays, 0, MaxHorizon)
-	x.Flag("buffers_inside_hours", &s.BuffersInsideHours, d.BuffersInsideHours)
-	x.Flag("reconfirm_on_move", &s.ReconfirmOnMove, d.ReconfirmOnMove)
-	x.Flag("continuity", &s.Continuity, d.Continuity)
-	x.Number("late_cancel_hours", &s.LateCancelHours, d.LateCancelHours, 0, MaxLateCancel)
-	x.Flag("no_show_sweep", &s.NoShowSweep, d.NoShowSweep)
+var clinicFields = act.Fields[Clinic, ClinicPatch]{
+	act.FieldOf("name", act.Required(text.MaxName),
+		func(c *Clinic, d *ClinicPatch) (*string, **string) { return &c.Name, &d.Name }),
+	act.FieldOf("time_zone", act.Zone(false),
+		func(c *Clinic, d *ClinicPatch) (*string, **string) { return &c.TimeZone, &d.TimeZone }),
+	act.FieldOf("country", act.Country(false),
+		func(c *Clinic, d *ClinicPatch) (*string, **string) { return &c.Country, &d.Country }),
+	act.FieldOf("step_minutes", act.Number(1, MaxStep),
+		func(c *Clinic, d *ClinicPatch) (*int, **int) { return &c.Settings.StepMinutes, &d.StepMinutes }),
+	act.FieldOf("default_minutes", act.Number(1, MaxDuration),
+		func(c *Clinic, d *ClinicPatch) (*int, **int) { return &c.Settings.DefaultMinutes, &d.DefaultMinutes }),
+	act.FieldOf("notice_minutes", act.Number(0, MaxNotice),
+		func(c *Clinic, d *ClinicPatch) (*int, **int) { return &c.Settings.NoticeMinutes, &d.NoticeMinutes }),
+	act.FieldOf("horizon_days", act.Number(0, MaxHorizon),
+		func(c *Clinic, d *ClinicPatch) (*int, **int) { return &c.Settings.HorizonDays, &d.HorizonDays }),
+	act.FieldOf("buffers_inside_hours", act.Flag(),
+		func(c *Clinic, d *ClinicPatch) (*bool, **bool) {
+			return &c.Settings.BuffersInsideHours, &d.BuffersInsideHours
+		}),
+	act.FieldOf("reconfirm_on_move", act.Flag(),
+		func(c *Clinic, d *ClinicPatch) (*bool, **bool) {
+			return &c.Settings.ReconfirmOnMove, &d.ReconfirmOnMove
+		}),
+	act.FieldOf("continuity", act.Flag(),
+		func(c *Clinic, d *ClinicPatch) (*bool, **bool) { return &c.Settings.Continuity, &d.Continuity }),
+	act.FieldOf("late_cancel_hours", act.Number(0, MaxLateCancel),
+		func(c *Clinic, d *ClinicPatch) (*int, **int) { return &c.Settings.LateCancelHours, &d.LateCancelHours }),
+	act.FieldOf("no_show_sweep", act.Flag(),
+		func(c *Clinic, d *ClinicPatch) (*bool, **bool) { return &c.Settings.NoShowSweep, &d.NoShowSweep }),
 }
 
 // Organization is the caller's own clinic, for which no right is needed.

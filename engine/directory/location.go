@@ -21,9 +21,6 @@ const (
 	AtVirtual LocationKind = "virtual"
 )
 
-// Valid tells the kinds that exist.
-func (k LocationKind) Valid() bool { return k == AtClinic || k == AtRoom || k == AtVirtual }
-
 // Location is a place of work: the clinic, a room in it, or a video call.
 type Location struct {
 	ID       int64
@@ -81,8 +78,8 @@ func (e *Engine) CreateLocation(ctx context.Context, c act.Caller, d LocationDra
 		if d.Kind == nil && d.ParentID != nil && *d.ParentID != 0 {
 			row.Kind = AtRoom
 		}
-		var x act.Edit
-		d.apply(&x, &row, plan)
+		x := act.Edit{HomeCountry: plan.Clinic.Country}
+		locationFields.Apply(&x, &row, &locationEdit{d, plan})
 		if _, err := w.Finish(&x, &row.Meta, 0); err != nil {
 			return Location{}, err
 		}
@@ -108,8 +105,8 @@ func (e *Engine) UpdateLocation(ctx context.Context, c act.Caller, id int64, ver
 			return Location{}, err
 		}
 		was := row.Kind
-		var x act.Edit
-		d.apply(&x, &row, plan)
+		x := act.Edit{HomeCountry: plan.Clinic.Country}
+		locationFields.Apply(&x, &row, &locationEdit{d, plan})
 		write, err := w.Finish(&x, &row.Meta, id)
 		if err != nil || !write {
 			return row, err
@@ -170,21 +167,38 @@ func (e *Engine) Locations(ctx context.Context, c act.Caller, p act.Page) (act.L
 		func(x Location) act.Position { return act.Position{CreatedAt: x.CreatedAt, ID: act.IDText(x.ID)} })
 }
 
-func (d LocationDraft) apply(x *act.Edit, row *Location, plan *Plan) {
-	x.Must("name", &row.Name, d.Name, text.MaxName)
-	if d.Kind != nil {
-		if !d.Kind.Valid() {
-			x.Add("kind", "Must be clinic, room or virtual")
-		} else {
-			act.Put(x, "kind", &row.Kind, *d.Kind)
-		}
-	}
+// locationEdit is a draft with the directory that its parent is looked up in.
+type locationEdit struct {
+	LocationDraft
+	plan *Plan
+}
+
+var locationFields = act.Fields[Location, locationEdit]{
+	act.FieldOf("name", act.Required(text.MaxName),
+		func(l *Location, d *locationEdit) (*string, **string) { return &l.Name, &d.Name }),
+	act.FieldOf("kind", act.OneOf("Must be clinic, room or virtual", AtClinic, AtRoom, AtVirtual),
+		func(l *Location, d *locationEdit) (*LocationKind, **LocationKind) { return &l.Kind, &d.Kind }),
+	act.FieldOf("parent_id", act.Plain[int64](),
+		func(l *Location, d *locationEdit) (*int64, **int64) { return &l.ParentID, &d.ParentID }).Applied(applyParent),
+	act.FieldOf("address", act.Cleaned(cleanAddress),
+		func(l *Location, d *locationEdit) (*Address, **Address) { return &l.Address, &d.Address }),
+	act.FieldOf("phone", act.Phone(),
+		func(l *Location, d *locationEdit) (*string, **string) { return &l.Phone, &d.Phone }),
+	act.FieldOf("time_zone", act.Zone(true),
+		func(l *Location, d *locationEdit) (*string, **string) { return &l.TimeZone, &d.TimeZone }),
+	act.FieldOf("capacity", act.Number(0, MaxCapacity),
+		func(l *Location, d *locationEdit) (*int, **int) { return &l.Capacity, &d.Capacity }),
+	act.FieldOf("active", act.Flag(),
+		func(l *Location, d *locationEdit) (*bool, **bool) { return &l.Active, &d.Active }),
+}
+
+// applyParent takes the clinic that a room lies in. Only clinics have rooms and only
+// rooms have a parent, so that no chain is longer than one and no circle can close.
+func applyParent(x *act.Edit, row *Location, d *locationEdit) {
 	if d.ParentID != nil {
-		act.Put(x, "parent_id", &row.ParentID, *d.ParentID)
+		row.ParentID = *d.ParentID
 	}
-	// Only clinics have rooms and only rooms have a parent, so that no chain is
-	// longer than one and no circle can close.
-	switch parent := plan.Location(row.ParentID); {
+	switch parent := d.plan.Location(row.ParentID); {
 	case row.ParentID == 0:
 	case row.Kind != AtRoom:
 		x.Add("parent_id", "Only a room lies in a clinic; leave it out, or set it to 0, for kind %s", row.Kind)
@@ -193,14 +207,10 @@ func (d LocationDraft) apply(x *act.Edit, row *Location, plan *Plan) {
 	case parent.Kind != AtClinic || parent.ID == row.ID:
 		x.Add("parent_id", "Must be a location of kind clinic")
 	}
-	if d.Address != nil {
-		a := d.Address.Clean(&x.Faults, "address")
-		act.Put(x, "address", &row.Address, a)
-	}
-	x.Phone("phone", &row.Phone, d.Phone, plan.Clinic.Country)
-	x.Zone("time_zone", &row.TimeZone, d.TimeZone, true)
-	x.Number("capacity", &row.Capacity, d.Capacity, 0, MaxCapacity)
-	x.Flag("active", &row.Active, d.Active)
+}
+
+func cleanAddress(x *act.Edit, field string, sent Address) Address {
+	return sent.Clean(&x.Faults, field)
 }
 
 // Clean validates every line under field, as "address.city".

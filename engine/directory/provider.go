@@ -84,8 +84,8 @@ func (e *Engine) CreateProvider(ctx context.Context, c act.Caller, d ProviderDra
 				d.LocationIDs = &[]int64{first.ID}
 			}
 		}
-		var x act.Edit
-		d.apply(&x, &row, plan)
+		x := act.Edit{HomeCountry: plan.Clinic.Country}
+		providerFields.Apply(&x, &row, &providerEdit{d, plan})
 		if _, err := w.Finish(&x, &row.Meta, 0); err != nil {
 			return Provider{}, err
 		}
@@ -125,8 +125,8 @@ func (e *Engine) UpdateProvider(ctx context.Context, c act.Caller, id int64, ver
 		if err := act.CheckVersion(version, row.Version); err != nil {
 			return Provider{}, err
 		}
-		var x act.Edit
-		d.apply(&x, &row, plan)
+		x := act.Edit{HomeCountry: plan.Clinic.Country}
+		providerFields.Apply(&x, &row, &providerEdit{d, plan})
 		if write, err := w.Finish(&x, &row.Meta, id); err != nil || !write {
 			return row, err
 		}
@@ -161,49 +161,87 @@ func (e *Engine) Providers(ctx context.Context, c act.Caller, p act.Page) (act.L
 		func(x Provider) act.Position { return act.Position{CreatedAt: x.CreatedAt, ID: act.IDText(x.ID)} })
 }
 
-func (d ProviderDraft) apply(x *act.Edit, row *Provider, plan *Plan) {
-	x.Must("display_name", &row.DisplayName, d.DisplayName, text.MaxName)
-	x.Text("credentials", &row.Credentials, d.Credentials, text.MaxName)
-	x.Text("specialty", &row.Specialty, d.Specialty, text.MaxName)
-	x.Text("registration_no", &row.RegistrationNo, d.RegistrationNo, text.MaxName)
-	if d.Email != nil {
-		email, _ := text.CleanEmail(&x.Faults, "email", *d.Email)
-		act.Put(x, "email", &row.Email, email)
-	}
-	x.Phone("phone", &row.Phone, d.Phone, plan.Clinic.Country)
-	x.Flag("active", &row.Active, d.Active)
-	x.Flag("bookable_online", &row.BookableOnline, d.BookableOnline)
-	if d.Colour != nil {
-		if !validColour(*d.Colour) {
-			x.Add("colour", "Must be a colour like #2e7d32, or empty")
-		} else {
-			act.Put(x, "colour", &row.Colour, strings.ToLower(*d.Colour))
-		}
-	}
-	x.Number("weight", &row.Weight, d.Weight, 1, MaxWeight)
-	x.Number("priority", &row.Priority, d.Priority, -MaxPriority, MaxPriority)
-	x.Number("buffer_before", &row.BufferBefore, d.BufferBefore, 0, MaxBuffer)
-	x.Number("buffer_after", &row.BufferAfter, d.BufferAfter, 0, MaxBuffer)
-	x.Number("daily_cap", &row.DailyCap, d.DailyCap, 0, MaxDailyCap)
+// providerEdit is a draft with the directory that its ids are looked up in.
+type providerEdit struct {
+	ProviderDraft
+	plan *Plan
+}
+
+var providerFields = act.Fields[Provider, providerEdit]{
+	act.FieldOf("display_name", act.Required(text.MaxName),
+		func(p *Provider, d *providerEdit) (*string, **string) { return &p.DisplayName, &d.DisplayName }),
+	act.FieldOf("credentials", act.Line(text.MaxName),
+		func(p *Provider, d *providerEdit) (*string, **string) { return &p.Credentials, &d.Credentials }),
+	act.FieldOf("specialty", act.Line(text.MaxName),
+		func(p *Provider, d *providerEdit) (*string, **string) { return &p.Specialty, &d.Specialty }),
+	act.FieldOf("registration_no", act.Line(text.MaxName),
+		func(p *Provider, d *providerEdit) (*string, **string) { return &p.RegistrationNo, &d.RegistrationNo }),
+	act.FieldOf("email", act.Email(),
+		func(p *Provider, d *providerEdit) (*string, **string) { return &p.Email, &d.Email }),
+	act.FieldOf("phone", act.Phone(),
+		func(p *Provider, d *providerEdit) (*string, **string) { return &p.Phone, &d.Phone }),
+	act.FieldOf("active", act.Flag(),
+		func(p *Provider, d *providerEdit) (*bool, **bool) { return &p.Active, &d.Active }),
+	act.FieldOf("bookable_online", act.Flag(),
+		func(p *Provider, d *providerEdit) (*bool, **bool) { return &p.BookableOnline, &d.BookableOnline }),
+	act.FieldOf("colour", act.Cleaned(cleanColour),
+		func(p *Provider, d *providerEdit) (*string, **string) { return &p.Colour, &d.Colour }),
+	act.FieldOf("weight", act.Number(1, MaxWeight),
+		func(p *Provider, d *providerEdit) (*int, **int) { return &p.Weight, &d.Weight }),
+	act.FieldOf("priority", act.Number(-MaxPriority, MaxPriority),
+		func(p *Provider, d *providerEdit) (*int, **int) { return &p.Priority, &d.Priority }),
+	act.FieldOf("buffer_before", act.Number(0, MaxBuffer),
+		func(p *Provider, d *providerEdit) (*int, **int) { return &p.BufferBefore, &d.BufferBefore }),
+	act.FieldOf("buffer_after", act.Number(0, MaxBuffer),
+		func(p *Provider, d *providerEdit) (*int, **int) { return &p.BufferAfter, &d.BufferAfter }),
+	act.FieldOf("daily_cap", act.Number(0, MaxDailyCap),
+		func(p *Provider, d *providerEdit) (*int, **int) { return &p.DailyCap, &d.DailyCap }),
+	act.FieldOf("location_ids", idList,
+		func(p *Provider, d *providerEdit) (*[]int64, **[]int64) { return &p.LocationIDs, &d.LocationIDs }).
+		Applied(applyLocations),
+	act.FieldOf("service_ids", idList,
+		func(p *Provider, d *providerEdit) (*[]int64, **[]int64) { return &p.ServiceIDs, &d.ServiceIDs }).
+		Applied(applyServices),
+}
+
+// idList is a list of ids, which an Apply of its field's own looks up.
+var idList = act.Rule[[]int64]{Same: slices.Equal[[]int64]}
+
+// applyLocations takes where the provider works: at one location at least.
+func applyLocations(x *act.Edit, row *Provider, d *providerEdit) {
 	x.IDs("location_ids", "location", &row.LocationIDs, d.LocationIDs, func(id int64) bool {
-		return plan.Location(id) != nil
+		return d.plan.Location(id) != nil
 	})
 	if len(row.LocationIDs) == 0 {
 		x.Add("location_ids", "Required: name a location where the provider works")
 	}
-	if d.ServiceIDs != nil {
-		sorted := slices.Sorted(slices.Values(*d.ServiceIDs))
-		if slices.Equal(sorted, row.ServiceIDs) {
-			return
-		}
-		was := len(x.Faults)
-		x.IDs("service_ids", "service", &row.ServiceIDs, d.ServiceIDs, func(id int64) bool { return plan.Service(id) != nil })
-		if len(x.Faults) == was {
-			row.ServiceIDs = sorted
-		}
+}
+
+func applyServices(x *act.Edit, row *Provider, d *providerEdit) {
+	applySorted(x, "service_ids", "service", &row.ServiceIDs, d.ServiceIDs, func(id int64) bool {
+		return d.plan.Service(id) != nil
+	})
+}
+
+// applySorted takes ids whose order means nothing: they are kept in ascending order.
+func applySorted(x *act.Edit, field, what string, at, sent *[]int64, known func(int64) bool) {
+	if sent == nil {
+		return
+	}
+	sorted := slices.Sorted(slices.Values(*sent))
+	if slices.Equal(sorted, *at) {
+		return
+	}
+	was := len(x.Faults)
+	if x.IDs(field, what, at, sent, known); len(x.Faults) == was {
+		*at = sorted
 	}
 }
 
-func validColour(s string) bool {
-	return s == "" || len(s) == 7 && s[0] == '#' && strings.Trim(s[1:], "0123456789abcdefABCDEF") == ""
+// cleanColour is a colour in small letters, or none.
+func cleanColour(x *act.Edit, field, sent string) string {
+	if sent != "" && (len(sent) != 7 || sent[0] != '#' || strings.Trim(sent[1:], "0123456789abcdefABCDEF") != "") {
+		x.Add(field, "Must be a colour like #2e7d32, or empty")
+	}
+	return strings.ToLower(sent)
 }

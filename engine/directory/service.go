@@ -72,7 +72,7 @@ func (e *Engine) CreateService(ctx context.Context, c act.Caller, d ServiceDraft
 	return manage(ctx, e, c, serviceCreate, func(w *Act, plan *Plan) (Service, error) {
 		row := Service{Clinic: c.Clinic, Align: AlignStart, MinNotice: -1, HorizonDays: -1, Active: true}
 		var x act.Edit
-		d.apply(&x, &row, plan)
+		serviceFields.Apply(&x, &row, &serviceEdit{d, plan})
 		if _, err := w.Finish(&x, &row.Meta, 0); err != nil {
 			return Service{}, err
 		}
@@ -101,7 +101,7 @@ func (e *Engine) UpdateService(ctx context.Context, c act.Caller, id int64, vers
 		}
 		before := slices.Clone(row.ProviderIDs)
 		var x act.Edit
-		d.apply(&x, &row, plan)
+		serviceFields.Apply(&x, &row, &serviceEdit{d, plan})
 		if write, err := w.Finish(&x, &row.Meta, id); err != nil || !write {
 			return row, err
 		}
@@ -135,8 +135,50 @@ func (e *Engine) Services(ctx context.Context, c act.Caller, p act.Page) (act.Li
 		func(x Service) act.Position { return act.Position{CreatedAt: x.CreatedAt, ID: act.IDText(x.ID)} })
 }
 
-func (d ServiceDraft) apply(x *act.Edit, row *Service, plan *Plan) {
-	x.Must("name", &row.Name, d.Name, text.MaxName)
+// serviceEdit is a draft with the directory that its ids are looked up in.
+type serviceEdit struct {
+	ServiceDraft
+	plan *Plan
+}
+
+var serviceFields = act.Fields[Service, serviceEdit]{
+	act.FieldOf("name", act.Required(text.MaxName),
+		func(s *Service, d *serviceEdit) (*string, **string) { return &s.Name, &d.Name }),
+	act.FieldOf("duration_minutes", act.Plain[int](),
+		func(s *Service, d *serviceEdit) (*int, **int) { return &s.DurationMinutes, &d.DurationMinutes }).
+		Applied(applyLength),
+	act.FieldOf("buffer_before", act.Plain[int](),
+		func(s *Service, d *serviceEdit) (*int, **int) { return &s.BufferBefore, &d.BufferBefore }).
+		Applied(nil), // with the duration
+	act.FieldOf("buffer_after", act.Plain[int](),
+		func(s *Service, d *serviceEdit) (*int, **int) { return &s.BufferAfter, &d.BufferAfter }).
+		Applied(nil), // with the duration
+	act.FieldOf("step", act.Number(0, MaxStep),
+		func(s *Service, d *serviceEdit) (*int, **int) { return &s.Step, &d.Step }),
+	act.FieldOf("align", act.OneOf("Must be start, clock or pack", AlignStart, AlignClock, AlignPack),
+		func(s *Service, d *serviceEdit) (*Align, **Align) { return &s.Align, &d.Align }),
+	act.FieldOf("location_kind",
+		act.OneOf("Must be clinic, room or virtual, or empty for any", "", AtClinic, AtRoom, AtVirtual),
+		func(s *Service, d *serviceEdit) (*LocationKind, **LocationKind) {
+			return &s.LocationKind, &d.LocationKind
+		}),
+	act.FieldOf("min_notice", act.Number(-1, MaxNotice),
+		func(s *Service, d *serviceEdit) (*int, **int) { return &s.MinNotice, &d.MinNotice }),
+	act.FieldOf("horizon_days", act.Number(-1, MaxHorizon),
+		func(s *Service, d *serviceEdit) (*int, **int) { return &s.HorizonDays, &d.HorizonDays }),
+	act.FieldOf("daily_cap", act.Number(0, MaxDailyCap),
+		func(s *Service, d *serviceEdit) (*int, **int) { return &s.DailyCap, &d.DailyCap }),
+	act.FieldOf("auto_confirm", act.Flag(),
+		func(s *Service, d *serviceEdit) (*bool, **bool) { return &s.AutoConfirm, &d.AutoConfirm }),
+	act.FieldOf("active", act.Flag(),
+		func(s *Service, d *serviceEdit) (*bool, **bool) { return &s.Active, &d.Active }),
+	act.FieldOf("provider_ids", idList,
+		func(s *Service, d *serviceEdit) (*[]int64, **[]int64) { return &s.ProviderIDs, &d.ProviderIDs }).
+		Applied(applyProviders),
+}
+
+// applyLength takes the duration and both buffers, which together fit in a day.
+func applyLength(x *act.Edit, row *Service, d *serviceEdit) {
 	if d.DurationMinutes == nil && row.DurationMinutes == 0 {
 		x.Add("duration_minutes", "Required")
 	}
@@ -147,42 +189,10 @@ func (d ServiceDraft) apply(x *act.Edit, row *Service, plan *Plan) {
 	if sum := row.DurationMinutes + row.BufferBefore + row.BufferAfter; len(x.Faults) == was && sum > 24*60 {
 		x.Add("duration_minutes", "Must be at most 24 hours together with both buffers; it is %d minutes", sum)
 	}
-	x.Number("step", &row.Step, d.Step, 0, MaxStep)
-	if d.Align != nil {
-		if *d.Align == "" || !d.Align.Valid() {
-			x.Add("align", "Must be start, clock or pack")
-		} else {
-			act.Put(x, "align", &row.Align, *d.Align)
-		}
-	}
-	if d.LocationKind != nil {
-		if *d.LocationKind != "" && !d.LocationKind.Valid() {
-			x.Add("location_kind", "Must be clinic, room or virtual, or empty for any")
-		} else {
-			act.Put(x, "location_kind", &row.LocationKind, *d.LocationKind)
-		}
-	}
-	x.Number("min_notice", &row.MinNotice, d.MinNotice, -1, MaxNotice)
-	x.Number("horizon_days", &row.HorizonDays, d.HorizonDays, -1, MaxHorizon)
-	x.Number("daily_cap", &row.DailyCap, d.DailyCap, 0, MaxDailyCap)
-	x.Flag("auto_confirm", &row.AutoConfirm, d.AutoConfirm)
-	x.Flag("active", &row.Active, d.Active)
-	if d.ProviderIDs != nil {
-		sorted := slices.Sorted(slices.Values(*d.ProviderIDs))
-		if slices.Equal(sorted, row.ProviderIDs) {
-			return
-		}
-		was := len(x.Faults)
-		x.IDs("provider_ids", "provider", &row.ProviderIDs, d.ProviderIDs, func(id int64) bool {
-			return plan.Provider(id) != nil
-		})
-		if len(x.Faults) == was {
-			row.ProviderIDs = sorted
-		}
-	}
 }
 
-// Valid tells the alignments that exist, the empty one included.
-func (a Align) Valid() bool {
-	return a == "" || a == AlignStart || a == AlignClock || a == AlignPack
+func applyProviders(x *act.Edit, row *Service, d *serviceEdit) {
+	applySorted(x, "provider_ids", "provider", &row.ProviderIDs, d.ProviderIDs, func(id int64) bool {
+		return d.plan.Provider(id) != nil
+	})
 }
