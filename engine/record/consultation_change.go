@@ -31,15 +31,19 @@ func (e *Engine) PatchConsultation(ctx context.Context, c act.Caller, id string,
 	})
 }
 
+// consultationFields are what a patch changes by itself. The location is looked up
+// and the status is a step: patchConsultation does both.
+var consultationFields = act.Fields[Consultation, ConsultationPatch]{
+	act.FieldOf("mode", act.OneOf("Must be in_person, video or phone", InPerson, ByVideo, ByPhone),
+		func(v *Consultation, d *ConsultationPatch) (*Mode, **Mode) { return &v.Mode, &d.Mode }),
+	act.FieldOf("reason", act.Line(text.MaxText),
+		func(v *Consultation, d *ConsultationPatch) (*string, **string) { return &v.Reason, &d.Reason }),
+}
+
 func (p *ConsultationPatch) check() error {
-	var f fault.Faults
-	if p.Mode != nil && !p.Mode.Valid() {
-		f.Add("mode", "Must be in_person, video or phone")
-	}
-	if p.Reason != nil {
-		text := text.Clean(&f, "reason", *p.Reason, text.MaxText)
-		p.Reason = &text
-	}
+	var x act.Edit
+	consultationFields.Apply(&x, &Consultation{}, p)
+	f := x.Faults
 	if p.Status != nil && !slices.Contains([]ConsultationStatus{ConsultationOpen, ConsultationEnded, ConsultationInError},
 		*p.Status) {
 		f.Add("status", "Must be in_progress, ended or entered_in_error")
@@ -72,11 +76,9 @@ func (w *Act) patchConsultation(v *Consultation, p ConsultationPatch) error {
 		}
 		act.Put(&x, "location_id", &row.LocationID, *p.LocationID)
 	}
-	if p.Mode != nil {
-		act.Put(&x, "mode", &row.Mode, *p.Mode)
-	}
-	if p.Reason != nil {
-		act.Put(&x, "reason", &row.Reason, *p.Reason)
+	consultationFields.Apply(&x, &row, &p)
+	if err := x.Err(); err != nil {
+		return err
 	}
 	step := p.Status != nil && *p.Status != v.Status
 	if len(x.Changed) > 0 {

@@ -149,7 +149,7 @@ func (w *Act) write(consultationID string, d NoteDraft) (Note, error) {
 		return n, err
 	}
 	var x act.Edit
-	if d.apply(&x, &n); n.empty() {
+	if noteFields.Apply(&x, &n, &d); n.empty() {
 		x.Add("subjective", "Write at least one of the four parts, a code or a vital sign")
 	}
 	if err := x.Err(); err != nil {
@@ -243,7 +243,7 @@ func (e *Engine) PatchNote(ctx context.Context, c act.Caller, id string, version
 // redraft edits a draft in place, or marks it as an error.
 func (w *Act) redraft(n *Note, v Consultation, d NoteDraft) error {
 	var x act.Edit
-	d.apply(&x, n)
+	noteFields.Apply(&x, n, &d)
 	if d.AuthorID != 0 {
 		author, err := w.author(v, d.AuthorID)
 		if err != nil {

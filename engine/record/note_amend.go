@@ -67,7 +67,7 @@ func (w *Act) amend(id string, version *int64, d NoteDraft) (Note, error) {
 		return before, err
 	}
 	var x act.Edit
-	d.apply(&x, &n)
+	noteFields.Apply(&x, &n, &d)
 	switch {
 	case d.Status == NoteInError:
 		x.Changed = append(x.Changed, "status")

@@ -16,20 +16,29 @@ const (
 	MaxVitals = 50
 )
 
+// noteFields are what a draft says of a note; its author is looked up by the acts.
+var noteFields = act.Fields[Note, NoteDraft]{
+	act.FieldOf("subjective", act.Cleaned(cleanPart),
+		func(n *Note, d *NoteDraft) (*string, **string) { return &n.Subjective, &d.Subjective }),
+	act.FieldOf("objective", act.Cleaned(cleanPart),
+		func(n *Note, d *NoteDraft) (*string, **string) { return &n.Objective, &d.Objective }),
+	act.FieldOf("assessment", act.Cleaned(cleanPart),
+		func(n *Note, d *NoteDraft) (*string, **string) { return &n.Assessment, &d.Assessment }),
+	act.FieldOf("plan", act.Cleaned(cleanPart),
+		func(n *Note, d *NoteDraft) (*string, **string) { return &n.Plan, &d.Plan }),
+	act.FieldOf("codes", act.CleanedList(cleanCodes),
+		func(n *Note, d *NoteDraft) (*[]Code, **[]Code) { return &n.Codes, &d.Codes }),
+	act.FieldOf("vitals", act.CleanedList(cleanVitals),
+		func(n *Note, d *NoteDraft) (*[]Vital, **[]Vital) { return &n.Vitals, &d.Vitals }),
+}
+
+func cleanPart(x *act.Edit, field, sent string) string { return text.CleanSOAP(&x.Faults, field, sent) }
+
 // check holds the draft's own values against their limits.
 func (d *NoteDraft) check(f *fault.Faults) {
-	part := func(field string, at **string) {
-		if *at != nil {
-			text := text.CleanSOAP(f, field, **at)
-			*at = &text
-		}
-	}
-	part("subjective", &d.Subjective)
-	part("objective", &d.Objective)
-	part("assessment", &d.Assessment)
-	part("plan", &d.Plan)
-	d.Codes = checkCodes(f, d.Codes)
-	d.Vitals = checkVitals(f, d.Vitals)
+	var x act.Edit
+	noteFields.Apply(&x, &Note{}, d)
+	*f = append(*f, x.Faults...)
 	switch d.Status {
 	case "", NoteDrafted, NoteSigned, NoteAmended, NoteInError:
 	default:
@@ -38,26 +47,23 @@ func (d *NoteDraft) check(f *fault.Faults) {
 	d.Reason = text.Clean(f, "reason", d.Reason, text.MaxText)
 }
 
-func checkCodes(f *fault.Faults, sent *[]Code) *[]Code {
-	if sent == nil {
+func cleanCodes(x *act.Edit, field string, sent []Code) []Code {
+	if len(sent) > MaxCodes {
+		x.Add(field, "At most %d; there are %d", MaxCodes, len(sent))
 		return nil
 	}
-	if len(*sent) > MaxCodes {
-		f.Add("codes", "At most %d; there are %d", MaxCodes, len(*sent))
-		return nil
-	}
-	codes := make([]Code, 0, len(*sent))
-	for i, c := range *sent {
-		at := fault.Indexed("codes", i)
-		c.System = text.Clean(f, at+".system", c.System, text.MaxText)
-		c.Code = text.Require(f, at+".code", c.Code, text.MaxName)
-		c.Display = text.Clean(f, at+".display", c.Display, text.MaxTitle)
+	codes := make([]Code, 0, len(sent))
+	for i, c := range sent {
+		at := fault.Indexed(field, i)
+		c.System = text.Clean(&x.Faults, at+".system", c.System, text.MaxText)
+		c.Code = text.Require(&x.Faults, at+".code", c.Code, text.MaxName)
+		c.Display = text.Clean(&x.Faults, at+".display", c.Display, text.MaxTitle)
 		if slices.ContainsFunc(codes, func(o Code) bool { return o.System == c.System && o.Code == c.Code && c.Code != "" }) {
-			f.Add(at+".code", "Named before; name each code once")
+			x.Add(at+".code", "Named before; name each code once")
 		}
 		codes = append(codes, c)
 	}
-	return &codes
+	return codes
 }
 
 // vitalRange is what a living body can show: outside of it a value was mistyped.
@@ -96,54 +102,27 @@ var vitalRanges = func() map[string][]vitalRange {
 // maxVital bounds values that no range is known for.
 const maxVital = 1e9
 
-func checkVitals(f *fault.Faults, sent *[]Vital) *[]Vital {
-	if sent == nil {
+func cleanVitals(x *act.Edit, field string, sent []Vital) []Vital {
+	if len(sent) > MaxVitals {
+		x.Add(field, "At most %d; there are %d", MaxVitals, len(sent))
 		return nil
 	}
-	if len(*sent) > MaxVitals {
-		f.Add("vitals", "At most %d; there are %d", MaxVitals, len(*sent))
-		return nil
-	}
-	vitals := make([]Vital, 0, len(*sent))
-	for i, v := range *sent {
-		at := fault.Indexed("vitals", i)
-		v.Code = text.Require(f, at+".code", v.Code, text.MaxName)
-		v.Unit = text.Require(f, at+".unit", v.Unit, text.MaxName)
+	vitals := make([]Vital, 0, len(sent))
+	for i, v := range sent {
+		at := fault.Indexed(field, i)
+		v.Code = text.Require(&x.Faults, at+".code", v.Code, text.MaxName)
+		v.Unit = text.Require(&x.Faults, at+".unit", v.Unit, text.MaxName)
 		if math.IsNaN(v.Value) || math.Abs(v.Value) > maxVital {
-			f.Add(at+".value", "Must be a number between -1e9 and 1e9")
+			x.Add(at+".value", "Must be a number between -1e9 and 1e9")
 		}
 		for _, r := range vitalRanges[v.Code] {
 			if r.unit == v.Unit && (v.Value < r.lo || v.Value > r.hi) {
-				f.Add(at+".value", "Must be %g to %g %s", r.lo, r.hi, r.unit)
+				x.Add(at+".value", "Must be %g to %g %s", r.lo, r.hi, r.unit)
 			}
 		}
 		vitals = append(vitals, v)
 	}
-	return &vitals
-}
-
-// apply puts what was sent into a note and notes what differs.
-func (d *NoteDraft) apply(x *act.Edit, n *Note) {
-	for _, part := range []struct {
-		field string
-		at    *string
-		sent  *string
-	}{
-		{"subjective", &n.Subjective, d.Subjective}, {"objective", &n.Objective, d.Objective},
-		{"assessment", &n.Assessment, d.Assessment}, {"plan", &n.Plan, d.Plan},
-	} {
-		if part.sent != nil {
-			act.Put(x, part.field, part.at, *part.sent)
-		}
-	}
-	if d.Codes != nil && !slices.Equal(n.Codes, *d.Codes) {
-		n.Codes = *d.Codes
-		x.Changed = append(x.Changed, "codes")
-	}
-	if d.Vitals != nil && !slices.Equal(n.Vitals, *d.Vitals) {
-		n.Vitals = *d.Vitals
-		x.Changed = append(x.Changed, "vitals")
-	}
+	return vitals
 }
 
 // empty tells a note that says nothing.

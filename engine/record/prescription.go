@@ -153,8 +153,8 @@ func (e *Engine) Prescribe(ctx context.Context, c act.Caller, consultationID str
 		if d.Status != "" {
 			p.Status = d.Status
 		}
-		var x act.Edit
-		d.apply(&x, &p, w.Now)
+		x := act.Edit{Now: w.Now}
+		prescriptionFields.Apply(&x, &p, &d)
 		if err := x.Err(); err != nil {
 			return p, err
 		}
@@ -207,9 +207,9 @@ func (e *Engine) PatchPrescription(ctx context.Context, c act.Caller, id string,
 
 // represcribe applies a patch: first the draft's fields, then the step.
 func (w *Act) represcribe(p *Prescription, v Consultation, d PrescriptionDraft) error {
-	var x act.Edit
+	x := act.Edit{Now: w.Now}
 	row := *p
-	d.apply(&x, &row, w.Now)
+	prescriptionFields.Apply(&x, &row, &d)
 	if d.AuthorID != 0 {
 		author, err := w.author(v, d.AuthorID)
 		if err != nil {
@@ -288,54 +288,75 @@ func (d *PrescriptionDraft) reasonless() error {
 	return nil
 }
 
-// apply puts what was sent into a prescription, and checks the whole.
-func (d *PrescriptionDraft) apply(x *act.Edit, p *Prescription, now int64) {
-	x.Must("medication", &p.Medication, d.Medication, text.MaxTitle)
-	x.Text("medication_code", &p.MedicationCode, d.MedicationCode, text.MaxName)
-	x.Must("dose", &p.Dose, d.Dose, text.MaxTitle)
-	x.Text("route", &p.Route, d.Route, text.MaxName)
-	x.Must("frequency", &p.Frequency, d.Frequency, text.MaxTitle)
-	x.Flag("as_needed", &p.AsNeeded, d.AsNeeded)
-	if d.StartDate != nil {
-		act.Put(x, "start_date", &p.StartDate, *d.StartDate)
-		if away := int64(p.StartDate) - now/86400; max(away, -away) > MaxPrescribedDays {
-			x.Add("start_date", "Must lie within %d days of today", MaxPrescribedDays)
-		}
+// prescriptionFields are what a draft says of a prescription; its author and its
+// state are for the acts.
+var prescriptionFields = act.Fields[Prescription, PrescriptionDraft]{
+	act.FieldOf("medication", act.Required(text.MaxTitle),
+		func(p *Prescription, d *PrescriptionDraft) (*string, **string) { return &p.Medication, &d.Medication }),
+	act.FieldOf("medication_code", act.Line(text.MaxName),
+		func(p *Prescription, d *PrescriptionDraft) (*string, **string) {
+			return &p.MedicationCode, &d.MedicationCode
+		}),
+	act.FieldOf("dose", act.Required(text.MaxTitle),
+		func(p *Prescription, d *PrescriptionDraft) (*string, **string) { return &p.Dose, &d.Dose }),
+	act.FieldOf("route", act.Line(text.MaxName),
+		func(p *Prescription, d *PrescriptionDraft) (*string, **string) { return &p.Route, &d.Route }),
+	act.FieldOf("frequency", act.Required(text.MaxTitle),
+		func(p *Prescription, d *PrescriptionDraft) (*string, **string) { return &p.Frequency, &d.Frequency }),
+	act.FieldOf("as_needed", act.Flag(),
+		func(p *Prescription, d *PrescriptionDraft) (*bool, **bool) { return &p.AsNeeded, &d.AsNeeded }),
+	act.FieldOf("start_date", act.Cleaned(cleanStart),
+		func(p *Prescription, d *PrescriptionDraft) (*calendar.Date, **calendar.Date) {
+			return &p.StartDate, &d.StartDate
+		}),
+	act.FieldOf("duration_days", act.Plain[int](),
+		func(p *Prescription, d *PrescriptionDraft) (*int, **int) { return &p.DurationDays, &d.DurationDays }).
+		Applied(applyEnd),
+	{Name: "end_date", Same: func(a, b *Prescription) bool { // with the duration
+		return a.EndDate == b.EndDate || a.EndDate != nil && b.EndDate != nil && *a.EndDate == *b.EndDate
+	}},
+	{Name: "quantity", Apply: applyQuantity, Same: func(a, b *Prescription) bool { return a.Quantity == b.Quantity }},
+	act.FieldOf("unit", act.Line(text.MaxName),
+		func(p *Prescription, d *PrescriptionDraft) (*string, **string) { return &p.Unit, &d.Unit }),
+	act.FieldOf("refills", act.Number(0, MaxRefills),
+		func(p *Prescription, d *PrescriptionDraft) (*int, **int) { return &p.Refills, &d.Refills }),
+	act.FieldOf("substitution_allowed", act.Flag(),
+		func(p *Prescription, d *PrescriptionDraft) (*bool, **bool) { return &p.Substitution, &d.Substitution }),
+	act.FieldOf("instructions", act.Lines(),
+		func(p *Prescription, d *PrescriptionDraft) (*string, **string) {
+			return &p.Instructions, &d.Instructions
+		}),
+}
+
+func cleanStart(x *act.Edit, field string, sent calendar.Date) calendar.Date {
+	if away := int64(sent) - x.Now/86400; max(away, -away) > MaxPrescribedDays {
+		x.Add(field, "Must lie within %d days of today", MaxPrescribedDays)
 	}
-	d.applyEnd(x, p)
+	return sent
+}
+
+func applyQuantity(x *act.Edit, p *Prescription, d *PrescriptionDraft) {
 	switch {
 	case d.Quantity == nil:
 	case !(*d.Quantity >= MinQuantity) || *d.Quantity > MaxQuantity:
 		x.Add("quantity", "Must be %g to %d", MinQuantity, int(MaxQuantity))
 	default:
-		act.Put(x, "quantity", &p.Quantity, decimal(*d.Quantity))
-	}
-	x.Text("unit", &p.Unit, d.Unit, text.MaxName)
-	x.Number("refills", &p.Refills, d.Refills, 0, MaxRefills)
-	x.Flag("substitution_allowed", &p.Substitution, d.Substitution)
-	if d.Instructions != nil {
-		act.Put(x, "instructions", &p.Instructions, text.CleanNotes(&x.Faults, "instructions", *d.Instructions,
-			text.MaxNotes))
+		p.Quantity = decimal(*d.Quantity)
 	}
 }
 
 // applyEnd takes duration_days or end_date, never both: the one that is sent
 // replaces the other.
-func (d *PrescriptionDraft) applyEnd(x *act.Edit, p *Prescription) {
+func applyEnd(x *act.Edit, p *Prescription, d *PrescriptionDraft) {
 	x.Number("duration_days", &p.DurationDays, d.DurationDays, 0, MaxPrescribedDays)
-	end := p.EndDate
 	switch {
 	case d.EndDate != nil:
-		end = d.EndDate
+		p.EndDate = d.EndDate
 		if d.DurationDays == nil {
-			act.Put(x, "duration_days", &p.DurationDays, 0)
+			p.DurationDays = 0
 		}
 	case d.DurationDays != nil:
-		end = nil
-	}
-	if (end == nil) != (p.EndDate == nil) || end != nil && *end != *p.EndDate {
-		p.EndDate = end
-		x.Changed = append(x.Changed, "end_date")
+		p.EndDate = nil
 	}
 	if p.EndDate == nil {
 		return
