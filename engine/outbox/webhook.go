@@ -100,53 +100,52 @@ type WebhookDraft struct {
 	Enabled         *bool
 }
 
-// applyWebhook puts what was sent into a webhook and names what changed.
-func (e *Engine) applyWebhook(f *fault.Faults, h *Webhook, d WebhookDraft) []string {
-	var changed act.Filters
+// webhookEdit is a draft with the engine that knows which URLs and events there are.
+type webhookEdit struct {
+	WebhookDraft
+	e *Engine
+}
+
+var webhookFields = act.Fields[Webhook, webhookEdit]{
+	act.FieldOf("url", act.Plain[string](),
+		func(h *Webhook, d *webhookEdit) (*string, **string) { return &h.URL, &d.URL }).Applied(applyURL),
+	act.FieldOf("events", act.Rule[[]string]{Same: slices.Equal[[]string]},
+		func(h *Webhook, d *webhookEdit) (*[]string, **[]string) { return &h.Events, &d.Events }).
+		Applied(applyEvents),
+	act.FieldOf("description", act.Line(text.MaxText),
+		func(h *Webhook, d *webhookEdit) (*string, **string) { return &h.Description, &d.Description }),
+	act.FieldOf("payload", act.OneOf("Must be thin or full", Thin, Full),
+		func(h *Webhook, d *webhookEdit) (*Payload, **Payload) { return &h.Payload, &d.Payload }),
+	act.FieldOf("signature_header", act.Cleaned(cleanHeader),
+		func(h *Webhook, d *webhookEdit) (*string, **string) { return &h.SignatureHeader, &d.SignatureHeader }),
+	act.FieldOf("max_in_flight", act.Number(1, MaxInFlight),
+		func(h *Webhook, d *webhookEdit) (*int, **int) { return &h.MaxInFlight, &d.MaxInFlight }),
+	act.FieldOf("enabled", act.Flag(),
+		func(h *Webhook, d *webhookEdit) (*bool, **bool) { return &h.Enabled, &d.Enabled }).Applied(applyEnabled),
+}
+
+func applyURL(x *act.Edit, h *Webhook, d *webhookEdit) {
 	if d.URL != nil {
-		changed.Add("url", *d.URL != h.URL)
 		h.URL = *d.URL
-		f.Join(e.opt.CheckURL(h.URL))
+		x.Join(d.e.opt.CheckURL(h.URL))
 	}
+}
+
+func applyEvents(x *act.Edit, h *Webhook, d *webhookEdit) {
 	if d.Events != nil {
-		events := e.cleanEvents(f, *d.Events)
-		changed.Add("events", !slices.Equal(events, h.Events))
-		h.Events = events
+		h.Events = d.e.cleanEvents(&x.Faults, *d.Events)
 	}
-	if d.Description != nil {
-		text := text.Clean(f, "description", *d.Description, text.MaxText)
-		changed.Add("description", text != h.Description)
-		h.Description = text
+}
+
+// applyEnabled says, with it, why an endpoint is disabled.
+func applyEnabled(_ *act.Edit, h *Webhook, d *webhookEdit) {
+	if d.Enabled == nil || *d.Enabled == h.Enabled {
+		return
 	}
-	if d.Payload != nil {
-		if *d.Payload != Thin && *d.Payload != Full {
-			f.Add("payload", "Must be thin or full")
-		}
-		changed.Add("payload", *d.Payload != h.Payload)
-		h.Payload = *d.Payload
+	h.Enabled, h.DisabledReason = *d.Enabled, ""
+	if !h.Enabled {
+		h.DisabledReason = DisabledByHand
 	}
-	if d.SignatureHeader != nil {
-		if fault := headerFault(*d.SignatureHeader); fault != "" {
-			f.Add("signature_header", "%s", fault)
-		}
-		changed.Add("signature_header", *d.SignatureHeader != h.SignatureHeader)
-		h.SignatureHeader = *d.SignatureHeader
-	}
-	if d.MaxInFlight != nil {
-		if *d.MaxInFlight < 1 || *d.MaxInFlight > MaxInFlight {
-			f.Add("max_in_flight", "Must be 1 to %d", MaxInFlight)
-		}
-		changed.Add("max_in_flight", *d.MaxInFlight != h.MaxInFlight)
-		h.MaxInFlight = *d.MaxInFlight
-	}
-	if d.Enabled != nil && *d.Enabled != h.Enabled {
-		changed.Add("enabled", true)
-		h.Enabled, h.DisabledReason = *d.Enabled, ""
-		if !h.Enabled {
-			h.DisabledReason = DisabledByHand
-		}
-	}
-	return changed
 }
 
 // cleanEvents keeps the order, drops repetitions, and makes ["*"] of a list that holds *.
@@ -169,6 +168,13 @@ func (e *Engine) cleanEvents(f *fault.Faults, list []string) []string {
 		return []string{AllEvents}
 	}
 	return out
+}
+
+func cleanHeader(x *act.Edit, field, sent string) string {
+	if fault := headerFault(sent); fault != "" {
+		x.Add(field, "%s", fault)
+	}
+	return sent
 }
 
 // headerFault says why a header's name cannot carry the signature: it must be a
@@ -204,16 +210,17 @@ func (e *Engine) CreateWebhook(ctx context.Context, c act.Caller, d WebhookDraft
 		if h.Flat {
 			h.SignatureHeader = klinivoSignature
 		}
-		var f fault.Faults
+		var x act.Edit
 		if d.URL == nil || *d.URL == "" {
-			f.Add("url", "Required")
+			x.Add("url", "Required")
 			d.URL = nil
 		}
 		if d.Events == nil {
 			d.Events = &[]string{}
 		}
-		w.Fields = e.applyWebhook(&f, &h, d)
-		if err := f.Err(); err != nil {
+		webhookFields.Apply(&x, &h, &webhookEdit{d, e})
+		w.Fields = x.Changed
+		if err := x.Err(); err != nil {
 			return Webhook{}, err
 		}
 		n, err := w.CountWebhooks(c.Clinic)
@@ -289,10 +296,11 @@ func (e *Engine) UpdateWebhook(ctx context.Context, c act.Caller, id string, ver
 		if err != nil {
 			return Webhook{}, err
 		}
-		var f fault.Faults
+		var x act.Edit
 		was := h.Enabled
-		w.Fields = e.applyWebhook(&f, &h, d)
-		if err := f.Err(); err != nil {
+		webhookFields.Apply(&x, &h, &webhookEdit{d, e})
+		w.Fields = x.Changed
+		if err := x.Err(); err != nil {
 			return Webhook{}, err
 		}
 		if w.Quiet = len(w.Fields) == 0; w.Quiet {
