@@ -94,7 +94,7 @@ func (w *Act) save(before Appointment, a *Appointment) error {
 
 // saved is save inside an act about something else: it gives the names of what changed.
 func (w *Act) saved(before Appointment, a *Appointment) ([]string, error) {
-	fields := changedFields(before, *a)
+	fields := appointmentFields.Changes(&before, a)
 	if len(fields) == 0 {
 		return nil, nil
 	}
@@ -155,11 +155,10 @@ func (w *Act) patch(a *Appointment, p AppointmentPatch) error {
 			return err
 		}
 	}
-	if p.Title != nil {
-		a.Title = *p.Title
-	}
-	if p.Notes != nil {
-		a.Notes = *p.Notes
+	var x act.Edit
+	appointmentFields.Apply(&x, a, &p)
+	if err := x.Err(); err != nil {
+		return err
 	}
 	if p.Status == nil || *p.Status == a.Status {
 		return nil
@@ -181,15 +180,12 @@ func (p *AppointmentPatch) check(c act.Caller) error {
 	if p.StartsAt != nil && p.EndsAt != nil && CheckLength(*p.EndsAt-*p.StartsAt, 0, 0) != nil {
 		f.Add("ends_at", "Must be after scheduled_at, and less than 24 hours after it")
 	}
-	clean := func(s **string, field string, by func(*fault.Faults, string, string, int) string, limit int) {
-		if *s != nil {
-			text := by(&f, field, **s, limit)
-			*s = &text
-		}
+	var x act.Edit
+	appointmentFields.Apply(&x, &Appointment{}, p)
+	f = append(f, x.Faults...)
+	if p.Reason != nil {
+		p.Reason = new(text.Clean(&f, "cancellation_reason", *p.Reason, text.MaxText))
 	}
-	clean(&p.Title, "title", text.Clean, text.MaxTitle)
-	clean(&p.Notes, "notes", text.CleanNotes, text.MaxNotes)
-	clean(&p.Reason, "cancellation_reason", text.Clean, text.MaxText)
 	if p.Status != nil && *p.Status != Scheduled && towards(*p.Status) == nil {
 		f.Add("status", "Must be scheduled, confirmed, completed, cancelled or no_show")
 	}
@@ -294,22 +290,25 @@ func (w *Act) place(a *Appointment, span calendar.Span, provider, location int64
 	return w.occupy(d, *a, rows)
 }
 
-// changedFields names what differs, by wire name.
-func changedFields(b, a Appointment) []string {
-	var out []string
-	note := func(differs bool, name string) {
-		if differs {
-			out = append(out, name)
-		}
+// appointmentFields are what can change of an appointment. Times, provider and
+// location are taken by move, and what belongs to its state by transit.
+var appointmentFields = act.Fields[Appointment, AppointmentPatch]{
+	changes("scheduled_at", func(a *Appointment) int64 { return a.StartsAt }),
+	changes("ends_at", func(a *Appointment) int64 { return a.EndsAt }),
+	changes("provider_id", func(a *Appointment) int64 { return a.ProviderID }),
+	changes("location_id", func(a *Appointment) int64 { return a.LocationID }),
+	act.FieldOf("title", act.Line(text.MaxTitle),
+		func(a *Appointment, p *AppointmentPatch) (*string, **string) { return &a.Title, &p.Title }),
+	act.FieldOf("notes", act.Lines(),
+		func(a *Appointment, p *AppointmentPatch) (*string, **string) { return &a.Notes, &p.Notes }),
+	changes("status", func(a *Appointment) Status { return a.Status }),
+	changes("checked_in_at", func(a *Appointment) int64 { return a.CheckedInAt }),
+	changes("cancellation_reason", func(a *Appointment) string { return a.CancelReason }),
+}
+
+// changes is a field that no patch sets by itself.
+func changes[T comparable](name string, of func(*Appointment) T) act.Field[Appointment, AppointmentPatch] {
+	return act.Field[Appointment, AppointmentPatch]{
+		Name: name, Same: func(a, b *Appointment) bool { return of(a) == of(b) },
 	}
-	note(b.StartsAt != a.StartsAt, "scheduled_at")
-	note(b.EndsAt != a.EndsAt, "ends_at")
-	note(b.ProviderID != a.ProviderID, "provider_id")
-	note(b.LocationID != a.LocationID, "location_id")
-	note(b.Title != a.Title, "title")
-	note(b.Notes != a.Notes, "notes")
-	note(b.Status != a.Status, "status")
-	note(b.CheckedInAt != a.CheckedInAt, "checked_in_at")
-	note(b.CancelReason != a.CancelReason, "cancellation_reason")
-	return out
 }
