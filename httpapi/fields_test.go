@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"qualifybase/engine/directory"
 	"qualifybase/engine/enginetest"
 	"qualifybase/engine/people"
 	"qualifybase/httpapi/wire"
@@ -33,19 +32,19 @@ func TestEveryFieldOfAPatient(t *testing.T) {
 	bothForms(t, func(w *world) {
 		var made PatientDraft
 		enginetest.Fill(w, &made, "some", map[string]any{"BirthDate": "1990-02-03", "Sex": people.SexFemale,
-			"Phones": []people.Phone{{Number: "030 1234567", Label: "home"}}, "Email": "ida@example.org",
-			"Address": directory.Address{Line1: "1", Line2: "2", City: "3", Region: "4", PostalCode: "5",
+			"Phones": []Phone{{Number: "030 1234567", Label: "home"}}, "Email": "ida@example.org",
+			"Address": Address{Line1: "1", Line2: "2", City: "3", Region: "4", PostalCode: "5",
 				Country: "DE"},
 			"Consents":         consentsOf("form"),
-			"EmergencyContact": people.EmergencyContact{Name: "Noa", Relationship: "son", Phone: "030 1234568"},
-			"Identifiers":      []people.Identifier{{System: "insurer", Value: "A 1"}},
+			"EmergencyContact": EmergencyContact{Name: "Noa", Relationship: "son", Phone: "030 1234568"},
+			"Identifiers":      []Identifier{{System: "insurer", Value: "A 1"}},
 			"Language":         "de", "ContactPreference": "sms", "AllowDuplicate": false})
 		var changed PatientPatch
 		enginetest.Fill(w, &changed, "other", map[string]any{"BirthDate": "1991-03-04", "Sex": people.SexOther,
-			"Phones": []people.Phone{{Number: "030 7654321"}}, "Email": "berg@example.org",
-			"Address": directory.Address{Line1: "other"}, "Consents": consentsOf("call"),
-			"EmergencyContact": people.EmergencyContact{Name: "Kim"},
-			"Identifiers":      []people.Identifier{{System: "s", Value: "2"}}, "Language": "pt-BR",
+			"Phones": []Phone{{Number: "030 7654321"}}, "Email": "berg@example.org",
+			"Address": Address{Line1: "other"}, "Consents": consentsOf("call"),
+			"EmergencyContact": EmergencyContact{Name: "Kim"},
+			"Identifiers":      []Identifier{{System: "s", Value: "2"}}, "Language": "pt-BR",
 			"ContactPreference": "post", "Status": people.PatientDeceased})
 		w.keepsFields("/patients", made, changed)
 	})
