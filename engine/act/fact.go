@@ -65,6 +65,9 @@ func (f Fact) Null(name string) Fact {
 
 // Object adds an object.
 func (f Fact) Object(name string, value Fact) Fact {
+	if f.fields == nil { // most facts are one noun
+		f.fields = make([]byte, 0, len(name)+len(value.fields)+len(`"":{}`))
+	}
 	return Fact{value.appendTo(f.name(name))}
 }
 
@@ -103,7 +106,7 @@ func (f Fact) appendTo(b []byte) []byte {
 func (f Fact) name(name string) []byte {
 	b := f.fields
 	if b == nil {
-		b = make([]byte, 0, 384) // an appointment's
+		b = make([]byte, 0, 512) // room for an appointment, or an audit row
 	} else if len(b) > 0 {
 		b = append(b, ',')
 	}

@@ -236,10 +236,18 @@ func saneDomain(domain string) bool {
 	return len(labels) >= 2 && strings.Trim(last, "0123456789") != "" && len(domain) <= 253
 }
 
+// plain are the bytes that JSON holds as they are.
+var plain = func() (is [256]bool) {
+	for c := byte(' '); c <= '~'; c++ {
+		is[c] = !strings.ContainsRune(`"\<>&`, rune(c))
+	}
+	return is
+}()
+
 // AppendJSON appends a text as encoding/json writes it, with its escapes for HTML.
 func AppendJSON(b []byte, s string) []byte {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+		if !plain[s[i]] {
 			text, _ := json.Marshal(s) // a string always marshals
 			return append(b, text...)
 		}
