@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"qualifybase/engine/booking"
@@ -44,16 +43,11 @@ func (c *columns) resource(p *booking.Resource) {
 
 // resource reads "p1" or "l1".
 func resource(r *row) booking.Resource {
-	text := r.text()
-	if len(text) < 2 {
-		r.fail("is no resource")
-		return booking.Resource{}
-	}
-	id, err := strconv.ParseInt(text[1:], 10, 64)
-	if err != nil {
+	res, ok := booking.ParseResource(r.text())
+	if !ok {
 		r.fail("is no resource")
 	}
-	return booking.Resource{Kind: text[0], ID: id}
+	return res
 }
 
 // OccupancyOf implements engine.Reader.

@@ -287,7 +287,7 @@ func (w *Act) place(a *Appointment, span calendar.Span, provider, location int64
 	if waiver != nil {
 		w.Reason = waiver.Reason
 	}
-	return w.occupy(d, *a, rows)
+	return w.occupy(lane.Resources, *a, rows)
 }
 
 // appointmentFields are what can change of an appointment. Times, provider and

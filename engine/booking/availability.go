@@ -252,7 +252,7 @@ func (d *scheduler) preferred(lanes []*Lane) []*Lane {
 	load := make(map[int64]int64, len(lanes)) // summed once: the comparison asks again and again
 	for _, l := range lanes {
 		if _, ok := load[l.ProviderID]; !ok {
-			load[l.ProviderID] = occupiedSeconds(l)
+			load[l.ProviderID] = d.occupiedSeconds(l.ProviderID)
 		}
 	}
 	slices.SortStableFunc(lanes, func(a, b *Lane) int {
@@ -263,9 +263,9 @@ func (d *scheduler) preferred(lanes []*Lane) []*Lane {
 	return lanes
 }
 
-// occupiedSeconds is how long the provider is taken around the lane's window.
-func occupiedSeconds(l *Lane) (sum int64) {
-	for _, s := range l.Busy {
+// occupiedSeconds is how long the provider is taken around the window asked last.
+func (d *scheduler) occupiedSeconds(provider int64) (sum int64) {
+	for _, s := range d.busy[ProviderResource(provider)] {
 		sum += s.Len()
 	}
 	return sum

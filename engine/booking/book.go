@@ -8,7 +8,6 @@ import (
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
-	"qualifybase/engine/directory"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/people"
 	"qualifybase/engine/scope"
@@ -134,7 +133,7 @@ func (w *Act) book(b Booking) (Appointment, error) {
 	if err := w.rebooks(b.RebookedFrom); err != nil {
 		return a, err
 	}
-	if err := w.enter(d, &a, held, hold, person); err != nil {
+	if err := w.enter(lane.Resources, &a, held, hold, person); err != nil {
 		return a, err
 	}
 	w.about(a)
@@ -152,14 +151,14 @@ func (w *Act) book(b Booking) (Appointment, error) {
 
 // enter writes a new appointment, what it occupies, and what it does to the hold
 // and the lead that it came from.
-func (w *Act) enter(d *scheduler, a *Appointment, held []Occupancy, hold Hold, p person) error {
+func (w *Act) enter(takes []Resource, a *Appointment, held []Occupancy, hold Hold, p person) error {
 	if err := w.Stamp(&a.Meta); err != nil {
 		return err
 	}
 	if err := w.InsertAppointment(*a); err != nil {
 		return err
 	}
-	if err := w.occupy(d, *a, held); err != nil {
+	if err := w.occupy(takes, *a, held); err != nil {
 		return err
 	}
 	if hold.ID != "" { // spent: a second booking with it is Gone
@@ -327,14 +326,10 @@ func (d *scheduler) refusal(want criteria, span calendar.Span, lanes []*Lane, v 
 	return refusal
 }
 
-// occupy writes the rows that reserve: the provider's, and the room's. A hold's
-// rows are converted in place (booking.md §6).
-func (w *Act) occupy(d *scheduler, a Appointment, held []Occupancy) error {
-	wanted := []Resource{ProviderResource(a.ProviderID)}
-	if l := d.plan.Location(a.LocationID); l != nil && l.Kind == directory.AtRoom {
-		wanted = append(wanted, RoomResource(a.LocationID))
-	}
-	for _, res := range wanted {
+// occupy writes the rows that reserve what the appointment takes. A hold's rows,
+// and those of where it was before, are converted in place (booking.md §6).
+func (w *Act) occupy(takes []Resource, a Appointment, held []Occupancy) error {
+	for _, res := range takes {
 		o := Occupancy{
 			Clinic: a.Clinic, Resource: res, Test: a.Test, Footprint: a.Footprint, AppointmentID: a.ID,
 			Live: a.Status.Live(), Override: a.Override != nil && a.Override.Overlap,

@@ -7,7 +7,6 @@ import (
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
-	"qualifybase/engine/directory"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
 	"qualifybase/engine/secret"
@@ -95,16 +94,12 @@ func (w *Act) hold(h HoldDraft) (Hold, error) {
 		return out, err
 	}
 	w.EntityID = out.ID
-	return out, w.reserve(d, lane, out)
+	return out, w.reserve(lane, out)
 }
 
 // reserve writes the occupancy of a hold: rows with an expiry.
-func (w *Act) reserve(d *scheduler, lane *Lane, h Hold) error {
-	rows := []Resource{ProviderResource(h.ProviderID)}
-	if l := d.plan.Location(h.LocationID); l != nil && l.Kind == directory.AtRoom {
-		rows = append(rows, RoomResource(h.LocationID))
-	}
-	for _, res := range rows {
+func (w *Act) reserve(lane *Lane, h Hold) error {
+	for _, res := range lane.Resources {
 		if err := w.DeleteExpired(res, h.Test, w.Now); err != nil {
 			return err
 		}

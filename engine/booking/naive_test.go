@@ -10,11 +10,12 @@ import (
 )
 
 // naive is the booking page read aloud: every minute is asked about on its own, by
-// the clock on the wall. It shares no code with the sweep but the types.
+// the clock on the wall. It shares no code with the walk but the types.
 type naive struct {
 	lane    *Lane
 	tables  []calendar.Timetable
 	closed  []calendar.Span
+	busy    []calendar.Span
 	zone    *time.Location
 	from    int64 // minute 0 of the maps below
 	open    []bool
@@ -122,7 +123,7 @@ func (n *naive) fill(window calendar.Span) {
 		u := n.from + int64(i)*60
 		n.open[i] = n.why(u) == Offered
 		has := func(s calendar.Span) bool { return s.Has(u) }
-		n.busyMap[i] = slices.ContainsFunc(n.lane.Busy, has) || slices.ContainsFunc(n.lane.RoomBusy, has)
+		n.busyMap[i] = slices.ContainsFunc(n.busy, has)
 	}
 }
 

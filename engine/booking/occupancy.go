@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"qualifybase/engine/calendar"
+	"qualifybase/engine/directory"
 )
 
 // Resource is what takes one booking at a time: a provider ('p') or a room ('l').
@@ -12,14 +13,34 @@ type Resource struct {
 	ID   int64
 }
 
-// ProviderResource and RoomResource name the two kinds.
+// ProviderResource names a provider as a resource.
 func ProviderResource(id int64) Resource { return Resource{'p', id} }
 
 // RoomResource names a room as a resource.
 func RoomResource(id int64) Resource { return Resource{'l', id} }
 
+// resourcesOf lists what a booking of the provider at the location occupies, the
+// provider first. It is the only place that knows: a lane is judged by these
+// resources, and the booking or hold that takes it occupies the same.
+func resourcesOf(provider int64, at *directory.Location) []Resource {
+	list := []Resource{ProviderResource(provider)}
+	if at.Kind == directory.AtRoom {
+		list = append(list, RoomResource(at.ID))
+	}
+	return list
+}
+
 // String is the spelling in the database: "p1", "l1".
 func (r Resource) String() string { return string(r.Kind) + strconv.FormatInt(r.ID, 10) }
+
+// ParseResource reads what String writes, and reports whether it is that.
+func ParseResource(text string) (r Resource, ok bool) {
+	if len(text) < 2 {
+		return r, false
+	}
+	id, err := strconv.ParseInt(text[1:], 10, 64)
+	return Resource{text[0], id}, err == nil
+}
 
 // Occupied is one live footprint of a resource. It belongs to an appointment or, while ExpiresAt
 // is set, to a hold: free for readers from then on.

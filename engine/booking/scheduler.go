@@ -122,7 +122,7 @@ func (d *scheduler) bookable(p *directory.Provider) bool {
 func (d *scheduler) lane(w criteria, p *directory.Provider, l *directory.Location, window calendar.Span) (*Lane,
 	error) {
 	lane := &Lane{
-		ProviderID: p.ID, LocationID: l.ID, ServiceID: w.serviceID(),
+		ProviderID: p.ID, LocationID: l.ID, ServiceID: w.serviceID(), Resources: resourcesOf(p.ID, l),
 		Opening: d.plan.Opening(p, l, w.service), Rules: d.rules(w, p),
 	}
 	if w.waiver != nil && w.waiver.Hours {
@@ -130,14 +130,12 @@ func (d *scheduler) lane(w criteria, p *directory.Provider, l *directory.Locatio
 		lane.Rules.Notice, lane.Rules.BuffersInsideHours = 0, false
 	}
 	if w.waiver == nil || !w.waiver.Overlap {
-		var err error
-		if lane.Busy, err = d.occupied(ProviderResource(p.ID), window); err != nil {
-			return nil, err
-		}
-		if l.Kind == directory.AtRoom {
-			if lane.RoomBusy, err = d.occupied(RoomResource(l.ID), window); err != nil {
+		for _, r := range lane.Resources {
+			spans, err := d.occupied(r, window)
+			if err != nil {
 				return nil, err
 			}
+			lane.Busy = d.joined(lane.Busy, spans)
 		}
 	}
 	if lane.Rules.ProviderCap > 0 || lane.Rules.ServiceCap > 0 {
@@ -201,6 +199,20 @@ func (d *scheduler) occupied(r Resource, window calendar.Span) ([]calendar.Span,
 	spans := d.spans[first:len(d.spans):len(d.spans)]
 	d.busy[r] = spans
 	return spans, nil
+}
+
+// joined is two lists of footprints as one, in order of their start. With two
+// lists that are not empty it is new, in the scheduler's memory.
+func (d *scheduler) joined(a, b []calendar.Span) []calendar.Span {
+	if len(a) == 0 {
+		return b
+	}
+	if len(b) == 0 {
+		return a
+	}
+	first := len(d.spans)
+	d.spans = mergeByStart(d.spans, a, b)
+	return d.spans[first:len(d.spans):len(d.spans)]
 }
 
 // booked counts for the daily caps. A count that fails reads as full, so that no

@@ -30,9 +30,9 @@ type slotWalk struct {
 	t      int64           // the next candidate in it
 	until  int64           // its end
 
-	busy, room trail
-	capDay     *calendar.ResolvedDay // the date that capped is about
-	capped     Verdict
+	busy   trail
+	capDay *calendar.ResolvedDay // the date that capped is about
+	capped Verdict
 }
 
 // trail is a sorted list of footprints and how far it has been walked.
@@ -62,14 +62,9 @@ func (s *slotWalk) begin(l *Lane, now int64) {
 	s.length, s.step = l.Rules.length(), l.Rules.step()
 	s.now, s.notice = now, now+max(0, l.Rules.Notice)
 	s.pack = l.Rules.Align == directory.AlignPack
-	s.busy.list, s.room.list = l.Busy, l.RoomBusy
+	s.busy.list = l.Busy
 	today := l.Opening.DayAt(now).Date
 	s.horizon = calendar.Instant(l.Opening.Zone(), today.AddDays(l.Rules.HorizonDays), 1440)
-}
-
-func (s *slotWalk) seek(t int64) {
-	s.busy.seek(t)
-	s.room.seek(t)
 }
 
 // judge decides about one start in an open piece, or in none. Starts must come in
@@ -92,8 +87,7 @@ func (s *slotWalk) judge(p *calendar.Piece, start int64) Verdict {
 		return RefusedHours
 	}
 	s.busy.walk(foot.End)
-	s.room.walk(foot.End)
-	if s.busy.end > foot.Start || s.room.end > foot.Start {
+	if s.busy.end > foot.Start {
 		return RefusedTaken
 	}
 	if s.capDay != s.day {
@@ -147,9 +141,9 @@ func (s *slotWalk) cover(window calendar.Span) {
 	s.day = s.lane.Opening.DayAt(window.Start)
 	s.next, s.pos = 0, s.day.Start
 	if s.pack {
-		s.seek(s.day.Start - Reach) // its grid begins at footprints before the window
+		s.busy.seek(s.day.Start - Reach) // its grid begins at footprints before the window
 	} else {
-		s.seek(window.Start - s.rules.Before)
+		s.busy.seek(window.Start - s.rules.Before)
 	}
 }
 
@@ -229,29 +223,20 @@ func (s *slotWalk) after(t int64) int64 {
 // freeAfter is the first start after t that stands right behind a stretch of
 // footprints: where a packed grid begins anew.
 func (s *slotWalk) freeAfter(t int64) int64 {
-	a, b := s.busy.list[s.busy.i:], s.room.list[s.room.i:]
-	end := max(s.busy.end, s.room.end)
-	for {
-		for {
-			if len(a) > 0 && a[0].Start <= end {
-				end, a = max(end, a[0].End), a[1:]
-			} else if len(b) > 0 && b[0].Start <= end {
-				end, b = max(end, b[0].End), b[1:]
-			} else {
-				break
+	end := s.busy.end
+	for _, f := range s.busy.list[s.busy.i:] {
+		if f.Start > end { // a gap
+			if end > t-s.rules.Before {
+				return end + s.rules.Before
 			}
+			end = f.End
 		}
-		switch {
-		case end > t-s.rules.Before:
-			return end + s.rules.Before
-		case len(a) == 0 && len(b) == 0:
-			return math.MaxInt64
-		case len(b) == 0 || len(a) > 0 && a[0].Start <= b[0].Start:
-			end, a = a[0].End, a[1:]
-		default:
-			end, b = b[0].End, b[1:]
-		}
+		end = max(end, f.End)
 	}
+	if end > t-s.rules.Before {
+		return end + s.rules.Before
+	}
+	return math.MaxInt64
 }
 
 // round is the first instant from t on whose local minute is a multiple of the
@@ -285,7 +270,7 @@ func (s *slotWalk) nextOffered() (int64, bool) {
 			s.t = s.after(t)
 			return t, true
 		case RefusedTaken:
-			s.t = max(s.busy.end, s.room.end) + s.rules.Before
+			s.t = s.busy.end + s.rules.Before
 			if !s.pack {
 				s.t = s.onGrid(t, s.t)
 			}

@@ -80,15 +80,15 @@ func minutesText(seconds int64) string {
 // about a start there. It is read only; one lane serves many goroutines.
 type Lane struct {
 	ProviderID, LocationID, ServiceID int64
+	Resources                         []Resource // what a booking here occupies
 
 	Opening *calendar.Opening // effective hours; its zone is the lane's
 	Rules   Rules
 
-	// Busy and RoomBusy are the live footprints of the provider, and of the
-	// location if it is a room: sorted by start, each at most 24 h long, and
-	// every one that overlaps the window asked about, Reach to either side
-	// included. A booking that moves leaves its own out.
-	Busy, RoomBusy []calendar.Span
+	// Busy are the live footprints of the resources, joined: sorted by start, each at
+	// most 24 h long, and every one that overlaps the window asked about, Reach to
+	// either side included. A booking that moves leaves its own out.
+	Busy []calendar.Span
 
 	// Booked counts the live appointments of a local date, for the caps. It is
 	// asked at most once per date; nil = none.
@@ -106,6 +106,18 @@ func LiveSpans(dst []calendar.Span, list []Occupied, now int64) []calendar.Span 
 	return dst
 }
 
+// mergeByStart appends two lists of footprints, each in order of their start, as one such list.
+func mergeByStart(dst, a, b []calendar.Span) []calendar.Span {
+	for len(a) > 0 && len(b) > 0 {
+		if a[0].Start <= b[0].Start {
+			dst, a = append(dst, a[0]), a[1:]
+		} else {
+			dst, b = append(dst, b[0]), b[1:]
+		}
+	}
+	return append(append(dst, a...), b...)
+}
+
 // Reach is how far beyond a window, in seconds, footprints can matter to it: two
 // days back, because a packed grid begins at the last footprint's end.
 const Reach = 2 * calendar.Day
@@ -119,7 +131,7 @@ func (l *Lane) Judge(now, start, end int64) Verdict {
 	var s slotWalk
 	s.begin(l, now)
 	s.length = end - start
-	s.seek(start - s.rules.Before)
+	s.busy.seek(start - s.rules.Before)
 	s.day = s.lane.Opening.DayAt(start)
 	return s.reason(s.judge(s.day.PieceAt(start), start), start)
 }

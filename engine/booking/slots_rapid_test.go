@@ -111,8 +111,9 @@ var anyWorld = rapid.Custom(func(t *rapid.T) *world {
 	}
 	w.model.closed = spansNear(t, "closures", mid, 1, 2000)
 	w.lane.Opening = calendar.NewOpening(z, w.model.closed, w.model.tables...)
-	w.lane.Busy = spansNear(t, "busy", mid, 8, 200)
-	w.lane.RoomBusy = spansNear(t, "room", mid, 2, 1440)
+	provider, room := spansNear(t, "provider", mid, 8, 200), spansNear(t, "room", mid, 2, 1440)
+	w.model.busy = slices.Concat(provider, room)
+	w.lane.Busy = mergeByStart(nil, provider, room)
 	salt := rapid.IntRange(0, 10).Draw(t, "salt")
 	w.lane.Booked = func(d calendar.Date) (int, int) { return (int(d)*7 + salt) % 4, (int(d)*3 + salt) % 5 }
 	start := mid + int64(fives(t, "window", -1440, 1440))*60
@@ -182,7 +183,7 @@ func TestListIsTheUnionOfItsParts(t *testing.T) {
 		// Only the footprints within Reach of the window matter.
 		reach := calendar.Span{Start: w.window.Start - Reach, End: w.window.End + Reach}
 		far := func(s calendar.Span) bool { return !s.Overlaps(reach) }
-		w.lane.Busy, w.lane.RoomBusy = slices.DeleteFunc(w.lane.Busy, far), slices.DeleteFunc(w.lane.RoomBusy, far)
+		w.lane.Busy = slices.DeleteFunc(w.lane.Busy, far)
 		if again := starts(w.lane, w.now, w.window); !slices.Equal(whole, again) {
 			t.Fatalf("whole %v\nwithout the far ones %v", whole, again)
 		}
