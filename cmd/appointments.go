@@ -11,7 +11,6 @@ import (
 	"qualifybase/engine/act"
 	"qualifybase/engine/booking"
 	"qualifybase/engine/calendar"
-	"qualifybase/httpapi/wire"
 )
 
 func newAppointmentsCommand(g *global) *cobra.Command {
@@ -103,11 +102,11 @@ apostrophe; 'qb appointments import' takes it off again.`,
 }
 
 func runAppointmentsExport(ctx context.Context, s stdio, o appointmentsExportOptions) error {
-	var from, to wire.When
-	if err := readWhen("--from", o.from, &from); err != nil {
+	var from, to calendar.Moment
+	if err := readMoment("--from", o.from, &from); err != nil {
 		return err
 	}
-	if err := readWhen("--to", o.to, &to); err != nil {
+	if err := readMoment("--to", o.to, &to); err != nil {
 		return err
 	}
 	o.query.Status = booking.Status(o.status)
@@ -116,7 +115,7 @@ func runAppointmentsExport(ctx context.Context, s stdio, o appointmentsExportOpt
 		if err != nil {
 			return err
 		}
-		o.query.From, o.query.To = inZone(from, zone), inZone(to, zone)
+		o.query.From, o.query.To = from.In(zone), to.In(zone)
 		return exportCSV(s, o.out, "appointment", func(w io.Writer) (int, error) {
 			return at.engine.ExportAppointments(ctx, at.caller, o.query, w)
 		})

@@ -13,7 +13,6 @@ import (
 	"qualifybase/engine/calendar"
 	"qualifybase/engine/directory"
 	"qualifybase/httpapi"
-	"qualifybase/httpapi/wire"
 )
 
 func newAuditCommand(g *global) *cobra.Command {
@@ -133,8 +132,8 @@ func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 	if o.limit < 0 {
 		return usageError("--limit: want 0 (all) or more")
 	}
-	var from, to wire.When
-	if err := errors.Join(readWhen("--from", o.from, &from), readWhen("--to", o.to, &to)); err != nil {
+	var from, to calendar.Moment
+	if err := errors.Join(readMoment("--from", o.from, &from), readMoment("--to", o.to, &to)); err != nil {
 		return err
 	}
 	o.query.Outcome = act.Outcome(o.outcome)
@@ -143,7 +142,7 @@ func runAuditList(ctx context.Context, s stdio, o auditListOptions) error {
 		if err != nil {
 			return err
 		}
-		o.query.From, o.query.To = inZone(from, zone), inZone(to, zone)
+		o.query.From, o.query.To = from.In(zone), to.In(zone)
 		rows, err := upTo(o.limit, func(p act.Page) (act.List[act.AuditEntry], error) {
 			return at.engine.AuditLog(ctx, at.caller, o.query, p)
 		})

@@ -15,7 +15,6 @@ import (
 	"qualifybase/engine/directory"
 	"qualifybase/engine/fault"
 	"qualifybase/httpapi"
-	"qualifybase/httpapi/wire"
 )
 
 type availabilityOptions struct {
@@ -73,8 +72,8 @@ var availabilityFlags = map[string]string{"provider_id": "--provider", "location
 	"service_id": "--service"}
 
 func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error {
-	var from, to, now wire.When
-	err := errors.Join(readWhen("--from", o.from, &from), readWhen("--to", o.to, &to), readWhen("--now", o.now, &now))
+	var from, to, now calendar.Moment
+	err := errors.Join(readMoment("--from", o.from, &from), readMoment("--to", o.to, &to), readMoment("--now", o.now, &now))
 	if err == nil && now.IsDate {
 		err = usageError("--now: want an instant, such as 2026-04-27T09:00:00Z")
 	}
@@ -84,10 +83,10 @@ func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error 
 	if err != nil {
 		return err
 	}
-	o.query.From, o.query.To, o.query.Preference = from.Moment(), to.Moment(), booking.Preference(o.preference)
+	o.query.From, o.query.To, o.query.Preference = from, to, booking.Preference(o.preference)
 	t := target{verb: "availability", clinic: o.clinic}
 	if now.Set {
-		t.now = func() time.Time { return time.Unix(now.Instant, 0) }
+		t.now = func() time.Time { return time.Unix(now.At, 0) }
 	}
 	return o.withClinic(ctx, s, t, func(at *session) error {
 		names, err := at.names(ctx)

@@ -112,7 +112,7 @@ func (d *demoShow) pick(ctx context.Context, e *engine.Engine) error {
 	tomorrow := calendar.LocalDate(zone, e.Now().Unix()).AddDays(1)
 	d.day = time.Unix(int64(tomorrow)*86400, 0).UTC()
 	list, err := e.Availability(ctx, act.Shell(d.clinic.N, "demo"), booking.AvailabilityQuery{
-		From: booking.Moment{Date: &tomorrow, Set: true}, Preference: booking.Morning, Limit: 1,
+		From: calendar.StartOf(tomorrow), Preference: booking.Morning, Limit: 1,
 	})
 	if err != nil {
 		return err

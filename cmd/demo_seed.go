@@ -181,7 +181,7 @@ func (s *seeder) day(day calendar.Date, who int) error {
 	next := day.AddDays(1)
 	service := s.services[demoProviders[who].service]
 	list, err := s.e.Availability(s.ctx, s.c, booking.AvailabilityQuery{
-		From: booking.Moment{Date: &day, Set: true}, To: booking.Moment{Date: &next, Set: true},
+		From: calendar.StartOf(day), To: calendar.StartOf(next),
 		ProviderID: s.providers[who].ID, ServiceID: service.ID, Limit: booking.MaxSlots,
 	})
 	if err != nil {

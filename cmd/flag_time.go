@@ -1,14 +1,9 @@
 package cmd
 
-import (
-	"time"
+import "qualifybase/engine/calendar"
 
-	"qualifybase/engine/calendar"
-	"qualifybase/httpapi/wire"
-)
-
-// readWhen reads a flag that takes an instant or a date, as the API's parameters do.
-func readWhen(flag, text string, to *wire.When) error {
+// readMoment reads a flag that takes an instant or a date, as the API's parameters do.
+func readMoment(flag, text string, to *calendar.Moment) error {
 	if text == "" {
 		return nil
 	}
@@ -16,12 +11,4 @@ func readWhen(flag, text string, to *wire.When) error {
 		return usageError("%s: %w", flag, err)
 	}
 	return nil
-}
-
-// inZone is the UTC second of an instant or of a date's beginning; absent is 0.
-func inZone(w wire.When, zone *time.Location) int64 {
-	if w.IsDate {
-		return calendar.Instant(zone, w.Date, 0)
-	}
-	return w.Instant
 }

@@ -9,7 +9,6 @@ import (
 	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
 	"qualifybase/engine/people"
-	"qualifybase/httpapi/wire"
 )
 
 func newLeadsCommand(g *global) *cobra.Command {
@@ -83,8 +82,8 @@ a formula begin with an apostrophe; 'qb leads import' takes it off again.`,
 }
 
 func runLeadsExport(ctx context.Context, s stdio, o leadsExportOptions) error {
-	var since wire.When
-	if err := readWhen("--updated-since", o.since, &since); err != nil {
+	var since calendar.Moment
+	if err := readMoment("--updated-since", o.since, &since); err != nil {
 		return err
 	}
 	o.query.Status = people.LeadStatus(o.status)
@@ -94,7 +93,7 @@ func runLeadsExport(ctx context.Context, s stdio, o leadsExportOptions) error {
 			if err != nil {
 				return err
 			}
-			at := inZone(since, zone)
+			at := since.In(zone)
 			o.query.UpdatedSince = &at
 		}
 		return exportCSV(s, o.out, "lead", func(w io.Writer) (int, error) {

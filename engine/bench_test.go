@@ -83,8 +83,7 @@ func BenchmarkAvailability(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				list, err := c.Engine.Availability(context.Background(), c.Caller, booking.AvailabilityQuery{
-					From: booking.Moment{Date: &from, Set: true}, To: booking.Moment{Date: &to,
-						Set: true}, ProviderID: q.provider, Limit: 5})
+					From: calendar.StartOf(from), To: calendar.StartOf(to), ProviderID: q.provider, Limit: 5})
 				if err != nil || len(list.Items) != 5 {
 					b.Fatal(len(list.Items), err)
 				}

@@ -197,7 +197,7 @@ func TestClockEdges(t *testing.T) {
 			enginetest.Must(t, err)
 			caller := act.Shell(row.N, "test")
 			from := day.Unix()
-			ask := booking.AvailabilityQuery{From: booking.Moment{At: from, Set: true}, To: booking.Moment{At: to, Set: true},
+			ask := booking.AvailabilityQuery{From: calendar.At(from), To: calendar.At(to),
 				Minutes: 30, Limit: booking.MaxSlots}
 			booked := 0
 			for last := int64(0); ; {

@@ -15,6 +15,7 @@ import (
 	"qualifybase/engine"
 	"qualifybase/engine/act"
 	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
 	"qualifybase/engine/directory"
 	"qualifybase/engine/enginetest"
 	"qualifybase/engine/enginetest/proof"
@@ -294,7 +295,7 @@ func (w *simulation) list() {
 	provider, s := w.provider(), pick(w.chance, w.services)
 	next := day.AddDate(0, 0, 1)
 	got, err := w.e.Availability(context.Background(), w.c.Caller, booking.AvailabilityQuery{
-		From: booking.Moment{At: day.Unix(), Set: true}, To: booking.Moment{At: next.Unix(), Set: true},
+		From: calendar.At(day.Unix()), To: calendar.At(next.Unix()),
 		ProviderID: provider, ServiceID: s.id, Limit: booking.MaxSlots,
 	})
 	if err != nil {

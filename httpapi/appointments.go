@@ -7,6 +7,7 @@ import (
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
 	"qualifybase/httpapi/wire"
@@ -124,13 +125,13 @@ func (p AppointmentPatch) draft(version *int64) booking.AppointmentPatch {
 
 type appointmentQuery struct {
 	wire.Paged
-	From         wire.When     `query:"from" doc:"Starts at or after: a date of the clinic, or an instant"`
-	To           wire.When     `query:"to" doc:"Starts before"`
-	Status       string        `query:"status" enum:"scheduled,confirmed,completed,cancelled,no_show"`
-	ProviderID   int64         `query:"provider_id" minimum:"1"`
-	PatientID    int64         `query:"patient_id" minimum:"1"`
-	LeadID       string        `query:"lead_id"`
-	UpdatedSince *wire.Instant `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first"`
+	From         calendar.Moment `query:"from" doc:"Starts at or after: a date of the clinic, or an instant"`
+	To           calendar.Moment `query:"to" doc:"Starts before"`
+	Status       string          `query:"status" enum:"scheduled,confirmed,completed,cancelled,no_show"`
+	ProviderID   int64           `query:"provider_id" minimum:"1"`
+	PatientID    int64           `query:"patient_id" minimum:"1"`
+	LeadID       string          `query:"lead_id"`
+	UpdatedSince *wire.Instant   `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first"`
 }
 
 // calendarFile is an appointment, or the same as a calendar file.
@@ -172,7 +173,7 @@ func (s *Server) appointmentRows() []Row {
 		return s.e.Book(ctx, c, in.Body.draft())
 	}
 	find := func(ctx context.Context, c act.Caller, in appointmentQuery) (act.List[booking.Appointment], error) {
-		return s.e.AppointmentsBetween(ctx, c, in.From.Moment(), in.To.Moment(), booking.AppointmentQuery{
+		return s.e.AppointmentsBetween(ctx, c, in.From, in.To, booking.AppointmentQuery{
 			Status: booking.Status(in.Status), ProviderID: in.ProviderID, PatientID: in.PatientID, LeadID: in.LeadID,
 			UpdatedSince: in.UpdatedSince.Pointer(),
 		}, in.Page())

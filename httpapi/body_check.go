@@ -10,7 +10,6 @@ import (
 
 	"qualifybase/engine/calendar"
 	"qualifybase/engine/fault"
-	"qualifybase/httpapi/wire"
 )
 
 // checker compares a parsed body with the schema of its wire struct: types,
@@ -148,7 +147,7 @@ func (c *checker) object(s *huma.Schema, m map[string]any, here *spot) {
 func (c *checker) text(s *huma.Schema, text string, here *spot) {
 	switch s.Format {
 	case "date-time":
-		if _, err := wire.ParseInstant(text); err != nil {
+		if _, err := calendar.ParseInstant(text); err != nil {
 			c.add(here, "%s", err)
 		}
 	case "date":

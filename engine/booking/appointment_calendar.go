@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
 	"qualifybase/engine/directory"
 	"qualifybase/engine/ical"
 )
@@ -14,17 +15,17 @@ import (
 // included (booking.md §3.5).
 //
 // Errors: those of Appointments.
-func (e *Engine) AppointmentsBetween(ctx context.Context, c act.Caller, from, to Moment, q AppointmentQuery,
-	p act.Page) (act.List[Appointment], error) {
+func (e *Engine) AppointmentsBetween(ctx context.Context, c act.Caller, from, to calendar.Moment,
+	q AppointmentQuery, p act.Page) (act.List[Appointment], error) {
 	zone := time.UTC
-	if from.Date != nil || to.Date != nil {
+	if from.IsDate || to.IsDate {
 		plan, err := act.View(ctx, e.Room, func(r Reader) (*directory.Plan, error) { return r.Plan(c.Clinic) })
 		if err != nil {
 			return act.List[Appointment]{}, err
 		}
 		zone = plan.Zone
 	}
-	q.From, q.To = from.in(zone), to.in(zone)
+	q.From, q.To = from.In(zone), to.In(zone)
 	return e.Appointments(ctx, c, q, p)
 }
 

@@ -45,22 +45,6 @@ func (p Preference) admits(minute int) bool {
 	return true
 }
 
-// Moment is an instant, or a local date of the clinic's or provider's zone that
-// stands for its first instant (booking.md §3.5). The zero Moment is absent.
-type Moment struct {
-	At   int64 // UTC seconds; meaningless with Date
-	Date *calendar.Date
-	Set  bool
-}
-
-// in resolves the moment in a zone.
-func (m Moment) in(zone *time.Location) int64 {
-	if m.Date != nil {
-		return calendar.Instant(zone, *m.Date, 0)
-	}
-	return m.At
-}
-
 // Limits of an availability question (contract.md §9).
 const (
 	DefaultSlots  = 20
@@ -72,7 +56,7 @@ const (
 
 // AvailabilityQuery asks for open slots; zero fields are defaults.
 type AvailabilityQuery struct {
-	From, To   Moment
+	From, To   calendar.Moment
 	Preference Preference
 	Limit      int // 0 = DefaultSlots
 	Minutes    int // duration; 0 = the service's, else the clinic's default
@@ -147,12 +131,12 @@ func (q *AvailabilityQuery) resolve(d *scheduler) (criteria, calendar.Span, erro
 	}
 	from := d.now
 	if q.From.Set {
-		from = q.From.in(zone)
+		from = q.From.In(zone)
 	}
 	horizon := calendar.Instant(zone, calendar.LocalDate(zone, d.now)+calendar.Date(d.horizon(w))+1, 0)
 	to := horizon
 	if q.To.Set {
-		to = q.To.in(zone)
+		to = q.To.In(zone)
 		switch {
 		case q.nowhere(zone): // dates that the zone never had (booking.md §3.3)
 			return w, calendar.Span{Start: from, End: from}, nil
@@ -170,8 +154,8 @@ func (q *AvailabilityQuery) resolve(d *scheduler) (criteria, calendar.Span, erro
 // nowhere reports whether from and to are different dates with nothing between them,
 // because the zone skipped what lies there.
 func (q *AvailabilityQuery) nowhere(zone *time.Location) bool {
-	a, b := q.From.Date, q.To.Date
-	return a != nil && b != nil && *a < *b && calendar.Instant(zone, *a, 0) == calendar.Instant(zone, *b, 0)
+	a, b := q.From, q.To
+	return a.IsDate && b.IsDate && a.Date < b.Date && a.In(zone) == b.In(zone)
 }
 
 // zoneFor is the zone in which the query's dates are meant: the asked location's
@@ -301,7 +285,7 @@ func (e *Engine) Explain(ctx context.Context, c act.Caller, q AvailabilityQuery,
 			return nil, err
 		}
 		if q.To.Set { // also what lies beyond the horizon: that is an answer here, as is the past
-			window.End = q.To.in(d.zoneFor(w))
+			window.End = q.To.In(d.zoneFor(w))
 		} else {
 			window.End = min(window.End, window.Start+MaxRangeDays*86400)
 		}

@@ -23,10 +23,10 @@ func TestAvailabilityOfADateThatNeverWas(t *testing.T) {
 	caller := act.Shell(apia.N, "test")
 	ask := func(from, to string) (act.List[booking.Slot], []booking.Candidate, error) {
 		q := booking.AvailabilityQuery{}
-		for text, at := range map[string]*booking.Moment{from: &q.From, to: &q.To} {
+		for text, at := range map[string]*calendar.Moment{from: &q.From, to: &q.To} {
 			d, err := calendar.ParseDate(text)
 			enginetest.Must(t, err)
-			*at = booking.Moment{Date: &d, Set: true}
+			*at = calendar.StartOf(d)
 		}
 		list, err := c.Engine.Availability(t.Context(), caller, q)
 		if err != nil {

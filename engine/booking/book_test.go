@@ -631,7 +631,7 @@ func TestListAndBookAgree(t *testing.T) {
 		}
 		from := calendar.NewDate(2026, 4, 27) + calendar.Date(rapid.IntRange(0, 10).Draw(r, "day"))
 		to := from + 1
-		q.From, q.To = booking.Moment{Date: &from, Set: true}, booking.Moment{Date: &to, Set: true}
+		q.From, q.To = calendar.StartOf(from), calendar.StartOf(to)
 		before, err := d.Engine.Availability(context.Background(), d.Caller, q)
 		if err != nil {
 			r.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"qualifybase/engine"
 	"qualifybase/engine/act"
 	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
 	"qualifybase/engine/directory"
 	"qualifybase/engine/enginetest"
 	"qualifybase/engine/enginetest/proof"
@@ -288,7 +289,7 @@ func (w *table) do(in wanted, id, lead string) (heard, error) {
 
 // list asks for the open quarter-hours of a provider.
 func (w *table) list(provider int64) (heard, error) {
-	span := func(quarter int) booking.Moment { return booking.Moment{At: w.opens + int64(quarter)*900, Set: true} }
+	span := func(quarter int) calendar.Moment { return calendar.At(w.opens + int64(quarter)*900) }
 	slots, err := w.Engine.Availability(context.Background(), w.Caller, booking.AvailabilityQuery{
 		From: span(0), To: span(quarters), Minutes: 15, ProviderID: provider, Limit: booking.MaxSlots,
 	})

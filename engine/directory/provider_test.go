@@ -11,6 +11,7 @@ import (
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
 	"qualifybase/engine/directory"
 	"qualifybase/engine/enginetest"
 	"qualifybase/engine/fault"
@@ -227,8 +228,8 @@ func TestExplainInactiveProvider(t *testing.T) {
 	t.Parallel()
 	c := enginetest.New(t)
 	q := booking.AvailabilityQuery{ProviderID: c.Ada.ID, ServiceID: c.Checkup.ID,
-		From: booking.Moment{At: enginetest.Unix("2026-04-28 00:00"), Set: true},
-		To:   booking.Moment{At: enginetest.Unix("2026-04-29 00:00"), Set: true}}
+		From: calendar.At(enginetest.Unix("2026-04-28 00:00")),
+		To:   calendar.At(enginetest.Unix("2026-04-29 00:00"))}
 	before, err := c.Engine.Explain(t.Context(), c.Caller, q, 0)
 	enginetest.Must(t, err)
 	enginetest.Must(t, c.Engine.DeleteProvider(t.Context(), c.Caller, c.Ada.ID))
