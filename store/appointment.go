@@ -171,7 +171,7 @@ func (r *reads) PersonBusy(clinic int64, test bool, leadID string, patientID int
 	_, err := r.get("SELECT id FROM appointments WHERE "+who+
 		" AND starts_at > ? AND starts_at < ? AND ends_at > ? AND clinic = ? AND test = ? AND id <> ? AND "+liveStatus+" LIMIT 1",
 		func(row *row) { id = row.text() },
-		append(args, span.Start-maxFootprint, span.End, span.Start, clinic, test, except)...)
+		append(args, span.Start-calendar.MaxFootprint, span.End, span.Start, clinic, test, except)...)
 	return id, err
 }
 

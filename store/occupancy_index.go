@@ -16,10 +16,9 @@ import (
 // replace the originals after COMMIT and before anybody is answered.
 
 const (
-	daySeconds   = 86400
-	maxFootprint = 86400 // schema.sql: no footprint is longer
-	daysBack     = 6     // a search of slots begins at most that far behind now
-	daysAhead    = 800   // beyond: the file is asked
+	daySeconds = 86400
+	daysBack   = 6   // a search of slots begins at most that far behind now
+	daysAhead  = 800 // beyond: the file is asked
 )
 
 // dayOf is the UTC day of an instant.
@@ -140,7 +139,7 @@ func (r *reads) Busy(res booking.Resource, test bool, window calendar.Span, dst 
 		return dst, err
 	}
 	cal := t.cal.Load()
-	first, last := dayOf(window.Start-maxFootprint+1), dayOf(window.End-1)
+	first, last := dayOf(window.Start-calendar.MaxFootprint+1), dayOf(window.End-1)
 	if !cal.has(first) || !cal.has(last) {
 		return r.busyInFile(res, test, window, dst)
 	}
@@ -168,7 +167,7 @@ func (r *reads) busyInFile(res booking.Resource, test bool, window calendar.Span
 		func(row *row) error {
 			dst = append(dst, scanOccupied(row))
 			return nil
-		}, res.String(), test, window.Start-maxFootprint, window.End, window.Start)
+		}, res.String(), test, window.Start-calendar.MaxFootprint, window.End, window.Start)
 	return dst, err
 }
 

@@ -75,8 +75,8 @@ func (x *history) resource() booking.Resource {
 
 func (x *history) footprint() calendar.Span {
 	start := noon.Unix() + rapid.Int64Range(-10*24, 10*24).Draw(x.rt, "hour")*3600
-	return calendar.Span{Start: start, End: start + rapid.SampledFrom([]int64{900, 3600, 40000, maxFootprint}).Draw(x.rt,
-		"length")}
+	length := rapid.SampledFrom([]int64{900, 3600, 40000, calendar.MaxFootprint}).Draw(x.rt, "length")
+	return calendar.Span{Start: start, End: start + length}
 }
 
 // step does one random change and returns the rows as they are then.

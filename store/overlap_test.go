@@ -38,7 +38,7 @@ func TestTriggersAgreeWithPlainLook(t *testing.T) {
 		span := func() calendar.Span {
 			start := base + rapid.Int64Range(0, 20).Draw(rt, "quarter")*900
 			return calendar.Span{Start: start, End: start +
-				rapid.SampledFrom([]int64{1, 900, 1800, 7200, 14400, maxFootprint}).Draw(rt, "length")}
+				rapid.SampledFrom([]int64{1, 900, 1800, 7200, 14400, calendar.MaxFootprint}).Draw(rt, "length")}
 		}
 		resource := func() booking.Resource {
 			return rapid.SampledFrom([]booking.Resource{booking.ProviderResource(h.providers[0]),

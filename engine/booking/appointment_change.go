@@ -177,8 +177,8 @@ func (w *Act) patch(a *Appointment, p AppointmentPatch) error {
 // check holds a patch's own values against their limits.
 func (p *AppointmentPatch) check(c act.Caller) error {
 	var f fault.Faults
-	if p.StartsAt != nil && p.EndsAt != nil && CheckLength(*p.EndsAt-*p.StartsAt, 0, 0) != nil {
-		f.Add("ends_at", "Must be after scheduled_at, and less than 24 hours after it")
+	if p.StartsAt != nil && p.EndsAt != nil {
+		checkEnds(&f, *p.StartsAt, *p.EndsAt)
 	}
 	var x act.Edit
 	appointmentFields.Apply(&x, &Appointment{}, p)
@@ -229,8 +229,8 @@ func (w *Act) move(a *Appointment, p AppointmentPatch) error {
 	case same:
 		return nil
 	}
-	if err := CheckLength(span.End-span.Start, 0, 0); err != nil {
-		return err
+	if !calendar.FitsDay(span.End-span.Start, 0, 0) {
+		return lengthFault()
 	}
 	if p.ProviderID != nil && p.LocationID == nil {
 		location = 0 // the new provider's own place

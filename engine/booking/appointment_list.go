@@ -106,7 +106,8 @@ const byStart act.Order = "start"
 // filter binds a cursor of availability to its question: everything but the limit.
 func (q AvailabilityQuery) filter(clinic int64) string {
 	b := strconv.AppendInt(make([]byte, 0, 96), clinic, 10)
-	for _, m := range [...]calendar.Moment{q.From, q.To} { // by hand: it runs for every page, and JSON took longer than the search
+	// Written by hand: it runs for every page, and JSON took longer than the search.
+	for _, m := range [...]calendar.Moment{q.From, q.To} {
 		switch {
 		case m.IsDate:
 			b = strconv.AppendInt(append(b, " d"...), int64(m.Date), 10)

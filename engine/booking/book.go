@@ -61,8 +61,8 @@ func (b *Booking) check(c act.Caller) error {
 	if b.LocalStart != 0 && b.StartsAt != 0 && b.LocalStart != b.StartsAt {
 		f.Add("local_start", "Is not the same instant as scheduled_at")
 	}
-	if b.StartsAt != 0 && b.EndsAt != 0 && CheckLength(b.EndsAt-b.StartsAt, 0, 0) != nil {
-		f.Add("ends_at", "Must be after scheduled_at, and less than 24 hours after it")
+	if b.StartsAt != 0 && b.EndsAt != 0 {
+		checkEnds(&f, b.StartsAt, b.EndsAt)
 	}
 	b.Title = text.Clean(&f, "title", b.Title, text.MaxTitle)
 	b.Notes = text.CleanNotes(&f, "notes", b.Notes, text.MaxNotes)

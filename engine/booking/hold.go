@@ -43,8 +43,8 @@ func (h *HoldDraft) check() error {
 	if h.EndsAt == 0 && h.ServiceID == 0 {
 		f.Add("ends_at", "Required, or send service_id")
 	}
-	if h.EndsAt != 0 && h.StartsAt != 0 && CheckLength(h.EndsAt-h.StartsAt, 0, 0) != nil {
-		f.Add("ends_at", "Must be after scheduled_at, and less than 24 hours after it")
+	if h.StartsAt != 0 && h.EndsAt != 0 {
+		checkEnds(&f, h.StartsAt, h.EndsAt)
 	}
 	if h.Minutes == 0 {
 		h.Minutes = DefaultHoldMinutes

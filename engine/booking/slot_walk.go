@@ -44,7 +44,7 @@ type trail struct {
 
 // seek moves to the first footprint that can reach beyond t.
 func (b *trail) seek(t int64) {
-	b.i = sort.Search(len(b.list), func(i int) bool { return b.list[i].Start > t-calendar.Day })
+	b.i = sort.Search(len(b.list), func(i int) bool { return b.list[i].Start > t-calendar.MaxFootprint })
 	b.end = math.MinInt64
 }
 
@@ -73,7 +73,7 @@ func (s *slotWalk) judge(p *calendar.Piece, start int64) Verdict {
 	end := start + s.length
 	foot := calendar.Span{Start: start - s.rules.Before, End: end + s.rules.After}
 	switch {
-	case s.length <= 0 || s.length >= calendar.Day || foot.End-foot.Start > calendar.Day:
+	case !calendar.FitsDay(s.length, s.rules.Before, s.rules.After):
 		return RefusedLength
 	case start < s.now:
 		return RefusedPast

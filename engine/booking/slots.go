@@ -50,18 +50,12 @@ func (r *Rules) Footprint(start, end int64) calendar.Span {
 	return calendar.Span{Start: start - r.Before, End: end + r.After}
 }
 
-// CheckLength refuses a booking without length, a day-long one, and one that takes
-// more than 24 h together with its buffers (booking.md §1.1): nil, or a VALIDATION_ERROR.
-func CheckLength(length, before, after int64) error {
-	if goodLength(length, before, after) {
-		return nil
+// checkEnds records a fault where a booking that gives both its ends could be none,
+// whatever its buffers are.
+func checkEnds(f *fault.Faults, startsAt, endsAt int64) {
+	if !calendar.FitsDay(endsAt-startsAt, 0, 0) {
+		f.Add("ends_at", "Must be after scheduled_at, and less than 24 hours after it")
 	}
-	return lengthFault()
-}
-
-func goodLength(length, before, after int64) bool {
-	return length > 0 && before >= 0 && after >= 0 &&
-		length < calendar.Day && before <= calendar.Day && after <= calendar.Day && before+length+after <= calendar.Day
 }
 
 func lengthFault() *fault.Error {

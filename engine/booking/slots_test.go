@@ -300,24 +300,6 @@ func TestVerdictTexts(t *testing.T) {
 	}
 }
 
-func TestCheckLength(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		length, before, after int64
-		ok                    bool
-	}{
-		{1, 0, 0, true}, {calendar.Day - 1, 0, 0, true}, {calendar.Day - 1, 1, 0, true}, {calendar.Day - 20, 10, 10, true},
-		{0, 0, 0, false}, {-1, 0, 0, false}, {calendar.Day, 0, 0, false}, {calendar.Day + 1, 0, 0, false},
-		{calendar.Day - 1, 1, 1, false}, {calendar.Day - 19, 10, 10, false},
-		{60, -1, 0, false}, {60, 0, -1, false}, {1 << 62, 1 << 62, 1 << 62, false},
-	} {
-		if err := CheckLength(c.length, c.before,
-			c.after); (err == nil) != c.ok || err != nil && fault.KindOf(err) != fault.Invalid {
-			t.Errorf("%v: %v", c, err)
-		}
-	}
-}
-
 // What --explain prints: every candidate of the day with its reason, closed times in ticks.
 func TestExplain(t *testing.T) {
 	t.Parallel()

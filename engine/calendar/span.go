@@ -9,6 +9,16 @@ import (
 // that is the start of the next never conflicts with it (booking.md §1).
 type Span struct{ Start, End int64 }
 
+// MaxFootprint is how long a booking may take with both its buffers, in seconds.
+const MaxFootprint = Day
+
+// FitsDay reports whether a booking may be this long: longer than nothing, shorter
+// than a day, and with its buffers at most a day (booking.md §1.1). All are seconds.
+func FitsDay(length, before, after int64) bool {
+	return length > 0 && length < Day && before >= 0 && before <= Day && after >= 0 && after <= Day &&
+		before+length+after <= MaxFootprint
+}
+
 // Len is the length in seconds; an empty or reversed span has none.
 func (s Span) Len() int64 { return max(0, s.End-s.Start) }
 

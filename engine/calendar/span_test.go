@@ -77,3 +77,20 @@ func TestSpan(t *testing.T) {
 		t.Error("half-open arithmetic is wrong")
 	}
 }
+
+func TestFitsDay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		length, before, after int64
+		want                  bool
+	}{
+		{1, 0, 0, true}, {Day - 1, 0, 0, true}, {Day - 1, 1, 0, true}, {Day - 20, 10, 10, true},
+		{0, 0, 0, false}, {-1, 0, 0, false}, {Day, 0, 0, false}, {Day + 1, 0, 0, false},
+		{Day - 1, 1, 1, false}, {Day - 19, 10, 10, false},
+		{60, -1, 0, false}, {60, 0, -1, false}, {1 << 62, 1 << 62, 1 << 62, false},
+	} {
+		if got := FitsDay(c.length, c.before, c.after); got != c.want {
+			t.Errorf("%d seconds with buffers of %d and %d: %v", c.length, c.before, c.after, got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"qualifybase/engine/act"
+	"qualifybase/engine/calendar"
 	"qualifybase/engine/scope"
 	"qualifybase/engine/text"
 )
@@ -179,15 +180,17 @@ var serviceFields = act.Fields[Service, serviceEdit]{
 
 // applyLength takes the duration and both buffers, which together fit in a day.
 func applyLength(x *act.Edit, row *Service, d *serviceEdit) {
+	was := len(x.Faults)
 	if d.DurationMinutes == nil && row.DurationMinutes == 0 {
 		x.Add("duration_minutes", "Required")
 	}
-	was := len(x.Faults)
 	x.Number("duration_minutes", &row.DurationMinutes, d.DurationMinutes, 1, MaxDuration)
 	x.Number("buffer_before", &row.BufferBefore, d.BufferBefore, 0, MaxBuffer)
 	x.Number("buffer_after", &row.BufferAfter, d.BufferAfter, 0, MaxBuffer)
-	if sum := row.DurationMinutes + row.BufferBefore + row.BufferAfter; len(x.Faults) == was && sum > 24*60 {
-		x.Add("duration_minutes", "Must be at most 24 hours together with both buffers; it is %d minutes", sum)
+	length, before, after := row.DurationMinutes, row.BufferBefore, row.BufferAfter
+	if len(x.Faults) == was && !calendar.FitsDay(int64(length)*60, int64(before)*60, int64(after)*60) {
+		x.Add("duration_minutes", "Must be at most 24 hours together with both buffers; it is %d minutes",
+			before+length+after)
 	}
 }
 

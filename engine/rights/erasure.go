@@ -7,6 +7,7 @@ import (
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/booking"
+	"qualifybase/engine/calendar"
 	"qualifybase/engine/directory"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/people"
@@ -73,9 +74,8 @@ func (e *Engine) tellErasures(tombstones []Erasure) {
 
 // noVisitOf refuses while the person is expected.
 func (w *Act) noVisitOf(p people.Patient) error {
-	const longest = 86400 // no visit is longer than a day (schema.sql)
 	visits, err := w.Appointments(booking.AppointmentQuery{Clinic: p.Clinic, Test: p.Test, PatientID: p.ID,
-		From: w.Now - longest}, act.Position{}, 0)
+		From: w.Now - calendar.MaxFootprint}, act.Position{}, 0)
 	if err != nil {
 		return err
 	}
@@ -345,10 +345,9 @@ func (e *Engine) DeleteLead(ctx context.Context, c act.Caller, id string, versio
 }
 
 func (w *Act) noVisitAhead(l people.Lead) error {
-	const longest = 86400 // no footprint, so no visit, is longer than a day (schema.sql)
 	for _, status := range []booking.Status{booking.Scheduled, booking.Confirmed} {
 		q := booking.AppointmentQuery{Clinic: w.Caller.Clinic, Test: w.Caller.Test, LeadID: l.ID, Status: status,
-			From: w.Now - longest}
+			From: w.Now - calendar.MaxFootprint}
 		visits, err := w.Appointments(q, act.Position{}, 500)
 		if err != nil {
 			return err
