@@ -33,13 +33,13 @@ type HistoryEntry struct {
 	At      wire.Instant `json:"at"`
 	Action  string       `json:"action" doc:"appointment.book, appointment.confirm, …"`
 	Actor   Actor        `json:"actor"`
-	Outcome act.Outcome  `json:"outcome" enum:"ok,denied,failed"`
+	Outcome act.Outcome  `json:"outcome"`
 	Fields  []string     `json:"fields" doc:"Names of what changed"`
 }
 
 // Actor is who did something.
 type Actor struct {
-	Kind  act.ActorKind `json:"kind" enum:"key,user,cli,system,link"`
+	Kind  act.ActorKind `json:"kind"`
 	ID    string        `json:"id"`
 	Label string        `json:"label" doc:"The visible part of a key, a user's role"`
 }

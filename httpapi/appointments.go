@@ -23,7 +23,7 @@ type Appointment struct {
 	ServiceID          *int64         `json:"service_id"`
 	Title              string         `json:"title"`
 	Notes              string         `json:"notes"`
-	Status             booking.Status `json:"status" enum:"scheduled,confirmed,completed,cancelled,no_show"`
+	Status             booking.Status `json:"status"`
 	ScheduledAt        wire.Instant   `json:"scheduled_at"`
 	EndsAt             wire.Instant   `json:"ends_at"`
 	TimeZone           string         `json:"time_zone" doc:"The zone it was booked in"`
@@ -104,7 +104,7 @@ type AppointmentPatch struct {
 	LocationID         *int64          `json:"location_id,omitempty"`
 	Title              *string         `json:"title,omitempty" maxLength:"200"`
 	Notes              *string         `json:"notes,omitempty" maxLength:"4000"`
-	Status             *booking.Status `json:"status,omitempty" enum:"scheduled,confirmed,completed,cancelled,no_show"`
+	Status             *booking.Status `json:"status,omitempty"`
 	CancellationReason *string         `json:"cancellation_reason,omitempty" maxLength:"500"`
 	AllowOverlap       bool            `json:"allow_overlap,omitempty" doc:"Needs appointments:override and reason"`
 	AllowOutsideHours  bool            `json:"allow_outside_hours,omitempty" doc:"Needs appointments:override and reason"`
@@ -127,7 +127,7 @@ type appointmentQuery struct {
 	wire.Paged
 	From         calendar.Moment `query:"from" doc:"Starts at or after: a date of the clinic, or an instant"`
 	To           calendar.Moment `query:"to" doc:"Starts before"`
-	Status       string          `query:"status" enum:"scheduled,confirmed,completed,cancelled,no_show"`
+	Status       booking.Status  `query:"status"`
 	ProviderID   int64           `query:"provider_id" minimum:"1"`
 	PatientID    int64           `query:"patient_id" minimum:"1"`
 	LeadID       string          `query:"lead_id"`
@@ -174,7 +174,7 @@ func (s *Server) appointmentRows() []Row {
 	}
 	find := func(ctx context.Context, c act.Caller, in appointmentQuery) (act.List[booking.Appointment], error) {
 		return s.e.AppointmentsBetween(ctx, c, in.From, in.To, booking.AppointmentQuery{
-			Status: booking.Status(in.Status), ProviderID: in.ProviderID, PatientID: in.PatientID, LeadID: in.LeadID,
+			Status: in.Status, ProviderID: in.ProviderID, PatientID: in.PatientID, LeadID: in.LeadID,
 			UpdatedSince: in.UpdatedSince.Pointer(),
 		}, in.Page())
 	}

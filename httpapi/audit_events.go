@@ -21,7 +21,7 @@ type AuditEntry struct {
 	Entity    string       `json:"entity"`
 	EntityID  string       `json:"entity_id"`
 	PatientID *int64       `json:"patient_id"`
-	Outcome   act.Outcome  `json:"outcome" enum:"ok,denied,failed"`
+	Outcome   act.Outcome  `json:"outcome"`
 	ReasonRef *string      `json:"reason_ref" doc:"Points to the reason given, which can be erased"`
 	Fields    []string     `json:"fields"`
 	PrevHash  string       `json:"prev_hash"`
@@ -42,7 +42,7 @@ type auditQuery struct {
 	Entity    string        `query:"entity"`
 	EntityID  string        `query:"entity_id"`
 	Action    string        `query:"action"`
-	Outcome   string        `query:"outcome" enum:"ok,denied,failed"`
+	Outcome   act.Outcome   `query:"outcome"`
 	From      *wire.Instant `query:"from"`
 	To        *wire.Instant `query:"to" doc:"Exclusive"`
 }
@@ -70,7 +70,7 @@ func (s *Server) historyRows() []Row {
 	audit := func(ctx context.Context, c act.Caller, in auditQuery) (act.List[act.AuditEntry], error) {
 		return s.e.AuditLog(ctx, c, act.AuditQuery{PatientID: in.PatientID, Entity: in.Entity, EntityID: in.EntityID,
 			Action:  in.Action,
-			Outcome: act.Outcome(in.Outcome), From: in.From.Seconds(), To: in.To.Seconds()}, in.Page())
+			Outcome: in.Outcome, From: in.From.Seconds(), To: in.To.Seconds()}, in.Page())
 	}
 	events := func(ctx context.Context, c act.Caller, in eventQuery) (act.List[act.Event], error) {
 		return s.e.Events(ctx, c, in.After, in.Type, in.Page())

@@ -72,21 +72,21 @@ func zone(name string) *time.Location {
 }
 
 type availabilityQuery struct {
-	From       calendar.Moment `query:"from" doc:"A date there, or an instant; now without it"`
-	To         calendar.Moment `query:"to" doc:"Exclusive, at most 62 days later; without it the search goes on until limit slots are found"`
-	Preference string          `query:"preference" enum:"morning,afternoon,evening,any" doc:"Before 12:00, 12:00 to 16:59, from 17:00, on the clock there"`
-	Limit      int             `query:"limit" minimum:"1" maximum:"500" default:"20"`
-	Duration   int             `query:"duration" minimum:"1" maximum:"1439" doc:"Minutes; else those of the service"`
-	ServiceID  int64           `query:"service_id" minimum:"1"`
-	ProviderID int64           `query:"provider_id" minimum:"1" doc:"Any provider without it"`
-	LocationID int64           `query:"location_id" minimum:"1"`
-	Cursor     string          `query:"cursor" doc:"The next_cursor of the page before"`
+	From       calendar.Moment    `query:"from" doc:"A date there, or an instant; now without it"`
+	To         calendar.Moment    `query:"to" doc:"Exclusive, at most 62 days later; without it the search goes on until limit slots are found"`
+	Preference booking.Preference `query:"preference" doc:"Before 12:00, 12:00 to 16:59, from 17:00, on the clock there"`
+	Limit      int                `query:"limit" minimum:"1" maximum:"500" default:"20"`
+	Duration   int                `query:"duration" minimum:"1" maximum:"1439" doc:"Minutes; else those of the service"`
+	ServiceID  int64              `query:"service_id" minimum:"1"`
+	ProviderID int64              `query:"provider_id" minimum:"1" doc:"Any provider without it"`
+	LocationID int64              `query:"location_id" minimum:"1"`
+	Cursor     string             `query:"cursor" doc:"The next_cursor of the page before"`
 }
 
 func (s *Server) availabilityRows() []Row {
 	ask := func(ctx context.Context, c act.Caller, in availabilityQuery) (act.List[booking.Slot], error) {
 		return s.e.Availability(ctx, c, booking.AvailabilityQuery{
-			From: in.From, To: in.To, Preference: booking.Preference(in.Preference), Limit: in.Limit,
+			From: in.From, To: in.To, Preference: in.Preference, Limit: in.Limit,
 			Minutes: in.Duration, ServiceID: in.ServiceID, ProviderID: in.ProviderID, LocationID: in.LocationID,
 			Cursor: in.Cursor,
 		})

@@ -16,7 +16,7 @@ type Delivery struct {
 	WebhookID  string               `json:"webhook_id" format:"uuid"`
 	EventID    string               `json:"event_id" doc:"Sent as webhook-id; the same for a repetition"`
 	Type       string               `json:"type" example:"appointment.created"`
-	State      outbox.DeliveryState `json:"state" enum:"pending,sending,succeeded,dead,cancelled"`
+	State      outbox.DeliveryState `json:"state"`
 	Attempts   int                  `json:"attempts" doc:"Made so far"`
 	NextAt     *wire.Instant        `json:"next_at" doc:"When the next attempt is due"`
 	LastStatus *int                 `json:"last_status" doc:"The last answer's status; null without an answer"`
@@ -66,10 +66,10 @@ func deliveryWithLog(d outbox.DeliveryEntry) DeliveryWithLog {
 
 // deliveryFilter narrows a list of deliveries.
 type deliveryFilter struct {
-	State string        `query:"state" enum:"pending,sending,succeeded,dead,cancelled" doc:"dead is the dead letter queue"`
-	Type  string        `query:"type"`
-	Since *wire.Instant `query:"since" doc:"Made at or after"`
-	Until *wire.Instant `query:"until" doc:"Made before"`
+	State outbox.DeliveryState `query:"state" doc:"dead is the dead letter queue"`
+	Type  string               `query:"type"`
+	Since *wire.Instant        `query:"since" doc:"Made at or after"`
+	Until *wire.Instant        `query:"until" doc:"Made before"`
 }
 
 func (f deliveryFilter) query() outbox.DeliveryQuery {

@@ -15,7 +15,7 @@ import (
 type Key struct {
 	ID             string        `json:"id" format:"uuid"`
 	Name           string        `json:"name"`
-	Family         secret.Family `json:"family" enum:"qbk_live_,qbk_test_,qual_sk_,qual_scope_,qual_pk_,kv_"`
+	Family         secret.Family `json:"family"`
 	KeyPrefix      string        `json:"key_prefix" doc:"The visible part"`
 	Scopes         []string      `json:"scopes" doc:"In the caller's spelling"`
 	RatePerMinute  *int          `json:"rate_per_minute" doc:"null = the default; 0 = unlimited"`
@@ -40,7 +40,7 @@ func KeyOf(k access.Key) Key {
 // KeyDraft asks for a key.
 type KeyDraft struct {
 	Name           string        `json:"name" maxLength:"100"`
-	Family         secret.Family `json:"family" enum:"qbk_live_,qbk_test_,qual_sk_,qual_scope_,qual_pk_,kv_"`
+	Family         secret.Family `json:"family"`
 	Scopes         []string      `json:"scopes,omitempty" doc:"In either spelling; the family's default without them"`
 	AllowedOrigins []string      `json:"allowed_origins,omitempty" doc:"Required of qual_pk_ keys, and only theirs"`
 	ExpiresAt      *wire.Instant `json:"expires_at,omitempty"`

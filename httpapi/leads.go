@@ -21,7 +21,7 @@ type Lead struct {
 	LastName   string            `json:"last_name"`
 	Email      *string           `json:"email"`
 	Phone      *string           `json:"phone" doc:"As it was typed"`
-	Status     people.LeadStatus `json:"status" enum:"new,in_interview,contacted,qualified,needs_review,booked,converted,disqualified,lost"`
+	Status     people.LeadStatus `json:"status"`
 	Notes      string            `json:"notes"`
 	Tags       []string          `json:"tags"`
 	Metadata   map[string]any    `json:"metadata"`
@@ -65,7 +65,7 @@ type LeadDraft struct {
 	LastName   *string            `json:"last_name,omitempty" maxLength:"100"`
 	Email      *string            `json:"email,omitempty" maxLength:"254"`
 	Phone      *string            `json:"phone,omitempty" maxLength:"100"`
-	Status     *people.LeadStatus `json:"status,omitempty" enum:"new,in_interview,contacted,qualified,needs_review,booked,converted,disqualified,lost"`
+	Status     *people.LeadStatus `json:"status,omitempty"`
 	Notes      *string            `json:"notes,omitempty" maxLength:"4000"`
 	Tags       *[]string          `json:"tags,omitempty" maxItems:"50"`
 	Metadata   *map[string]any    `json:"metadata,omitempty" doc:"Your own data, at most 16 KiB; replaces what was there"`
@@ -74,10 +74,10 @@ type LeadDraft struct {
 
 type leadQuery struct {
 	wire.Paged
-	Status       string        `query:"status" enum:"new,in_interview,contacted,qualified,needs_review,booked,converted,disqualified,lost"`
-	Source       string        `query:"source"`
-	Q            string        `query:"q" doc:"The beginning of a name, e-mail address or phone number"`
-	UpdatedSince *wire.Instant `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first"`
+	Status       people.LeadStatus `query:"status"`
+	Source       string            `query:"source"`
+	Q            string            `query:"q" doc:"The beginning of a name, e-mail address or phone number"`
+	UpdatedSince *wire.Instant     `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first"`
 }
 
 func (s *Server) leadRows() []Row {
@@ -86,7 +86,7 @@ func (s *Server) leadRows() []Row {
 	}
 	find := func(ctx context.Context, c act.Caller, in leadQuery) (act.List[people.Lead], error) {
 		return s.e.Leads(ctx, c, people.LeadQuery{
-			Status: people.LeadStatus(in.Status), Source: in.Source, Q: in.Q, UpdatedSince: in.UpdatedSince.Pointer(),
+			Status: in.Status, Source: in.Source, Q: in.Q, UpdatedSince: in.UpdatedSince.Pointer(),
 		}, in.Page())
 	}
 	get := func(ctx context.Context, c act.Caller, in wire.ByID) (people.Lead, error) {

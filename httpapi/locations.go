@@ -11,7 +11,7 @@ import (
 type Location struct {
 	ID       int64                  `json:"id"`
 	Name     string                 `json:"name"`
-	Kind     directory.LocationKind `json:"kind" enum:"clinic,room,virtual"`
+	Kind     directory.LocationKind `json:"kind"`
 	ParentID *int64                 `json:"parent_id" doc:"The clinic that a room lies in"`
 	Address  Address                `json:"address"`
 	Phone    *string                `json:"phone"`
@@ -32,7 +32,7 @@ func location(l directory.Location) Location {
 // LocationDraft is an unsaved location; what is not sent stays as it is.
 type LocationDraft struct {
 	Name     *string                 `json:"name,omitempty" maxLength:"100" doc:"Required of a new one"`
-	Kind     *directory.LocationKind `json:"kind,omitempty" enum:"clinic,room,virtual"`
+	Kind     *directory.LocationKind `json:"kind,omitempty"`
 	ParentID *int64                  `json:"parent_id,omitempty"`
 	Address  *Address                `json:"address,omitempty"`
 	Phone    *string                 `json:"phone,omitempty" maxLength:"100"`

@@ -205,7 +205,7 @@ func (s *Server) parameters(rt *route, forms []form) []object {
 }
 
 func (s *Server) paramSchema(p param) object {
-	x := dressField(s.registry.Schema(p.field.Type, false, p.name), p.field.Type, true)
+	x := dressField(s.registry.Schema(p.field.Type, false, p.name), p.field, true)
 	out := schemaJSON(x)
 	delete(out, "format")
 	if p.field.Type == reflect.TypeFor[wire.Instant]() || p.field.Type == reflect.TypeFor[*wire.Instant]() {

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -50,19 +51,20 @@ func scalar(f reflect.StructField, t reflect.Type) (func(reflect.Value, string) 
 	}
 	switch t.Kind() {
 	case reflect.String:
-		words := f.Tag.Get("enum")
-		if words == "" {
+		words := wordsOf(t)
+		if tag := f.Tag.Get("enum"); tag != "" {
+			words = strings.Split(tag, ",")
+		}
+		if len(words) == 0 {
 			return func(v reflect.Value, s string) error { v.SetString(s); return nil }, nil
 		}
-		refusal := valueFault("must be one of " + strings.ReplaceAll(words, ",", ", "))
+		refusal := valueFault("must be one of " + strings.Join(words, ", "))
 		return func(v reflect.Value, s string) error {
-			for word := range strings.SplitSeq(words, ",") {
-				if word == s {
-					v.SetString(s)
-					return nil
-				}
+			if !slices.Contains(words, s) {
+				return refusal
 			}
-			return refusal
+			v.SetString(s)
+			return nil
 		}, nil
 	case reflect.Int, reflect.Int64:
 		low, high := bound(f, "minimum", -1<<63), bound(f, "maximum", 1<<63-1)

@@ -22,7 +22,7 @@ type Patient struct {
 	BirthDate         *calendar.Date       `json:"birth_date"`
 	MRN               string               `json:"mrn" doc:"Medical record number: unique in the clinic"`
 	PreferredName     *string              `json:"preferred_name"`
-	Sex               people.Sex           `json:"sex" enum:"male,female,other,unknown"`
+	Sex               people.Sex           `json:"sex"`
 	Phones            []Phone              `json:"phones"`
 	Email             *string              `json:"email"`
 	Address           Address              `json:"address"`
@@ -34,7 +34,7 @@ type Patient struct {
 	AllergiesText     string               `json:"allergies_text"`
 	AdminNotes        string               `json:"admin_notes"`
 	SourceLeadID      *string              `json:"source_lead_id"`
-	Status            people.PatientStatus `json:"status" enum:"active,inactive,merged,deceased"`
+	Status            people.PatientStatus `json:"status"`
 	MergedInto        *int64               `json:"merged_into" doc:"The patient who stands for this merged record"`
 	Restricted        bool                 `json:"restricted" doc:"Kept, not worked with: not searched, changed, booked or merged"`
 	ErasedAt          *wire.Instant        `json:"erased_at" doc:"Pseudonymised since"`
@@ -87,7 +87,7 @@ type PatientFacts struct {
 	FamilyName        *string           `json:"family_name,omitempty" maxLength:"100" doc:"Required of a new one"`
 	PreferredName     *string           `json:"preferred_name,omitempty" maxLength:"100"`
 	BirthDate         *string           `json:"birth_date,omitempty" example:"1980-02-29" doc:"YYYY-MM-DD; empty takes it away"`
-	Sex               *people.Sex       `json:"sex,omitempty" enum:"male,female,other,unknown"`
+	Sex               *people.Sex       `json:"sex,omitempty"`
 	Phones            *[]Phone          `json:"phones,omitempty" maxItems:"10"`
 	Email             *string           `json:"email,omitempty" maxLength:"254"`
 	Address           *Address          `json:"address,omitempty" doc:"Replaces what was there"`
@@ -150,7 +150,7 @@ type PatientProbe struct {
 // PatientMatch is a patient who may be the one that is meant.
 type PatientMatch struct {
 	Patient Patient      `json:"patient"`
-	Grade   people.Grade `json:"grade" enum:"certain,probable,possible"`
+	Grade   people.Grade `json:"grade"`
 	Matched []string     `json:"matched" doc:"Names of the fields that are the same"`
 }
 
@@ -198,14 +198,14 @@ func (c Conversion) HTTPStatus() int {
 
 type patientQuery struct {
 	wire.Paged
-	Q            string        `query:"q" doc:"The beginning of a name (given or family), phone number, e-mail address or MRN, or a birth date"`
-	Status       string        `query:"status" enum:"active,inactive,merged,deceased" doc:"Without it all but merged ones"`
-	UpdatedSince *wire.Instant `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first, merged ones too"`
+	Q            string               `query:"q" doc:"The beginning of a name (given or family), phone number, e-mail address or MRN, or a birth date"`
+	Status       people.PatientStatus `query:"status" doc:"Without it all but merged ones"`
+	UpdatedSince *wire.Instant        `query:"updated_since" doc:"For a sync: walks changes from there on, oldest first, merged ones too"`
 }
 
 func (s *Server) patientRows() []Row {
 	find := func(ctx context.Context, c act.Caller, in patientQuery) (act.List[people.Patient], error) {
-		return s.e.Patients(ctx, c, people.PatientQuery{Q: in.Q, Status: people.PatientStatus(in.Status),
+		return s.e.Patients(ctx, c, people.PatientQuery{Q: in.Q, Status: in.Status,
 			UpdatedSince: in.UpdatedSince.Pointer()}, in.Page())
 	}
 	get := func(ctx context.Context, c act.Caller, in wire.ByNumber) (people.Patient, error) {

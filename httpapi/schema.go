@@ -27,8 +27,8 @@ func newRegistry() huma.Registry {
 }
 
 // dress adds to the schemas what Go's types say and huma does not: formats of our
-// times and dates, null where a reply may hold one. It refuses a name that does
-// not come back from camelCase (contract.md §1).
+// times and dates, the words of enumerations, null where a reply may hold one. It
+// refuses a name that does not come back from camelCase (contract.md §1).
 func dress(r huma.Registry) error {
 	for name, s := range r.Map() {
 		t := r.TypeFromRef(schemas + name)
@@ -44,13 +44,14 @@ func dress(r huma.Registry) error {
 			if back := fromFlat(flat.Name(tag)); back != tag {
 				return fmt.Errorf("httpapi: field %s of %s comes back from camelCase as %q", tag, name, back)
 			}
-			s.Properties[tag] = dressField(prop, f.Type, strings.Contains(options, "omitempty"))
+			s.Properties[tag] = dressField(prop, f, strings.Contains(options, "omitempty"))
 		}
 	}
 	return nil
 }
 
-func dressField(prop *huma.Schema, t reflect.Type, mayLack bool) *huma.Schema {
+func dressField(prop *huma.Schema, f reflect.StructField, mayLack bool) *huma.Schema {
+	t := f.Type
 	pointer := t.Kind() == reflect.Pointer
 	if pointer {
 		t = t.Elem()
@@ -60,6 +61,11 @@ func dressField(prop *huma.Schema, t reflect.Type, mayLack bool) *huma.Schema {
 		prop.Format = "date-time"
 	case reflect.TypeFor[calendar.Date]():
 		prop.Format = "date"
+	}
+	if _, stated := f.Tag.Lookup("enum"); !stated { // a tag names other words, or none
+		for _, word := range wordsOf(t) {
+			prop.Enum = append(prop.Enum, word)
+		}
 	}
 	if pointer && !mayLack {
 		if prop.Ref != "" {
@@ -71,4 +77,12 @@ func dressField(prop *huma.Schema, t reflect.Type, mayLack bool) *huma.Schema {
 		}
 	}
 	return prop
+}
+
+// wordsOf are the words of a type that is an enumeration of the engine.
+func wordsOf(t reflect.Type) []string {
+	if list, ok := reflect.Zero(t).Interface().(interface{ Words() []string }); ok {
+		return list.Words()
+	}
+	return nil
 }

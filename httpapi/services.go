@@ -15,8 +15,8 @@ type Service struct {
 	BufferBefore     int                     `json:"buffer_before" doc:"Minutes kept free before"`
 	BufferAfter      int                     `json:"buffer_after" doc:"Minutes kept free after"`
 	Step             *int                    `json:"step" doc:"Minutes between offered starts; null = the clinic's"`
-	Align            directory.Align         `json:"align" enum:"start,clock,pack" doc:"How the grid of offered starts is laid"`
-	LocationKind     *directory.LocationKind `json:"location_kind" enum:"clinic,room,virtual" doc:"null = any"`
+	Align            directory.Align         `json:"align" doc:"How the grid of offered starts is laid"`
+	LocationKind     *directory.LocationKind `json:"location_kind" doc:"null = any"`
 	MinNotice        *int                    `json:"min_notice" doc:"Minutes; null = the clinic's"`
 	HorizonDays      *int                    `json:"horizon_days" doc:"null = the clinic's"`
 	DailyCap         int                     `json:"daily_cap" doc:"0 = no limit"`
@@ -53,8 +53,8 @@ type ServiceDraft struct {
 	BufferBefore    *int                    `json:"buffer_before,omitempty"`
 	BufferAfter     *int                    `json:"buffer_after,omitempty"`
 	Step            *int                    `json:"step,omitempty" doc:"0 = the clinic's"`
-	Align           *directory.Align        `json:"align,omitempty" enum:"start,clock,pack"`
-	LocationKind    *directory.LocationKind `json:"location_kind,omitempty"`
+	Align           *directory.Align        `json:"align,omitempty"`
+	LocationKind    *directory.LocationKind `json:"location_kind,omitempty" enum:""` // the empty one is allowed: any
 	MinNotice       *int                    `json:"min_notice,omitempty" doc:"-1 = the clinic's"`
 	HorizonDays     *int                    `json:"horizon_days,omitempty" doc:"-1 = the clinic's"`
 	DailyCap        *int                    `json:"daily_cap,omitempty"`

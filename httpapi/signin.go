@@ -30,7 +30,7 @@ type Session struct {
 	ExpiresAt wire.Instant `json:"expires_at"`
 	UserID    string       `json:"user_id" format:"uuid"`
 	Name      string       `json:"name"`
-	Role      act.Role     `json:"role" enum:"owner,admin,provider,front_desk,auditor"`
+	Role      act.Role     `json:"role"`
 	ClinicID  string       `json:"clinic_id" format:"uuid"`
 }
 

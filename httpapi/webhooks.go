@@ -17,7 +17,7 @@ type Webhook struct {
 	URL             string         `json:"url"`
 	Events          []string       `json:"events" doc:"Types of events; [\"*\"] = all"`
 	Description     string         `json:"description"`
-	Payload         outbox.Payload `json:"payload" enum:"thin,full" doc:"thin: ids, status, times. full: also the person's contact fields and the title"`
+	Payload         outbox.Payload `json:"payload" doc:"thin: ids, status, times. full: also the person's contact fields and the title"`
 	SignatureHeader string         `json:"signature_header" doc:"The header of the hex signature"`
 	MaxInFlight     int            `json:"max_in_flight" doc:"Attempts at the same time"`
 	Enabled         bool           `json:"enabled"`
@@ -45,7 +45,7 @@ type WebhookDraft struct {
 	URL             *string         `json:"url,omitempty" doc:"https, at most 2,048 characters; required of a new one"`
 	Events          *[]string       `json:"events,omitempty" doc:"Types of events, or [\"*\"]; required of a new one"`
 	Description     *string         `json:"description,omitempty" maxLength:"500"`
-	Payload         *outbox.Payload `json:"payload,omitempty" enum:"thin,full" doc:"thin without it"`
+	Payload         *outbox.Payload `json:"payload,omitempty" doc:"thin without it"`
 	SignatureHeader *string         `json:"signature_header,omitempty" maxLength:"100" doc:"X-QualifyBase-Signature without it, X-Klinivo-Signature for a kv_ key"`
 	MaxInFlight     *int            `json:"max_in_flight,omitempty" minimum:"1" maximum:"8" doc:"1 without it: one after the other"`
 	Enabled         *bool           `json:"enabled,omitempty" doc:"A disabled webhook goes on collecting; what waits is sent within ten minutes once it is enabled"`

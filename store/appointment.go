@@ -5,6 +5,9 @@ import (
 	"qualifybase/engine/booking"
 	"qualifybase/engine/calendar"
 	"qualifybase/engine/directory"
+	"qualifybase/engine/text"
+
+	"strings"
 )
 
 // footprint is an end of the provider's occupancy row; an appointment without one
@@ -112,7 +115,8 @@ func (r *reads) LiveAppointments(clinic int64, from int64) ([]directory.Booked, 
 		AND status IN ('scheduled', 'confirmed') ORDER BY starts_at, id`, clinic, from)
 }
 
-const liveStatus = "status IN ('scheduled', 'confirmed', 'completed')"
+// liveStatuses are booking.LiveStatuses as a list of SQL.
+var liveStatuses = "('" + strings.Join(text.Words(booking.LiveStatuses), "', '") + "')"
 
 // BookedOn implements engine.Reader. No zone is further than a day from UTC,
 // which bounds the search by the index.
@@ -123,7 +127,7 @@ func (r *reads) BookedOn(provider, service int64, test bool, day calendar.Date) 
 	}
 	midnight := int64(day) * daySeconds
 	n, err := r.number("SELECT count(*) FROM appointments WHERE "+column+" = ? AND test = ? AND starts_at >= ? AND "+
-		"starts_at < ? AND local_date = ? AND "+liveStatus,
+		"starts_at < ? AND local_date = ? AND status IN "+liveStatuses,
 		id, test, midnight-daySeconds, midnight+2*daySeconds, day.String())
 	return int(n), err
 }
@@ -131,7 +135,7 @@ func (r *reads) BookedOn(provider, service int64, test bool, day calendar.Date) 
 // BookedMinutes implements engine.Reader.
 func (r *reads) BookedMinutes(provider int64, test bool, window calendar.Span) (int64, error) {
 	return r.number("SELECT sum((ends_at - starts_at) / 60) FROM appointments WHERE provider_id = ? AND test = ? "+
-		"AND starts_at >= ? AND starts_at < ? AND "+liveStatus,
+		"AND starts_at >= ? AND starts_at < ? AND status IN "+liveStatuses,
 		provider, test, window.Start, window.End)
 }
 
@@ -169,7 +173,8 @@ func (r *reads) PersonBusy(clinic int64, test bool, leadID string, patientID int
 	}
 	var id string
 	_, err := r.get("SELECT id FROM appointments WHERE "+who+
-		" AND starts_at > ? AND starts_at < ? AND ends_at > ? AND clinic = ? AND test = ? AND id <> ? AND "+liveStatus+" LIMIT 1",
+		" AND starts_at > ? AND starts_at < ? AND ends_at > ? AND clinic = ? AND test = ? AND id <> ? "+
+		"AND status IN "+liveStatuses+" LIMIT 1",
 		func(row *row) { id = row.text() },
 		append(args, span.Start-calendar.MaxFootprint, span.End, span.Start, clinic, test, except)...)
 	return id, err

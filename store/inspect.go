@@ -245,8 +245,7 @@ func (x *inspector) bookings() error {
 
 // calendar holds the appointments against what they occupy.
 func (x *inspector) calendar() error {
-	const live = "('scheduled', 'confirmed', 'completed')"
-	err := x.list("calendar", `SELECT id FROM appointments a WHERE status IN `+live+` AND NOT EXISTS (
+	err := x.list("calendar", `SELECT id FROM appointments a WHERE status IN `+liveStatuses+` AND NOT EXISTS (
 		SELECT 1 FROM occupancy o WHERE o.appointment_id = a.id AND o.live = 1 AND o.resource = 'p' || a.provider_id
 		AND o.s <= a.starts_at AND o.e >= a.ends_at)`, func(r *row) string {
 		return fmt.Sprintf("appointment %s does not occupy its provider", r.text())
@@ -255,7 +254,7 @@ func (x *inspector) calendar() error {
 		return err
 	}
 	return x.list("calendar", `SELECT a.id, a.status FROM occupancy o JOIN appointments a ON a.id = o.appointment_id
-		WHERE o.live = 1 AND a.status NOT IN `+live, func(r *row) string {
+		WHERE o.live = 1 AND a.status NOT IN `+liveStatuses, func(r *row) string {
 		return fmt.Sprintf("appointment %s is %s and still occupies its time", r.text(), r.text())
 	})
 }

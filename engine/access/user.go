@@ -68,7 +68,7 @@ func (e *Engine) CreateUser(ctx context.Context, c act.Caller, d UserDraft) (Use
 		u.Email, u.EmailKey = text.CleanEmail(&f, "email", d.Email)
 	}
 	if !d.Role.Valid() {
-		f.Add("role", "Must be owner, admin, provider, front_desk or auditor")
+		f.Add("role", "Must be %s", text.Or(act.Roles))
 	}
 	password := ""
 	if d.Password != "" {

@@ -12,6 +12,7 @@ import (
 
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
+	"qualifybase/engine/text"
 )
 
 // Outcome of an act in the audit.
@@ -23,6 +24,12 @@ const (
 	Denied Outcome = "denied" // the caller may not
 	Failed Outcome = "failed" // a decided refusal: taken, closed, no such thing
 )
+
+// Outcomes lists them.
+var Outcomes = []Outcome{OK, Denied, Failed}
+
+// Words lists the values as text.
+func (Outcome) Words() []string { return text.Words(Outcomes) }
 
 // AuditEntry is one act or one read of patient data. It holds ids and names of
 // fields, never a person's values (records.md §5).
@@ -79,11 +86,9 @@ func (a AuditEntry) Digest() string {
 func (k *Kernel) AuditLog(ctx context.Context, c Caller, q AuditQuery, p Page) (List[AuditEntry], error) {
 	d := Action{"audit.list", scope.AuditRead}
 	q.Clinic = c.Clinic
-	switch q.Outcome {
-	case "", OK, Denied, Failed:
-	default:
-		return List[AuditEntry]{}, fault.Fail(fault.Invalid, "Invalid query parameters").On("outcome",
-			"Must be ok, denied or failed")
+	if q.Outcome != "" && !slices.Contains(Outcomes, q.Outcome) {
+		return List[AuditEntry]{}, fault.Fail(fault.Invalid, "Invalid query parameters").On("outcome", "Must be %s",
+			text.Or(Outcomes))
 	}
 	list, err := Read(ctx, k.own(), c, d, func(r Reader) (List[AuditEntry], error) {
 		return Listing[AuditEntry]{

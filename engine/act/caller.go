@@ -4,6 +4,7 @@ import (
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
 	"qualifybase/engine/secret"
+	"qualifybase/engine/text"
 )
 
 // ActorKind is what sort of somebody acts (records.md §5).
@@ -18,6 +19,12 @@ const (
 	ActorLink   ActorKind = "link"   // the bearer of an interview link
 )
 
+// ActorKinds lists them.
+var ActorKinds = []ActorKind{ActorKey, ActorUser, ActorCLI, ActorSystem, ActorLink}
+
+// Words lists the values as text.
+func (ActorKind) Words() []string { return text.Words(ActorKinds) }
+
 // Role is what a session's user is in the clinic.
 type Role string
 
@@ -29,6 +36,12 @@ const (
 	FrontDesk Role = "front_desk"
 	Auditor   Role = "auditor"
 )
+
+// Roles lists them, the most powerful first.
+var Roles = []Role{Owner, Admin, Clinician, FrontDesk, Auditor}
+
+// Words lists the values as text.
+func (Role) Words() []string { return text.Words(Roles) }
 
 // rights says what each role may at most.
 var rights = map[Role]scope.Set{

@@ -3,6 +3,9 @@ package booking
 import (
 	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
+	"qualifybase/engine/text"
+
+	"slices"
 )
 
 // Status is where an appointment stands (records.md §2).
@@ -17,7 +20,20 @@ const (
 	NoShow    Status = "no_show"
 )
 
-// Live reports whether an appointment of this status occupies its slot (booking.md §1.3).
+// Statuses lists all of them; LiveStatuses are those in which an appointment
+// occupies its slot (booking.md §1.3).
+var (
+	Statuses     = []Status{Scheduled, Confirmed, Completed, Cancelled, NoShow}
+	LiveStatuses = []Status{Scheduled, Confirmed, Completed}
+)
+
+// Words lists the values as text.
+func (Status) Words() []string { return text.Words(Statuses) }
+
+// Valid reports whether the status is one of ours.
+func (s Status) Valid() bool { return slices.Contains(Statuses, s) }
+
+// Live reports whether an appointment of this status occupies its slot.
 func (s Status) Live() bool { return s == Scheduled || s == Confirmed || s == Completed }
 
 // Appointment is a booked visit.

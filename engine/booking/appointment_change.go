@@ -186,8 +186,8 @@ func (p *AppointmentPatch) check(c act.Caller) error {
 	if p.Reason != nil {
 		p.Reason = new(text.Clean(&f, "cancellation_reason", *p.Reason, text.MaxText))
 	}
-	if p.Status != nil && *p.Status != Scheduled && towards(*p.Status) == nil {
-		f.Add("status", "Must be scheduled, confirmed, completed, cancelled or no_show")
+	if p.Status != nil && !p.Status.Valid() {
+		f.Add("status", "Must be %s", text.Or(Statuses))
 	}
 	return checkWaiver(c, p.waiver(), &f)
 }

@@ -8,6 +8,7 @@ import (
 	"qualifybase/engine/calendar"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
+	"qualifybase/engine/text"
 )
 
 var (
@@ -59,8 +60,8 @@ func (a Appointment) patient() int64 { return a.PatientID }
 
 func (q *AppointmentQuery) check() error {
 	var f fault.Faults
-	if q.Status != "" && q.Status != Scheduled && towards(q.Status) == nil {
-		f.Add("status", "Must be scheduled, confirmed, completed, cancelled or no_show")
+	if q.Status != "" && !q.Status.Valid() {
+		f.Add("status", "Must be %s", text.Or(Statuses))
 	}
 	if q.From != 0 && q.To != 0 && q.To <= q.From {
 		f.Add("to", "Must be after from")

@@ -10,6 +10,7 @@ import (
 	"qualifybase/engine/calendar"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
+	"qualifybase/engine/text"
 )
 
 // Preference narrows availability to a part of the local day.
@@ -23,14 +24,14 @@ const (
 	AnyTime   Preference = "any"
 )
 
-// Valid tells the preferences that exist, the empty one included.
-func (p Preference) Valid() bool {
-	switch p {
-	case "", Morning, Afternoon, Evening, AnyTime:
-		return true
-	}
-	return false
-}
+// Preferences lists them.
+var Preferences = []Preference{Morning, Afternoon, Evening, AnyTime}
+
+// Words lists the values as text.
+func (Preference) Words() []string { return text.Words(Preferences) }
+
+// Valid reports whether the preference is one of ours, or empty.
+func (p Preference) Valid() bool { return p == "" || slices.Contains(Preferences, p) }
 
 // admits reports whether the preference wants a start at this local minute of the day.
 func (p Preference) admits(minute int) bool {
@@ -104,7 +105,7 @@ func (e *Engine) Availability(ctx context.Context, c act.Caller, q AvailabilityQ
 func (q *AvailabilityQuery) check() error {
 	var f fault.Faults
 	if !q.Preference.Valid() {
-		f.Add("preference", "Must be morning, afternoon, evening or any")
+		f.Add("preference", "Must be %s", text.Or(Preferences))
 	}
 	if q.Limit == 0 {
 		q.Limit = DefaultSlots

@@ -21,6 +21,12 @@ const (
 	AtVirtual LocationKind = "virtual"
 )
 
+// LocationKinds lists them.
+var LocationKinds = []LocationKind{AtClinic, AtRoom, AtVirtual}
+
+// Words lists the values as text.
+func (LocationKind) Words() []string { return text.Words(LocationKinds) }
+
 // Location is a place of work: the clinic, a room in it, or a video call.
 type Location struct {
 	ID       int64
@@ -176,7 +182,7 @@ type locationEdit struct {
 var locationFields = act.Fields[Location, locationEdit]{
 	act.FieldOf("name", act.Required(text.MaxName),
 		func(l *Location, d *locationEdit) (*string, **string) { return &l.Name, &d.Name }),
-	act.FieldOf("kind", act.OneOf("Must be clinic, room or virtual", AtClinic, AtRoom, AtVirtual),
+	act.FieldOf("kind", act.OneOf("Must be "+text.Or(LocationKinds), LocationKinds...),
 		func(l *Location, d *locationEdit) (*LocationKind, **LocationKind) { return &l.Kind, &d.Kind }),
 	act.FieldOf("parent_id", act.Plain[int64](),
 		func(l *Location, d *locationEdit) (*int64, **int64) { return &l.ParentID, &d.ParentID }).Applied(applyParent),

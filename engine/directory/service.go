@@ -41,6 +41,12 @@ const (
 	AlignPack  Align = "pack"  // from the end of the footprint before
 )
 
+// Aligns lists them.
+var Aligns = []Align{AlignStart, AlignClock, AlignPack}
+
+// Words lists the values as text.
+func (Align) Words() []string { return text.Words(Aligns) }
+
 // ServiceDraft is an unsaved service: nil is "not sent".
 type ServiceDraft struct {
 	Name            *string
@@ -156,10 +162,10 @@ var serviceFields = act.Fields[Service, serviceEdit]{
 		Applied(nil), // with the duration
 	act.FieldOf("step", act.Number(0, MaxStep),
 		func(s *Service, d *serviceEdit) (*int, **int) { return &s.Step, &d.Step }),
-	act.FieldOf("align", act.OneOf("Must be start, clock or pack", AlignStart, AlignClock, AlignPack),
+	act.FieldOf("align", act.OneOf("Must be "+text.Or(Aligns), Aligns...),
 		func(s *Service, d *serviceEdit) (*Align, **Align) { return &s.Align, &d.Align }),
 	act.FieldOf("location_kind",
-		act.OneOf("Must be clinic, room or virtual, or empty for any", "", AtClinic, AtRoom, AtVirtual),
+		act.OneOf("Must be "+text.Or(LocationKinds)+", or empty for any", append([]LocationKind{""}, LocationKinds...)...),
 		func(s *Service, d *serviceEdit) (*LocationKind, **LocationKind) {
 			return &s.LocationKind, &d.LocationKind
 		}),

@@ -7,6 +7,7 @@ import (
 	"qualifybase/engine/act"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
+	"qualifybase/engine/text"
 	"qualifybase/engine/uuid"
 )
 
@@ -24,6 +25,9 @@ const (
 
 // DeliveryStates lists them in the order of a delivery's life.
 var DeliveryStates = []DeliveryState{Pending, Sending, Succeeded, DeadLettered, CancelledState}
+
+// Words lists the values as text.
+func (DeliveryState) Words() []string { return text.Words(DeliveryStates) }
 
 // DeliveryEntry is one event on its way to one endpoint, as people see it;
 // Delivery is what the dispatcher sees.
@@ -103,7 +107,7 @@ func (e *Engine) cleanedDeliveries(q DeliveryQuery, c act.Caller, message string
 	var f fault.Faults
 	q.Clinic, q.Test = c.Clinic, c.Test
 	if q.State != "" && !slices.Contains(DeliveryStates, q.State) {
-		f.Add("state", "Must be pending, sending, succeeded, dead or cancelled")
+		f.Add("state", "Must be %s", text.Or(DeliveryStates))
 	}
 	if q.Type != "" && !e.knownEvent(q.Type) {
 		f.Add("type", "Must be the type of an event, such as appointment.created")

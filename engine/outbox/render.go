@@ -49,8 +49,11 @@ const (
 	causeTest   = "test"   // the first, of POST /webhooks/:id/test
 	causeReplay = "replay" // the first, of a delivery that repeats another
 	CauseRetry  = "retry"  // after a failure, by the schedule
-	CauseManual = "manual" // Filters for before its time
+	CauseManual = "manual" // somebody wanted it before its time
 )
+
+// Causes lists them.
+var Causes = []string{causeEvent, causeTest, causeReplay, CauseRetry, CauseManual}
 
 // renderer makes the bodies of one event, each form once.
 type renderer struct {

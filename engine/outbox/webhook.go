@@ -23,6 +23,12 @@ const (
 	Full Payload = "full" // and the person's contact fields and the title
 )
 
+// Payloads lists them.
+var Payloads = []Payload{Thin, Full}
+
+// Words lists the values as text.
+func (Payload) Words() []string { return text.Words(Payloads) }
+
 // The bounds of webhooks (webhooks.md).
 const (
 	MaxWebhooks      = 50 // endpoints of a clinic, live and test together; schema.sql says so too
@@ -40,6 +46,9 @@ const (
 	DisabledGone    = "gone"    // it answered 410
 	disabledDeleted = "deleted"
 )
+
+// DisabledReasons lists them; empty is an endpoint that is enabled.
+var DisabledReasons = []string{DisabledByHand, DisabledFailing, DisabledGone, disabledDeleted}
 
 // Webhook is an endpoint of another system.
 type Webhook struct {
@@ -114,7 +123,7 @@ var webhookFields = act.Fields[Webhook, webhookEdit]{
 		Applied(applyEvents),
 	act.FieldOf("description", act.Line(text.MaxText),
 		func(h *Webhook, d *webhookEdit) (*string, **string) { return &h.Description, &d.Description }),
-	act.FieldOf("payload", act.OneOf("Must be thin or full", Thin, Full),
+	act.FieldOf("payload", act.OneOf("Must be "+text.Or(Payloads), Payloads...),
 		func(h *Webhook, d *webhookEdit) (*Payload, **Payload) { return &h.Payload, &d.Payload }),
 	act.FieldOf("signature_header", act.Cleaned(cleanHeader),
 		func(h *Webhook, d *webhookEdit) (*string, **string) { return &h.SignatureHeader, &d.SignatureHeader }),

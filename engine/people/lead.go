@@ -33,6 +33,9 @@ const (
 var LeadStatuses = []LeadStatus{LeadNew, LeadInInterview, LeadContacted, LeadQualified, LeadNeedsReview,
 	LeadBooked, LeadConverted, LeadDisqualified, LeadLost}
 
+// Words lists the values as text.
+func (LeadStatus) Words() []string { return text.Words(LeadStatuses) }
+
 // Valid reports whether the status is one of ours.
 func (s LeadStatus) Valid() bool { return slices.Contains(LeadStatuses, s) }
 
@@ -263,7 +266,7 @@ func (q LeadQuery) cleaned(c act.Caller) (LeadQuery, act.Filters, error) {
 	var f fault.Faults
 	q.Clinic, q.Test = c.Clinic, c.Test
 	if q.Status != "" && !q.Status.Valid() {
-		f.Add("status", "Must be one of %s", leadStatusNames())
+		f.Add("status", "Must be %s", text.Or(LeadStatuses))
 	}
 	q.Source = text.Clean(&f, "source", q.Source, text.MaxText)
 	q.Q = text.Fold(text.Clean(&f, "q", q.Q, text.MaxText))

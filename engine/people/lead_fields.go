@@ -2,7 +2,6 @@ package people
 
 import (
 	"slices"
-	"strings"
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/calendar"
@@ -33,7 +32,7 @@ var leadFields = act.Fields[Lead, LeadDraft]{
 		func(l *Lead, d *LeadDraft) (*string, **string) { return &l.Email, &d.Email }).
 		Named(emailHeadings).Several().Applied(applyEmail),
 	leadPhone(),
-	act.FieldOf("status", act.OneOf("Must be one of "+leadStatusNames(), LeadStatuses...),
+	act.FieldOf("status", act.OneOf("Must be "+text.Or(LeadStatuses), LeadStatuses...),
 		func(l *Lead, d *LeadDraft) (*LeadStatus, **LeadStatus) { return &l.Status, &d.Status }).
 		Named(statusHeadings),
 	act.FieldOf("notes", act.Lines(),
@@ -72,14 +71,6 @@ const (
 	notesHeadings  = "note comment comments message notiz notizen bemerkung bemerkungen anmerkung anmerkungen " +
 		"kommentar nachricht"
 )
-
-func leadStatusNames() string {
-	names := make([]string, len(LeadStatuses))
-	for i, s := range LeadStatuses {
-		names[i] = string(s)
-	}
-	return strings.Join(names, ", ")
-}
 
 // leadSource is a line of text that is never empty.
 func leadSource() act.Rule[string] {

@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"qualifybase/engine/act"
@@ -24,6 +25,12 @@ const (
 	PatientDeceased PatientStatus = "deceased"
 )
 
+// PatientStatuses lists them.
+var PatientStatuses = []PatientStatus{PatientActive, PatientInactive, PatientMerged, PatientDeceased}
+
+// Words lists the values as text.
+func (PatientStatus) Words() []string { return text.Words(PatientStatuses) }
+
 // Sex is the administrative sex (FHIR AdministrativeGender).
 type Sex string
 
@@ -34,6 +41,12 @@ const (
 	SexOther   Sex = "other"
 	SexUnknown Sex = "unknown"
 )
+
+// Sexes lists them.
+var Sexes = []Sex{SexMale, SexFemale, SexOther, SexUnknown}
+
+// Words lists the values as text.
+func (Sex) Words() []string { return text.Words(Sexes) }
 
 // Phone is a number as typed and in E.164, with a label ("mobile").
 type Phone struct {
@@ -369,10 +382,8 @@ func (e *Engine) Patients(ctx context.Context, c act.Caller, q PatientQuery, p a
 func (q PatientQuery) cleaned(c act.Caller) (PatientQuery, act.Filters, error) {
 	var f fault.Faults
 	q.Clinic, q.Test = c.Clinic, c.Test
-	switch q.Status {
-	case "", PatientActive, PatientInactive, PatientMerged, PatientDeceased:
-	default:
-		f.Add("status", "Must be active, inactive, merged or deceased")
+	if q.Status != "" && !slices.Contains(PatientStatuses, q.Status) {
+		f.Add("status", "Must be %s", text.Or(PatientStatuses))
 	}
 	q.Q = text.Clean(&f, "q", q.Q, text.MaxText)
 	if len(f) > 0 {

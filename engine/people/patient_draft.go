@@ -46,6 +46,10 @@ const (
 	MaxIdentifiers = 20
 )
 
+// ContactPreferences lists the ways in which a patient may want to be reached; empty
+// is none said.
+var ContactPreferences = []string{"email", "sms", "phone", "post", "none"}
+
 var earliestBirth = calendar.NewDate(1850, time.January, 1)
 
 // cleanBirth reads a birth date; empty is none.

@@ -62,7 +62,7 @@ var patientFields = act.Fields[Patient, PatientDraft]{
 	})), func(p *Patient, d *PatientDraft) (*string, **string) { return &p.Language, &d.Language }).
 		Named("sprache langue idioma lang").Several(),
 	act.FieldOf("contact_preference",
-		asTyped(act.OneOf("Must be email, sms, phone, post or none", "", "email", "sms", "phone", "post", "none")),
+		asTyped(act.OneOf("Must be "+text.Or(ContactPreferences), append([]string{""}, ContactPreferences...)...)),
 		func(p *Patient, d *PatientDraft) (*string, **string) {
 			return &p.ContactPreference, &d.ContactPreference
 		}).
@@ -176,7 +176,7 @@ func birthDate() act.Field[Patient, PatientDraft] {
 
 // sexRule is one of the sexes; empty is unknown.
 func sexRule() act.Rule[Sex] {
-	r := act.OneOf("Must be male, female, other or unknown", SexMale, SexFemale, SexOther, SexUnknown)
+	r := act.OneOf("Must be "+text.Or(Sexes), Sexes...)
 	oneOf := r.Apply
 	r.Apply = func(x *act.Edit, field string, at, sent *Sex) {
 		if sent != nil && *sent == "" {

@@ -21,7 +21,11 @@ const (
 	Possible Grade = "possible"
 )
 
-var gradeOrder = []Grade{Certain, Probable, Possible}
+// Grades lists them in this order.
+var Grades = []Grade{Certain, Probable, Possible}
+
+// Words lists the values as text.
+func (Grade) Words() []string { return text.Words(Grades) }
 
 // Match is a patient who may be the one that is meant.
 type Match struct {
@@ -95,7 +99,7 @@ func candidatesFor(r Reader, probe Patient) ([]Match, error) {
 
 // surer orders candidates: by grade, then by how much is the same, then the older record.
 func surer(a, b Match) int {
-	return cmp.Or(cmp.Compare(slices.Index(gradeOrder, a.Grade), slices.Index(gradeOrder, b.Grade)),
+	return cmp.Or(cmp.Compare(slices.Index(Grades, a.Grade), slices.Index(Grades, b.Grade)),
 		cmp.Compare(len(b.Matched), len(a.Matched)), cmp.Compare(a.Patient.ID, b.Patient.ID))
 }
 

@@ -3,6 +3,7 @@ package record
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/booking"
@@ -23,6 +24,12 @@ const (
 	ConsultationInError ConsultationStatus = "entered_in_error"
 )
 
+// ConsultationStatuses lists them.
+var ConsultationStatuses = []ConsultationStatus{ConsultationOpen, ConsultationEnded, ConsultationInError}
+
+// Words lists the values as text.
+func (ConsultationStatus) Words() []string { return text.Words(ConsultationStatuses) }
+
 // consultationSteps is the one table of what may follow.
 var consultationSteps = map[ConsultationStatus][]ConsultationStatus{
 	ConsultationOpen:  {ConsultationEnded, ConsultationInError},
@@ -39,8 +46,14 @@ const (
 	ByPhone  Mode = "phone"
 )
 
-// Valid tells the modes that exist.
-func (m Mode) Valid() bool { return m == InPerson || m == ByVideo || m == ByPhone }
+// Modes lists them.
+var Modes = []Mode{InPerson, ByVideo, ByPhone}
+
+// Words lists the values as text.
+func (Mode) Words() []string { return text.Words(Modes) }
+
+// Valid reports whether the mode is one of ours.
+func (m Mode) Valid() bool { return slices.Contains(Modes, m) }
 
 // Consultation is a visit as the clinician keeps it (FHIR Encounter).
 type Consultation struct {
@@ -126,7 +139,7 @@ func (d *ConsultationDraft) check(now int64) error {
 		}
 	}
 	if d.Mode != "" && !d.Mode.Valid() {
-		f.Add("mode", "Must be in_person, video or phone")
+		f.Add("mode", "Must be %s", text.Or(Modes))
 	}
 	switch {
 	case d.StartedAt > now+calendar.Minute:

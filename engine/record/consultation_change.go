@@ -34,7 +34,7 @@ func (e *Engine) PatchConsultation(ctx context.Context, c act.Caller, id string,
 // consultationFields are what a patch changes by itself. The location is looked up
 // and the status is a step: patchConsultation does both.
 var consultationFields = act.Fields[Consultation, ConsultationPatch]{
-	act.FieldOf("mode", act.OneOf("Must be in_person, video or phone", InPerson, ByVideo, ByPhone),
+	act.FieldOf("mode", act.OneOf("Must be "+text.Or(Modes), Modes...),
 		func(v *Consultation, d *ConsultationPatch) (*Mode, **Mode) { return &v.Mode, &d.Mode }),
 	act.FieldOf("reason", act.Line(text.MaxText),
 		func(v *Consultation, d *ConsultationPatch) (*string, **string) { return &v.Reason, &d.Reason }),
@@ -44,9 +44,8 @@ func (p *ConsultationPatch) check() error {
 	var x act.Edit
 	consultationFields.Apply(&x, &Consultation{}, p)
 	f := x.Faults
-	if p.Status != nil && !slices.Contains([]ConsultationStatus{ConsultationOpen, ConsultationEnded, ConsultationInError},
-		*p.Status) {
-		f.Add("status", "Must be in_progress, ended or entered_in_error")
+	if p.Status != nil && !slices.Contains(ConsultationStatuses, *p.Status) {
+		f.Add("status", "Must be %s", text.Or(ConsultationStatuses))
 	}
 	why := ""
 	if p.StatusReason != nil {

@@ -2,9 +2,11 @@ package record
 
 import (
 	"context"
+	"slices"
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/fault"
+	"qualifybase/engine/text"
 )
 
 // Consultation gives one consultation of the clinic. Errors: NotFound.
@@ -45,10 +47,8 @@ func (e *Engine) Consultations(ctx context.Context, c act.Caller, q Consultation
 
 func (q *ConsultationQuery) check() error {
 	var f fault.Faults
-	switch q.Status {
-	case "", ConsultationOpen, ConsultationEnded, ConsultationInError:
-	default:
-		f.Add("status", "Must be in_progress, ended or entered_in_error")
+	if q.Status != "" && !slices.Contains(ConsultationStatuses, q.Status) {
+		f.Add("status", "Must be %s", text.Or(ConsultationStatuses))
 	}
 	if q.From != 0 && q.To != 0 && q.To <= q.From {
 		f.Add("to", "Must be after from")

@@ -6,6 +6,7 @@ import (
 	"qualifybase/engine/act"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
+	"qualifybase/engine/text"
 )
 
 // NoteStatus is where a SOAP note stands (records.md §3).
@@ -19,6 +20,12 @@ const (
 	NoteAmended NoteStatus = "amended"
 	NoteInError NoteStatus = "entered_in_error"
 )
+
+// NoteStatuses lists them.
+var NoteStatuses = []NoteStatus{NoteDrafted, NoteSigned, NoteAmended, NoteInError}
+
+// Words lists the values as text.
+func (NoteStatus) Words() []string { return text.Words(NoteStatuses) }
 
 // noteSteps is the one table of what may follow. Only a draft changes in place;
 // every step of a signed note is a new version.

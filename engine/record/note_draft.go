@@ -39,10 +39,8 @@ func (d *NoteDraft) check(f *fault.Faults) {
 	var x act.Edit
 	noteFields.Apply(&x, &Note{}, d)
 	*f = append(*f, x.Faults...)
-	switch d.Status {
-	case "", NoteDrafted, NoteSigned, NoteAmended, NoteInError:
-	default:
-		f.Add("status", "Must be draft, signed, amended or entered_in_error")
+	if d.Status != "" && !slices.Contains(NoteStatuses, d.Status) {
+		f.Add("status", "Must be %s", text.Or(NoteStatuses))
 	}
 	d.Reason = text.Clean(f, "reason", d.Reason, text.MaxText)
 }

@@ -2,10 +2,12 @@ package record
 
 import (
 	"context"
+	"slices"
 
 	"qualifybase/engine/act"
 	"qualifybase/engine/fault"
 	"qualifybase/engine/scope"
+	"qualifybase/engine/text"
 )
 
 var (
@@ -56,10 +58,8 @@ func (e *Engine) Notes(ctx context.Context, c act.Caller, q NoteQuery, p act.Pag
 
 func (q *NoteQuery) check() error {
 	var f fault.Faults
-	switch q.Status {
-	case "", NoteDrafted, NoteSigned, NoteAmended, NoteInError:
-	default:
-		f.Add("status", "Must be draft, signed, amended or entered_in_error")
+	if q.Status != "" && !slices.Contains(NoteStatuses, q.Status) {
+		f.Add("status", "Must be %s", text.Or(NoteStatuses))
 	}
 	return f.Err()
 }

@@ -26,6 +26,13 @@ const (
 	PrescriptionInError   PrescriptionStatus = "entered_in_error"
 )
 
+// PrescriptionStatuses lists them.
+var PrescriptionStatuses = []PrescriptionStatus{PrescriptionDrafted, PrescriptionActive, PrescriptionCompleted,
+	PrescriptionStopped, PrescriptionInError}
+
+// Words lists the values as text.
+func (PrescriptionStatus) Words() []string { return text.Words(PrescriptionStatuses) }
+
 // prescriptionSteps is the one table of what may follow.
 var prescriptionSteps = map[PrescriptionStatus][]PrescriptionStatus{
 	PrescriptionDrafted:   {PrescriptionActive, PrescriptionInError},
@@ -33,9 +40,6 @@ var prescriptionSteps = map[PrescriptionStatus][]PrescriptionStatus{
 	PrescriptionCompleted: {PrescriptionInError},
 	PrescriptionStopped:   {PrescriptionInError},
 }
-
-var prescriptionStatuses = []PrescriptionStatus{PrescriptionDrafted, PrescriptionActive, PrescriptionCompleted,
-	PrescriptionStopped, PrescriptionInError}
 
 // Prescription is a record of what was prescribed (FHIR MedicationRequest). It
 // is printed, never sent.
@@ -186,8 +190,8 @@ func (w *Act) today() (calendar.Date, error) {
 // a draft any more; the consultation has ended).
 func (e *Engine) PatchPrescription(ctx context.Context, c act.Caller, id string, version *int64,
 	d PrescriptionDraft) (Prescription, error) {
-	if d.Status != "" && !slices.Contains(prescriptionStatuses, d.Status) {
-		return Prescription{}, fault.BadField("status", "Must be draft, active, completed, stopped or entered_in_error")
+	if d.Status != "" && !slices.Contains(PrescriptionStatuses, d.Status) {
+		return Prescription{}, fault.BadField("status", "Must be %s", text.Or(PrescriptionStatuses))
 	}
 	if err := d.reasonless(); err != nil {
 		return Prescription{}, err

@@ -10,6 +10,7 @@ import (
 	"qualifybase/engine/fault"
 	"qualifybase/engine/people"
 	"qualifybase/engine/scope"
+	"qualifybase/engine/text"
 )
 
 var (
@@ -35,9 +36,9 @@ func (e *Engine) Prescription(ctx context.Context, c act.Caller, id string) (Pre
 func (e *Engine) Prescriptions(ctx context.Context, c act.Caller, q PrescriptionQuery,
 	p act.Page) (act.List[Prescription], error) {
 	q.Clinic, q.Test = c.Clinic, c.Test
-	if q.Status != "" && !slices.Contains(prescriptionStatuses, q.Status) {
+	if q.Status != "" && !slices.Contains(PrescriptionStatuses, q.Status) {
 		return act.List[Prescription]{}, fault.BadField("status",
-			"Must be draft, active, completed, stopped or entered_in_error")
+			"Must be %s", text.Or(PrescriptionStatuses))
 	}
 	list, err := act.Read(ctx, e.Room, c, prescriptionList, func(r Reader) (act.List[Prescription], error) {
 		if q.ConsultationID != "" { // so that another clinic's is not an empty list

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"qualifybase/engine/text"
 )
 
 // Family is the beginning of a key's text; it decides what the key may be used
@@ -54,6 +56,9 @@ func Families() []Family {
 	}
 	return all
 }
+
+// Words lists the families as text.
+func (Family) Words() []string { return text.Words(Families()) }
 
 // FamilyNamed finds a family by its command line name: live, test, secret,
 // scoped, public or klinivo.

@@ -19,9 +19,9 @@ type Consultation struct {
 	PatientID     int64                     `json:"patient_id"`
 	ProviderID    int64                     `json:"provider_id"`
 	LocationID    *int64                    `json:"location_id"`
-	Mode          record.Mode               `json:"mode" enum:"in_person,video,phone"`
+	Mode          record.Mode               `json:"mode"`
 	Reason        string                    `json:"reason" doc:"Why the patient came"`
-	Status        record.ConsultationStatus `json:"status" enum:"in_progress,ended,entered_in_error"`
+	Status        record.ConsultationStatus `json:"status"`
 	StartedAt     wire.Instant              `json:"started_at"`
 	EndedAt       *wire.Instant             `json:"ended_at"`
 	wire.Meta
@@ -45,7 +45,7 @@ type ConsultationDraft struct {
 	PatientID     int64         `json:"patient_id,omitempty" doc:"Required without an appointment"`
 	ProviderID    int64         `json:"provider_id,omitempty" doc:"Required without an appointment"`
 	LocationID    int64         `json:"location_id,omitempty"`
-	Mode          record.Mode   `json:"mode,omitempty" enum:"in_person,video,phone"`
+	Mode          record.Mode   `json:"mode,omitempty"`
 	Reason        string        `json:"reason,omitempty" maxLength:"500"`
 	StartedAt     *wire.Instant `json:"started_at,omitempty" doc:"Now without it; never in the future"`
 }
@@ -53,27 +53,27 @@ type ConsultationDraft struct {
 // ConsultationPatch changes a consultation in progress, or its status.
 type ConsultationPatch struct {
 	LocationID   *int64                     `json:"location_id,omitempty" doc:"0 = none"`
-	Mode         *record.Mode               `json:"mode,omitempty" enum:"in_person,video,phone"`
+	Mode         *record.Mode               `json:"mode,omitempty"`
 	Reason       *string                    `json:"reason,omitempty" maxLength:"500"`
-	Status       *record.ConsultationStatus `json:"status,omitempty" enum:"in_progress,ended,entered_in_error"`
+	Status       *record.ConsultationStatus `json:"status,omitempty"`
 	StatusReason *string                    `json:"status_reason,omitempty" maxLength:"500" doc:"Required with entered_in_error"`
 }
 
 type consultationQuery struct {
 	wire.Paged
-	AppointmentID string        `query:"appointment_id"`
-	PatientID     int64         `query:"patient_id" minimum:"1"`
-	ProviderID    int64         `query:"provider_id" minimum:"1"`
-	Status        string        `query:"status" enum:"in_progress,ended,entered_in_error"`
-	From          *wire.Instant `query:"from" doc:"Started at or after"`
-	To            *wire.Instant `query:"to" doc:"Started before"`
+	AppointmentID string                    `query:"appointment_id"`
+	PatientID     int64                     `query:"patient_id" minimum:"1"`
+	ProviderID    int64                     `query:"provider_id" minimum:"1"`
+	Status        record.ConsultationStatus `query:"status"`
+	From          *wire.Instant             `query:"from" doc:"Started at or after"`
+	To            *wire.Instant             `query:"to" doc:"Started before"`
 }
 
 func consultationRows(e *engine.Engine) []httpapi.Row {
 	find := func(ctx context.Context, c act.Caller, in consultationQuery) (act.List[record.Consultation], error) {
 		return e.Consultations(ctx, c, record.ConsultationQuery{
 			AppointmentID: in.AppointmentID, PatientID: in.PatientID, ProviderID: in.ProviderID,
-			Status: record.ConsultationStatus(in.Status), From: in.From.Seconds(), To: in.To.Seconds(),
+			Status: in.Status, From: in.From.Seconds(), To: in.To.Seconds(),
 		}, in.Page())
 	}
 	get := func(ctx context.Context, c act.Caller, in wire.ByID) (record.Consultation, error) {

@@ -47,7 +47,7 @@ type Access struct {
 	Action   string        `json:"action"`
 	Entity   string        `json:"entity"`
 	EntityID string        `json:"entity_id"`
-	Outcome  act.Outcome   `json:"outcome" enum:"ok,denied,failed"`
+	Outcome  act.Outcome   `json:"outcome"`
 	Reason   *string       `json:"reason"`
 }
 

@@ -25,7 +25,7 @@ type Note struct {
 	Plan           string            `json:"plan"`
 	Codes          []Code            `json:"codes"`
 	Vitals         []Vital           `json:"vitals"`
-	Status         record.NoteStatus `json:"status" enum:"draft,signed,amended,entered_in_error"`
+	Status         record.NoteStatus `json:"status"`
 	Revision       int               `json:"revision" doc:"1 is the first version; every amendment counts on"`
 	SignedBy       *int64            `json:"signed_by"`
 	SignedAt       *wire.Instant     `json:"signed_at"`
@@ -107,16 +107,16 @@ type Amendment struct {
 
 type noteQuery struct {
 	wire.Paged
-	ConsultationID string `query:"consultation_id"`
-	PatientID      int64  `query:"patient_id" minimum:"1"`
-	AuthorID       int64  `query:"author_id" minimum:"1"`
-	Status         string `query:"status" enum:"draft,signed,amended,entered_in_error"`
+	ConsultationID string            `query:"consultation_id"`
+	PatientID      int64             `query:"patient_id" minimum:"1"`
+	AuthorID       int64             `query:"author_id" minimum:"1"`
+	Status         record.NoteStatus `query:"status"`
 }
 
 func noteRows(e *engine.Engine) []httpapi.Row {
 	find := func(ctx context.Context, c act.Caller, in noteQuery) (act.List[record.Note], error) {
 		return e.Notes(ctx, c, record.NoteQuery{ConsultationID: in.ConsultationID, PatientID: in.PatientID,
-			AuthorID: in.AuthorID, Status: record.NoteStatus(in.Status)}, in.Page())
+			AuthorID: in.AuthorID, Status: in.Status}, in.Page())
 	}
 	findUnder := func(ctx context.Context, c act.Caller, in wire.PagedByID) (act.List[record.Note], error) {
 		return e.Notes(ctx, c, record.NoteQuery{ConsultationID: in.ID}, in.Page())

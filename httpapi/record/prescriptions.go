@@ -36,7 +36,7 @@ type Prescription struct {
 	Refills             int                       `json:"refills"`
 	SubstitutionAllowed bool                      `json:"substitution_allowed"`
 	Instructions        string                    `json:"instructions"`
-	Status              record.PrescriptionStatus `json:"status" enum:"draft,active,completed,stopped,entered_in_error"`
+	Status              record.PrescriptionStatus `json:"status"`
 	StopReason          *string                   `json:"stop_reason"`
 	wire.Meta
 }
@@ -76,7 +76,7 @@ type PrescriptionDraft struct {
 	SubstitutionAllowed *bool                     `json:"substitution_allowed,omitempty" doc:"true without it"`
 	Instructions        *string                   `json:"instructions,omitempty" maxLength:"4000"`
 	AuthorID            int64                     `json:"author_id,omitempty" doc:"The consultation's provider without it"`
-	Status              record.PrescriptionStatus `json:"status,omitempty" enum:"draft,active,completed,stopped,entered_in_error" doc:"A new one is active, or a draft"`
+	Status              record.PrescriptionStatus `json:"status,omitempty" doc:"A new one is active, or a draft"`
 	StopReason          string                    `json:"stop_reason,omitempty" maxLength:"500" doc:"Required with stopped"`
 }
 
@@ -96,9 +96,9 @@ type Stopping struct {
 
 type prescriptionQuery struct {
 	wire.Paged
-	ConsultationID string `query:"consultation_id"`
-	PatientID      int64  `query:"patient_id" minimum:"1"`
-	Status         string `query:"status" enum:"draft,active,completed,stopped,entered_in_error"`
+	ConsultationID string                    `query:"consultation_id"`
+	PatientID      int64                     `query:"patient_id" minimum:"1"`
+	Status         record.PrescriptionStatus `query:"status"`
 }
 
 // printable is a prescription, or the same as a page to print.
@@ -125,7 +125,7 @@ func getPrescription(ctx context.Context, e *engine.Engine, c act.Caller, id str
 func prescriptionRows(e *engine.Engine) []httpapi.Row {
 	find := func(ctx context.Context, c act.Caller, in prescriptionQuery) (act.List[record.Prescription], error) {
 		return e.Prescriptions(ctx, c, record.PrescriptionQuery{ConsultationID: in.ConsultationID,
-			PatientID: in.PatientID, Status: record.PrescriptionStatus(in.Status)}, in.Page())
+			PatientID: in.PatientID, Status: in.Status}, in.Page())
 	}
 	findUnder := func(ctx context.Context, c act.Caller,
 		in wire.PagedByID) (act.List[record.Prescription], error) {
