@@ -303,15 +303,15 @@ BEGIN SELECT RAISE(ABORT, 'erasures are append-only'); END;
 CREATE TRIGGER erasures_no_delete BEFORE DELETE ON erasures
 BEGIN SELECT RAISE(ABORT, 'erasures are append-only'); END;
 CREATE TRIGGER patients_no_delete BEFORE DELETE ON patients
-BEGIN SELECT RAISE(ABORT, 'patients are erased, never deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'a patient cannot be deleted, only erased'); END;
 -- Merges never form a circle: the survivor of a merge was not merged into its
 -- loser. Both are of one clinic, and both are live or both are test records.
 CREATE TRIGGER patients_no_circle BEFORE UPDATE OF merged_into ON patients
 WHEN new.merged_into IS NOT NULL
 BEGIN
-  SELECT RAISE(ABORT, 'merged into a record of elsewhere')
+  SELECT RAISE(ABORT, 'a patient can only be merged into a patient of the same clinic, both live or both test')
    WHERE NOT EXISTS (SELECT 1 FROM patients WHERE id = new.merged_into AND clinic = new.clinic AND test = new.test);
-  SELECT RAISE(ABORT, 'merged in a circle') WHERE EXISTS (
+  SELECT RAISE(ABORT, 'merges must not form a circle') WHERE EXISTS (
     WITH RECURSIVE up(id) AS (SELECT new.merged_into UNION SELECT p.merged_into FROM patients p, up WHERE p.id = up.id AND p.merged_into IS NOT NULL)
     SELECT 1 FROM up WHERE id = new.id);
 END;
@@ -481,7 +481,7 @@ WHEN NOT EXISTS (SELECT 1 FROM patients WHERE id = new.patient_id AND clinic = n
   OR new.location_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM locations WHERE id = new.location_id AND clinic = new.clinic)
   OR new.appointment_id IS NOT NULL AND NOT EXISTS (
        SELECT 1 FROM appointments WHERE id = new.appointment_id AND clinic = new.clinic AND test = new.test)
-BEGIN SELECT RAISE(ABORT, 'a consultation stays in its clinic'); END;
+BEGIN SELECT RAISE(ABORT, 'a consultation can only refer to rows of its own clinic'); END;
 CREATE TRIGGER consultations_home_update BEFORE UPDATE OF clinic, test, patient_id, provider_id, location_id, appointment_id ON consultations
 WHEN new.clinic <> old.clinic OR new.test <> old.test
   OR new.patient_id <> old.patient_id
@@ -491,7 +491,7 @@ WHEN new.clinic <> old.clinic OR new.test <> old.test
   OR new.location_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM locations WHERE id = new.location_id AND clinic = new.clinic)
   OR new.appointment_id IS NOT NULL AND NOT EXISTS (
        SELECT 1 FROM appointments WHERE id = new.appointment_id AND clinic = new.clinic AND test = new.test)
-BEGIN SELECT RAISE(ABORT, 'a consultation stays in its clinic'); END;
+BEGIN SELECT RAISE(ABORT, 'a consultation can only refer to rows of its own clinic'); END;
 
 -- A consultation that is over stays as it was. Only a merge of patients and
 -- "entered in error" change it.
@@ -501,14 +501,14 @@ WHEN old.status <> 'in_progress'
    OR new.appointment_id IS NOT old.appointment_id OR new.provider_id <> old.provider_id
    OR new.location_id IS NOT old.location_id OR new.mode <> old.mode OR new.reason <> old.reason
    OR new.started_at <> old.started_at OR new.ended_at IS NOT old.ended_at)
-BEGIN SELECT RAISE(ABORT, 'a consultation that is over does not change'); END;
+BEGIN SELECT RAISE(ABORT, 'a consultation that has ended cannot be changed'); END;
 CREATE TRIGGER consultations_keep BEFORE DELETE ON consultations
 WHEN EXISTS (SELECT 1 FROM notes WHERE consultation_id = old.id AND status <> 'draft')
-BEGIN SELECT RAISE(ABORT, 'signed notes stand under this consultation'); END;
+BEGIN SELECT RAISE(ABORT, 'this consultation has signed notes'); END;
 -- REPLACE deletes without firing the triggers of DELETE.
 CREATE TRIGGER consultations_no_replace BEFORE INSERT ON consultations
 WHEN EXISTS (SELECT 1 FROM consultations WHERE id = new.id)
-BEGIN SELECT RAISE(ABORT, 'this consultation exists'); END;
+BEGIN SELECT RAISE(ABORT, 'this consultation exists already already'); END;
 
 -- SOAP notes, one row for each version. A draft is edited in place. Once signed, a
 -- row refuses every UPDATE and DELETE. A new version is a new row that points back
@@ -557,41 +557,41 @@ CREATE INDEX notes_addenda ON notes (addendum_to) WHERE addendum_to IS NOT NULL;
 
 CREATE TRIGGER notes_signed_no_update BEFORE UPDATE ON notes
 WHEN old.status <> 'draft'
-BEGIN SELECT RAISE(ABORT, 'a signed note does not change: amend it'); END;
+BEGIN SELECT RAISE(ABORT, 'a signed note cannot be changed: amend it'); END;
 CREATE TRIGGER notes_signed_no_delete BEFORE DELETE ON notes
 WHEN old.status <> 'draft'
-BEGIN SELECT RAISE(ABORT, 'a signed note is not deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'a signed note cannot be deleted'); END;
 -- A draft stays in its note and consultation. Under a consultation that is over its
 -- content cannot change: it can only be signed, or marked as entered in error.
 CREATE TRIGGER notes_draft_place BEFORE UPDATE ON notes
 WHEN new.id <> old.id OR new.note_id <> old.note_id OR new.n <> old.n OR new.supersedes IS NOT old.supersedes
   OR new.clinic <> old.clinic OR new.test <> old.test OR new.consultation_id <> old.consultation_id
-BEGIN SELECT RAISE(ABORT, 'a note keeps its place'); END;
+BEGIN SELECT RAISE(ABORT, 'the place of a note cannot be changed'); END;
 CREATE TRIGGER notes_draft_over BEFORE UPDATE ON notes
 WHEN (new.subjective <> old.subjective OR new.objective <> old.objective OR new.assessment <> old.assessment
    OR new.plan <> old.plan OR new.codes <> old.codes OR new.vitals <> old.vitals OR new.author_id <> old.author_id)
  AND (SELECT status FROM consultations WHERE id = new.consultation_id) <> 'in_progress'
-BEGIN SELECT RAISE(ABORT, 'the consultation is over'); END;
+BEGIN SELECT RAISE(ABORT, 'the consultation has ended'); END;
 CREATE TRIGGER notes_author BEFORE UPDATE OF author_id, signed_by ON notes
 WHEN NOT EXISTS (SELECT 1 FROM providers WHERE id = new.author_id AND clinic = new.clinic)
   OR new.signed_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM providers WHERE id = new.signed_by AND clinic = new.clinic)
-BEGIN SELECT RAISE(ABORT, 'a note stays in its clinic'); END;
+BEGIN SELECT RAISE(ABORT, 'a note can only refer to rows of its own clinic'); END;
 CREATE TRIGGER notes_insert BEFORE INSERT ON notes
 BEGIN
-  SELECT RAISE(ABORT, 'a note stays in its clinic')
+  SELECT RAISE(ABORT, 'a note can only refer to rows of its own clinic')
    WHERE NOT EXISTS (SELECT 1 FROM consultations WHERE id = new.consultation_id AND clinic = new.clinic AND test = new.test)
       OR NOT EXISTS (SELECT 1 FROM providers WHERE id = new.author_id AND clinic = new.clinic)
       OR new.signed_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM providers WHERE id = new.signed_by AND clinic = new.clinic);
   -- REPLACE deletes without firing the triggers of DELETE.
-  SELECT RAISE(ABORT, 'this version of the note exists') WHERE EXISTS (
+  SELECT RAISE(ABORT, 'this version of the note exists already') WHERE EXISTS (
     SELECT 1 FROM notes WHERE id = new.id OR note_id = new.note_id AND n = new.n
        OR supersedes IS NOT NULL AND supersedes = new.supersedes);
-  SELECT RAISE(ABORT, 'only the signed version before can be superseded') WHERE new.supersedes IS NOT NULL AND NOT EXISTS (
+  SELECT RAISE(ABORT, 'only the latest signed version can be superseded') WHERE new.supersedes IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM notes WHERE id = new.supersedes AND note_id = new.note_id AND n = new.n - 1
        AND consultation_id = new.consultation_id AND status IN ('signed', 'amended'));
-  SELECT RAISE(ABORT, 'only a signed note of the same consultation can be added to') WHERE new.addendum_to IS NOT NULL AND NOT EXISTS (
+  SELECT RAISE(ABORT, 'only a signed note of the same consultation can have an addendum') WHERE new.addendum_to IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM notes WHERE note_id = new.addendum_to AND consultation_id = new.consultation_id AND status = 'signed');
-  SELECT RAISE(ABORT, 'the consultation is over') WHERE new.supersedes IS NULL AND new.addendum_to IS NULL
+  SELECT RAISE(ABORT, 'the consultation has ended') WHERE new.supersedes IS NULL AND new.addendum_to IS NULL
     AND (SELECT status FROM consultations WHERE id = new.consultation_id) <> 'in_progress';
 END;
 
@@ -638,14 +638,14 @@ CREATE INDEX prescriptions_author ON prescriptions (author_id);
 CREATE TRIGGER prescriptions_home BEFORE UPDATE OF clinic, test, author_id ON prescriptions
 WHEN new.clinic <> old.clinic OR new.test <> old.test
   OR NOT EXISTS (SELECT 1 FROM providers WHERE id = new.author_id AND clinic = new.clinic)
-BEGIN SELECT RAISE(ABORT, 'a prescription stays in its clinic'); END;
+BEGIN SELECT RAISE(ABORT, 'a prescription can only refer to rows of its own clinic'); END;
 CREATE TRIGGER prescriptions_insert BEFORE INSERT ON prescriptions
 BEGIN
-  SELECT RAISE(ABORT, 'a prescription stays in its clinic')
+  SELECT RAISE(ABORT, 'a prescription can only refer to rows of its own clinic')
    WHERE NOT EXISTS (SELECT 1 FROM consultations WHERE id = new.consultation_id AND clinic = new.clinic AND test = new.test)
       OR NOT EXISTS (SELECT 1 FROM providers WHERE id = new.author_id AND clinic = new.clinic);
-  SELECT RAISE(ABORT, 'this prescription exists') WHERE EXISTS (SELECT 1 FROM prescriptions WHERE id = new.id);
-  SELECT RAISE(ABORT, 'the consultation is over')
+  SELECT RAISE(ABORT, 'this prescription exists already') WHERE EXISTS (SELECT 1 FROM prescriptions WHERE id = new.id);
+  SELECT RAISE(ABORT, 'the consultation has ended')
    WHERE (SELECT status FROM consultations WHERE id = new.consultation_id) <> 'in_progress';
 END;
 CREATE TRIGGER prescriptions_content BEFORE UPDATE ON prescriptions
@@ -658,14 +658,14 @@ WHEN (new.id <> old.id OR new.clinic <> old.clinic OR new.test <> old.test OR ne
    OR new.status = 'active' AND old.status <> 'active')
  AND (old.status <> 'draft' OR new.consultation_id <> old.consultation_id OR new.id <> old.id
    OR (SELECT status FROM consultations WHERE id = old.consultation_id) <> 'in_progress')
-BEGIN SELECT RAISE(ABORT, 'an issued prescription does not change: stop it'); END;
+BEGIN SELECT RAISE(ABORT, 'an issued prescription cannot be changed: stop it'); END;
 CREATE TRIGGER prescriptions_over BEFORE UPDATE ON prescriptions
 WHEN old.status NOT IN ('draft', 'active') AND new.status NOT IN (old.status, 'entered_in_error')
   OR new.status = 'draft' AND old.status <> 'draft'
-BEGIN SELECT RAISE(ABORT, 'a prescription that is over stays so'); END;
+BEGIN SELECT RAISE(ABORT, 'a prescription that has ended keeps its status'); END;
 CREATE TRIGGER prescriptions_no_delete BEFORE DELETE ON prescriptions
 WHEN old.status <> 'draft'
-BEGIN SELECT RAISE(ABORT, 'an issued prescription is not deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'an issued prescription cannot be deleted'); END;
 
 -- ---------------------------------------------------------------- access
 
@@ -873,11 +873,11 @@ END;
 CREATE TRIGGER deliveries_frozen BEFORE UPDATE OF clinic, test, webhook, seq, body ON deliveries
 WHEN new.clinic <> old.clinic OR new.test <> old.test OR new.webhook <> old.webhook OR new.seq <> old.seq
   OR new.body <> old.body AND new.body <> x''
-BEGIN SELECT RAISE(ABORT, 'what is delivered, and to whom, never changes'); END;
+BEGIN SELECT RAISE(ABORT, 'the content and the endpoint of a delivery cannot be changed'); END;
 
 CREATE TRIGGER deliveries_ended BEFORE UPDATE OF state ON deliveries
 WHEN new.state <> old.state AND (old.state = 'succeeded' OR old.state = 'dead' OR old.state = 'cancelled')
-BEGIN SELECT RAISE(ABORT, 'a delivery that has ended stays so; repeat it as a new one'); END;
+BEGIN SELECT RAISE(ABORT, 'a delivery that has ended keeps its state; repeat it as a new one'); END;
 
 -- The log of a delivery, kept for 30 days.
 CREATE TABLE attempts (

@@ -38,8 +38,8 @@ func TestWeekRoundTrips(t *testing.T) {
 func TestHoursAreTimesOfADay(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
-		`{"mon":[{"from":"9","to":"12:00"}]}`:     `"9" is no time`,
-		`{"mon":[{"from":"09:00"}]}`:              `"" is no time`,
+		`{"mon":[{"from":"9","to":"12:00"}]}`:     `"9" is not a time`,
+		`{"mon":[{"from":"09:00"}]}`:              `"" is not a time`,
 		`{"sun":[{"from":"24:00","to":"12:00"}]}`: `starts at 24:00`,
 	} {
 		var w Week

@@ -125,7 +125,7 @@ func TestPatientsStay(t *testing.T) {
 	}
 	defer c.close()
 	for sql, want := range map[string]string{
-		"DELETE FROM patients":                                "never deleted",
+		"DELETE FROM patients":                                "only erased",
 		"UPDATE patients SET status = 'merged'":               "CHECK",
 		"UPDATE patients SET mrn = ''":                        "CHECK",
 		"UPDATE patients SET status='merged', merged_into=id": "", // CHECK or circle

@@ -86,50 +86,50 @@ func (s *shell) attacks() []struct{ name, sql, word string } {
 	}
 	quoted := func(text string) string { return "'" + text + "'" }
 	return []struct{ name, sql, word string }{
-		{"update a signed note", "UPDATE notes SET plan = 'x' WHERE " + row, "does not change"},
-		{"touch only its time", "UPDATE notes SET updated_at = updated_at + 1 WHERE " + row, "does not change"},
+		{"update a signed note", "UPDATE notes SET plan = 'x' WHERE " + row, "cannot be changed"},
+		{"touch only its time", "UPDATE notes SET updated_at = updated_at + 1 WHERE " + row, "cannot be changed"},
 		{"make it a draft again",
 			"UPDATE notes SET status = 'draft', signed_by = NULL, signed_at = NULL, content_sha256 = '' WHERE " + row,
-			"does not change"},
-		{"update an amended note", "UPDATE notes SET plan = 'x' WHERE id = '" + s.amend.Row + "'", "does not change"},
+			"cannot be changed"},
+		{"update an amended note", "UPDATE notes SET plan = 'x' WHERE id = '" + s.amend.Row + "'", "cannot be changed"},
 		{"update the version before", "UPDATE notes SET plan = 'x' WHERE id = '" + s.amend.Supersedes + "'",
-			"does not change"},
-		{"delete a signed note", "DELETE FROM notes WHERE " + row, "is not deleted"},
-		{"delete all notes", "DELETE FROM notes", "is not deleted"},
+			"cannot be changed"},
+		{"delete a signed note", "DELETE FROM notes WHERE " + row, "cannot be deleted"},
+		{"delete all notes", "DELETE FROM notes", "cannot be deleted"},
 		{"replace a signed note", "INSERT OR REPLACE " + copied("plan", "'x'"), "exists"},
 		{"push a draft over it", "UPDATE OR REPLACE notes SET id = '" + s.signed.Row + "' WHERE id = '" + s.draft.Row + "'",
-			"keeps its place"},
+			"the place of a note"},
 		{"move a draft", "UPDATE notes SET consultation_id = '" + s.ended.ID + "' WHERE id = '" + s.draft.Row + "'",
-			"keeps its place"},
+			"the place of a note"},
 		{"supersede a draft", "INSERT " + copied("id", "'new'", "note_id", quoted(s.draft.ID), "n", "2", "supersedes",
 			quoted(s.draft.Row),
-			"status", "'amended'", "amend_reason", "'x'"), "signed version before"},
+			"status", "'amended'", "amend_reason", "'x'"), "latest signed version"},
 		{"fork the versions", "INSERT " + copied("id", "'new'", "note_id", quoted(s.amend.ID), "n", "2", "supersedes",
 			quoted(s.amend.Supersedes),
 			"status", "'amended'", "amend_reason", "'x'"), "exists"},
 		{"a new note under an ended consultation", "INSERT " + copied("id", "'new'", "note_id", "'new'", "consultation_id",
-			quoted(s.ended.ID)), "is over"},
+			quoted(s.ended.ID)), "has ended"},
 		{"add to a draft", "INSERT " + copied("id", "'new'", "note_id", "'new'", "addendum_to", quoted(s.draft.ID)),
-			"can be added to"},
+			"have an addendum"},
 		{"edit a draft under an ended consultation", "UPDATE notes SET vitals = '[]', plan = 'x' WHERE id = '" + s.stale.Row +
-			"'", "is over"},
+			"'", "has ended"},
 		{"reopen a consultation", "UPDATE consultations SET status = 'in_progress', ended_at = NULL WHERE id = '" +
-			s.ended.ID + "'", "does not change"},
+			s.ended.ID + "'", "cannot be changed"},
 		{"edit an ended consultation", "UPDATE consultations SET reason = 'x' WHERE id = '" + s.ended.ID + "'",
-			"does not change"},
-		{"delete a consultation", "DELETE FROM consultations WHERE id = '" + s.open.ID + "'", "signed notes stand"},
+			"cannot be changed"},
+		{"delete a consultation", "DELETE FROM consultations WHERE id = '" + s.open.ID + "'", "has signed notes"},
 		{"edit an issued prescription", "UPDATE prescriptions SET dose = '9' WHERE id = '" + s.issued.ID + "'",
-			"does not change"},
+			"cannot be changed"},
 		{"revive a stopped prescription", "UPDATE prescriptions SET status = 'active' WHERE id = '" + s.over.ID + "'",
-			"stays so"},
+			"keeps its status"},
 		{"complete a stopped prescription", "UPDATE prescriptions SET status = 'completed' WHERE id = '" + s.over.ID + "'",
-			"stays so"},
+			"keeps its status"},
 		{"activate under an ended consultation", "UPDATE prescriptions SET status = 'active' WHERE id = '" + s.planned.ID +
-			"'", "does not change"},
-		{"delete an issued prescription", "DELETE FROM prescriptions WHERE id = '" + s.issued.ID + "'", "is not deleted"},
+			"'", "cannot be changed"},
+		{"delete an issued prescription", "DELETE FROM prescriptions WHERE id = '" + s.issued.ID + "'", "cannot be deleted"},
 		{"prescribe under an ended consultation", "INSERT INTO prescriptions SELECT 'new', clinic, test, '" + s.ended.ID + `', author_id, medication,
 			medication_code, dose, route, frequency, as_needed, start_date, duration_days, end_date, quantity, unit, refills, substitution_allowed,
-			instructions, status, stop_reason, version, change, created_at, updated_at, created_by, updated_by FROM prescriptions WHERE id = '` + s.issued.ID + "'", "is over"},
+			instructions, status, stop_reason, version, change, created_at, updated_at, created_by, updated_by FROM prescriptions WHERE id = '` + s.issued.ID + "'", "has ended"},
 		{"replace a prescription", "INSERT OR REPLACE INTO prescriptions SELECT * FROM prescriptions WHERE id = '" +
 			s.issued.ID + "'", "exists"},
 	}
@@ -279,7 +279,7 @@ func TestVisitsStayInTheirClinic(t *testing.T) {
 		"merge, kind": move("patients", n(s.open.PatientID), "status = 'merged', merged_into = ?",
 			test.ID),
 	} {
-		if !strings.Contains(got, "stays in its clinic") && !strings.Contains(got, "elsewhere") {
+		if !strings.Contains(got, "of its own clinic") && !strings.Contains(got, "of the same clinic") {
 			t.Errorf("%s: %s", what, got)
 		}
 	}

@@ -146,7 +146,7 @@ type KeyCheck struct {
 func CheckKeyText(text string) KeyCheck {
 	family, ok := secret.FamilyOf(text)
 	if !ok {
-		return KeyCheck{Fault: "It begins like no key of ours"}
+		return KeyCheck{Fault: "It does not begin as a key does"}
 	}
 	check := KeyCheck{Family: family}
 	after := text[len(family):]

@@ -121,7 +121,7 @@ func (d KeyDraft) cleaned(f *fault.Faults, now int64) Key {
 	k := Key{Family: d.Family, ExpiresAt: d.ExpiresAt, RatePerMinute: d.RatePerMinute, AllowedOrigins: []string{}}
 	k.Name = text.Require(f, "name", d.Name, text.MaxName)
 	if d.ExpiresAt != 0 && d.ExpiresAt <= now {
-		f.Add("expires_at", "Must lie in the future; leave it out for a key without an end")
+		f.Add("expires_at", "Must be in the future; leave it out for a key that does not expire")
 	}
 	if r := d.RatePerMinute; r != nil && (*r < 0 || *r > MaxRatePerMinute) {
 		f.Add("rate_per_minute", "Must be 0 (unlimited) to %d requests a minute", MaxRatePerMinute)
@@ -136,7 +136,7 @@ func (d KeyDraft) cleaned(f *fault.Faults, now int64) Key {
 	case rule.origins:
 		k.AllowedOrigins = cleanOrigins(f, "allowed_origins", d.AllowedOrigins)
 	case len(d.AllowedOrigins) > 0:
-		f.Add("allowed_origins", "Only %s keys have origins, for no other family may be used in a browser",
+		f.Add("allowed_origins", "Only %s keys have origins; keys of other families must not be used in a browser",
 			secret.FamilyPublic)
 	}
 	return k
@@ -183,7 +183,7 @@ func mayGrant(c act.Caller, k Key) error {
 	if wider == 0 {
 		return nil
 	}
-	err := fault.Fail(fault.Forbidden, "A key cannot hold more than its maker")
+	err := fault.Fail(fault.Forbidden, "A key cannot hold more scopes than its maker")
 	err.Missing = wider.List()[0]
 	return err.On("scopes", "You do not hold %s", spelled(k.Family, wider))
 }
@@ -282,7 +282,7 @@ func (e *Engine) RotateKey(ctx context.Context, c act.Caller, id string, overlap
 			return Key{}, fault.Fail(fault.Conflict, "The key is %s; make a new one", ended)
 		}
 		if old.RotatedTo != "" {
-			return Key{}, fault.Fail(fault.Conflict, "The key was rotated before; rotate its successor")
+			return Key{}, fault.Fail(fault.Conflict, "The key was rotated already; rotate the key that replaced it")
 		}
 		fresh, err := w.issue(old)
 		if err != nil {

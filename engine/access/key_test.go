@@ -277,8 +277,8 @@ func TestCheckKeyText(t *testing.T) {
 		{whole + "x", secret.FamilyLive, "", "too many"},
 		{strings.Replace(whole, "Zx81", "Zx18", 1), secret.FamilyLive, "", "wrong"},
 		{"qbk_live_", secret.FamilyLive, "", "cut off"},
-		{"sk_live_whatever", "", "", "no key"},
-		{"", "", "", "no key"},
+		{"sk_live_whatever", "", "", "begin as a key"},
+		{"", "", "", "begin as a key"},
 	} {
 		got := CheckKeyText(c.text)
 		if got.Family != c.family || got.Prefix != c.prefix || (got.Fault == "") != (c.fault == "") ||

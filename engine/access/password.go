@@ -80,7 +80,7 @@ func cleanPassword(f *fault.Faults, field, password, emailKey string) string {
 	case strings.ContainsFunc(password, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		f.Add(field, "Must not contain control characters")
 	case oneRune(password):
-		f.Add(field, "Must have more than one character, repeated")
+		f.Add(field, "Must not be one character repeated")
 	case emailKey != "" && strings.EqualFold(password, emailKey):
 		f.Add(field, "Must not be the e-mail address")
 	}

@@ -48,7 +48,7 @@ type UserDraft struct {
 func mayAppoint(c act.Caller, r act.Role) error {
 	for _, s := range r.Rights().Without(1 << scope.None).List() {
 		if !c.Grants().Has(s) {
-			err := fault.Fail(fault.Forbidden, "The role %s may do more than you", r)
+			err := fault.Fail(fault.Forbidden, "The role %s has more rights than you", r)
 			err.Missing = s
 			return err.On("role", "You do not hold %s", s)
 		}

@@ -209,7 +209,7 @@ func (w *Act) storedReply() (*Replay, error) {
 	}
 	if len(reply.Body) == 0 && reply.Status != 204 { // emptied when the person was erased
 		return nil, fault.Fail(fault.Gone,
-			"This request was answered before; the answer is gone with the person who was erased")
+			"This request was answered before; the answer was deleted when the person was erased")
 	}
 	return &Replay{reply}, nil
 }

@@ -151,7 +151,8 @@ func System(clinic int64, task string) Caller {
 func (c Caller) Operator() bool { return c.Kind == ActorCLI || c.Kind == ActorSystem }
 
 // ErrNotOperator refuses everybody else.
-var ErrNotOperator = fault.Fail(fault.Forbidden, "Clinics are made and listed on the machine itself: qb init")
+var ErrNotOperator = fault.Fail(fault.Forbidden,
+	"Clinics can only be made and listed on the machine itself, with qb init")
 
 // Lacks is the refusal of a caller without a right.
 func (c Caller) Lacks(s scope.Scope) *fault.Error {

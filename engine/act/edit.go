@@ -123,7 +123,7 @@ func (x *Edit) IDs(field, what string, at *[]int64, sent *[]int64, known func(in
 		case !known(id):
 			x.Add(fault.Indexed(field, i), "No such %s", what)
 		case slices.Contains((*sent)[:i], id):
-			x.Add(fault.Indexed(field, i), "Named before; name each %s once", what)
+			x.Add(fault.Indexed(field, i), "Named twice; name each %s once", what)
 		}
 	}
 	if !slices.Equal(*at, *sent) {
@@ -141,7 +141,7 @@ func CheckVersion(sent *int64, current int64) error {
 		return nil
 	}
 	return fault.Fail(fault.PreconditionFailed,
-		"This was changed meanwhile: its version is %d, If-Match names %d. Read it again", current, *sent)
+		"This was changed in the meantime: its version is %d, and If-Match names %d. Read it again", current, *sent)
 }
 
 // done ends an edit: all faults at once, or the stamp of a new version, or, when

@@ -126,7 +126,7 @@ func (w *Act) visited(before, a Appointment) error {
 		return err
 	}
 	return fault.Fail(fault.Conflict, "A consultation of this appointment has begun").
-		On("status", "if it should not be, mark consultation %s as entered in error first", id)
+		On("status", "If it should not have begun, mark consultation %s as entered in error first", id)
 }
 
 // announce emits the events of the difference: moves and edits first, then the

@@ -59,7 +59,7 @@ func (b *Booking) check(c act.Caller) error {
 		f.Add("lead_id", "Required, or send patient_id")
 	}
 	if b.LocalStart != 0 && b.StartsAt != 0 && b.LocalStart != b.StartsAt {
-		f.Add("local_start", "Is not the same instant as scheduled_at")
+		f.Add("local_start", "Must be the same instant as scheduled_at")
 	}
 	if b.StartsAt != 0 && b.EndsAt != 0 {
 		checkEnds(&f, b.StartsAt, b.EndsAt)
@@ -291,12 +291,12 @@ func (w *Act) personFree(p person, span calendar.Span, except string) error {
 		return err
 	}
 	return fault.Fail(fault.PatientOverlap, "This person already has an appointment at that time").
-		On("scheduled_at", "Choose another time, or allow_overlap with the right to override")
+		On("scheduled_at", "Choose another time, or send allow_overlap with the right to override")
 }
 
 // unoffered is the answer where no lane meets the criteria at any time.
 func unoffered() *fault.Error {
-	return fault.Fail(fault.ProviderInactive, "Nobody offers this").On("provider_id",
+	return fault.Fail(fault.ProviderInactive, "No provider offers this").On("provider_id",
 		"No active provider offers this service at this location")
 }
 

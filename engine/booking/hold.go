@@ -62,8 +62,8 @@ func (w *Act) hold(h HoldDraft) (Hold, error) {
 		return Hold{}, err
 	}
 	if open >= w.e.opt.HoldsPerCaller {
-		return Hold{}, fault.Fail(fault.Conflict, "Too many open holds: %d at most; book, drop or let some expire",
-			w.e.opt.HoldsPerCaller)
+		return Hold{}, fault.Fail(fault.Conflict,
+			"Too many open holds: at most %d are allowed; book or drop some, or let them expire", w.e.opt.HoldsPerCaller)
 	}
 	d, err := newScheduler(w, w.Caller, w.Now)
 	if err != nil {
@@ -144,11 +144,11 @@ func (w *Act) takeHold(d *scheduler, b *Booking) (Hold, []Occupancy, error) {
 		return h, nil, err
 	}
 	if !sameToken(b.HoldToken, h.TokenHash) {
-		return h, nil, fault.Absent("hold").On("hold_token", "Is not the token of this hold")
+		return h, nil, fault.Absent("hold").On("hold_token", "Must be the token of this hold")
 	}
 	if h.Used {
 		return h, nil, fault.Fail(fault.Gone, "The hold was already used").On("hold_id",
-			"It was booked; look at the appointments before you book again, without a hold")
+			"It was booked; look at the appointments before you book again without a hold")
 	}
 	if h.ExpiresAt <= w.Now {
 		return h, nil, fault.Fail(fault.Gone, "The hold has expired").On("hold_id", "Place a new hold, or book without one")
@@ -156,7 +156,7 @@ func (w *Act) takeHold(d *scheduler, b *Booking) (Hold, []Occupancy, error) {
 	var f fault.Faults
 	same := func(field string, sent, held int64) int64 {
 		if sent != 0 && sent != held {
-			f.Add(field, "Differs from the hold's; leave it out or drop the hold")
+			f.Add(field, "Must be the same as in the hold; leave it out, or drop the hold")
 		}
 		return held
 	}

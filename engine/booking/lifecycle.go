@@ -112,7 +112,7 @@ func (w *Act) undo(a *Appointment, reason string) error {
 	if signed, err := w.SignedUnder(a.Clinic, a.ID); err != nil {
 		return err
 	} else if signed {
-		return illegal(a, "be undone", w.Now).On("status", "A signed note stands under this visit: amend the note instead")
+		return illegal(a, "be undone", w.Now).On("status", "The visit has a signed note: amend the note instead")
 	}
 	w.Reason = reason
 	a.Status, a.CheckedInAt, a.CancelReason, a.LateCancel, a.Undo = u.Status, u.CheckedInAt, u.Reason, u.LateCancel, nil
@@ -165,6 +165,6 @@ func (a *Appointment) MayBeVisited(now int64) error {
 	if complete := transitionOf(verbComplete); complete.reached(a) || complete.open(a, now) {
 		return nil
 	}
-	return illegal(a, "visited", now).On("appointment_id",
+	return illegal(a, "have a consultation", now).On("appointment_id",
 		"A consultation may begin from 30 minutes before an appointment that is scheduled or confirmed")
 }

@@ -106,10 +106,10 @@ func illegal(a *Appointment, what string, now int64) *fault.Error {
 	}
 	switch a.Status {
 	case Cancelled, NoShow:
-		err.On("status", "Book anew, with rebooked_from")
+		err.On("status", "Make a new booking, with rebooked_from")
 	case Completed:
 		if a.Undo != nil && now-a.Undo.At <= undoFor && what != "be undone" {
-			err.On("status", "If it is not so, take that back: POST /appointments/%s/undo, within 24 hours of it", a.ID)
+			err.On("status", "If that is wrong, undo it within 24 hours: POST /appointments/%s/undo", a.ID)
 		}
 	}
 	return err

@@ -98,11 +98,11 @@ func (v Verdict) Refusal(r Rules) *fault.Error {
 		return fault.Fail(v.Kind(), "That time is too far ahead").
 			On(field, "must be at most %d days from today", r.HorizonDays)
 	case RefusedHours:
-		return fault.Fail(v.Kind(), "That time is outside opening hours").On(field, "must lie inside opening hours")
+		return fault.Fail(v.Kind(), "That time is outside opening hours").On(field, "must be inside opening hours")
 	case RefusedBreak:
 		return fault.Fail(v.Kind(), "That time is in a break").On(field, "must not reach into a break")
 	case RefusedOverride:
-		return fault.Fail(v.Kind(), "That date has other hours").On(field, "must lie inside the hours of that date")
+		return fault.Fail(v.Kind(), "That date has special hours").On(field, "must be inside the hours of that date")
 	case RefusedClosure:
 		return fault.Fail(v.Kind(), "That time is in a closure").On(field, "must not reach into a closure")
 	case RefusedTaken:

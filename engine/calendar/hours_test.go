@@ -40,19 +40,19 @@ func TestParseHours(t *testing.T) {
 	for text, says := range map[string]string{
 		"":                                "no hours given",
 		" ; ":                             "no hours given",
-		"Mon 25:00-26:00":                 `"25:00" is no time of day`,
-		"Mon 09:60-10:00":                 `"09:60" is no time of day`,
-		"Mon 24:30-10:00":                 `"24:30" is no time of day`,
+		"Mon 25:00-26:00":                 `"25:00" is not a time of day`,
+		"Mon 09:60-10:00":                 `"09:60" is not a time of day`,
+		"Mon 24:30-10:00":                 `"24:30" is not a time of day`,
 		"Mon 24:00-10:00":                 "starts at 24:00",
-		"Mon 9-17":                        `"9-17" is no stretch of time: write 09:00-17:00`,
+		"Mon 9-17":                        `"9-17" is not a time range: write 09:00-17:00`,
 		"Mon 9:00-17:00":                  `write 09:00-17:00`,
-		"Mon 09:00":                       `"09:00" is no stretch of time`,
+		"Mon 09:00":                       `"09:00" is not a time range`,
 		"Mon":                             `"Mon" has no times`,
 		"09:00-17:00":                     "must start with its days",
-		"Foo 09:00-17:00":                 `"Foo" is no day`,
-		"Mon-Xyz 09:00-17:00":             `"Xyz" is no day`,
+		"Foo 09:00-17:00":                 `"Foo" is not a day`,
+		"Mon-Xyz 09:00-17:00":             `"Xyz" is not a day`,
 		"Mon 09:00-12:00 Tue 09:00-12:00": "put a semicolon",
-		"Mon 09:00-12:00-13:00":           `"12:00-13:00" is no time`,
+		"Mon 09:00-12:00-13:00":           `"12:00-13:00" is not a time`,
 		"Mon 09.00-12.00":                 `write 09:00-12:00`,
 	} {
 		if w, err := ParseHours(text); err == nil || !strings.Contains(err.Error(), says) {
@@ -97,7 +97,7 @@ func TestParseWindow(t *testing.T) {
 		}
 	}
 	for _, c := range [][3]string{
-		{"9", "12:00", `"9" is no time`}, {"09:00", "", `"" is no time`}, {"24:00", "01:00", "starts at 24:00"},
+		{"9", "12:00", `"9" is not a time`}, {"09:00", "", `"" is not a time`}, {"24:00", "01:00", "starts at 24:00"},
 	} {
 		if w, err := ParseWindow(c[0], c[1]); err == nil || !strings.Contains(err.Error(), c[2]) {
 			t.Errorf("%s to %s is %v, %v; want %q", c[0], c[1], w, err, c[2])

@@ -16,13 +16,14 @@ func parseClock(s string) (int, error) {
 	digit := func(i int) bool { return s[i] >= '0' && s[i] <= '9' }
 	if len(s) != 5 || s[2] != ':' || !digit(0) || !digit(1) || !digit(3) || !digit(4) {
 		if fixed, ok := clockMeant(s); ok {
-			return 0, fmt.Errorf("%q is no time: write %s", s, fixed)
+			return 0, fmt.Errorf("%q is not a time: write %s", s, fixed)
 		}
-		return 0, fmt.Errorf("%s is no time of day: write 00:00 to 24:00 with two digits each, such as 09:00", clockQuoted(s))
+		return 0, fmt.Errorf("%s is not a time of day: write 00:00 to 24:00 with two digits each, such as 09:00",
+			clockQuoted(s))
 	}
 	h, m := int(s[0]-'0')*10+int(s[1]-'0'), int(s[3]-'0')*10+int(s[4]-'0')
 	if m > 59 || h*60+m > 1440 {
-		return 0, fmt.Errorf("%q is no time of day: 00:00 to 24:00", s)
+		return 0, fmt.Errorf("%q is not a time of day: use 00:00 to 24:00", s)
 	}
 	return h*60 + m, nil
 }
@@ -128,12 +129,12 @@ func (w *Week) parseEntry(words []string) error {
 		}
 		from, to, ok := strings.Cut(word, "-")
 		if !ok {
-			return fmt.Errorf("%q is no stretch of time: write it like 09:00-17:00", word)
+			return fmt.Errorf("%q is not a time range: write it like 09:00-17:00", word)
 		}
 		win, err := ParseWindow(from, to)
 		if a, ok := clockMeant(from); err != nil && ok {
 			if b, ok := clockMeant(to); ok && a != "24:00" {
-				return fmt.Errorf("%q is no stretch of time: write %s-%s", word, a, b)
+				return fmt.Errorf("%q is not a time range: write %s-%s", word, a, b)
 			}
 		}
 		if err != nil {
@@ -177,7 +178,7 @@ func parseDay(s string) (time.Weekday, error) {
 			return time.Weekday(day), nil
 		}
 	}
-	return 0, fmt.Errorf("%q is no day: use Mon, Tue, Wed, Thu, Fri, Sat, Sun, or a range like Mon-Fri", s)
+	return 0, fmt.Errorf("%q is not a day: use Mon, Tue, Wed, Thu, Fri, Sat, Sun, or a range like Mon-Fri", s)
 }
 
 // String is the week as ParseHours reads it, neighbouring days of equal hours

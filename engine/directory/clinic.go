@@ -22,7 +22,7 @@ type ClinicSettings struct {
 	DefaultMinutes     int  // length with neither service nor duration
 	NoticeMinutes      int  // start ≥ now + notice
 	HorizonDays        int  // local_date(start) ≤ local_date(now) + horizon
-	BuffersInsideHours bool // the footprint, too, must lie inside opening hours
+	BuffersInsideHours bool // the footprint, too, must be inside opening hours
 	ReconfirmOnMove    bool // a moved confirmed appointment is scheduled again
 	Continuity         bool // the last provider seen goes first in assignment
 	LateCancelHours    int  // a cancellation closer to the start is late

@@ -76,7 +76,7 @@ func (d *ClinicDraft) clinic() (Clinic, error) {
 func (w *Act) createClinic(clinic *Clinic, d ClinicDraft) error {
 	if _, err := w.ClinicBySlug(clinic.Slug); err == nil {
 		return fault.Fail(fault.Conflict, "The slug %q is taken", clinic.Slug).On("slug",
-			"Choose another: it names the clinic in the shell")
+			"Choose another slug; it names the clinic in the shell")
 	} else if fault.KindOf(err) != fault.NotFound {
 		return err
 	}

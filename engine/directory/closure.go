@@ -167,9 +167,9 @@ func (d ClosureDraft) apply(row *Closure) error {
 func (d ClosureDraft) applyInstants(row *Closure, f *fault.Faults) {
 	switch {
 	case d.StartsAt == nil:
-		f.Add("starts_at", "Required beside ends_at")
+		f.Add("starts_at", "Required with ends_at")
 	case d.EndsAt == nil:
-		f.Add("ends_at", "Required beside starts_at")
+		f.Add("ends_at", "Required with starts_at")
 	case *d.EndsAt <= *d.StartsAt:
 		f.Add("ends_at", "Must be after starts_at")
 	case *d.EndsAt-*d.StartsAt > MaxClosureDays*calendar.Day:
@@ -185,7 +185,7 @@ func (d ClosureDraft) applyDates(row *Closure, f *fault.Faults) {
 	}
 	switch {
 	case d.FromDate == nil:
-		f.Add("from_date", "Required beside to_date")
+		f.Add("from_date", "Required with to_date")
 	case *d.FromDate < calendar.MinDate || *d.FromDate > calendar.MaxDate:
 		f.Add("from_date", "Must be a date like 2026-04-27")
 	case *d.ToDate < *d.FromDate:

@@ -131,7 +131,8 @@ func (e *Engine) UpdateLocation(ctx context.Context, c act.Caller, id int64, ver
 func (w *Act) mayBecome(plan *Plan, id int64, from, to LocationKind) error {
 	for _, l := range plan.Locations {
 		if l.ParentID == id {
-			return fault.Fail(fault.Conflict, "Rooms lie in this location").On("kind", "Move location %d elsewhere first", l.ID)
+			return fault.Fail(fault.Conflict, "This location contains rooms").
+				On("kind", "Move location %d to another clinic first", l.ID)
 		}
 	}
 	if from != AtRoom && to != AtRoom {
@@ -207,7 +208,7 @@ func applyParent(x *act.Edit, row *Location, d *locationEdit) {
 	switch parent := d.plan.Location(row.ParentID); {
 	case row.ParentID == 0:
 	case row.Kind != AtRoom:
-		x.Add("parent_id", "Only a room lies in a clinic; leave it out, or set it to 0, for kind %s", row.Kind)
+		x.Add("parent_id", "Only a room has a parent; leave it out, or set it to 0, for kind %s", row.Kind)
 	case parent == nil:
 		x.Add("parent_id", "No such location")
 	case parent.Kind != AtClinic || parent.ID == row.ID:

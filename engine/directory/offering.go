@@ -40,7 +40,8 @@ func (w *Act) serve(plan *Plan, p *Provider, asked *[]int64) error {
 			slices.Sort(row.ProviderIDs)
 		}
 		if len(row.ProviderIDs) == 0 {
-			return fault.Fail(fault.Conflict, "Nobody would be left for service %d, which then every provider offers", s.ID).
+			return fault.Fail(fault.Conflict,
+				"Service %d would have no provider left, so that every provider would offer it", s.ID).
 				On("service_ids", "Keep service %d, or first deactivate it or name another provider in its provider_ids", s.ID)
 		}
 		if err := w.Stamp(&row.Meta); err != nil {

@@ -130,7 +130,7 @@ func cleanSchedule(s calendar.Schedule, owner OwnerRef) (calendar.Schedule, erro
 		f.Add("weekly",
 			"Required: the clinic's own hours are the default of every location. To close for a time, add a closure")
 	case s.Weekly.IsZero() && !s.Breaks.IsZero():
-		f.Add("weekly", "Required beside breaks: hours without a window are closed all week")
+		f.Add("weekly", "Required with breaks: hours without a window are closed all week")
 	}
 	out := calendar.Schedule{Weekly: sortedWeek(s.Weekly), Breaks: sortedWeek(s.Breaks), Overrides: []calendar.Override{}}
 	for i, o := range s.Overrides {

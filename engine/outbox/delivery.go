@@ -113,7 +113,7 @@ func (e *Engine) cleanedDeliveries(q DeliveryQuery, c act.Caller, message string
 		f.Add("type", "Must be the type of an event, such as appointment.created")
 	}
 	if q.Since != 0 && q.Until != 0 && q.Until <= q.Since {
-		f.Add("until", "Must lie after since")
+		f.Add("until", "Must be after since")
 	}
 	if len(f) > 0 {
 		return q, &fault.Error{Kind: fault.Invalid, Message: message, Details: f}

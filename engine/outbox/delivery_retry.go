@@ -77,7 +77,7 @@ func (w *Act) waitsFor(d DeliveryEntry) error {
 		return fault.Fail(fault.Conflict, "The webhook of this delivery was deleted")
 	}
 	if d.Blanked {
-		return fault.Fail(fault.Conflict, "The person was erased, and with them what this delivery said")
+		return fault.Fail(fault.Conflict, "The person was erased, and the content of this delivery with them")
 	}
 	if err == nil && !h.Enabled {
 		return fault.Fail(fault.Conflict, "The webhook is disabled (%s); enable it first", h.DisabledReason)

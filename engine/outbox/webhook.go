@@ -334,7 +334,8 @@ func (w *Act) ownWebhook(id string, version *int64) (Webhook, error) {
 	}
 	w.EntityID = id
 	if version != nil && *version != h.Version {
-		return Webhook{}, fault.Fail(fault.PreconditionFailed, "The webhook has changed since it was read; it is at version %d", h.Version)
+		return Webhook{}, fault.Fail(fault.PreconditionFailed, "The webhook has changed since it was read; its version is %d",
+			h.Version)
 	}
 	return h, nil
 }

@@ -36,7 +36,7 @@ func (e *Engine) ConvertLead(ctx context.Context, c act.Caller, id string, versi
 	d PatientDraft) (Conversion, error) {
 	if patientID != 0 && d != (PatientDraft{}) {
 		return Conversion{}, fault.BadField("patient_id",
-			"Send it alone: the patient's own fields are changed with PATCH /patients/{id}")
+			"Send no other field: the patient's own fields are changed with PATCH /patients/{id}")
 	}
 	return act.Do(ctx, e.Room, c, leadConvert, func(w *Act) (Conversion, error) {
 		l, err := w.OwnLead(id, version)

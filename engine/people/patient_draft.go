@@ -64,9 +64,9 @@ func cleanBirth(f *fault.Faults, field, text string, today calendar.Date) *calen
 	case err != nil:
 		f.Add(field, "Must be a date like 1980-02-29")
 	case birth > today:
-		f.Add(field, "Must not lie in the future")
+		f.Add(field, "Must not be in the future")
 	case birth < earliestBirth:
-		f.Add(field, "Must not lie before %s", earliestBirth)
+		f.Add(field, "Must not be before %s", earliestBirth)
 	default:
 		return &birth
 	}
@@ -174,7 +174,7 @@ func applyConsent(x *act.Edit, field string, at **Consent, sent *Consent) {
 	case consent.At == 0:
 		consent.At = x.Now
 	case consent.At > x.Now:
-		x.Add(field+".at", "Must not lie in the future")
+		x.Add(field+".at", "Must not be in the future")
 	}
 	*at = &consent
 }

@@ -143,9 +143,9 @@ func (d *ConsultationDraft) check(now int64) error {
 	}
 	switch {
 	case d.StartedAt > now+calendar.Minute:
-		f.Add("started_at", "Must not lie in the future")
+		f.Add("started_at", "Must not be in the future")
 	case d.StartedAt < 0:
-		f.Add("started_at", "Must not lie before 1970")
+		f.Add("started_at", "Must not be before 1970")
 	}
 	d.Reason = text.Clean(&f, "reason", d.Reason, text.MaxText)
 	return f.Err()
@@ -214,15 +214,15 @@ func (w *Act) fromAppointment(v *Consultation) error {
 		return err
 	}
 	if other != "" {
-		return fault.Fail(fault.Conflict, "The appointment has a consultation").
-			On("appointment_id", "go on with consultation %s, or mark it as entered in error", other)
+		return fault.Fail(fault.Conflict, "The appointment already has a consultation").
+			On("appointment_id", "Continue consultation %s, or mark it as entered in error", other)
 	}
 	patient, err := w.patientOf(a)
 	if err != nil {
 		return err
 	}
 	if v.PatientID != 0 && v.PatientID != patient {
-		return fault.BadField("patient_id", "Is not the appointment's patient; leave it out")
+		return fault.BadField("patient_id", "Must be the appointment's patient; leave it out to take that one")
 	}
 	v.PatientID = patient
 	v.ProviderID = cmp.Or(v.ProviderID, a.ProviderID)
@@ -234,7 +234,7 @@ func (w *Act) fromAppointment(v *Consultation) error {
 func (w *Act) patientOf(a booking.Appointment) (int64, error) {
 	if a.PatientID != 0 || a.LeadID == "" {
 		if a.PatientID == 0 {
-			return 0, fault.Fail(fault.Conflict, "The appointment is nobody's: its lead was deleted").
+			return 0, fault.Fail(fault.Conflict, "The appointment has no patient: its lead was deleted").
 				On("appointment_id", "start the consultation with patient_id and without appointment_id")
 		}
 		return a.PatientID, nil
@@ -244,7 +244,7 @@ func (w *Act) patientOf(a booking.Appointment) (int64, error) {
 		return 0, err
 	}
 	if lead.PatientID == 0 {
-		return 0, fault.Fail(fault.Conflict, "The appointment is a lead's who is no patient yet").
+		return 0, fault.Fail(fault.Conflict, "The appointment is for a lead who is not a patient yet").
 			On("appointment_id", "convert the lead first: POST /leads/%s/convert", a.LeadID)
 	}
 	return lead.PatientID, nil

@@ -56,7 +56,7 @@ func (p *ConsultationPatch) check() error {
 		f.Add("status_reason", "Required with entered_in_error")
 	}
 	if why != "" && (p.Status == nil || *p.Status != ConsultationInError) {
-		f.Add("status_reason", "Is said with status entered_in_error alone")
+		f.Add("status_reason", "Only allowed with status entered_in_error")
 	}
 	return f.Err()
 }
@@ -116,7 +116,7 @@ func (w *Act) mistaken(v *Consultation, reason string) error {
 	}
 	for _, n := range notes {
 		if n.Status == NoteSigned || n.Status == NoteAmended {
-			return fault.Fail(fault.Conflict, "A signed note stands under this consultation").
+			return fault.Fail(fault.Conflict, "This consultation has a signed note").
 				On("status", "first amend note %s with status entered_in_error", n.ID)
 		}
 	}

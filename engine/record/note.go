@@ -196,7 +196,8 @@ func (w *Act) addable(v *Consultation, id string) error {
 	case err != nil:
 		return err
 	case to.Status == NoteInError || !to.Signed():
-		return fault.Fail(fault.Conflict, "Only a signed note can be added to").On("addendum_to", "The note is %s", to.Status)
+		return fault.Fail(fault.Conflict, "Only a signed note can have an addendum").
+			On("addendum_to", "The note is %s", to.Status)
 	}
 	return nil
 }
@@ -216,13 +217,13 @@ func (e *Engine) PatchNote(ctx context.Context, c act.Caller, id string, version
 	var f fault.Faults
 	d.check(&f)
 	if d.Status == NoteSigned || d.Status == NoteAmended {
-		f.Add("status", "Is reached with POST /notes/{id}/sign and /amend")
+		f.Add("status", "Can only be reached with POST /notes/{id}/sign or /amend")
 	}
 	if d.AddendumTo != "" {
-		f.Add("addendum_to", "Cannot change")
+		f.Add("addendum_to", "Cannot be changed")
 	}
 	if d.Reason != "" && d.Status != NoteInError {
-		f.Add("reason", "Is said with status entered_in_error alone; a draft is edited without one")
+		f.Add("reason", "Only allowed with status entered_in_error; a draft is edited without a reason")
 	}
 	if err := f.Err(); err != nil {
 		return Note{}, err
@@ -237,7 +238,7 @@ func (e *Engine) PatchNote(ctx context.Context, c act.Caller, id string, version
 		}
 		if version == nil {
 			return n, fault.Fail(fault.PreconditionRequired,
-				"Send If-Match with the version that you have read, as its ETag says it")
+				"Send If-Match with the version that you have read, as its ETag gives it")
 		}
 		if err := act.CheckVersion(version, n.Version); err != nil {
 			return n, err

@@ -28,7 +28,7 @@ func (e *Engine) AmendNote(ctx context.Context, c act.Caller, id string, version
 		f.Add("status", "Can only be entered_in_error")
 	}
 	if d.AddendumTo != "" {
-		f.Add("addendum_to", "Cannot change")
+		f.Add("addendum_to", "Cannot be changed")
 	}
 	if err := f.Err(); err != nil {
 		return Note{}, err
@@ -52,7 +52,7 @@ func (w *Act) amend(id string, version *int64, d NoteDraft) (Note, error) {
 		return before, err
 	}
 	if !before.Signed() {
-		return before, fault.Fail(fault.Conflict, "A draft is not amended but edited").On("id", "PATCH /notes/%s", id)
+		return before, fault.Fail(fault.Conflict, "A draft is edited, not amended").On("id", "PATCH /notes/%s", id)
 	}
 	if err := v.standing(); err != nil {
 		return before, err
@@ -72,7 +72,7 @@ func (w *Act) amend(id string, version *int64, d NoteDraft) (Note, error) {
 	case d.Status == NoteInError:
 		x.Changed = append(x.Changed, "status")
 	case len(x.Changed) == 0:
-		x.Add("subjective", "Send at least one part, the codes or the vital signs, other than they are")
+		x.Add("subjective", "Change at least one part, the codes or the vital signs")
 	case n.empty():
 		x.Add("subjective", "Leave at least one of the four parts, a code or a vital sign, or send status entered_in_error")
 	}

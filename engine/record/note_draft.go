@@ -57,7 +57,7 @@ func cleanCodes(x *act.Edit, field string, sent []Code) []Code {
 		c.Code = text.Require(&x.Faults, at+".code", c.Code, text.MaxName)
 		c.Display = text.Clean(&x.Faults, at+".display", c.Display, text.MaxTitle)
 		if slices.ContainsFunc(codes, func(o Code) bool { return o.System == c.System && o.Code == c.Code && c.Code != "" }) {
-			x.Add(at+".code", "Named before; name each code once")
+			x.Add(at+".code", "Named twice; name each code once")
 		}
 		codes = append(codes, c)
 	}

@@ -223,7 +223,7 @@ func (w *Act) represcribe(p *Prescription, v Consultation, d PrescriptionDraft) 
 	}
 	if len(x.Changed) > 0 {
 		if row.Status != PrescriptionDrafted {
-			return fault.Fail(fault.Conflict, "A prescription that was issued does not change").
+			return fault.Fail(fault.Conflict, "A prescription that was issued cannot be changed").
 				On("status", "stop it with POST /prescriptions/%s/stop, and make a new one", p.ID)
 		}
 		if err := v.open(); err != nil {
@@ -287,7 +287,7 @@ func (w *Act) prescription(id string) (Prescription, Consultation, error) {
 // reasonless refuses a reason for stopping what is not stopped: it would be lost.
 func (d *PrescriptionDraft) reasonless() error {
 	if d.StopReason != "" && d.Status != PrescriptionStopped {
-		return fault.BadField("stop_reason", "Is said with status stopped alone")
+		return fault.BadField("stop_reason", "Only allowed with status stopped")
 	}
 	return nil
 }
@@ -334,7 +334,7 @@ var prescriptionFields = act.Fields[Prescription, PrescriptionDraft]{
 
 func cleanStart(x *act.Edit, field string, sent calendar.Date) calendar.Date {
 	if away := int64(sent) - x.Now/86400; max(away, -away) > MaxPrescribedDays {
-		x.Add(field, "Must lie within %d days of today", MaxPrescribedDays)
+		x.Add(field, "Must be within %d days of today", MaxPrescribedDays)
 	}
 	return sent
 }

@@ -46,7 +46,7 @@ func (v *Consultation) open() error {
 	switch v.Status {
 	case ConsultationEnded:
 		return fault.Fail(fault.Conflict, "The consultation has ended").On("consultation_id",
-			"Amend a signed note of it, or add to one with addendum_to")
+			"Amend one of its signed notes, or write an addendum to one with addendum_to")
 	case ConsultationInError:
 		return v.standing()
 	}
