@@ -22,7 +22,7 @@ func replyHash(clinic int64, caller, key string) int64 {
 	return int64(binary.BigEndian.Uint64(sum[:8])) // #nosec G115 -- a name, not a number
 }
 
-// KeptReply implements engine.Reader.
+// StoredReply implements engine.Reader.
 func (r *reads) StoredReply(clinic int64, caller, key string, since int64) (fingerprint string, reply act.Reply,
 	found bool, err error) {
 	found, err = r.get(`SELECT fingerprint, status, headers, body FROM idempotency
@@ -34,7 +34,7 @@ func (r *reads) StoredReply(clinic int64, caller, key string, since int64) (fing
 	return fingerprint, reply, found, err
 }
 
-// KeepReply implements engine.Tx. It takes the place of a reply that has expired.
+// StoreReply implements engine.Tx. It takes the place of a reply that has expired.
 func (t *tx) StoreReply(clinic int64, caller, key, fingerprint, subject string, reply act.Reply, now int64) error {
 	headers := "{}"
 	if len(reply.Header) > 0 {

@@ -275,7 +275,7 @@ func (x *inspector) events() error {
 // auditReader reads the audit of the inspected file.
 type auditReader struct{ *reads }
 
-// AuditHead implements engine.ChainReader.
+// AuditCounters implements engine.ChainReader.
 func (r auditReader) AuditCounters(clinic int64) (h act.Counters, err error) {
 	found, err := r.get("SELECT change, event, audit, audit_hash FROM counters WHERE clinic = ?", func(row *row) {
 		h = act.Counters{Change: row.int(), Event: row.int(), Audit: row.int(), AuditHash: row.text()}

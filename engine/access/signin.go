@@ -12,7 +12,7 @@ import (
 	"qualifybase/engine/uuid"
 )
 
-// The one refusal of a sign-in, whatever was wrong, so that nobody learns who is
+// badSignIn is the one refusal of a sign-in, whatever was wrong, so that nobody learns who is
 // a user. It names the two ways out.
 func badSignIn() error {
 	return fault.Fail(fault.Unauthenticated, "Wrong e-mail or password; a person of several clinics must name the clinic")

@@ -144,8 +144,9 @@ func CheckVersion(sent *int64, current int64) error {
 		"This was changed in the meantime: its version is %d, and If-Match names %d. Read it again", current, *sent)
 }
 
-// done ends an edit: all faults at once, or the stamp of a new version, or, when
-// nothing changed, quiet: then the row stays as it is.
+// Finish ends an edit. It gives all faults at once, or stamps the row with a new
+// version and reports that it must be written. When nothing changed the act is quiet
+// and the row stays as it is.
 func (w *Act) Finish(x *Edit, m *Meta, id int64) (write bool, err error) {
 	if err := x.Err(); err != nil {
 		return false, err

@@ -18,9 +18,10 @@ type Event struct {
 // it, in order (webhooks.md "Events").
 type Change []string
 
-// What the examples of events say (EventKind).
+// SampleID is the id in the examples of events (EventKind).
 const SampleID = "01967168-7a10-7c44-8f21-0b6de0c1a2b3"
 
+// SampleMeta is the version and the time in them.
 var SampleMeta = Meta{Version: 1, CreatedAt: 1777190400, UpdatedAt: 1777190400}
 
 // EventKind is a noun's changes and a fact as their events hold it, which the

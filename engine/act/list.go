@@ -90,6 +90,7 @@ func OfPatients[T any](asked int64, fields []string, rows []T, patient func(T) i
 // Filters names a list's filters that were used.
 type Filters []string
 
+// Add names a filter if it was used.
 func (a *Filters) Add(name string, used bool) {
 	if used {
 		*a = append(*a, name)

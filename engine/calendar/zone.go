@@ -86,6 +86,7 @@ func WallSeconds(loc *time.Location, unix int64) int64 {
 	return unix + int64(offset)
 }
 
+// FloorDiv is a/b rounded down, also below zero; b is positive.
 func FloorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b < 0 {

@@ -17,7 +17,7 @@ import (
 // OwnerRef names whose hours or closures are meant: the clinic "c", location "l1", provider "p1", service "s1".
 type OwnerRef string
 
-// The owners of schedules and closures.
+// ClinicOwner is the clinic as an owner of schedules and closures.
 const ClinicOwner OwnerRef = "c"
 
 // OwnedBy makes the reference of a location ('l'), provider ('p') or service ('s').

@@ -202,6 +202,7 @@ func (e *Engine) UnmergePatient(ctx context.Context, c act.Caller, id int64, ver
 	})
 }
 
+// Unmerge takes back the merge of a patient inside an act.
 func (w *Act) Unmerge(p Patient) (Patient, error) {
 	m, err := w.OpenMerge(p.Clinic, p.ID)
 	if err != nil {

@@ -65,7 +65,7 @@ func (e *Engine) ErasePatient(ctx context.Context, c act.Caller, id int64) (peop
 	return p, err
 }
 
-// buried tells the operator's file of tombstones, after the commit.
+// tellErasures tells the operator's file of tombstones, after the commit.
 func (e *Engine) tellErasures(tombstones []Erasure) {
 	for _, g := range tombstones {
 		e.opt.Erased(g)
@@ -212,7 +212,7 @@ func (w *Act) forget(subject string) error {
 	return err
 }
 
-// bury writes a tombstone.
+// recordErasure writes a tombstone.
 func (w *Act) recordErasure(g *Erasure) error {
 	home, err := w.Clinic(w.Caller.Clinic)
 	if err != nil {

@@ -214,6 +214,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // likely: 5.95 bits a character, 32 of them for a secret.
 func NewToken(n int) string { return TokenFrom(rand.Reader, n) }
 
+// TokenFrom is NewToken with the randomness of r.
 func TokenFrom(r io.Reader, n int) string {
 	const fair = 256 - 256%62 // bytes from here on would favour the first letters
 	token := make([]byte, 0, n)

@@ -68,6 +68,7 @@ func Read(r io.Reader, limit int64) (header []string, rows []Row, err error) {
 	return t.header, rows, nil
 }
 
+// BadFile refuses a file as a whole, with what is wrong with it.
 func BadFile(format string, args ...any) *fault.Error {
 	return fault.Fail(fault.Invalid, "The file cannot be read").On("file", format, args...)
 }
@@ -266,8 +267,9 @@ func plainBreaks(cell string) string {
 	return cell
 }
 
-// A guarded cell begins with quotes and then one of formulaStart; so does what
-// guard must keep apart from it, and one quote more does that.
+// formulaStart are the characters with which a spreadsheet begins a formula. A guarded
+// cell begins with quotes and then one of them. A cell that looks so already gets one
+// quote more, so that it is kept apart.
 const formulaStart = "=+-@\t\r\n＝＋－＠"
 
 func looksLikeFormula(cell string) bool {

@@ -25,6 +25,7 @@ var processIDs Ids
 // Safe for concurrent use.
 func New(now time.Time) string { return processIDs.Next(now) }
 
+// Next returns an id that is greater than every one before (see New).
 func (g *Ids) Next(now time.Time) string {
 	const (
 		counterMask = 1<<26 - 1

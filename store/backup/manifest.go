@@ -32,7 +32,7 @@ const (
 	formatVersion = 1
 )
 
-// The most that a reader takes into memory for a member that it must hold whole.
+// maxListing is the most that a reader takes into memory for a member that it must hold whole.
 const maxListing = 1 << 20
 
 // Manifest says what a backup holds. It names clinics, never people.
