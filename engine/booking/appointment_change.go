@@ -98,7 +98,7 @@ func (w *Act) saved(before Appointment, a *Appointment) ([]string, error) {
 	if len(fields) == 0 {
 		return nil, nil
 	}
-	if err := w.visited(before, *a); err != nil {
+	if err := w.checkConsultation(before, *a); err != nil {
 		return nil, err
 	}
 	if before.StartsAt != a.StartsAt || before.EndsAt != a.EndsAt || before.Status != a.Status {
@@ -116,7 +116,7 @@ func (w *Act) saved(before Appointment, a *Appointment) ([]string, error) {
 
 // visited refuses what a consultation that has begun contradicts: another time
 // of the appointment, its cancellation, or that nobody came.
-func (w *Act) visited(before, a Appointment) error {
+func (w *Act) checkConsultation(before, a Appointment) error {
 	gone := before.Status != a.Status && (a.Status == Cancelled || a.Status == NoShow)
 	if !gone && before.StartsAt == a.StartsAt {
 		return nil
@@ -137,8 +137,8 @@ func (w *Act) announce(before, a Appointment) {
 		before.LocationID != a.LocationID || before.Title != a.Title || before.Notes != a.Notes
 	what, cancelled := apptUpdated, before.Status != a.Status && a.Status == Cancelled
 	switch {
-	case before.Status != a.Status && towards(a.Status) != nil:
-		what = towards(a.Status).event
+	case before.Status != a.Status && transitionTo(a.Status) != nil:
+		what = transitionTo(a.Status).event
 	case before.CheckedInAt == 0 && a.CheckedInAt != 0:
 		what = apptCheckedIn
 	}
@@ -163,9 +163,9 @@ func (w *Act) patch(a *Appointment, p AppointmentPatch) error {
 	if p.Status == nil || *p.Status == a.Status {
 		return nil
 	}
-	t := towards(*p.Status)
+	t := transitionTo(*p.Status)
 	if t == nil { // back to scheduled: nobody leads there but undo
-		return illegal(a, "become "+string(*p.Status), w.Now)
+		return invalidTransition(a, "become "+string(*p.Status), w.Now)
 	}
 	reason := ""
 	if p.Reason != nil {
@@ -225,7 +225,7 @@ func (w *Act) move(a *Appointment, p AppointmentPatch) error {
 		location == a.LocationID
 	switch again := p.Status != nil && *p.Status == a.Status; {
 	case a.Status != Scheduled && a.Status != Confirmed && !(same && again): // what was sent before may come again
-		return illegal(a, "be moved", w.Now)
+		return invalidTransition(a, "be moved", w.Now)
 	case same:
 		return nil
 	}

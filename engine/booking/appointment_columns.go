@@ -88,7 +88,7 @@ func appointmentOfCells(f *fault.Faults, plan *directory.Plan, get table.Cells) 
 	out.Title, out.Notes, out.Source = get.Text("title"), get.Text("notes"), get.Text("source")
 	if word := get.Text("status"); word != "" {
 		out.status = Status(strings.NewReplacer(" ", "_", "-", "_").Replace(text.Fold(word)))
-		if out.status != Scheduled && towards(out.status) == nil {
+		if out.status != Scheduled && transitionTo(out.status) == nil {
 			f.Add("status", "Must be scheduled, confirmed, completed or no_show")
 		}
 	}

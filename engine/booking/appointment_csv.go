@@ -105,7 +105,7 @@ func (w *Act) takeAppointment(plan *directory.Plan, cells table.Cells, o Appoint
 
 // reach takes a new appointment on to the state that its row says.
 func (w *Act) reach(a *Appointment, status Status) error {
-	t := towards(status)
+	t := transitionTo(status)
 	if t == nil || t.to == Cancelled {
 		return fault.BadField("status", "Only scheduled, confirmed, completed and no_show can be imported")
 	}

@@ -81,8 +81,8 @@ func (q *AppointmentQuery) filters() (names act.Filters) {
 	return names
 }
 
-// looks are the audit's words for looking at an appointment.
-var looks = []string{appointmentRead.Name, appointmentHistory.Name}
+// readActions are the audit's words for looking at an appointment.
+var readActions = []string{appointmentRead.Name, appointmentHistory.Name}
 
 // History is what changed an appointment, oldest first, from the audit; who only
 // looked or was refused stands there alone.
@@ -93,7 +93,7 @@ func (e *Engine) History(ctx context.Context, c act.Caller, id string) ([]act.Au
 		if a, err = r.Appointment(c.Clinic, c.Test, id); err != nil {
 			return nil, err
 		}
-		return r.AppointmentEvents(c.Clinic, id, looks)
+		return r.AppointmentEvents(c.Clinic, id, readActions)
 	})
 	if err == nil {
 		e.AuditRead(c, appointmentHistory, id, a.PatientID)

@@ -27,7 +27,7 @@ type rank struct {
 // the person saw last; then priority, fewest booked minutes per weight, least
 // recently assigned, a stable hash. The reason is kept in the record.
 func (w *Act) assign(d *scheduler, free []*Lane, p person, asked bool) (*Lane, string, error) {
-	if asked || !several(free) {
+	if asked || !severalProviders(free) {
 		return free[0], "", nil
 	}
 	if d.plan.Clinic.Settings.Continuity {
@@ -51,8 +51,8 @@ func (w *Act) assign(d *scheduler, free []*Lane, p person, asked bool) (*Lane, s
 	return best.lane, reasonOf(best, next), w.TouchAssigned(best.provider.ID, w.Now)
 }
 
-// several reports whether more than one provider is free.
-func several(lanes []*Lane) bool {
+// severalProviders reports whether more than one provider is free.
+func severalProviders(lanes []*Lane) bool {
 	return slices.ContainsFunc(lanes, func(l *Lane) bool { return l.ProviderID != lanes[0].ProviderID })
 }
 

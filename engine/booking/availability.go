@@ -34,7 +34,7 @@ func (Preference) Words() []string { return text.Words(Preferences) }
 func (p Preference) Valid() bool { return p == "" || slices.Contains(Preferences, p) }
 
 // admits reports whether the preference wants a start at this local minute of the day.
-func (p Preference) admits(minute int) bool {
+func (p Preference) matches(minute int) bool {
 	switch p {
 	case Morning:
 		return minute < 12*60
@@ -195,7 +195,7 @@ func (d *scheduler) open(w criteria, window calendar.Span, part Preference, limi
 			break
 		}
 		MergeLanes(lanes, d.now, piece, 0, func(start int64, eligible []*Lane) bool {
-			if part != "" && part != AnyTime && !part.admits(calendar.LocalMinute(eligible[0].Zone(), start)) {
+			if part != "" && part != AnyTime && !part.matches(calendar.LocalMinute(eligible[0].Zone(), start)) {
 				return true
 			}
 			if len(out.Items) == limit {
@@ -292,7 +292,7 @@ func (e *Engine) Explain(ctx context.Context, c act.Caller, q AvailabilityQuery,
 		}
 		lanes, err := d.lanes(w, window)
 		if err == nil && len(lanes) == 0 {
-			err = unoffered()
+			err = noProvider()
 		}
 		var out []Candidate
 		for _, l := range lanes {

@@ -130,10 +130,10 @@ func (w *Act) book(b Booking) (Appointment, error) {
 	if wanted.service != nil && wanted.service.AutoConfirm {
 		a.Status = Confirmed
 	}
-	if err := w.rebooks(b.RebookedFrom); err != nil {
+	if err := w.checkRebooked(b.RebookedFrom); err != nil {
 		return a, err
 	}
-	if err := w.enter(lane.Resources, &a, held, hold, person); err != nil {
+	if err := w.insertBooked(lane.Resources, &a, held, hold, person); err != nil {
 		return a, err
 	}
 	w.about(a)
@@ -151,7 +151,7 @@ func (w *Act) book(b Booking) (Appointment, error) {
 
 // enter writes a new appointment, what it occupies, and what it does to the hold
 // and the lead that it came from.
-func (w *Act) enter(takes []Resource, a *Appointment, held []Occupancy, hold Hold, p person) error {
+func (w *Act) insertBooked(takes []Resource, a *Appointment, held []Occupancy, hold Hold, p person) error {
 	if err := w.Stamp(&a.Meta); err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (w *Act) leadBooked(p person) error {
 }
 
 // rebooks checks that the appointment that this one replaces exists.
-func (w *Act) rebooks(id string) error {
+func (w *Act) checkRebooked(id string) error {
 	if id == "" {
 		return nil
 	}
@@ -274,7 +274,7 @@ func (w *Act) chooseFor(d *scheduler, want criteria, span calendar.Span, p perso
 		return nil, "", d.refusal(want, span, lanes, nearest, rules)
 	}
 	if want.waiver == nil || !want.waiver.Overlap {
-		if err := w.personFree(p, span, self); err != nil {
+		if err := w.checkPersonFree(p, span, self); err != nil {
 			return nil, "", err
 		}
 	}
@@ -285,7 +285,7 @@ func (w *Act) chooseFor(d *scheduler, want criteria, span calendar.Span, p perso
 }
 
 // personFree refuses a second visit of the same person at the same time (booking.md §1.4).
-func (w *Act) personFree(p person, span calendar.Span, except string) error {
+func (w *Act) checkPersonFree(p person, span calendar.Span, except string) error {
 	other, err := w.PersonBusy(w.Caller.Clinic, w.Caller.Test, p.lead, p.patient, span, except)
 	if err != nil || other == "" {
 		return err
@@ -294,8 +294,8 @@ func (w *Act) personFree(p person, span calendar.Span, except string) error {
 		On("scheduled_at", "Choose another time, or send allow_overlap with the right to override")
 }
 
-// unoffered is the answer where no lane meets the criteria at any time.
-func unoffered() *fault.Error {
+// noProvider is the answer where no lane meets the criteria at any time.
+func noProvider() *fault.Error {
 	return fault.Fail(fault.ProviderInactive, "No provider offers this").On("provider_id",
 		"No active provider offers this service at this location")
 }
@@ -304,7 +304,7 @@ func unoffered() *fault.Error {
 // the nearest open ones.
 func (d *scheduler) refusal(want criteria, span calendar.Span, lanes []*Lane, v Verdict, rules Rules) error {
 	if len(lanes) == 0 {
-		return unoffered()
+		return noProvider()
 	}
 	refusal := v.Refusal(rules)
 	if v == RefusedTaken {

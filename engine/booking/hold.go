@@ -177,15 +177,15 @@ func (w *Act) takeHold(d *scheduler, b *Booking) (Hold, []Occupancy, error) {
 	return h, slices.Clip(rows), err
 }
 
-// holdKept is how long an expired hold is still known, so that its late booking
+// holdRetention is how long an expired hold is still known, so that its late booking
 // is told that it is gone (booking.md §6).
-const holdKept = 24 * calendar.Hour // seconds
+const holdRetention = 24 * calendar.Hour // seconds
 
 // TidyHolds drops the holds of all clinics that expired more than a day ago, and
 // gives their number.
 func (e *Engine) TidyHolds(ctx context.Context) (int, error) {
 	return act.Portions(ctx, e.Room, act.System(0, "tidy"), func(w *Act) (n int, more bool, err error) {
-		n, err = w.DropHolds(w.Now-holdKept, act.TidyAtMost)
+		n, err = w.DropHolds(w.Now-holdRetention, act.TidyAtMost)
 		return n, n == act.TidyAtMost, err
 	})
 }

@@ -66,7 +66,7 @@ func (w *Act) transit(a *Appointment, t *transition, reason string) error {
 		return nil
 	}
 	if !t.open(a, w.Now) {
-		return illegal(a, "become "+t.name, w.Now)
+		return invalidTransition(a, "become "+t.name, w.Now)
 	}
 	was := a.memory(w.Now)
 	switch {
@@ -107,12 +107,13 @@ func (w *Act) release(a Appointment) error {
 func (w *Act) undo(a *Appointment, reason string) error {
 	u := a.Undo
 	if u == nil || w.Now-u.At > undoFor {
-		return illegal(a, "be undone", w.Now).On("status", "Only the last change of the past 24 hours can be undone")
+		return invalidTransition(a, "be undone", w.Now).
+			On("status", "Only the last change of the past 24 hours can be undone")
 	}
 	if signed, err := w.SignedUnder(a.Clinic, a.ID); err != nil {
 		return err
 	} else if signed {
-		return illegal(a, "be undone", w.Now).On("status", "The visit has a signed note: amend the note instead")
+		return invalidTransition(a, "be undone", w.Now).On("status", "The visit has a signed note: amend the note instead")
 	}
 	w.Reason = reason
 	a.Status, a.CheckedInAt, a.CancelReason, a.LateCancel, a.Undo = u.Status, u.CheckedInAt, u.Reason, u.LateCancel, nil
@@ -165,6 +166,6 @@ func (a *Appointment) MayBeVisited(now int64) error {
 	if complete := transitionOf(verbComplete); complete.reached(a) || complete.open(a, now) {
 		return nil
 	}
-	return illegal(a, "have a consultation", now).On("appointment_id",
+	return invalidTransition(a, "have a consultation", now).On("appointment_id",
 		"A consultation may begin from 30 minutes before an appointment that is scheduled or confirmed")
 }

@@ -23,11 +23,11 @@ type scheduler struct {
 	except []int64     // occupancy rows that do not count: the booking's own, or its hold's
 	own    Appointment // the one that moves: a day's count leaves it out; zero = none
 
-	busy  map[Resource][]calendar.Span // of the window asked last
-	seen  calendar.Span
-	fault error           // of a count for the caps
-	raw   []Occupied      // working memory, reused
-	spans []calendar.Span // what busy's slices are cut from
+	busy       map[Resource][]calendar.Span // of busyWindow
+	busyWindow calendar.Span
+	fault      error           // of a count for the caps
+	raw        []Occupied      // working memory, reused
+	spans      []calendar.Span // what busy's slices are cut from
 }
 
 // schedulers keeps working memory: an availability question is asked far more often
@@ -177,9 +177,9 @@ func (d *scheduler) rules(w criteria, p *directory.Provider) Rules {
 // occupied is the footprints of a resource around the window: live ones, without
 // expired holds and the booking's own rows.
 func (d *scheduler) occupied(r Resource, window calendar.Span) ([]calendar.Span, error) {
-	if d.seen != window {
+	if d.busyWindow != window {
 		clear(d.busy)
-		d.seen = window
+		d.busyWindow = window
 	}
 	if spans, ok := d.busy[r]; ok {
 		return spans, nil

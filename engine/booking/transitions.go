@@ -84,8 +84,8 @@ func transitionOf(v verb) *transition {
 	panic("no such transition: " + string(v))
 }
 
-// towards finds the row that leads to a state; nil if none does.
-func towards(s Status) *transition {
+// transitionTo finds the row that leads to a state; nil if none does.
+func transitionTo(s Status) *transition {
 	for i := range transitions {
 		if transitions[i].to == s {
 			return &transitions[i]
@@ -94,9 +94,9 @@ func towards(s Status) *transition {
 	return nil
 }
 
-// illegal is the refusal of what ("become confirmed", "be moved"), with the
+// invalidTransition is the refusal of what ("become confirmed", "be moved"), with the
 // transitions that may follow now.
-func illegal(a *Appointment, what string, now int64) *fault.Error {
+func invalidTransition(a *Appointment, what string, now int64) *fault.Error {
 	err := fault.Fail(fault.InvalidTransition, "An appointment that is %s cannot %s now", a.Status, what)
 	err.Allowed = []string{}
 	for i := range transitions {
