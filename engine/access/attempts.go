@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// attemptsKept bounds the names that attempts remembers.
-const attemptsKept = 10_000
+// maxAttempts bounds the names that attempts remembers.
+const maxAttempts = 10_000
 
 // Network is what counts as one address where failures are counted: an IPv4
 // address, or an IPv6 /64, which is the least that a subscriber gets. A text that
@@ -56,8 +56,8 @@ func (a *attempts) take(name string, now, window int64, most int) (wait int64) {
 		return t.until - now
 	}
 	t.n++
-	if a.was == nil || len(a.was) >= attemptsKept {
-		a.sweep(now)
+	if a.was == nil || len(a.was) >= maxAttempts {
+		a.dropOld(now)
 	}
 	a.was[name] = t
 	return 0
@@ -80,14 +80,14 @@ func (a *attempts) forget(name string) {
 
 // sweep drops the windows that ended. A crowd of made-up names does not grow the
 // memory: when it is full of open windows, all go.
-func (a *attempts) sweep(now int64) {
+func (a *attempts) dropOld(now int64) {
 	kept := map[string]attempt{}
 	for name, t := range a.was {
 		if now < t.until {
 			kept[name] = t
 		}
 	}
-	if len(kept) >= attemptsKept {
+	if len(kept) >= maxAttempts {
 		kept = map[string]attempt{}
 	}
 	a.was = kept

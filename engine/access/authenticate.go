@@ -63,7 +63,7 @@ func (e *Engine) AuthenticateKey(ctx context.Context, text string) (Identity, er
 	if same := sameHash(plain, want); !known {
 		return Identity{}, badKey(errKeyUnknown)
 	} else if !same {
-		e.lookAgain(ctx, plain.Family)
+		e.readKeyAgain(ctx, plain.Family)
 		return Identity{}, badKey(errKeyWrong)
 	}
 	now := e.Now().Unix()
@@ -73,7 +73,7 @@ func (e *Engine) AuthenticateKey(ctx context.Context, text string) (Identity, er
 	case "expired":
 		return Identity{}, badKey(errKeyExpired)
 	}
-	e.used(k, now)
+	e.recordUse(k, now)
 	id := Identity{Key: k, PerMinute: e.perMinute(k, tier), Caller: act.Caller{
 		Clinic: k.Clinic, Kind: act.ActorKey, ID: k.ID, Label: k.Prefix(), Scopes: k.Scopes,
 		Test: k.Family == secret.FamilyTest, Family: k.Family,
@@ -84,7 +84,7 @@ func (e *Engine) AuthenticateKey(ctx context.Context, text string) (Identity, er
 // lookAgain asks for an id that nobody has. The store knows live keys by heart
 // and must search for others; without this the time of a refusal would tell
 // whether the id exists (proof.md §3.2).
-func (e *Engine) lookAgain(ctx context.Context, f secret.Family) {
+func (e *Engine) readKeyAgain(ctx context.Context, f secret.Family) {
 	_, _ = act.View(ctx, e.Room, func(r Reader) (Key, error) { return r.KeyByLookup(f, secret.NewToken(secret.SecretID)) })
 }
 
@@ -106,7 +106,7 @@ type usage struct {
 const usageEvery = 60 // seconds between two writes of a key's last_used_at
 
 // used notes the use of a key, at most once a minute, without making the request wait.
-func (e *Engine) used(k *Key, now int64) {
+func (e *Engine) recordUse(k *Key, now int64) {
 	if now-k.LastUsedAt < usageEvery {
 		return
 	}

@@ -69,8 +69,8 @@ const (
 	MaxOverlapHours  = 168 // of a rotation
 )
 
-// holding says what the keys of a family may hold (contract.md §2).
-type holding struct {
+// familyScopes says what the keys of a family may hold (contract.md §2).
+type familyScopes struct {
 	usual   scope.Set // where the draft names no scope; empty = it must
 	most    scope.Set // what it may name
 	origins bool      // it names the pages that may use the key, and only then has any
@@ -84,7 +84,7 @@ var (
 		scope.InterviewsRead,
 		scope.InterviewsWrite, scope.FindingsRead, scope.FindingsWrite, scope.GraphRead, scope.GraphShare, scope.TeamsRead,
 		scope.TeamsWrite, scope.WebhooksManage, scope.AdminRead)
-	officeScopes = scope.Of(scope.LeadsRead, scope.LeadsWrite, scope.AvailabilityRead, scope.AppointmentsRead,
+	clinicScopes = scope.Of(scope.LeadsRead, scope.LeadsWrite, scope.AvailabilityRead, scope.AppointmentsRead,
 		scope.AppointmentsWrite, scope.WebhooksManage)
 	publicScopes = scope.Of(scope.CampaignsRead, scope.InterviewsWrite)
 	anyScope     = scope.All.Without(1 << scope.None)
@@ -92,9 +92,9 @@ var (
 
 // holdings has a line per family. Interview content is not public to QualifyBase's
 // keys; a browser's key is fixed.
-var holdings = map[secret.Family]holding{
-	secret.FamilyLive:    {usual: officeScopes, most: anyScope.Without(scope.Of(scope.InterviewsRead))},
-	secret.FamilyTest:    {usual: officeScopes, most: anyScope.Without(scope.Of(scope.InterviewsRead))},
+var holdings = map[secret.Family]familyScopes{
+	secret.FamilyLive:    {usual: clinicScopes, most: anyScope.Without(scope.Of(scope.InterviewsRead))},
+	secret.FamilyTest:    {usual: clinicScopes, most: anyScope.Without(scope.Of(scope.InterviewsRead))},
 	secret.FamilySecret:  {usual: researchScopes, most: anyScope},
 	secret.FamilyScoped:  {most: anyScope},
 	secret.FamilyPublic:  {usual: publicScopes, most: publicScopes, origins: true},
@@ -142,7 +142,7 @@ func (d KeyDraft) cleaned(f *fault.Faults, now int64) Key {
 	return k
 }
 
-func (d KeyDraft) scopes(f *fault.Faults, rule holding) scope.Set {
+func (d KeyDraft) scopes(f *fault.Faults, rule familyScopes) scope.Set {
 	if len(d.Scopes) == 0 {
 		if rule.usual == 0 {
 			f.Add("scopes", "Required: a %s key holds exactly the scopes listed", d.Family)

@@ -79,7 +79,7 @@ func cleanPassword(f *fault.Faults, field, password, emailKey string) string {
 		f.Add(field, "Must have %d to %d characters", MinPassword, MaxPassword)
 	case strings.ContainsFunc(password, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		f.Add(field, "Must not contain control characters")
-	case oneRune(password):
+	case repeatsOneRune(password):
 		f.Add(field, "Must not be one character repeated")
 	case emailKey != "" && strings.EqualFold(password, emailKey):
 		f.Add(field, "Must not be the e-mail address")
@@ -87,7 +87,7 @@ func cleanPassword(f *fault.Faults, field, password, emailKey string) string {
 	return password
 }
 
-func oneRune(s string) bool {
+func repeatsOneRune(s string) bool {
 	first, _ := utf8.DecodeRuneInString(s)
 	return strings.Trim(s, string(first)) == ""
 }
@@ -151,15 +151,15 @@ func (e *Engine) hashPassword(ctx context.Context, password string) (string, err
 	return p.String(), err
 }
 
-// nobodysPassword is hashed against when there is no such user, so that both
+// dummyHash is hashed against when there is no such user, so that both
 // answers take as long. No password has the hash of zeros.
-var nobodysPassword = phc{memory: argonMemory, passes: argonPasses, lanes: argonLanes,
+var dummyHash = phc{memory: argonMemory, passes: argonPasses, lanes: argonLanes,
 	salt: make([]byte, argonSalt), hash: make([]byte, argonLength)}
 
 // checkPassword reports whether the password fits the stored hash; with stored ""
 // it does the same work and says no. stale asks for a new hash at today's cost.
 func (e *Engine) checkPassword(ctx context.Context, stored, password string) (ok, stale bool, err error) {
-	p := nobodysPassword
+	p := dummyHash
 	if stored != "" {
 		if p, err = parsePHC(stored); err != nil {
 			return false, false, err

@@ -101,15 +101,15 @@ func usersIn(r Reader, emailKey, clinic string) ([]User, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = keep(all, func(u User) bool { return u.Clinic == n })
+		all = filterUsers(all, func(u User) bool { return u.Clinic == n })
 	}
 	if len(all) > 1 {
-		all = keep(all, func(u User) bool { return u.DisabledAt == 0 })
+		all = filterUsers(all, func(u User) bool { return u.DisabledAt == 0 })
 	}
 	return all, nil
 }
 
-func keep(all []User, want func(User) bool) []User {
+func filterUsers(all []User, want func(User) bool) []User {
 	var out []User
 	for _, u := range all {
 		if want(u) {

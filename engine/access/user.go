@@ -43,9 +43,9 @@ type UserDraft struct {
 	Password string
 }
 
-// mayAppoint refuses a role that may do what the caller cannot: nobody makes or
+// mayGiveRole refuses a role that may do what the caller cannot: nobody makes or
 // takes over an account above their own.
-func mayAppoint(c act.Caller, r act.Role) error {
+func mayGiveRole(c act.Caller, r act.Role) error {
 	for _, s := range r.Rights().Without(1 << scope.None).List() {
 		if !c.Grants().Has(s) {
 			err := fault.Fail(fault.Forbidden, "The role %s has more rights than you", r)
@@ -85,7 +85,7 @@ func (e *Engine) CreateUser(ctx context.Context, c act.Caller, d UserDraft) (Use
 		if err := f.Err(); err != nil {
 			return User{}, err
 		}
-		if err := mayAppoint(c, u.Role); err != nil {
+		if err := mayGiveRole(c, u.Role); err != nil {
 			return User{}, err
 		}
 		same, err := w.UsersByEmail(u.EmailKey)
@@ -186,7 +186,7 @@ func (e *Engine) changeUser(ctx context.Context, c act.Caller, d act.Action, id,
 		}
 		w.EntityID, w.Fields = id, []string{field}
 		if c.ID != id || c.Kind != act.ActorUser {
-			if err := mayAppoint(c, u.Role); err != nil {
+			if err := mayGiveRole(c, u.Role); err != nil {
 				return User{}, err
 			}
 		}
