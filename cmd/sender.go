@@ -35,7 +35,7 @@ func (s *server) startEngine(o engine.Options) (err error) {
 		Transport: s.policy.Transport(webhook.TransportOptions{Connect: time.Duration(w.ConnectTimeout)}),
 		Version:   buildInfo().Version, Log: s.log,
 	})
-	s.store.OnForeignWrite(s.sender.Nudge) // the shell retries and tests deliveries too
+	s.store.OnExternalWrite(s.sender.Nudge) // the shell retries and tests deliveries too
 	return nil
 }
 

@@ -19,7 +19,7 @@ const applicationID = 0x51420001
 
 // Why a file is refused; every such error wraps one of them.
 var (
-	ErrForeign = errors.New("not a QualifyBase database")
+	ErrOtherProgram = errors.New("not a QualifyBase database")
 	ErrNewer   = errors.New("written by a newer version of this program")
 	ErrDamaged = errors.New("the database is damaged")
 )
@@ -85,8 +85,8 @@ func isOpen(path string) bool {
 // that is plainly no database of ours before SQLite touches it.
 func checkHeader(path string) error { return judgeHeader(path, os.O_RDWR|os.O_CREATE) }
 
-// peekHeader refuses the same in a file that must be there, and makes none.
-func peekHeader(path string) error { return judgeHeader(path, os.O_RDONLY) }
+// readHeader refuses the same in a file that must be there, and makes none.
+func readHeader(path string) error { return judgeHeader(path, os.O_RDONLY) }
 
 // judgeHeader looks at the first bytes of a file. One that a store of this process
 // has open is ours already: closing it here would drop that store's locks.
@@ -113,11 +113,11 @@ func judgeHeader(path string, flag int) error {
 		return nil // new, to be filled
 	}
 	if err != nil || string(head[:16]) != "SQLite format 3\x00" {
-		return refuse(ErrForeign, "%s is not a QualifyBase database; nothing was changed", path)
+		return refuse(ErrOtherProgram, "%s is not a QualifyBase database; nothing was changed", path)
 	}
 	// Zero may mean that the creating transaction is still in the WAL.
 	if id := binary.BigEndian.Uint32(head[68:]); id != applicationID && id != 0 {
-		return refuse(ErrForeign, "%s is the database of another program (application id %#x); nothing was changed", path, id)
+		return refuse(ErrOtherProgram, "%s is the database of another program (application id %#x); nothing was changed", path, id)
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func (c *conn) identify(path string, list []migration) (version int, empty bool,
 	case id == 0 && v == 0 && tables == 0:
 		return 0, true, nil
 	case id != applicationID:
-		return 0, false, refuse(ErrForeign, "%s is the database of another program; nothing was changed", path)
+		return 0, false, refuse(ErrOtherProgram, "%s is the database of another program; nothing was changed", path)
 	case int(v) > current(list):
 		return 0, false, refuse(ErrNewer,
 			"%s was written by a newer version of this program (schema %d, this one knows %d); nothing was changed: update qb",

@@ -62,10 +62,10 @@ const maxFindings = 20
 // Of a file of an older version only pages and references are looked at.
 //
 // What is wrong is in the findings; the error is for a file that is missing, of
-// another program (ErrForeign) or newer (ErrNewer), and for a ctx that ended.
+// another program (ErrOtherProgram) or newer (ErrNewer), and for a ctx that ended.
 func Inspect(ctx context.Context, path, schema string) (Inspection, error) {
 	var in Inspection
-	if err := peekHeader(path); err != nil {
+	if err := readHeader(path); err != nil {
 		return in, err
 	}
 	c, err := dialAs(path, sqlite.ReadOnly) // not even a checkpoint may write
@@ -97,7 +97,7 @@ func Inspect(ctx context.Context, path, schema string) (Inspection, error) {
 
 // Peek is Inspect's first look alone: whose file it is, and how much is in it.
 func Peek(path string) (in Inspection, err error) {
-	if err := peekHeader(path); err != nil {
+	if err := readHeader(path); err != nil {
 		return in, err
 	}
 	c, err := dialAs(path, sqlite.ReadOnly)
@@ -146,14 +146,14 @@ func (x *inspector) open(path string) error {
 		return err
 	}
 	version, empty, err := x.c.identify(path, embedded())
-	if errors.Is(err, ErrForeign) || errors.Is(err, ErrNewer) {
+	if errors.Is(err, ErrOtherProgram) || errors.Is(err, ErrNewer) {
 		return err
 	}
 	if err != nil {
 		return x.reportDamage("integrity", err)
 	}
 	if empty {
-		return refuse(ErrForeign, "%s is an empty database", path)
+		return refuse(ErrOtherProgram, "%s is an empty database", path)
 	}
 	x.out.Version, x.out.SQLite = version, sqlite.Version()
 	if _, err := x.c.get("PRAGMA journal_mode", func(r *row) { x.out.Journal = r.text() }); err != nil {

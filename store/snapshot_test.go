@@ -312,8 +312,8 @@ func TestInspectRefuses(t *testing.T) {
 		text string
 		want error
 	}{
-		"letter": {"a letter", ErrForeign}, "empty": {"", ErrForeign},
-		"other": {"SQLite format 3\x00" + strings.Repeat("\x01", 84) + strings.Repeat("\x00", 4000), ErrForeign},
+		"letter": {"a letter", ErrOtherProgram}, "empty": {"", ErrOtherProgram},
+		"other": {"SQLite format 3\x00" + strings.Repeat("\x01", 84) + strings.Repeat("\x00", 4000), ErrOtherProgram},
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {

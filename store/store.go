@@ -103,7 +103,7 @@ func Open(path string, schema string, o Options) (*Store, error) {
 
 // OnForeignWrite names a function that hears, within a second, that another
 // process has written. It is called by the writer and must not wait for anything.
-func (s *Store) OnForeignWrite(fn func()) { s.foreign.Store(&fn) }
+func (s *Store) OnExternalWrite(fn func()) { s.foreign.Store(&fn) }
 
 // Path is the file's name as it was given to Open.
 func (s *Store) Path() string { return s.path }

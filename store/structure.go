@@ -12,14 +12,14 @@ func (c *conn) structure() ([]string, error) {
 	err := c.query("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER "+
 		"BY type, name",
 		func(r *row) error {
-			lines = append(lines, r.text()+" "+r.text()+" "+r.text()+" "+bare(r.text()))
+			lines = append(lines, r.text()+" "+r.text()+" "+r.text()+" "+stripSQL(r.text()))
 			return nil
 		})
 	return lines, err
 }
 
-// bare takes comments and needless spaces out of SQL. Quoted text stays.
-func bare(sql string) string {
+// stripSQL takes comments and needless spaces out of SQL. Quoted text stays.
+func stripSQL(sql string) string {
 	var b strings.Builder
 	space := false
 	word := func(c byte) bool {

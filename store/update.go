@@ -53,7 +53,7 @@ func (s *Store) Update(ctx context.Context, fn func(act.Tx) error) error {
 		defer timer.Stop()
 		doubt = timer.C
 	}
-	if err := s.hand(m, doubt); err != nil {
+	if err := s.submit(m, doubt); err != nil {
 		return err
 	}
 	for {
@@ -71,7 +71,7 @@ func (s *Store) Update(ctx context.Context, fn func(act.Tx) error) error {
 }
 
 // hand puts a member into the queue.
-func (s *Store) hand(m *member, doubt <-chan time.Time) error {
+func (s *Store) submit(m *member, doubt <-chan time.Time) error {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	if s.closed {

@@ -100,7 +100,7 @@ func (d *doctor) database(ctx context.Context) error {
 	case errors.Is(err, store.ErrNewer):
 		d.fail("database", "install the qb that wrote it, or a newer one", "it was written by a newer qb")
 		return nil
-	case errors.Is(err, store.ErrForeign):
+	case errors.Is(err, store.ErrOtherProgram):
 		d.fail("database", "'qb restore' a backup, or name another --data", "%v", err)
 		return nil
 	case err != nil:

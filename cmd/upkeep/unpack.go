@@ -90,7 +90,7 @@ func faultOf(err error) error {
 	case errors.Is(err, store.ErrNewer):
 		return &backup.Fault{Kind: backup.Newer,
 			Text: "its database has a schema that this qb does not know: update qb", Err: err}
-	case errors.Is(err, store.ErrForeign), errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, store.ErrOtherProgram), errors.Is(err, os.ErrNotExist):
 		return &backup.Fault{Kind: backup.Foreign, Text: "it holds no database of qb", Err: err}
 	}
 	return err

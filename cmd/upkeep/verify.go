@@ -61,7 +61,7 @@ func (r *Report) directory(ctx context.Context, d Dir) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return d.noClinic()
 	}
-	if errors.Is(err, store.ErrForeign) {
+	if errors.Is(err, store.ErrOtherProgram) {
 		return &Error{Damaged, err}
 	}
 	if err != nil {
