@@ -153,8 +153,8 @@ func person(leadID string, patientID int64) (cond string, args []any, ok bool) {
 	return "", nil, false
 }
 
-// LastSeen implements engine.Reader.
-func (r *reads) LastSeen(clinic int64, test bool, leadID string, patientID int64, since int64) (int64, error) {
+// LastProvider implements engine.Reader.
+func (r *reads) LastProvider(clinic int64, test bool, leadID string, patientID int64, since int64) (int64, error) {
 	who, args, ok := person(leadID, patientID)
 	if !ok {
 		return 0, nil

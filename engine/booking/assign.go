@@ -31,7 +31,7 @@ func (w *Act) assign(d *scheduler, free []*Lane, p person, asked bool) (*Lane, s
 		return free[0], "", nil
 	}
 	if d.plan.Clinic.Settings.Continuity {
-		last, err := w.LastSeen(w.Caller.Clinic, w.Caller.Test, p.lead, p.patient, w.Now-365*86400)
+		last, err := w.LastProvider(w.Caller.Clinic, w.Caller.Test, p.lead, p.patient, w.Now-365*86400)
 		if err != nil {
 			return nil, "", err
 		}

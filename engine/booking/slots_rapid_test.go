@@ -125,7 +125,7 @@ var anyWorld = rapid.Custom(func(t *rapid.T) *world {
 })
 
 // list(now) ∋ t ⇔ book(t) succeeds, and both as the naive model says (booking.md §11).
-func TestSweepAgainstEveryMinute(t *testing.T) {
+func TestWalkAgainstEveryMinute(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := anyWorld.Draw(t, "world")
 		got, want := starts(w.lane, w.now, w.window), w.model.starts(w.now, w.window)

@@ -22,8 +22,8 @@ type Reader interface {
 	BookedOn(provider, service int64, test bool, day calendar.Date) (int, error)
 	// BookedMinutes sums the live minutes of a provider whose start lies in the window.
 	BookedMinutes(provider int64, test bool, window calendar.Span) (int64, error)
-	// LastSeen is the provider of the person's last completed visit since a time; 0 = none.
-	LastSeen(clinic int64, test bool, leadID string, patientID int64, since int64) (int64, error)
+	// LastProvider is the provider of the person's last completed visit since a time; 0 = none.
+	LastProvider(clinic int64, test bool, leadID string, patientID int64, since int64) (int64, error)
 	// PersonBusy finds a live appointment of the person that overlaps the span, other than except; "" = none.
 	PersonBusy(clinic int64, test bool, leadID string, patientID int64, span calendar.Span, except string) (string, error)
 	Appointment(clinic int64, test bool, id string) (Appointment, error)

@@ -60,13 +60,13 @@ func (e *Engine) ErasePatient(ctx context.Context, c act.Caller, id int64) (peop
 		return p, err
 	})
 	if err == nil {
-		e.tellErasures(tombstones)
+		e.reportErasures(tombstones)
 	}
 	return p, err
 }
 
-// tellErasures tells the operator's file of tombstones, after the commit.
-func (e *Engine) tellErasures(tombstones []Erasure) {
+// reportErasures tells the operator's file of tombstones, after the commit.
+func (e *Engine) reportErasures(tombstones []Erasure) {
 	for _, g := range tombstones {
 		e.opt.Erased(g)
 	}
@@ -339,7 +339,7 @@ func (e *Engine) DeleteLead(ctx context.Context, c act.Caller, id string, versio
 		return l, w.recordErasure(&tombstone)
 	})
 	if err == nil {
-		e.tellErasures([]Erasure{tombstone})
+		e.reportErasures([]Erasure{tombstone})
 	}
 	return l, err
 }
