@@ -9,7 +9,7 @@ import (
 	"qualifybase/engine/act"
 )
 
-// replyHash is the 64-bit name of a kept reply. Two that collide by chance only
+// replyHash is the 64-bit name of a stored reply. Two that collide by chance only
 // forget each other: the whole key is compared as well.
 func replyHash(clinic int64, caller, key string) int64 {
 	b := make([]byte, 0, 96)

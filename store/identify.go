@@ -20,8 +20,8 @@ const applicationID = 0x51420001
 // Why a file is refused; every such error wraps one of them.
 var (
 	ErrOtherProgram = errors.New("not a QualifyBase database")
-	ErrNewer   = errors.New("written by a newer version of this program")
-	ErrDamaged = errors.New("the database is damaged")
+	ErrNewer        = errors.New("written by a newer version of this program")
+	ErrDamaged      = errors.New("the database is damaged")
 )
 
 // refusal is an error in words of its own that errors.Is knows.

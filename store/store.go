@@ -53,7 +53,7 @@ type Store struct {
 
 // Open opens the database at path. A missing or empty file becomes a new
 // database from schema (the text of schema.sql); an older one is backed up
-// beside itself and migrated; a foreign or newer file is refused untouched.
+// beside itself and migrated; a file of another program or a newer version is refused untouched.
 func Open(path string, schema string, o Options) (*Store, error) {
 	if o.Synchronous == "" {
 		o.Synchronous = "FULL"

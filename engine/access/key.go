@@ -62,7 +62,7 @@ type KeyDraft struct {
 	RatePerMinute  *int
 }
 
-// The limits of a key beside the length of its name (MaxName).
+// The limits of a key besides the length of its name (MaxName).
 const (
 	MaxOrigins       = 50
 	MaxRatePerMinute = 1_000_000

@@ -18,7 +18,7 @@ type User struct {
 	EmailKey       string // case-folded
 	Name           string
 	Role           act.Role
-	PasswordHash   string // argon2id in PHC form; "" = signs in by a foreign JWT only
+	PasswordHash   string // argon2id in PHC form; "" = signs in by the JWT of another issuer only
 	Failures       int    // since FirstFailureAt
 	FirstFailureAt int64
 	DisabledAt     int64 // 0 = may sign in

@@ -45,7 +45,7 @@ type Act struct {
 	PatientID int64    // audit: whose record it is
 	Subject   string   // idempotency: the person in the reply
 	Fields    []string // audit: the names of what changed
-	Reason    string   // free text, kept erasable beside the chain
+	Reason    string   // free text, stored outside the chain so that it can be erased
 	Quiet     bool     // nothing changed: no event, no audit row
 	Wakes     bool     // it left something for the webhook sender
 

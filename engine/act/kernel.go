@@ -12,7 +12,7 @@ import (
 )
 
 // Store is the database as the kernel sees it; package store implements it on
-// SQLite. What a room asks beside this stands in the Reader and Writer of that room,
+// SQLite. What a room asks besides this stands in the Reader and Writer of that room,
 // which the same Reader and Tx implement.
 type Store interface {
 	// Update runs fn inside a write transaction that it may share with other
@@ -30,7 +30,7 @@ type Store interface {
 
 // Reader answers the kernel's questions on one snapshot.
 type Reader interface {
-	// StoredReply finds the reply that was kept under an idempotency key since a time.
+	// StoredReply finds the reply that was stored under an idempotency key since a time.
 	StoredReply(clinic int64, caller, key string, since int64) (fingerprint string, r Reply, found bool, err error)
 
 	Audit(q AuditQuery, after Position, limit int) ([]AuditEntry, error) // newest first
@@ -70,7 +70,7 @@ type Options struct {
 	Now      func() time.Time // tests choose dates; default time.Now
 	Log      *slog.Logger     // default: discards
 	Secret   []byte           // keys the hashes of audit reasons; default random, so not comparable across starts
-	ReplyTTL time.Duration    // how long idempotency replies are kept; default 24 h
+	ReplyTTL time.Duration    // how long idempotency replies are stored; default 24 h
 
 	// Nudge is called after a commit that left deliveries due, to wake the webhook sender.
 	Nudge func()
@@ -145,7 +145,7 @@ type Counters struct {
 // that no booking waits for it.
 const TidyAtMost = 500
 
-// TidyReplies drops the kept replies of all clinics that are older than their 24
+// TidyReplies drops the stored replies of all clinics that are older than their 24
 // hours (contract.md §6), and gives their number.
 func (k *Kernel) TidyReplies(ctx context.Context) (int, error) {
 	return Portions(ctx, k.own(), System(0, "tidy"), func(w *Act) (n int, more bool, err error) {

@@ -29,7 +29,7 @@ type Page struct {
 	Cursor string
 }
 
-// List is one page of rows. More is true only beside a Next; Total is nil for
+// List is one page of rows. More is true only with a Next; Total is nil for
 // lists that are computed, not counted.
 type List[T any] struct {
 	Items []T

@@ -32,7 +32,7 @@ var patientErase = act.Define("patient.erase", scope.PatientsErase)
 // ErasePatient erases a person: their leads are deleted, the record is restricted
 // and pseudonymised with all that were merged into it, titles, notes and reasons
 // of appointments, unsigned notes and free-text reasons are emptied, and so are
-// kept replies and webhook bodies that tell of them. Signed notes, issued
+// stored replies and webhook bodies that tell of them. Signed notes, issued
 // prescriptions and consultations stay, as the law of care wants. A tombstone is
 // written, see ReapplyErasures. Erasing again changes nothing. Needs patients:erase.
 //
@@ -203,7 +203,7 @@ func (w *Act) dropLead(id string) error {
 	return w.forget("lead:" + id)
 }
 
-// forget empties kept replies and webhook bodies that tell of somebody.
+// forget empties stored replies and webhook bodies that tell of somebody.
 func (w *Act) forget(subject string) error {
 	if err := w.BlankReplies(w.Caller.Clinic, subject); err != nil {
 		return err

@@ -92,7 +92,7 @@ func (m *Manifest) text() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// readManifest reads one. A manifest of a newer format is told as such, even if
+// readManifest reads one. A manifest of a newer format is reported as such, even if
 // the rest of it makes no sense to us.
 func readManifest(text []byte) (Manifest, error) {
 	var m Manifest

@@ -180,7 +180,7 @@ func (p *reading) member(h *tar.Header) error {
 }
 
 // judge says what is wrong with a file that was read to its end, as exactly as
-// it can be told. walk is how the walk over the members ended.
+// it can be reported. walk is how the walk over the members ended.
 func (p *reading) judge(walk error) error {
 	if walk == nil && p.t.sealed() && p.complete() {
 		return nil
