@@ -21,7 +21,7 @@ CREATE TABLE clinics (
   name       TEXT NOT NULL,
   time_zone  TEXT NOT NULL,         -- IANA
   country    TEXT NOT NULL,         -- ISO 3166 alpha-2: reads phone numbers typed without +
-  settings   TEXT NOT NULL,         -- JSON, ClinicSettings
+  settings   TEXT NOT NULL,         -- JSON, settingsDoc in store/documents.go
   version    INTEGER NOT NULL,
   change     INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
@@ -132,7 +132,7 @@ CREATE TABLE service_providers (
 CREATE TABLE schedules (
   clinic     INTEGER NOT NULL REFERENCES clinics(n),
   owner      TEXT NOT NULL,
-  doc        TEXT NOT NULL, -- JSON, Schedule: weekly, breaks, overrides
+  doc        TEXT NOT NULL, -- JSON, scheduleDoc in store/documents.go: weekly, breaks, overrides
   version    INTEGER NOT NULL,
   change     INTEGER NOT NULL,
   created_at INTEGER NOT NULL,

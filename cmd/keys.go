@@ -164,7 +164,7 @@ func runKeysList(ctx context.Context, s stdio, o keysListOptions) error {
 	})
 }
 
-// keyState reports whether the key works, and until when.
+// keyState says whether the key works, and until when.
 func keyState(k access.Key, now int64) string {
 	ended := k.Ended(now)
 	switch {

@@ -50,7 +50,7 @@ func (s *server) setOwnAddresses(listeners ...net.Listener) {
 	s.policy.SetOwn(list...)
 }
 
-// outboxBench are the figures of the webhooks: the sender's since the start, and how
+// outbox are the figures of the webhooks: the sender's since the start, and how
 // full the outbox is now. Without the latter something is wrong with the database,
 // which other figures tell.
 func (s *server) outbox(ctx context.Context) gauges {

@@ -93,7 +93,8 @@ func (k *keyPair) load() error {
 	return nil
 }
 
-// stamp reports whether the files have changed; that of a missing file is empty.
+// stamp is the sizes and times of the files, by which a change shows; that of a
+// missing file is empty.
 func (k *keyPair) stamp() string {
 	text := ""
 	for _, name := range []string{k.cert, k.key} {

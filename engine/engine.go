@@ -67,7 +67,7 @@ type Options struct {
 	// the database keeps it (records.md §6).
 	Erased func(rights.Erasure)
 
-	// CheckURL reports whether a webhook may have a URL: webhook.Policy.CheckURL. The
+	// CheckURL judges the URL of a webhook: webhook.Policy.CheckURL. nil allows it; the
 	// error is Invalid on the field url. Default: refuses all.
 	CheckURL func(url string) error
 	Sealer   *secret.Sealer // keeps the secrets of webhooks; needed to make one

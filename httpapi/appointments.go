@@ -161,7 +161,7 @@ func (s *Server) host() string {
 	return "qualifybase"
 }
 
-// refusals of booking, in the order of booking.md §1.7.
+// bookingRefusals are the refusals of booking, in the order of booking.md §1.7.
 var bookingRefusals = []fault.Kind{
 	fault.SlotTaken, fault.PatientOverlap, fault.OutsideHours, fault.InThePast, fault.TooSoon,
 	fault.BeyondHorizon,

@@ -113,7 +113,7 @@ type FlatRest struct {
 	RequestID    string   `json:"request_id,omitempty" doc:"internal_error: quote it when you report the fault"`
 }
 
-// refusal finds the *engine.Error in err; anything else is an internal fault,
+// refusal finds the *fault.Error in err; anything else is an internal fault,
 // whose text stays in the log.
 func refusal(err error) *fault.Error {
 	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind != fault.Internal {

@@ -23,7 +23,7 @@ const (
 // that it is refused as unknown and still reported as it was sent.
 const unknownName = "\x00"
 
-// fromFlat is the reverse of engine.FlatName. In the flat form a snake_case name is not a
+// fromFlat is the reverse of flat.Name. In the flat form a snake_case name is not a
 // second spelling but an unknown field.
 func fromFlat(name string) string {
 	upper := false

@@ -13,7 +13,7 @@ import (
 // They are no routes, so the document does not list them (contract.md §3).
 var reserved = []struct {
 	path                string
-	read, write, remove scope.Scope // remove is for DELETE; NoScope = as write
+	read, write, remove scope.Scope // remove is for DELETE; scope.None = as write
 }{
 	{"/campaigns/*/publish", scope.CampaignsPublish, scope.CampaignsPublish, scope.None},
 	{"/campaigns/*/pause", scope.CampaignsPublish, scope.CampaignsPublish, scope.None},
@@ -46,7 +46,7 @@ var reserved = []struct {
 }
 
 // reservedFor is the right that a path below Base will need, and the row's path
-// for the audit; NoScope for a path that nobody has promised.
+// for the audit; scope.None for a path that nobody has promised.
 func reservedFor(method, path string) (right scope.Scope, pattern string) {
 	for _, r := range reserved {
 		if !below(r.path, path) {

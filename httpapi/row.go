@@ -15,7 +15,7 @@ const Base = "/api/v1"
 // and the one use case that answers. The OpenAPI document is made from the rows.
 type Row struct {
 	Method, Path string        // "/leads/:id", below Base
-	Scope        scope.Scope   // the right it needs; NoScope must be said with Open or Public
+	Scope        scope.Scope   // the right it needs; scope.None must be said with Open or Public
 	Also         []scope.Scope // any of these does instead
 	Open         bool          // any authenticated caller
 	Public       bool          // no credential at all

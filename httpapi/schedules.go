@@ -123,7 +123,7 @@ func (o owner) ref(id int64) directory.OwnerRef {
 	return directory.OwnedBy(o.kind, id)
 }
 
-// ownedBy are inputs of a route below an owner; the clinic is named by no id.
+// Inputs of a route below an owner; the clinic is named by no id.
 type (
 	ownerItem struct {
 		wire.ByNumber

@@ -41,7 +41,7 @@ type Inspection struct {
 	Findings     []Finding
 }
 
-// Sealed is a secret at rest and its owner, see engine.Sealer.
+// Sealed is a secret at rest and its owner, see secret.Sealer.
 type Sealed struct {
 	Owner  string
 	Secret []byte
@@ -259,7 +259,8 @@ func (x *inspector) calendar() error {
 	})
 }
 
-// events have no gap: as many as the clinic's head counts, numbered so.
+// events checks that the events have no gap: as many as the clinic's counters say,
+// numbered so.
 func (x *inspector) events() error {
 	return x.list("events", `SELECT c.slug, h.event, (SELECT count(*) FROM events e WHERE e.clinic = h.clinic),
 		(SELECT coalesce(max(seq), 0) FROM events e WHERE e.clinic = h.clinic)
@@ -275,7 +276,7 @@ func (x *inspector) events() error {
 // auditReader reads the audit of the inspected file.
 type auditReader struct{ *reads }
 
-// AuditCounters implements engine.ChainReader.
+// AuditCounters implements act.ChainReader.
 func (r auditReader) AuditCounters(clinic int64) (h act.Counters, err error) {
 	found, err := r.get("SELECT change, event, audit, audit_hash FROM counters WHERE clinic = ?", func(row *row) {
 		h = act.Counters{Change: row.int(), Event: row.int(), Audit: row.int(), AuditHash: row.text()}

@@ -15,10 +15,10 @@ type memory struct {
 	mu  sync.Mutex // installing and dropping plans and keys
 	gen int64      // moves when something is dropped, so that no older load is installed
 
-	plans sync.Map // clinic int64 → *engine.Plan
-	keys  sync.Map // lookup → engine.Key
+	plans sync.Map // clinic int64 → *directory.Plan
+	keys  sync.Map // lookup → access.Key
 	days  sync.Map // resourceKey → *resourceDays
-	subs  sync.Map // clinic int64 → *engine.Subscriptions
+	subs  sync.Map // clinic int64 → *outbox.Subscriptions
 }
 
 // lookup is how a key is found.

@@ -12,8 +12,9 @@ import (
 	"qualifybase/engine/rights"
 )
 
-// What each room of the engine asks of a snapshot and of a transaction. A new room
-// is two lines here; a method that is missing is told in the room's own words.
+// What each room of the engine asks of a snapshot and of a transaction; a method that
+// is missing is told in the room's own words. A further domain asserts its own in its
+// file.
 var (
 	_ engine.Store = (*Store)(nil)
 

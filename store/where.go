@@ -138,7 +138,7 @@ func (r *reads) counted(w *where, table string, clinic int64, test bool, since *
 
 // firstChange is the smallest change number of a row updated at or after since;
 // without such a row, the number that the next write will get. Times never fall
-// along a clinic's change numbers (engine.Counters.Stamp), so that halving finds it,
+// along a clinic's change numbers (act.Counters.Stamp), so that halving finds it,
 // and no write pays for an index by time.
 func (r *reads) firstChange(table string, clinic int64, test bool, since int64) (int64, error) {
 	last, err := r.lastChange(clinic)

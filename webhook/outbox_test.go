@@ -10,7 +10,7 @@ import (
 	"qualifybase/engine/outbox"
 )
 
-// memory is an Outbox for tests of timing: what engine.Outbox says, in a map.
+// memory is an Outbox for tests of timing: what Outbox promises, in a map.
 type memory struct {
 	mu      sync.Mutex
 	rows    map[string]*memoryRow

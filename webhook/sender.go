@@ -28,7 +28,7 @@ const (
 	leaseSpare  = 13 * time.Second       // a lease outlasts the longest attempt by so much
 )
 
-// Opener opens sealed secrets; *engine.Sealer is one.
+// Opener opens sealed secrets; *secret.Sealer is one.
 type Opener interface {
 	Open(sealed []byte, owner string) (string, error)
 }

@@ -147,7 +147,7 @@ func (b *clinic) seedOne(tx engine.Tx, clinic int64, i, n int) error {
 	})
 }
 
-// crashBooking is the request that books the n-th slot of a connection: quarter hours
+// booking is the request that books the n-th slot of a connection: quarter hours
 // of the mornings, which the seed leaves free.
 func (b *clinic) booking(conn, n int) []byte {
 	const perDay = 48

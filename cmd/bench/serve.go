@@ -17,7 +17,7 @@ import (
 	"qualifybase/webhook"
 )
 
-// The kinds of servers; KindGroup is what a caller without a wish takes.
+// The kinds of servers; KindGroup is what a caller gets who names none.
 const (
 	KindGroup  = "group"  // as `qb serve` runs: group commit, synchronous FULL
 	kindNormal = "normal" // the same with synchronous NORMAL, which a power cut may cost bookings

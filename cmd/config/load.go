@@ -37,7 +37,7 @@ type Flag struct {
 // Load is the configuration of a data directory: defaults, file, environment,
 // flags, in that order. file is the configuration file, which must be there; "" means
 // qb.toml in the directory, which may be missing. Relative paths in it are made
-// absolute against the directory. The error is configFaults where values are wrong.
+// absolute against the directory. The error is Faults where values are wrong.
 func Load(data, file string, env func(string) (string, bool), flags ...Flag) (*Loaded, error) {
 	l := Default()
 	named := file != ""

@@ -20,7 +20,7 @@ import (
 	"qualifybase/store"
 )
 
-// The names of what lies in a data directory, beside config.FileName and engine.SealKeyFile.
+// The names of what lies in a data directory, beside config.FileName and secret.SealKeyFile.
 const (
 	dbFile    = "qb.db"
 	backupDir = "backups" // where backups go unless backup.dir says otherwise

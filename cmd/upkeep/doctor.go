@@ -197,7 +197,7 @@ func (d *doctor) backups() {
 	}
 }
 
-// outboxBench tells what webhooks wait for.
+// outbox tells what webhooks wait for.
 func (d *doctor) outbox(depth outbox.OutboxDepth, err error) {
 	if err != nil {
 		d.fail("webhooks", "", "cannot be asked: %v", firstLine(err))

@@ -101,10 +101,6 @@ var holdings = map[secret.Family]familyScopes{
 	secret.FamilyKlinivo: {most: klinivoScopes},
 }
 
-// DefaultScopes is what a key of the family holds when its draft names no scope;
-// empty for the families whose drafts must name some.
-func DefaultScopes(f secret.Family) scope.Set { return holdings[f].usual }
-
 // MostScopes is what a key of the family may hold.
 func MostScopes(f secret.Family) scope.Set { return holdings[f].most }
 

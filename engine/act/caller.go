@@ -15,7 +15,7 @@ const (
 	ActorKey    ActorKind = "key"    // an API key
 	ActorUser   ActorKind = "user"   // a person with a session
 	ActorCLI    ActorKind = "cli"    // the shell on the machine itself
-	ActorSystem ActorKind = "system" // qb on its own: no-show sweep, retention, drills
+	ActorSystem ActorKind = "system" // qb on its own: housekeeping, no-shows, drills
 	ActorLink   ActorKind = "link"   // the bearer of an interview link
 )
 

@@ -18,7 +18,7 @@ type Event struct {
 // it, in order (webhooks.md "Events").
 type Change []string
 
-// SampleID is the id in the examples of events (EventKind).
+// SampleID is the id that the examples of events show (EventKind).
 const SampleID = "01967168-7a10-7c44-8f21-0b6de0c1a2b3"
 
 // SampleMeta is the version and the time in them.

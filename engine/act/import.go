@@ -98,7 +98,7 @@ func ImportCSV[W, R, T any](ctx context.Context, r Room[W, R], c Caller, file io
 	none := report
 	kernel := Room[*Act, Reader]{r.Kernel, func(w *Act) *Act { return w }}
 	_, err = Do(ctx, kernel, c, m.Action, func(w *Act) (struct{}, error) {
-		report = none // the transaction may be run again
+		report = none // counted anew, even if a Store ran this function twice
 		if err := takeRows(w, r.In, rows, m, &report); err != nil {
 			return struct{}{}, err
 		}

@@ -12,8 +12,8 @@ import (
 	"qualifybase/engine/table"
 )
 
-// twice is a store that runs each transaction twice, as a group commit does when
-// another member of the group failed, and may lose the commit.
+// twice is a store that runs each transaction twice, which an import must bear, and
+// may lose the commit.
 type twice struct {
 	Store
 	lost error

@@ -14,7 +14,7 @@ type Listing[T any] struct {
 }
 
 // Page opens the cursor, counts on the first page and reads one row more than is
-// shown, which reports whether there is a next page.
+// shown, which tells whether there is a next page.
 func (l Listing[T]) Page(p Page) (List[T], error) {
 	at, size, err := p.Open(l.Order, l.Filter)
 	if err != nil {

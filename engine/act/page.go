@@ -185,7 +185,7 @@ func (p Page) Open(order Order, filter string) (at Cursor, size int, err error) 
 }
 
 // Cut makes a List of at most size rows out of those read behind at; read one
-// row more than size, for it reports whether there is a next page. place says
+// row more than size, for it tells whether there is a next page. place says
 // where a row stands. For an order with a text key, use CutBy.
 func Cut[T any](rows []T, size int, at Cursor, place func(T) Position) List[T] {
 	return CutBy(rows, size, at, func(row T) (Position, string) { return place(row), "" })

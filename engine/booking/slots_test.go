@@ -41,7 +41,7 @@ func TestGrid(t *testing.T) {
 	for _, c := range []struct {
 		name, zone, hours string
 		rules             Rules
-		from, to          string // Filters about
+		from, to          string // asked about
 		busy              string // "HH:MM-HH:MM …" of the date of from
 		want              string
 	}{

@@ -1,3 +1,5 @@
+// Package calendar holds dates, instants, spans and opening hours, and what a zone
+// makes of them. Times are UTC seconds; it knows no database.
 package calendar
 
 import (

@@ -7,7 +7,7 @@ import (
 	"qualifybase/engine/fault"
 )
 
-// manage is act for the clinic's directory, which is one for live and test keys
+// manage is act.Do for the clinic's directory, which is one for live and test keys
 // alike (booking.md §1.5a): a test key reads it and may not change it. fn gets the
 // plan as it was before.
 func manage[T any](ctx context.Context, e *Engine, c act.Caller, d act.Action,

@@ -17,7 +17,8 @@ import (
 // OwnerRef names whose hours or closures are meant: the clinic "c", location "l1", provider "p1", service "s1".
 type OwnerRef string
 
-// ClinicOwner is the clinic as an owner of schedules and closures.
+// ClinicOwner is the clinic as an owner of schedules and closures; OwnedBy makes the
+// others.
 const ClinicOwner OwnerRef = "c"
 
 // OwnedBy makes the reference of a location ('l'), provider ('p') or service ('s').
@@ -76,7 +77,7 @@ func scheduleRow(r Reader, clinic int64, owner OwnerRef) (OwnedSchedule, error) 
 
 // PutSchedule replaces an owner's hours; version is If-Match, 0 for "never set".
 // The schedule of the clinic is the default for locations that have none of their
-// own. An empty schedule takes an owner's limits away (hours.go), which the clinic
+// own. An empty schedule takes an owner's limits away (calendar.Schedule.IsZero), which the clinic
 // itself cannot: it would be open round the clock.
 //
 // A change that strands booked appointments is accepted and answered with them

@@ -1,3 +1,5 @@
+// Package fault is the one error that callers see: its kind, its message and the
+// fields it is about.
 package fault
 
 import (

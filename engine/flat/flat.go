@@ -1,3 +1,5 @@
+// Package flat spells names of the standard form in camelCase and rewrites replies and
+// webhook bodies so.
 package flat
 
 import (

@@ -1,3 +1,4 @@
+// Package ical writes appointments as iCalendar (RFC 5545).
 package ical
 
 import (

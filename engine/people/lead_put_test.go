@@ -302,7 +302,7 @@ func TestDeleteLead(t *testing.T) {
 	visit, err := c.Engine.Book(ctx, c.Caller, booking.Booking{LeadID: l.ID, StartsAt: start, EndsAt: start + 1800,
 		ProviderID: c.Ada.ID, Title: "Consultation"})
 	enginetest.Must(t, err)
-	l, err = c.Engine.Lead(ctx, c.Caller, l.ID) // crashBooking may have moved its status
+	l, err = c.Engine.Lead(ctx, c.Caller, l.ID) // booking may have moved its status
 	enginetest.Must(t, err)
 	c.Since(t)
 

@@ -14,7 +14,7 @@ import (
 	"qualifybase/engine/text"
 )
 
-// PatientStatus reports whether a patient's record is in use.
+// PatientStatus says whether a patient's record is in use.
 type PatientStatus string
 
 // The states of a patient's record.

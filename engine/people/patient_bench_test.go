@@ -50,7 +50,7 @@ func probe(i int) people.PatientDraft {
 // patients (bar: 20 ms), beside one look at every row in the same run, which is
 // what it would take without keys, and beside a search:
 //
-//	go test ./engine -run - -bench Candidates -benchtime 500x
+//	go test ./engine/people -run - -bench Candidates -benchtime 500x
 func BenchmarkCandidates(b *testing.B) {
 	c := enginetest.New(b)
 	const n = 100_000

@@ -183,7 +183,7 @@ func TestUnmergeKeepsWhatCameLater(t *testing.T) {
 
 // Whatever is merged and unmerged, in whatever order: taken back altogether, every
 // row is as it was, but for the numbers by which a sync hears of it. A thousand
-// graphs: go test ./engine -run MergesRestore -rapid.checks=1000
+// graphs: go test ./engine/people -run MergesRestore -rapid.checks=1000
 func TestMergesRestoreEveryRow(t *testing.T) {
 	c := enginetest.New(t)
 	hour := 0

@@ -1,3 +1,4 @@
+// Package phone brings telephone numbers into their international form (E.164).
 package phone
 
 import (

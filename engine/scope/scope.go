@@ -1,3 +1,4 @@
+// Package scope names the rights of keys and people, and holds sets of them.
 package scope
 
 import (

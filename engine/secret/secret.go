@@ -1,3 +1,5 @@
+// Package secret makes and recognises keys and secrets, hashes them, and seals what must
+// be read again.
 package secret
 
 import (
@@ -74,7 +76,7 @@ func FamilyNamed(name string) (Family, bool) {
 // FamilyOf finds the family that a text begins with, whatever follows: enough to
 // tell a caller which header the key belongs in, not enough to trust it.
 func FamilyOf(text string) (Family, bool) {
-	if text == "" || text[0] != 'q' && text[0] != 'k' { // Filters for every letter of a query string
+	if text == "" || text[0] != 'q' && text[0] != 'k' { // called for every letter of a query string
 		return "", false
 	}
 	for _, f := range families {

@@ -1,3 +1,4 @@
+// Package table reads and writes tables of cells as spreadsheets exchange them (CSV).
 package table
 
 import (
@@ -39,8 +40,8 @@ func (r Row) Blank() bool {
 // Read reads a table as spreadsheets and other programs write it: UTF-8 with or
 // without a byte order mark, UTF-16 with one, else Windows-1252; separated by
 // comma, semicolon, tab or bar, whichever the header has most of; any line end.
-// Header cells lose the spaces around them; a cell loses the guard of WriteCSV.
-// At most limit bytes are read (0: MaxCSVBytes). The error is an *Error about
+// Header cells lose the spaces around them; a cell loses the guard of Write.
+// At most limit bytes are read (0: MaxCSVBytes). The error is a *fault.Error about
 // the field "file" for a file that cannot be read at all, or the reader's own.
 func Read(r io.Reader, limit int64) (header []string, rows []Row, err error) {
 	if limit <= 0 {
@@ -228,7 +229,7 @@ func counted(n int, noun string) string {
 
 // Write writes a table in UTF-8 with commas and line feeds. A cell that a
 // spreadsheet would take for a formula gets a ' in front, phone numbers too;
-// ReadCSV takes it away, so what was exported can be imported. Line breaks in
+// Read takes it away, so what was exported can be imported. Line breaks in
 // cells become \n.
 func Write(w io.Writer, header []string, rows iter.Seq[[]string]) error {
 	out := csv.NewWriter(w)

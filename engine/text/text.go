@@ -1,3 +1,4 @@
+// Package text cleans, measures and folds what people type.
 package text
 
 import (

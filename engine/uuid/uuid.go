@@ -1,3 +1,4 @@
+// Package uuid makes and reads UUIDs of version 7.
 package uuid
 
 import (
