@@ -204,7 +204,8 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%d curl lines:\n%s", len(calls), text)
 	}
 	for _, call := range append(calls, calls[1]) {
-		pasted, err := exec.Command("sh", "-c", `curl() { command curl -o /dev/null -w "%{http_code}" "$@"; }`+"\n"+call).Output()
+		pasted, err := exec.Command("sh", "-c",
+			`curl() { command curl -o /dev/null -w "%{http_code}" "$@"; }`+"\n"+call).Output()
 		if err != nil {
 			t.Fatalf("%v: %s", err, call)
 		}

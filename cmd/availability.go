@@ -73,7 +73,8 @@ var availabilityFlags = map[string]string{"provider_id": "--provider", "location
 
 func runAvailability(ctx context.Context, s stdio, o availabilityOptions) error {
 	var from, to, now calendar.Moment
-	err := errors.Join(readMoment("--from", o.from, &from), readMoment("--to", o.to, &to), readMoment("--now", o.now, &now))
+	err := errors.Join(readMoment("--from", o.from, &from), readMoment("--to", o.to, &to),
+		readMoment("--now", o.now, &now))
 	if err == nil && now.IsDate {
 		err = usageError("--now: want an instant, such as 2026-04-27T09:00:00Z")
 	}

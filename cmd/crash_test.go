@@ -90,25 +90,30 @@ func (s *site) database() *sql.DB {
 
 // invariants are questions whose answer is 0 in a file where every act is whole.
 var invariants = map[string]string{
-	"footprints that overlap": `SELECT count(*) FROM occupancy x JOIN occupancy y ON x.resource = y.resource AND x.test = y.test
+	"footprints that overlap": `SELECT count(*) FROM occupancy x JOIN occupancy y
+		ON x.resource = y.resource AND x.test = y.test
 		WHERE x.id < y.id AND x.live = 1 AND y.live = 1 AND x.s < y.e AND y.s < x.e`,
 	"appointments whose footprint is not as their status says": `SELECT count(*) FROM appointments a
-		WHERE (a.status IN ('scheduled', 'confirmed', 'completed')) <> (SELECT count(*) FROM occupancy o WHERE o.appointment_id = a.id AND o.live = 1 AND o.s = a.starts_at)`,
+		WHERE (a.status IN ('scheduled', 'confirmed', 'completed')) <>
+			(SELECT count(*) FROM occupancy o WHERE o.appointment_id = a.id AND o.live = 1 AND o.s = a.starts_at)`,
 	"appointments without their event": `SELECT count(*) FROM appointments
 		WHERE id NOT IN (SELECT data ->> '$.appointment.id' FROM events WHERE type = 'appointment.created')`,
 	"events without their appointment": `SELECT count(*) FROM events WHERE type = 'appointment.created'
 		AND data ->> '$.appointment.id' NOT IN (SELECT id FROM appointments)`,
 	"appointments whose last event tells another version": `SELECT count(*) FROM appointments a LEFT JOIN
-		(SELECT data ->> '$.appointment.id' AS id, max(data ->> '$.appointment.version') AS v FROM events WHERE type LIKE 'appointment.%' GROUP BY 1) e
+		(SELECT data ->> '$.appointment.id' AS id, max(data ->> '$.appointment.version') AS v
+			FROM events WHERE type LIKE 'appointment.%' GROUP BY 1) e
 		ON e.id = a.id WHERE e.v IS NOT a.version`,
 	"appointments without their audit row": `SELECT count(*) FROM appointments
 		WHERE id NOT IN (SELECT entity_id FROM audit WHERE action = 'appointment.book' AND outcome = 'ok')`,
-	"audit rows without their appointment": `SELECT count(*) FROM audit WHERE action = 'appointment.book' AND outcome = 'ok'
-		AND entity_id NOT IN (SELECT id FROM appointments)`,
-	"gaps in the events":            `SELECT coalesce(max(seq), 0) - count(*) FROM events`,
-	"gaps in the audit":             `SELECT coalesce(max(seq), 0) - count(*) FROM audit`,
-	"counters that lag":             `SELECT count(*) FROM counters WHERE event <> (SELECT max(seq) FROM events) OR audit <> (SELECT max(seq) FROM audit)`,
-	"bookings never to be told":     `SELECT count(*) FROM events WHERE type = 'appointment.created' AND EXISTS (SELECT 1 FROM webhooks) AND seq NOT IN (SELECT seq FROM deliveries)`,
+	"audit rows without their appointment": `SELECT count(*) FROM audit
+		WHERE action = 'appointment.book' AND outcome = 'ok' AND entity_id NOT IN (SELECT id FROM appointments)`,
+	"gaps in the events": `SELECT coalesce(max(seq), 0) - count(*) FROM events`,
+	"gaps in the audit":  `SELECT coalesce(max(seq), 0) - count(*) FROM audit`,
+	"counters that lag": `SELECT count(*) FROM counters
+		WHERE event <> (SELECT max(seq) FROM events) OR audit <> (SELECT max(seq) FROM audit)`,
+	"bookings never to be told": `SELECT count(*) FROM events WHERE type = 'appointment.created'
+		AND EXISTS (SELECT 1 FROM webhooks) AND seq NOT IN (SELECT seq FROM deliveries)`,
 	"bookings of one request twice": `SELECT count(*) - count(DISTINCT title) FROM appointments`,
 	"damaged pages":                 `SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
 	"references to nothing":         `SELECT count(*) FROM pragma_foreign_key_check`,

@@ -125,7 +125,8 @@ func main() {
 		return code
 	}
 	head := "package main\n\nimport " +
-		"(\n\"crypto/hmac\"\n\"crypto/sha256\"\n\"encoding/hex\"\n\"encoding/json\"\n\"fmt\"\n\"os\"\n\"strconv\"\n\"strings\"\n\"time\"\n)\n\n"
+		"(\n\"crypto/hmac\"\n\"crypto/sha256\"\n\"encoding/hex\"\n\"encoding/json\"\n" +
+		"\"fmt\"\n\"os\"\n\"strconv\"\n\"strings\"\n\"time\"\n)\n\n"
 	return []verifier{
 		{"printed for Node", "klinivo.js", read("webhook/testdata/klinivo.js"), node("verifySignature"),
 			[]string{"node"}, true},

@@ -62,7 +62,8 @@ func TestVerifyAuditEveryColumn(t *testing.T) {
 	}
 	rows := check("untouched").Rows
 	db, err := sql.Open("sqlite",
-		"file:"+c.Store.Path()+"?_pragma=busy_timeout(5000)&_pragma=foreign_keys(0)&_pragma=ignore_check_constraints(1)&_pragma=synchronous(0)")
+		"file:"+c.Store.Path()+"?_pragma=busy_timeout(5000)&_pragma=foreign_keys(0)"+
+			"&_pragma=ignore_check_constraints(1)&_pragma=synchronous(0)")
 	enginetest.Must(t, err)
 	defer func() { enginetest.Must(t, db.Close()) }()
 	run := func(text string) {
@@ -82,7 +83,8 @@ func TestVerifyAuditEveryColumn(t *testing.T) {
 				run(fmt.Sprintf("UPDATE audit SET %s = %s WHERE clinic = 1 AND seq = %d", column, value, seq))
 				n := 0
 				enginetest.Must(t,
-					db.QueryRow("SELECT count(*) FROM (SELECT rowid, "+names+" FROM audit EXCEPT SELECT n, "+names+" FROM kept)").Scan(&n))
+					db.QueryRow("SELECT count(*) FROM (SELECT rowid, "+names+" FROM audit "+
+						"EXCEPT SELECT n, "+names+" FROM kept)").Scan(&n))
 				if n > 0 {
 					tried++
 					if report := check(name); report.Broken == 0 {

@@ -227,7 +227,8 @@ func TestClockEdges(t *testing.T) {
 		})
 	}
 	proof.Row(t, "R9",
-		"clock ± 1 h, −1 day, leap day, DST edges in 6 zones: windows, holds, idempotency, retries never negative or doubled",
+		"clock ± 1 h, −1 day, leap day, DST edges in 6 zones: "+
+			"windows, holds, idempotency, retries never negative or doubled",
 		"%d edges in 6 zones booked full, each half hour once; holds, kept replies, syncs and locks over jumps of +1 "+
 			"h, −1 h, −1 day, +25 h, −1 s", len(edges))
 }

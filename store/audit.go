@@ -130,8 +130,8 @@ func (r *reads) AppointmentEvents(clinic int64, id string, without []string) ([]
 	if err != nil {
 		return nil, err
 	}
-	return list(r, scanAudit, selectAudit+` WHERE clinic = ? AND entity = 'appointment' AND entity_id = ? AND outcome = 'ok'
-		AND action NOT IN (SELECT value FROM json_each(?)) ORDER BY seq`, clinic, id, words)
+	return list(r, scanAudit, selectAudit+` WHERE clinic = ? AND entity = 'appointment' AND entity_id = ?
+		AND outcome = 'ok' AND action NOT IN (SELECT value FROM json_each(?)) ORDER BY seq`, clinic, id, words)
 }
 
 // InsertAudit implements engine.Tx.

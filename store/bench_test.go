@@ -101,8 +101,12 @@ func (h *house) populate(b *testing.B) {
 }
 
 var (
-	fact  = json.RawMessage(`{"id":"00000000-0000-7000-8000-000000000001","provider_id":1,"patient_id":1,"status":"scheduled","scheduled_at":"2026-04-27T07:00:00Z","ends_at":"2026-04-27T07:30:00Z"}`)
-	reply = []byte(`{"data":{"id":"00000000-0000-7000-8000-000000000001","provider_id":1,"patient_id":1,"status":"scheduled","scheduled_at":"2026-04-27T07:00:00Z","ends_at":"2026-04-27T07:30:00Z","title":"Consultation","time_zone":"Europe/Berlin","version":1,"created_at":"2026-04-27T07:00:00Z","updated_at":"2026-04-27T07:00:00Z"}}`)
+	fact = json.RawMessage(`{"id":"00000000-0000-7000-8000-000000000001","provider_id":1,"patient_id":1,` +
+		`"status":"scheduled","scheduled_at":"2026-04-27T07:00:00Z","ends_at":"2026-04-27T07:30:00Z"}`)
+	reply = []byte(`{"data":{"id":"00000000-0000-7000-8000-000000000001","provider_id":1,"patient_id":1,` +
+		`"status":"scheduled","scheduled_at":"2026-04-27T07:00:00Z","ends_at":"2026-04-27T07:30:00Z",` +
+		`"title":"Consultation","time_zone":"Europe/Berlin","version":1,` +
+		`"created_at":"2026-04-27T07:00:00Z","updated_at":"2026-04-27T07:00:00Z"}}`)
 )
 
 func BenchmarkBooking(b *testing.B) {

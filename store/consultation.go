@@ -96,8 +96,8 @@ func (t *tx) UpdateConsultation(v record.Consultation) error {
 // Unattended implements engine.Reader.
 func (r *reads) Unattended(clinic int64, test bool, after act.Position, before int64, limit int) ([]booking.Appointment,
 	error) {
-	return list(r, scanAppointment, selectAppointment+` WHERE clinic = ? AND test = ? AND (starts_at, id) > (?, ?) AND starts_at < ?
-		AND status IN ('scheduled', 'confirmed') AND checked_in_at IS NULL
+	return list(r, scanAppointment, selectAppointment+` WHERE clinic = ? AND test = ? AND (starts_at, id) > (?, ?)
+		AND starts_at < ? AND status IN ('scheduled', 'confirmed') AND checked_in_at IS NULL
 		AND NOT EXISTS (SELECT 1 FROM consultations WHERE appointment_id = appointments.id AND status <> 'entered_in_error')
 		ORDER BY starts_at, id LIMIT ?+0`, clinic, test, after.Number, after.ID, before, limit)
 }

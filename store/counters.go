@@ -32,7 +32,8 @@ func (t *tx) Counters(clinic int64) (*act.Counters, error) {
 	h := t.w.counters[clinic]
 	if h == nil {
 		h = &clinicCounters{clinic: clinic}
-		found, err := t.get("SELECT change, event, audit, mrn, stamp, audit_hash FROM counters WHERE clinic = ?", func(r *row) {
+		found, err := t.get(`SELECT change, event, audit, mrn, stamp, audit_hash
+			FROM counters WHERE clinic = ?`, func(r *row) {
 			h.stored = act.Counters{Change: r.int(), Event: r.int(), Audit: r.int(), MRN: r.int(), Stamp: r.int(),
 				AuditHash: r.text()}
 		}, clinic)

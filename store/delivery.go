@@ -5,8 +5,10 @@ import (
 	"qualifybase/engine/outbox"
 )
 
-const selectDelivery = `SELECT d.n, d.id, d.clinic, d.test, d.webhook, w.id, e.id, d.seq, e.type, d.state, d.attempts, d.interrupted,
-	d.cause, CASE d.state WHEN 'sending' THEN d.retry_at ELSE d.next_at END, d.last_status, d.last_error, d.replay_of, d.subject, length(d.body) = 0, d.created_at, d.ended_at
+const selectDelivery = `SELECT d.n, d.id, d.clinic, d.test, d.webhook, w.id, e.id, d.seq, e.type,
+	d.state, d.attempts, d.interrupted, d.cause,
+	CASE d.state WHEN 'sending' THEN d.retry_at ELSE d.next_at END,
+	d.last_status, d.last_error, d.replay_of, d.subject, length(d.body) = 0, d.created_at, d.ended_at
 	FROM deliveries d JOIN webhooks w ON w.n = d.webhook JOIN events e ON e.clinic = d.clinic AND e.seq = d.seq`
 
 func scanDelivery(r *row) outbox.DeliveryEntry {
@@ -115,17 +117,19 @@ func (r *reads) OutboxDepth() (out outbox.OutboxDepth, err error) {
 
 // InsertDelivery implements engine.Tx.
 func (t *tx) InsertDelivery(d outbox.DeliveryEntry, body []byte) error {
-	_, _, err := t.exec(`INSERT INTO deliveries (id, clinic, test, webhook, seq, state, attempts, interrupted, next_at, cause,
-		last_error, replay_of, subject, created_at, body) VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, ?, '', NULL, ?, ?, ?)`,
+	_, _, err := t.exec(`INSERT INTO deliveries (id, clinic, test, webhook, seq, state, attempts, interrupted,
+		next_at, cause, last_error, replay_of, subject, created_at, body)
+		VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, ?, '', NULL, ?, ?, ?)`,
 		d.ID, d.Clinic, d.Test, d.Webhook, d.Seq, string(d.State), d.NextAt, d.Cause, d.Subject, d.CreatedAt, body)
 	return err
 }
 
 // InsertReplay implements engine.Tx.
 func (t *tx) InsertReplay(d outbox.DeliveryEntry) error {
-	return t.change("delivery", `INSERT INTO deliveries (id, clinic, test, webhook, seq, state, attempts, interrupted, next_at, cause,
-		last_error, replay_of, subject, created_at, body)
-		SELECT ?, clinic, test, webhook, seq, 'pending', 0, 0, ?, ?, '', id, subject, ?, body FROM deliveries WHERE id = ? AND clinic = ?`,
+	return t.change("delivery", `INSERT INTO deliveries (id, clinic, test, webhook, seq, state,
+		attempts, interrupted, next_at, cause, last_error, replay_of, subject, created_at, body)
+		SELECT ?, clinic, test, webhook, seq, 'pending', 0, 0, ?, ?, '', id, subject, ?, body
+		FROM deliveries WHERE id = ? AND clinic = ?`,
 		d.ID, d.NextAt, d.Cause, d.CreatedAt, d.ReplayOf, d.Clinic)
 }
 

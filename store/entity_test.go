@@ -43,7 +43,8 @@ func TestRoundTrips(t *testing.T) {
 			Address: directory.Address{Line1: oddText("1")}, Language: "de", ContactPreference: "post",
 			Consents:         people.Consents{Marketing: &people.Consent{Granted: true, At: 7, Source: "s"}},
 			EmergencyContact: people.EmergencyContact{Name: "n", Relationship: "r", Phone: "1"},
-			Identifiers:      []people.Identifier{{System: "s", Value: oddText("v")}}, AllergiesText: oddText("a"), AdminNotes: "n",
+			Identifiers:      []people.Identifier{{System: "s", Value: oddText("v")}},
+			AllergiesText:    oddText("a"), AdminNotes: "n",
 			SourceLeadID: "x", Status: people.PatientInactive, Filled: map[string]int64{"email": 7}, Restricted: true,
 			ErasedAt: 9, Meta: m}
 		lead = people.Lead{ID: id(), Clinic: h.clinic, Source: "web", ExternalID: "7", Name: oddText("n"), FirstName: "a",
@@ -66,7 +67,8 @@ func TestRoundTrips(t *testing.T) {
 		hold = booking.Hold{ID: id(), Clinic: h.clinic, Test: true, Caller: "key:1", TokenHash: "t",
 			ProviderID: h.providers[0], StartsAt: 1, EndsAt: 2, ExpiresAt: 3, CreatedAt: 4}
 		visit = h.visit(h.providers[0], noon.Unix(), 30)
-		event = act.Event{Clinic: h.clinic, Seq: 1, ID: "evt_1", Type: "lead.created", Test: true, CreatedAt: 2, Data: []byte(`{"id":"x"}`)}
+		event = act.Event{Clinic: h.clinic, Seq: 1, ID: "evt_1", Type: "lead.created", Test: true, CreatedAt: 2,
+			Data: []byte(`{"id":"x"}`)}
 		entry = act.AuditEntry{Clinic: h.clinic, Seq: 1, At: 2, ActorKind: act.ActorLink, ActorID: "a", ActorLabel: "l",
 			IP: "::1", RequestID: "r", Action: "appointment.book", Entity: "appointment", EntityID: "e", PatientID: h.patient,
 			Outcome: act.OK, ReasonRef: "x", Fields: []string{"title"}, PrevHash: "p", Hash: "h"}

@@ -57,13 +57,15 @@ func (t *tx) BlankReplies(clinic int64, subject string) error {
 func (t *tx) DropReasons(clinic int64, patients []int64, appointments []string) error {
 	for _, id := range patients {
 		if _, _, err := t.exec(`DELETE FROM audit_reasons WHERE clinic = ? AND ref IN (
-			SELECT reason_ref FROM audit WHERE clinic = ? AND patient_id = ? AND reason_ref <> '')`, clinic, clinic, id); err != nil {
+			SELECT reason_ref FROM audit WHERE clinic = ? AND patient_id = ? AND reason_ref <> '')`,
+			clinic, clinic, id); err != nil {
 			return err
 		}
 	}
 	for _, id := range appointments { // from before the person was a patient
 		if _, _, err := t.exec(`DELETE FROM audit_reasons WHERE clinic = ? AND ref IN (
-			SELECT reason_ref FROM audit WHERE clinic = ? AND entity = 'appointment' AND entity_id = ? AND reason_ref <> '')`, clinic, clinic, id); err != nil {
+			SELECT reason_ref FROM audit WHERE clinic = ? AND entity = 'appointment' AND entity_id = ?
+			AND reason_ref <> '')`, clinic, clinic, id); err != nil {
 			return err
 		}
 	}

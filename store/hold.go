@@ -72,7 +72,8 @@ func (t *tx) DeleteExpired(res booking.Resource, test bool, now int64) error {
 	if err != nil || days.holds == 0 { // the usual case, known from memory
 		return err
 	}
-	_, err = t.dropOccupancy(`hold_id IN (SELECT hold_id FROM occupancy WHERE resource = ? AND test = ? AND expires_at <= ?)`,
+	_, err = t.dropOccupancy(`hold_id IN (SELECT hold_id FROM occupancy
+		WHERE resource = ? AND test = ? AND expires_at <= ?)`,
 		res.String(), test, now)
 	return err
 }

@@ -48,7 +48,8 @@ func (t *tx) StoreReply(clinic int64, caller, key, fingerprint, subject string, 
 	if body == nil {
 		body = []byte{}
 	}
-	_, _, err := t.exec(`INSERT OR REPLACE INTO idempotency (h, clinic, caller, key, fingerprint, status, headers, body, subject, created_at)
+	_, _, err := t.exec(`INSERT OR REPLACE INTO idempotency (h, clinic, caller, key, fingerprint, status,
+		headers, body, subject, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		replyHash(clinic, caller, key), clinic, caller, key, fingerprint, reply.Status, headers, body, subject, now)
 	return err
@@ -57,7 +58,8 @@ func (t *tx) StoreReply(clinic int64, caller, key, fingerprint, subject string, 
 // DropReplies implements engine.Tx: it looks at the first rows only, which are
 // the oldest.
 func (t *tx) DropReplies(before int64, limit int) (int, error) {
-	n, _, err := t.exec(`DELETE FROM idempotency WHERE created_at < ? AND id IN (SELECT id FROM idempotency ORDER BY id LIMIT ?+0)`,
+	n, _, err := t.exec(`DELETE FROM idempotency WHERE created_at < ?
+		AND id IN (SELECT id FROM idempotency ORDER BY id LIMIT ?+0)`,
 		before, limit)
 	return int(n), err
 }

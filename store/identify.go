@@ -117,7 +117,8 @@ func judgeHeader(path string, flag int) error {
 	}
 	// Zero may mean that the creating transaction is still in the WAL.
 	if id := binary.BigEndian.Uint32(head[68:]); id != applicationID && id != 0 {
-		return refuse(ErrOtherProgram, "%s is the database of another program (application id %#x); nothing was changed", path, id)
+		return refuse(ErrOtherProgram, "%s is the database of another program (application id %#x); nothing was changed",
+			path, id)
 	}
 	return nil
 }

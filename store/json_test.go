@@ -306,7 +306,8 @@ func TestUnknownScheduleIsRefused(t *testing.T) {
 	shell := openShell(t, path)
 	for _, doc := range []string{
 		`{"weekly":{"monday":[]},"breaks":{},"overrides":[]}`, `{"weekly":{},"pauses":{}}`,
-		`{"weekly":{"mon":[{"from":"9","to":"10:00"}]}}`, `{"overrides":[{"date":"2026-04-27","windows":[{"from":"09:00"}]}]}`,
+		`{"weekly":{"mon":[{"from":"9","to":"10:00"}]}}`,
+		`{"overrides":[{"date":"2026-04-27","windows":[{"from":"09:00"}]}]}`,
 		`[]`,
 	} {
 		if _, err := shell.Exec("UPDATE schedules SET doc = ?", doc); err != nil {

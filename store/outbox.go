@@ -57,8 +57,11 @@ func (r *reads) dueEndpoints(until int64) ([]dueEndpoint, error) {
 	}, `WITH RECURSIVE ends(webhook) AS (
 			SELECT min(webhook) FROM deliveries WHERE ended_at IS NULL
 			UNION ALL
-			SELECT (SELECT min(webhook) FROM deliveries WHERE ended_at IS NULL AND webhook > ends.webhook) FROM ends WHERE ends.webhook IS NOT NULL)
-		SELECT w.n, w.enabled, (SELECT next_at FROM deliveries WHERE ended_at IS NULL AND state = 'pending' AND webhook = w.n ORDER BY next_at LIMIT 1) AS first,
+			SELECT (SELECT min(webhook) FROM deliveries WHERE ended_at IS NULL AND webhook > ends.webhook)
+			FROM ends WHERE ends.webhook IS NOT NULL)
+		SELECT w.n, w.enabled,
+			(SELECT next_at FROM deliveries
+				WHERE ended_at IS NULL AND state = 'pending' AND webhook = w.n ORDER BY next_at LIMIT 1) AS first,
 			w.id, w.url, w.signature_header, w.secret, w.old_secret, w.old_until, w.max_in_flight
 		FROM ends CROSS JOIN webhooks w ON w.n = ends.webhook WHERE first <= ?`, until)
 	slices.SortFunc(ends, func(a, b dueEndpoint) int { return cmp.Compare(a.target.WebhookID, b.target.WebhookID) })
@@ -115,7 +118,8 @@ func (x *claimRun) pendingFor(e *dueEndpoint) ([]outbox.Delivery, error) {
 	if !e.enabled || room <= 0 {
 		return nil, nil
 	}
-	return list(&x.reads, scanPending, `SELECT d.n, d.webhook, d.cause, d.id, e.id, e.type, d.body, d.attempts, d.interrupted, d.next_at
+	return list(&x.reads, scanPending, `SELECT d.n, d.webhook, d.cause, d.id, e.id, e.type, d.body,
+		d.attempts, d.interrupted, d.next_at
 		FROM deliveries d JOIN events e ON e.clinic = d.clinic AND e.seq = d.seq
 		WHERE d.webhook = ? AND d.ended_at IS NULL AND d.state = 'pending' AND d.next_at <= ?
 		ORDER BY d.next_at, d.seq, d.n LIMIT ?+0`, e.n, x.claim.Now, min(room, x.claim.Room))

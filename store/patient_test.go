@@ -32,8 +32,12 @@ func TestMergesKnowEveryReference(t *testing.T) {
 		known[ref] = true
 	}
 	found := map[string]bool{}
-	err = c.query(`SELECT t.name || '.' || k."from" FROM sqlite_schema t, pragma_foreign_key_list(t.name) k WHERE t.type = 'table' AND k."table" = 'patients'
-		UNION SELECT t.name || '.' || i.name FROM sqlite_schema t, pragma_table_info(t.name) i WHERE t.type = 'table' AND i.name LIKE '%patient%id%'`,
+	err = c.query(`SELECT t.name || '.' || k."from"
+		FROM sqlite_schema t, pragma_foreign_key_list(t.name) k
+		WHERE t.type = 'table' AND k."table" = 'patients'
+		UNION SELECT t.name || '.' || i.name
+		FROM sqlite_schema t, pragma_table_info(t.name) i
+		WHERE t.type = 'table' AND i.name LIKE '%patient%id%'`,
 		func(r *row) error { found[r.text()] = true; return nil })
 	if err != nil || len(found) < 6 {
 		t.Fatalf("found %v, %v", found, err)

@@ -83,7 +83,8 @@ func holds(path string, asked, acked map[string]bool) error {
 	}
 	found := map[string]bool{}
 	err = engine.View(context.Background(), s, func(r engine.Reader) error {
-		return r.(*reads).query(`SELECT a.id, (SELECT count(*) FROM occupancy o WHERE o.appointment_id = a.id) FROM appointments a`, func(r *row) error {
+		return r.(*reads).query(`SELECT a.id, (SELECT count(*) FROM occupancy o WHERE o.appointment_id = a.id)
+			FROM appointments a`, func(r *row) error {
 			id, rows := r.text(), r.int()
 			found[id] = true
 			if rows != 1 {
@@ -136,7 +137,8 @@ func TestPowerCut(t *testing.T) {
 		t.Errorf("no cut fell into a checkpoint: %v", kinds)
 	}
 	proof.Row(t, "R5", "500 points: opens; acknowledged ⊆ content",
-		"%d cuts, unsynced writes dropped, reordered, torn at sectors: all open, sound, acknowledged ⊆ content ⊆ asked %v",
+		"%d cuts, unsynced writes dropped, reordered, torn at sectors: all open, sound, "+
+			"acknowledged ⊆ content ⊆ asked %v",
 		len(cuts), kinds)
 }
 

@@ -58,7 +58,8 @@ func (t *tx) SaveStreak(h outbox.Run) error {
 // DisableWebhook implements engine.Tx.
 func (t *tx) DisableWebhook(h outbox.Run, at int64, by string) error {
 	t.w.subs[h.Clinic] = struct{}{}
-	_, _, err := t.exec(`UPDATE webhooks SET enabled = 0, disabled_reason = ?, version = version + 1, updated_at = ?, updated_by = ?
+	_, _, err := t.exec(`UPDATE webhooks SET enabled = 0, disabled_reason = ?, version = version + 1,
+		updated_at = ?, updated_by = ?
 		WHERE n = ? AND enabled = 1`, h.Off, at, by, h.Webhook)
 	return err
 }

@@ -122,7 +122,8 @@ func (s *Store) dial(writes bool) (*conn, error) {
 	// secure_delete: what is deleted or replaced is overwritten in the file, so that
 	// an erased person lingers neither there nor in a copy of its pages (checkpoint.go).
 	settings := fmt.Sprintf(`PRAGMA busy_timeout = %d; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;
-		PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;`,
+		PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -%d;
+		PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;`,
 		s.o.busy.Milliseconds(), s.o.Synchronous, s.o.WALPages, cache)
 	if !writes {
 		settings += "PRAGMA query_only = 1;"

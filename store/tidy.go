@@ -16,12 +16,16 @@ func (t *tx) TidyDeliveries(d outbox.Tidying) (int, error) {
 		sql  string
 		args []any
 	}{
-		{`UPDATE deliveries SET state = 'cancelled', ended_at = ? WHERE n IN (SELECT d.n FROM webhooks w JOIN deliveries d ON d.webhook = w.n
-			WHERE w.enabled = 0 AND d.ended_at IS NULL AND d.state = 'pending' AND (w.deleted_at IS NOT NULL OR d.created_at < ?) LIMIT ?+0)`,
+		{`UPDATE deliveries SET state = 'cancelled', ended_at = ? WHERE n IN (
+			SELECT d.n FROM webhooks w JOIN deliveries d ON d.webhook = w.n
+			WHERE w.enabled = 0 AND d.ended_at IS NULL AND d.state = 'pending'
+			AND (w.deleted_at IS NOT NULL OR d.created_at < ?) LIMIT ?+0)`,
 			[]any{d.Now, d.WaitingBefore, d.Limit}},
-		{`DELETE FROM attempts WHERE (delivery, n) IN (SELECT delivery, n FROM attempts WHERE delivery < ? AND started_at < ? LIMIT ?+0)`,
+		{`DELETE FROM attempts WHERE (delivery, n) IN (
+			SELECT delivery, n FROM attempts WHERE delivery < ? AND started_at < ? LIMIT ?+0)`,
 			[]any{bound, d.AttemptsBefore, d.Limit}},
-		{`DELETE FROM deliveries WHERE n IN (SELECT n FROM deliveries WHERE n < ? AND ended_at < ? AND state IN ('succeeded', 'cancelled') LIMIT ?+0)`,
+		{`DELETE FROM deliveries WHERE n IN (
+			SELECT n FROM deliveries WHERE n < ? AND ended_at < ? AND state IN ('succeeded', 'cancelled') LIMIT ?+0)`,
 			[]any{bound, d.EndedBefore, d.Limit}},
 	} {
 		n, _, err := t.exec(step.sql, step.args...)

@@ -18,11 +18,14 @@ const (
 		FROM consultations c JOIN notes n ON n.consultation_id = c.id WHERE c.patient_id = ? AND c.clinic = ? AND c.test = ?
 		AND NOT EXISTS (SELECT 1 FROM notes x WHERE x.supersedes = n.id)`
 	timelinePrescriptions = `SELECT p.created_at, 'prescription:' || p.id, p.status, p.author_id, 0, ''
-		FROM consultations c JOIN prescriptions p ON p.consultation_id = c.id WHERE c.patient_id = ? AND c.clinic = ? AND c.test = ?`
+		FROM consultations c JOIN prescriptions p ON p.consultation_id = c.id
+		WHERE c.patient_id = ? AND c.clinic = ? AND c.test = ?`
 	timelineLeads = `SELECT created_at, 'lead:' || id, status, 0, 0, ''
 		FROM leads WHERE patient_id = ? AND clinic = ? AND test = ?`
-	timelineMerged   = `SELECT merged_at, 'merge:' || id, 'merged', 0, survivor_id, '' FROM merges WHERE loser_id = ? AND clinic = ? AND test = ?`
-	timelineSurvived = `SELECT merged_at, 'merge:' || id, 'survived', 0, loser_id, '' FROM merges WHERE survivor_id = ? AND clinic = ? AND test = ?`
+	timelineMerged = `SELECT merged_at, 'merge:' || id, 'merged', 0, survivor_id, ''
+		FROM merges WHERE loser_id = ? AND clinic = ? AND test = ?`
+	timelineSurvived = `SELECT merged_at, 'merge:' || id, 'survived', 0, loser_id, ''
+		FROM merges WHERE survivor_id = ? AND clinic = ? AND test = ?`
 	timelineUnmerged = `SELECT unmerged_at, 'unmerge:' || id, 'restored', 0, survivor_id, '' FROM merges
 		WHERE loser_id = ? AND clinic = ? AND test = ? AND unmerged_at IS NOT NULL`
 	timelineParted = `SELECT unmerged_at, 'unmerge:' || id, 'parted', 0, loser_id, '' FROM merges

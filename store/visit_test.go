@@ -74,8 +74,9 @@ func newShell(t *testing.T) *shell {
 // attacks are statements that must all fail: with the words of the trigger.
 func (s *shell) attacks() []struct{ name, sql, word string } {
 	row := "id = '" + s.signed.Row + "'"
-	columns := strings.Fields(`id note_id n supersedes clinic test consultation_id author_id addendum_to subjective objective assessment
-		plan codes vitals status signed_by signed_at amend_reason content_sha256 version change created_at updated_at created_by updated_by`)
+	columns := strings.Fields(`id note_id n supersedes clinic test consultation_id author_id addendum_to
+		subjective objective assessment plan codes vitals status signed_by signed_at amend_reason content_sha256
+		version change created_at updated_at created_by updated_by`)
 	copied := func(other ...string) string { // the signed row again, with some columns other than they are
 		values := slices.Clone(columns)
 		for i := 0; i < len(other); i += 2 {
@@ -127,9 +128,11 @@ func (s *shell) attacks() []struct{ name, sql, word string } {
 		{"activate under an ended consultation", "UPDATE prescriptions SET status = 'active' WHERE id = '" + s.planned.ID +
 			"'", "cannot be changed"},
 		{"delete an issued prescription", "DELETE FROM prescriptions WHERE id = '" + s.issued.ID + "'", "cannot be deleted"},
-		{"prescribe under an ended consultation", "INSERT INTO prescriptions SELECT 'new', clinic, test, '" + s.ended.ID + `', author_id, medication,
-			medication_code, dose, route, frequency, as_needed, start_date, duration_days, end_date, quantity, unit, refills, substitution_allowed,
-			instructions, status, stop_reason, version, change, created_at, updated_at, created_by, updated_by FROM prescriptions WHERE id = '` + s.issued.ID + "'", "has ended"},
+		{"prescribe under an ended consultation", "INSERT INTO prescriptions SELECT 'new', clinic, test, '" + s.ended.ID + `',
+			author_id, medication, medication_code, dose, route, frequency, as_needed, start_date, duration_days, end_date,
+			quantity, unit, refills, substitution_allowed, instructions, status, stop_reason, version, change,
+			created_at, updated_at, created_by, updated_by
+			FROM prescriptions WHERE id = '` + s.issued.ID + "'", "has ended"},
 		{"replace a prescription", "INSERT OR REPLACE INTO prescriptions SELECT * FROM prescriptions WHERE id = '" +
 			s.issued.ID + "'", "exists"},
 	}
@@ -138,7 +141,9 @@ func (s *shell) attacks() []struct{ name, sql, word string } {
 func (s *shell) notes(t *testing.T) string {
 	t.Helper()
 	var text string
-	enginetest.Must(t, s.db.QueryRow(`SELECT group_concat(id || plan || status || version || updated_at || content_sha256, ' ') FROM (SELECT * FROM notes ORDER BY id)`).Scan(&text))
+	enginetest.Must(t, s.db.QueryRow(`
+		SELECT group_concat(id || plan || status || version || updated_at || content_sha256, ' ')
+		FROM (SELECT * FROM notes ORDER BY id)`).Scan(&text))
 	return text
 }
 
@@ -190,8 +195,9 @@ func TestOneConsultationPerAppointment(t *testing.T) {
 	s := newShell(t)
 	a := s.Book(t, "2026-04-27 09:00", s.Ada, s.Checkup)
 	insert := func(id, status string) error {
-		_, err := s.db.Exec(`INSERT INTO consultations SELECT ?, clinic, test, ?, patient_id, provider_id, location_id, mode, reason, ?,
-			started_at, CASE ? WHEN 'in_progress' THEN NULL ELSE started_at END, version, change, created_at, updated_at, created_by, updated_by
+		_, err := s.db.Exec(`INSERT INTO consultations SELECT ?, clinic, test, ?, patient_id, provider_id,
+			location_id, mode, reason, ?, started_at, CASE ? WHEN 'in_progress' THEN NULL ELSE started_at END,
+			version, change, created_at, updated_at, created_by, updated_by
 			FROM consultations WHERE id = ?`, id, a.ID, status, status, s.open.ID)
 		return err
 	}

@@ -128,7 +128,8 @@ func (t *tx) Reawaken(h outbox.Webhook, at, seconds int64) error {
 	_, _, err := t.exec(`WITH waiting AS (
 			SELECT n, row_number() OVER (ORDER BY seq, n) - 1 AS nth, count(*) OVER () AS all_of_them
 			FROM deliveries WHERE webhook = ?1 AND ended_at IS NULL AND state = 'pending')
-		UPDATE deliveries SET next_at = ?2 + waiting.nth * ?3 / waiting.all_of_them FROM waiting WHERE deliveries.n = waiting.n`,
+		UPDATE deliveries SET next_at = ?2 + waiting.nth * ?3 / waiting.all_of_them
+		FROM waiting WHERE deliveries.n = waiting.n`,
 		h.N, at, seconds)
 	return err
 }

@@ -371,7 +371,8 @@ func (w *writer) stopOnDiskFault(cause error) {
 func (s *Store) Probe(ctx context.Context) error {
 	return s.Update(ctx, func(t act.Tx) error {
 		for _, step := range [...]int64{1, -1} {
-			_, _, err := t.(*tx).exec(`UPDATE counters SET mrn = mrn + ? WHERE clinic = (SELECT min(clinic) FROM counters)`, step)
+			_, _, err := t.(*tx).exec(`UPDATE counters SET mrn = mrn + ?
+				WHERE clinic = (SELECT min(clinic) FROM counters)`, step)
 			if err != nil {
 				return err
 			}

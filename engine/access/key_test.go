@@ -143,7 +143,8 @@ func TestMayGrant(t *testing.T) {
 		}
 	}
 	err := mayGrant(by(scope.KeysManage), key(secret.FamilyKlinivo, scope.PatientsRead, scope.WebhooksManage))
-	if e, _ := errors.AsType[*fault.Error](err); e == nil || !strings.Contains(e.Details[0].Message, "READ_PATIENTS, MANAGE_WEBHOOKS") {
+	if e, _ := errors.AsType[*fault.Error](err); e == nil ||
+		!strings.Contains(e.Details[0].Message, "READ_PATIENTS, MANAGE_WEBHOOKS") {
 		t.Errorf("a Klinivo key's scopes are not in its spelling: %v", err)
 	}
 }

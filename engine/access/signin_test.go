@@ -411,7 +411,8 @@ func TestAuthenticateClaims(t *testing.T) {
 	}
 	id, err := c.Engine.AuthenticateClaims(ctx, access.Claims{Subject: there.ID})
 	enginetest.Must(t, err)
-	if by := id.Caller; by.Clinic != rival.Clinic || by.Label != "auditor" || !by.May(scope.AuditRead) || by.May(scope.LeadsWrite) {
+	if by := id.Caller; by.Clinic != rival.Clinic || by.Label != "auditor" ||
+		!by.May(scope.AuditRead) || by.May(scope.LeadsWrite) {
 		t.Errorf("the auditor is %+v", by)
 	}
 	// What the role forbids stays forbidden although sessions hold *.

@@ -32,13 +32,20 @@ func TestCursorText(t *testing.T) {
 		change func(*Cursor)
 		want   string
 	}{
-		{func(*Cursor) {}, `{"created_at":"2026-04-27T07:00:00Z","id":"01968c1e-2f3a-7b4c-8d5e-6f708192a3b4","total":42,"filter":"`},
-		{func(c *Cursor) { c.ID, c.Total = "17", -1 }, `{"created_at":"2026-04-27T07:00:00Z","id":17,"total":null,"filter":"`},
-		{func(c *Cursor) { c.ID, c.Total = "007", 0 }, `{"created_at":"2026-04-27T07:00:00Z","id":"007","total":0,"filter":"`},
-		{func(c *Cursor) { c.ID, c.Order, c.Number, c.Start = "17", ByChange, 9, 3 }, `{"created_at":"2026-04-27T07:00:00Z","id":17,"change":9,"start":3,"total":42,"filter":"`},
-		{func(c *Cursor) { c.ID, c.Order, c.Number = "17", SeqUp, 9 }, `{"created_at":"2026-04-27T07:00:00Z","id":17,"seq":9,"total":42,"filter":"`},
-		{func(c *Cursor) { c.ID, c.Order, c.Number = "17", SeqDown, 9 }, `{"created_at":"2026-04-27T07:00:00Z","id":17,"seq_desc":9,"total":42,"filter":"`},
-		{func(c *Cursor) { c.ID, c.Order, c.Key = "17", "weight", `a"b` }, `{"created_at":"2026-04-27T07:00:00Z","id":17,"weight":"a\"b","total":42,"filter":"`},
+		{func(*Cursor) {},
+			`{"created_at":"2026-04-27T07:00:00Z","id":"01968c1e-2f3a-7b4c-8d5e-6f708192a3b4","total":42,"filter":"`},
+		{func(c *Cursor) { c.ID, c.Total = "17", -1 },
+			`{"created_at":"2026-04-27T07:00:00Z","id":17,"total":null,"filter":"`},
+		{func(c *Cursor) { c.ID, c.Total = "007", 0 },
+			`{"created_at":"2026-04-27T07:00:00Z","id":"007","total":0,"filter":"`},
+		{func(c *Cursor) { c.ID, c.Order, c.Number, c.Start = "17", ByChange, 9, 3 },
+			`{"created_at":"2026-04-27T07:00:00Z","id":17,"change":9,"start":3,"total":42,"filter":"`},
+		{func(c *Cursor) { c.ID, c.Order, c.Number = "17", SeqUp, 9 },
+			`{"created_at":"2026-04-27T07:00:00Z","id":17,"seq":9,"total":42,"filter":"`},
+		{func(c *Cursor) { c.ID, c.Order, c.Number = "17", SeqDown, 9 },
+			`{"created_at":"2026-04-27T07:00:00Z","id":17,"seq_desc":9,"total":42,"filter":"`},
+		{func(c *Cursor) { c.ID, c.Order, c.Key = "17", "weight", `a"b` },
+			`{"created_at":"2026-04-27T07:00:00Z","id":17,"weight":"a\"b","total":42,"filter":"`},
 	} {
 		cursor := testCursor
 		c.change(&cursor)

@@ -186,5 +186,6 @@ func (a Appointment) exportCells(plan *directory.Plan) []string {
 	}
 }
 
-var appointmentExportNames = strings.Fields(`id status scheduled_at ends_at time_zone provider_id provider location_id location
-	service_id service patient_id lead_id title notes cancellation_reason source created_at updated_at`)
+var appointmentExportNames = strings.Fields(`id status scheduled_at ends_at time_zone provider_id provider
+	location_id location service_id service patient_id lead_id title notes cancellation_reason source
+	created_at updated_at`)

@@ -53,7 +53,9 @@ func TestImportAppointments(t *testing.T) {
 	if !slices.Equal(trace.Events, want) {
 		t.Errorf("events %v\nwant %v", trace.Events, want)
 	}
-	if n := len(trace.Audit); n != 5 || trace.Audit[n-1] != "appointment.import ok booked:3,known:0" || !strings.HasPrefix(trace.Audit[1], "lead.create ok ") {
+	if n := len(trace.Audit); n != 5 ||
+		trace.Audit[n-1] != "appointment.import ok booked:3,known:0" ||
+		!strings.HasPrefix(trace.Audit[1], "lead.create ok ") {
 		t.Errorf("audit %v", trace.Audit)
 	}
 	first, second := report.Preview[0].Row, report.Preview[1].Row
@@ -180,7 +182,8 @@ func TestExportAppointments(t *testing.T) {
 		t.Fatalf("%d, %v", n, err)
 	}
 	text := out.String()
-	want := fmt.Sprintf("%s,scheduled,2026-04-27T09:00:00+02:00,2026-04-27T09:30:00+02:00,Europe/Berlin,%d,Ada,%d,Practice,%d,Check-up,%d,,'=SUM(A1),",
+	want := fmt.Sprintf("%s,scheduled,2026-04-27T09:00:00+02:00,2026-04-27T09:30:00+02:00,Europe/Berlin,"+
+		"%d,Ada,%d,Practice,%d,Check-up,%d,,'=SUM(A1),",
 		a.ID, v.Ada.ID, v.Practice.ID, v.Checkup.ID, v.Ida.ID)
 	if !strings.Contains(text, want) || !strings.HasPrefix(text, "id,status,scheduled_at,") {
 		t.Errorf("got\n%s\nwant\n%s", text, want)

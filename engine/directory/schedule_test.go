@@ -90,8 +90,8 @@ func TestPutScheduleRefuses(t *testing.T) {
 			s.Overrides = []calendar.Override{{Date: christmas, Reason: strings.Repeat("x", 501)},
 				{Date: christmas, Windows: []calendar.Window{{From: 1440, To: 3}}},
 				{Date: calendar.MinDate - 1}}
-		}), fault.Invalid, []string{"weekly.mon[0]", "weekly.mon[1]", "breaks.tue", "overrides[0].reason", "overrides[1].date",
-			"overrides[1].windows[0]", "overrides[2].date"}},
+		}), fault.Invalid, []string{"weekly.mon[0]", "weekly.mon[1]", "breaks.tue", "overrides[0].reason",
+			"overrides[1].date", "overrides[1].windows[0]", "overrides[2].date"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c.Unchanged(t, func() {

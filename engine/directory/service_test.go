@@ -65,7 +65,8 @@ func TestServiceFaults(t *testing.T) {
 		{"all at once", func(d *directory.ServiceDraft) {
 			*d = directory.ServiceDraft{Name: new(strings.Repeat("x", 101)), DurationMinutes: new(0), BufferBefore: new(-1),
 				BufferAfter: new(721),
-				Step:        new(-1), Align: &align, LocationKind: &kind, MinNotice: new(-2), HorizonDays: new(3651), DailyCap: new(-1),
+				Step:        new(-1), Align: &align, LocationKind: &kind, MinNotice: new(-2),
+				HorizonDays: new(3651), DailyCap: new(-1),
 				ProviderIDs: &[]int64{999}}
 		}, []string{"name", "duration_minutes", "buffer_before", "buffer_after", "step", "align", "location_kind",
 			"min_notice", "horizon_days",

@@ -164,7 +164,8 @@ func TestTestWebhook(t *testing.T) {
 		t.Errorf("left %+v", tr)
 	}
 	list := claimAll(t, c)
-	if len(list) != 1 || list[0].ID != d.ID || list[0].EventType != "webhook.test" || !strings.Contains(string(list[0].Body), `"data":{"webhook":{"id":"`+h.ID+`"}}`) {
+	if len(list) != 1 || list[0].ID != d.ID || list[0].EventType != "webhook.test" ||
+		!strings.Contains(string(list[0].Body), `"data":{"webhook":{"id":"`+h.ID+`"}}`) {
 		t.Errorf("sent %+v", list)
 	}
 	settle(t, c, list, outbox.Delivered, nil)

@@ -32,7 +32,8 @@ func TestRestored(t *testing.T) {
 		t.Fatalf("claimed %d, %v", len(batch), err)
 	}
 	_, err = c.Engine.Exchange(ctx, outbox.Claim{Now: now, RetryAt: []int64{now + 60}, Settled: []outbox.Settlement{{
-		DeliveryID: batch[0].ID, WebhookID: batch[0].To.WebhookID, Attempt: 1, Result: outbox.Delivered, StartedAt: now, Status: 200}}})
+		DeliveryID: batch[0].ID, WebhookID: batch[0].To.WebhookID, Attempt: 1, Result: outbox.Delivered,
+		StartedAt: now, Status: 200}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -264,7 +264,8 @@ func (w *Act) newSecret(h *Webhook) error {
 // Webhook finds an endpoint of the clinic, test ones for test keys and live ones
 // for the others. Needs webhooks:manage.
 func (e *Engine) Webhook(ctx context.Context, c act.Caller, id string) (Webhook, error) {
-	return act.Read(ctx, e.Room, c, act.Define("webhook.read", scope.WebhooksManage), func(r Reader) (Webhook, error) { return findWebhook(r, c, id) })
+	return act.Read(ctx, e.Room, c, act.Define("webhook.read", scope.WebhooksManage),
+		func(r Reader) (Webhook, error) { return findWebhook(r, c, id) })
 }
 
 func findWebhook(r Reader, c act.Caller, id string) (Webhook, error) {
@@ -280,7 +281,8 @@ func (e *Engine) Webhooks(ctx context.Context, c act.Caller, p act.Page) (act.Li
 		Clinic int64
 		Test   bool
 	}{c.Clinic, c.Test}
-	return act.Read(ctx, e.Room, c, act.Define("webhook.list", scope.WebhooksManage), func(r Reader) (act.List[Webhook], error) {
+	action := act.Define("webhook.list", scope.WebhooksManage)
+	return act.Read(ctx, e.Room, c, action, func(r Reader) (act.List[Webhook], error) {
 		all, err := r.Webhooks(c.Clinic, c.Test, act.Position{}, 0) // at most 50
 		if err != nil {
 			return act.List[Webhook]{}, err
@@ -299,7 +301,8 @@ func (e *Engine) Webhooks(ctx context.Context, c act.Caller, p act.Page) (act.Li
 // ten minutes; a disabled one goes on collecting. Needs webhooks:manage.
 //
 // Errors: Invalid, NotFound, PreconditionFailed.
-func (e *Engine) UpdateWebhook(ctx context.Context, c act.Caller, id string, version *int64, d WebhookDraft) (Webhook, error) {
+func (e *Engine) UpdateWebhook(ctx context.Context, c act.Caller, id string, version *int64,
+	d WebhookDraft) (Webhook, error) {
 	return act.Do(ctx, e.Room, c, act.Define("webhook.update", scope.WebhooksManage), func(w *Act) (Webhook, error) {
 		h, err := w.ownWebhook(id, version)
 		if err != nil {

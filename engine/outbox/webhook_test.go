@@ -195,7 +195,8 @@ func TestDeliveriesOfABooking(t *testing.T) {
 		Events: &[]string{"appointment.created"}, Payload: new(outbox.Full)})
 	enginetest.Must(t, err)
 	other := hook(t, c, c.Test, "*")
-	lead := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new(`Zoë "Z" Ünal`), Email: new("zoe@example.org"), Phone: new("030 1234567"), Notes: new("afraid of drills")}).Lead
+	lead := enginetest.PutLead(t, c, c.Caller, people.LeadDraft{Name: new(`Zoë "Z" Ünal`),
+		Email: new("zoe@example.org"), Phone: new("030 1234567"), Notes: new("afraid of drills")}).Lead
 	claimAll(t, c)
 	nudges := c.Nudges.Load()
 	a, err := c.Engine.Book(t.Context(), c.Caller, booking.Booking{StartsAt: enginetest.Unix("2026-04-28 09:00"),
@@ -219,8 +220,10 @@ func TestDeliveriesOfABooking(t *testing.T) {
 	events, err := c.Engine.Events(t.Context(), c.Caller, 0, "appointment.created", act.Page{})
 	enginetest.Must(t, err)
 	ev := events.Items[0]
-	wantFlat := `{"id":"` + ev.ID + `","type":"appointment.created","createdAt":"2026-04-27T06:00:00Z","clinicId":"` + c.Row.ID + `","seq":` + fmt.Sprint(ev.Seq) +
-		`,"data":{"appointment":{"id":"` + a.ID + `","leadId":"` + lead.ID + `","providerId":1,"locationId":1,"serviceId":1,"status":"scheduled",` +
+	wantFlat := `{"id":"` + ev.ID + `","type":"appointment.created","createdAt":"2026-04-27T06:00:00Z",` +
+		`"clinicId":"` + c.Row.ID + `","seq":` + fmt.Sprint(ev.Seq) +
+		`,"data":{"appointment":{"id":"` + a.ID + `","leadId":"` + lead.ID + `",` +
+		`"providerId":1,"locationId":1,"serviceId":1,"status":"scheduled",` +
 		`"scheduledAt":"2026-04-28T07:00:00Z","endsAt":"2026-04-28T07:30:00Z","timeZone":"Europe/Berlin","version":1}}}`
 	if string(list[0].Body) != wantFlat {
 		t.Errorf("flat\n%s\nwant\n%s", list[0].Body, wantFlat)
@@ -237,7 +240,8 @@ func TestDeliveriesOfABooking(t *testing.T) {
 		}
 	}
 	enginetest.Must(t, json.Unmarshal(list[1].Body, &told))
-	if p := told.Data.Person; told.ID != ev.ID || told.Data.Appointment.Title != "Check-up & <more>" || told.Data.Appointment.ID != a.ID ||
+	if p := told.Data.Person; told.ID != ev.ID ||
+		told.Data.Appointment.Title != "Check-up & <more>" || told.Data.Appointment.ID != a.ID ||
 		p.Name != lead.Name || p.Email != lead.Email || p.Phone != lead.Phone || p.LeadID != lead.ID || p.PatientID != 0 {
 		t.Errorf("full: %s", list[1].Body)
 	}
@@ -355,12 +359,14 @@ func TestPrevious(t *testing.T) {
 		do   func() error
 		want string
 	}{
-		{"confirm", func() error { _, err := d.Engine.Confirm(t.Context(), d.Caller, a.ID); return err }, `{"status":"scheduled"}`},
+		{"confirm", func() error { _, err := d.Engine.Confirm(t.Context(), d.Caller, a.ID); return err },
+			`{"status":"scheduled"}`},
 		{"title", func() error {
 			_, err := d.Engine.PatchAppointment(t.Context(), d.Caller, a.ID, booking.AppointmentPatch{Title: new("Canary")})
 			return err
 		}, `{}`},
-		{"check in", func() error { _, err := d.Engine.CheckIn(t.Context(), d.Caller, a.ID); return err }, `{"checked_in_at":null}`},
+		{"check in", func() error { _, err := d.Engine.CheckIn(t.Context(), d.Caller, a.ID); return err },
+			`{"checked_in_at":null}`},
 		{"undo", func() error {
 			_, err := d.Engine.UndoAppointment(t.Context(), d.Caller, a.ID, "wrong patient")
 			return err

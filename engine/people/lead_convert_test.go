@@ -70,7 +70,8 @@ func TestConvertLeadLinks(t *testing.T) {
 	// The same phone and given name: somebody has to look.
 	_, err := c.Engine.ConvertLead(t.Context(), c.Caller, l.ID, nil, 0, people.PatientDraft{})
 	e := enginetest.Refused(t, err, fault.Conflict, "patient_id")
-	if refs, _ := e.Candidates.([]people.MatchRef); len(refs) != 1 || refs[0].PatientID != p.ID || refs[0].Grade != people.Probable {
+	if refs, _ := e.Candidates.([]people.MatchRef); len(refs) != 1 ||
+		refs[0].PatientID != p.ID || refs[0].Grade != people.Probable {
 		t.Errorf("the candidates are %+v", e.Candidates)
 	}
 	enginetest.Traces(t, c, "", fmt.Sprintf("lead.convert failed %s error:CONFLICT", l.ID))

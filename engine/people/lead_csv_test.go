@@ -199,7 +199,8 @@ func TestExportLeads(t *testing.T) {
 			t.Errorf("a spreadsheet takes %q for a formula", cell)
 		}
 	}
-	if a := c.Since(t).Audit; len(a) != 1 || !strings.HasPrefix(a[0], "lead.export ok id:") || strings.Count(a[0], "id:") != 2 {
+	if a := c.Since(t).Audit; len(a) != 1 || !strings.HasPrefix(a[0], "lead.export ok id:") ||
+		strings.Count(a[0], "id:") != 2 {
 		t.Errorf("the audit says %v", a)
 	}
 

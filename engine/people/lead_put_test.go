@@ -56,7 +56,8 @@ func TestPutLeadCreates(t *testing.T) {
 		FirstName: new("Zoë"), Status: &status, Notes: new("two\nlines"),
 		Tags: &[]string{"b", "a", "B"}, Metadata: &map[string]any{"k": []any{1.5, nil}},
 		Consent: &map[string]any{"email": true}})
-	if l = p.Lead; l.Source != "crm" || l.ExternalID != "c-7" || l.Name != "Zoë" || l.Status != status || strings.Join(l.Tags, "") != "ba" || l.Notes != "two\nlines" {
+	if l = p.Lead; l.Source != "crm" || l.ExternalID != "c-7" || l.Name != "Zoë" ||
+		l.Status != status || strings.Join(l.Tags, "") != "ba" || l.Notes != "two\nlines" {
 		t.Errorf("the lead is %+v", l)
 	}
 	kept(t, c, c.Caller, l)
@@ -167,7 +168,8 @@ func TestPutLeadMatches(t *testing.T) {
 				}
 			default:
 				enginetest.Traces(t, c, "lead.updated", "lead.put ok "+first.ID+" "+x.changes)
-				if l := got.Lead; l.Version != 2 || l.Change <= first.Change || l.UpdatedAt != first.UpdatedAt+60 || l.CreatedAt != first.CreatedAt {
+				if l := got.Lead; l.Version != 2 || l.Change <= first.Change ||
+					l.UpdatedAt != first.UpdatedAt+60 || l.CreatedAt != first.CreatedAt {
 					t.Errorf("stamped %+v", l.Meta)
 				}
 			}

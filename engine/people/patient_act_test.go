@@ -99,7 +99,8 @@ func TestPatientsAreApart(t *testing.T) {
 		if err != nil || len(list.Items) != 0 || *list.Total != 0 {
 			t.Errorf("the %s sees %d patients, %v", name, len(list.Items), err)
 		}
-		if got := enginetest.Register(t, c, other, "Anna", "Weiß", ""); got.Test != other.Test || got.Clinic != other.Clinic {
+		if got := enginetest.Register(t, c, other, "Anna", "Weiß", ""); got.Test != other.Test ||
+			got.Clinic != other.Clinic {
 			t.Errorf("the %s's patient is %+v", name, got)
 		}
 	}

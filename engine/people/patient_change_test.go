@@ -50,9 +50,10 @@ func TestPatientFields(t *testing.T) {
 	}
 	enginetest.Traces(t, c, "patient.created",
 		fmt.Sprintf("patient.create ok %d mrn,given_name,family_name,birth_date,email,phones,identifiers,"+
-			"preferred_name,sex,address,language,contact_preference,consents,emergency_contact,allergies_text,admin_notes", p.ID))
-	for q, want := range map[string]int{"לאה": 0, "🌷": 1, "ni bh": 1, "lea ni": 1, "k 7": 1, "K7": 0, "1984-02-29": 1,
-		"1984-02-28": 0, "030123": 1, "LEA@": 1} {
+			"preferred_name,sex,address,language,contact_preference,consents,emergency_contact,"+
+			"allergies_text,admin_notes", p.ID))
+	for q, want := range map[string]int{"לאה": 0, "🌷": 1, "ni bh": 1, "lea ni": 1, "k 7": 1, "K7": 0,
+		"1984-02-29": 1, "1984-02-28": 0, "030123": 1, "LEA@": 1} {
 		list, err := c.Engine.Patients(t.Context(), c.Caller, people.PatientQuery{Q: q}, act.Page{})
 		if enginetest.Must(t, err); len(list.Items) != want {
 			t.Errorf("%q finds %d, want %d", q, len(list.Items), want)

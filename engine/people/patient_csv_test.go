@@ -36,7 +36,8 @@ func tally(r act.ImportReport[people.Patient]) string {
 		strings.Join(acts, ", "), strings.Join(bad, ", "), r.Written)
 }
 
-const register1 = "\uFEFFPatientennummer;Vorname;Nachname;Geburtsdatum;Geschlecht;Telefon;Handy;E-Mail;Straße;PLZ;Ort;Versichertennummer;Augenfarbe\r\n" +
+const register1 = "\uFEFFPatientennummer;Vorname;Nachname;Geburtsdatum;Geschlecht;Telefon;Handy;" +
+	"E-Mail;Straße;PLZ;Ort;Versichertennummer;Augenfarbe\r\n" +
 	"K-1;Anna;Weiß;29.2.1980;w;030 1234567;0171 1234567;anna@example.org;Weg 1;10115;Berlin;aok: A 123;blau\r\n" +
 	";;;;;;;;;;;;\r\n" +
 	";Ben;Weiß;1982-03-04;m;030 1234567;;;Weg 1;10115;Berlin;;\r\n"
@@ -107,7 +108,8 @@ func TestImportPatientsRefuses(t *testing.T) {
 	if !strings.Contains(e.Message, "4 of 5") || strings.Contains(e.Error(), "Ilse") {
 		t.Errorf("the refusal is %v", e)
 	}
-	if got := tally(report); !strings.Contains(got, "+1 ~0 =0 [2 create] (3 sex, 3 family_name") || !strings.HasSuffix(got, "4 line, 5 birth_date, 6 line) written false") {
+	if got := tally(report); !strings.Contains(got, "+1 ~0 =0 [2 create] (3 sex, 3 family_name") ||
+		!strings.HasSuffix(got, "4 line, 5 birth_date, 6 line) written false") {
 		t.Errorf("the report says %s", got)
 	}
 	enginetest.Traces(t, c, "")

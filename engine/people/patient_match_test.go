@@ -120,7 +120,8 @@ func TestCreatePatientTwice(t *testing.T) {
 	c.Since(t)
 	_, err := c.Engine.CreatePatient(t.Context(), c.Caller, d)
 	e := enginetest.Refused(t, err, fault.Conflict, "allow_duplicate")
-	if refs, _ := e.Candidates.([]people.MatchRef); len(refs) != 1 || refs[0].PatientID != p.ID || refs[0].Grade != people.Certain {
+	if refs, _ := e.Candidates.([]people.MatchRef); len(refs) != 1 ||
+		refs[0].PatientID != p.ID || refs[0].Grade != people.Certain {
 		t.Errorf("the candidates are %+v", e.Candidates)
 	}
 	enginetest.Traces(t, c, "", "patient.create failed error:CONFLICT")

@@ -18,8 +18,10 @@ func TestFactsAreThin(t *testing.T) {
 	p := Patient{ID: 7, GivenName: "GIVEN", FamilyName: "FAMILY", Email: "MAIL", Phones: []Phone{{Number: "PHONE"}},
 		Status: PatientActive}
 	for want, fact := range map[string]act.Fact{
-		`{"lead":{"id":"id","status":"new","version":0,"created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z"}}`:    LeadFact(l),
-		`{"patient":{"id":7,"status":"active","version":0,"created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z"}}`: PatientFact(p),
+		`{"lead":{"id":"id","status":"new","version":0,` +
+			`"created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z"}}`: LeadFact(l),
+		`{"patient":{"id":7,"status":"active","version":0,` +
+			`"created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z"}}`: PatientFact(p),
 	} {
 		if got := string(fact.JSON()); got != want {
 			t.Errorf("%s, want %s", got, want)

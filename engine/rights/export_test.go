@@ -90,7 +90,8 @@ func TestTimeline(t *testing.T) {
 	if got := walk(front, 0); got != "merge survived, appointment scheduled" {
 		t.Errorf("the front desk sees %s", got)
 	}
-	if got := c.Since(t).Audit; len(got) != 1 || !strings.HasPrefix(got[0], fmt.Sprintf("patient.timeline ok %d id:", p.ID)) {
+	if got := c.Since(t).Audit; len(got) != 1 ||
+		!strings.HasPrefix(got[0], fmt.Sprintf("patient.timeline ok %d id:", p.ID)) {
 		t.Errorf("the audit says %v", got)
 	}
 	list, err := c.Engine.PatientTimeline(t.Context(), c.Caller, loser.ID, act.Page{})

@@ -61,7 +61,8 @@ func note(n record.Note) Note {
 	return Note{
 		ID: n.ID, ConsultationID: n.ConsultationID, PatientID: n.PatientID, AuthorID: n.AuthorID,
 		AddendumTo: wire.Opt(n.AddendumTo), Subjective: n.Subjective, Objective: n.Objective, Assessment: n.Assessment,
-		Plan: n.Plan, Codes: wire.Each(n.Codes, codeOf), Vitals: wire.Each(n.Vitals, vitalOf), Status: n.Status, Revision: n.N,
+		Plan: n.Plan, Codes: wire.Each(n.Codes, codeOf), Vitals: wire.Each(n.Vitals, vitalOf),
+		Status: n.Status, Revision: n.N,
 		SignedBy: wire.Opt(n.SignedBy), SignedAt: wire.At(n.SignedAt), Amended: n.N > 1,
 		AmendReason: wire.Opt(n.AmendReason), ContentSHA256: wire.Opt(n.ContentSHA256), Meta: wire.MetaOf(n.Meta),
 	}
